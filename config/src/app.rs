@@ -1,0 +1,89 @@
+//! The whole manifest.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeTable;
+
+use crate::capability::Profiles;
+use crate::component::{Component, Roster};
+use crate::error::{ConfigError, Fault, Faults};
+use crate::listener::Listener;
+use crate::log::Log;
+use crate::manifest::Section;
+use crate::name::ComponentName;
+use crate::node::Node;
+
+/// An application, as its manifest describes it.
+#[derive(Clone, Debug, Default)]
+pub struct App {
+    /// How the process runs.
+    pub node: Node,
+    /// What it logs.
+    pub log: Log,
+    /// What it serves, in the order of the file; no address twice.
+    pub listeners: Vec<Listener>,
+    /// Every component that is declared, or that a listener or a route names.
+    pub components: BTreeMap<ComponentName, Component>,
+}
+
+pub(crate) fn parse(source_name: &str, text: &str) -> Result<App, ConfigError> {
+    let faults = Faults::default();
+    let app = match DeTable::parse(text) {
+        Ok(tree) => App::read(Section::root(&tree, text, &faults)),
+        Err(error) => {
+            faults.report(Fault::from(error));
+            App::default()
+        }
+    };
+    faults.into_result(source_name, text, app)
+}
+
+impl App {
+    fn read(mut root: Section<'_>) -> Self {
+        let node = (root.section("node", "[node]")).map_or_else(Node::default, Node::read);
+        let log = (root.section("log", "[log]")).map_or_else(Log::default, Log::read);
+        let profiles = Profiles::read(root.section("capabilities", "[capabilities]"));
+        let mut roster = Roster::default();
+        if let Some(components) = root.section("components", "[components]") {
+            roster.declare(components, &profiles);
+        }
+        let listeners = read_listeners(&mut root, &mut roster);
+        root.finish();
+        Self {
+            node,
+            log,
+            listeners,
+            components: roster.into_components(),
+        }
+    }
+}
+
+fn read_listeners(root: &mut Section<'_>, roster: &mut Roster) -> Vec<Listener> {
+    let tables = root.get("serve", |value| {
+        (value.list()).map_err(|fault| fault.help("write its header as `[[serve]]`"))
+    });
+    let mut listeners: Vec<Listener> = Vec::new();
+    let mut places = Vec::new();
+    for table in tables.unwrap_or_default() {
+        let section = root.checked(table.section("[[serve]]"));
+        let Some((listener, place)) = section.and_then(|s| Listener::read(s, roster)) else {
+            continue;
+        };
+        let twin = (listeners.iter()).position(|other| other.addr == listener.addr);
+        match twin.and_then(|twin| places.get(twin)) {
+            // With port 0 each gets a port of its own.
+            Some(first) if listener.addr.port() != 0 => {
+                let message = format!("two listeners at {}", listener.addr);
+                let fault = Fault::new(place, message, "the second")
+                    .also(std::ops::Range::clone(first), "the first")
+                    .help("one listener can have many routes: put them in one [serve.routes]");
+                root.report(fault);
+            }
+            _ => {
+                listeners.push(listener);
+                places.push(place);
+            }
+        }
+    }
+    listeners
+}

@@ -1,0 +1,230 @@
+//! What is wrong with a manifest, where it stands, and what to do about it.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use thiserror::Error;
+
+/// Why there is no [`App`](crate::App).
+///
+/// Its `Display` is one line, `file:line:column: message` of the first problem. As a
+/// [`Diagnostic`] it shows every problem with the line it stands in.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file could not be read, or is not UTF-8.
+    #[error("cannot read {source_name}: {cause}")]
+    Unreadable {
+        /// The path, as it was given.
+        source_name: String,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The file was read, and is wrong.
+    #[error("{first}")]
+    Invalid {
+        /// The problem nearest to the top of the file.
+        first: Box<Problem>,
+        /// The others, in the order of the file.
+        others: Vec<Problem>,
+    },
+}
+
+impl ConfigError {
+    /// Every problem of the file, in its order; none if it could not be read.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        let (first, others) = match self {
+            Self::Unreadable { .. } => (None, &[][..]),
+            Self::Invalid { first, others } => (Some(&**first), &others[..]),
+        };
+        first.into_iter().chain(others)
+    }
+}
+
+impl Diagnostic for ConfigError {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        match self {
+            Self::Unreadable { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
+                Some(Box::new("an app is a directory with a rusm.toml in it"))
+            }
+            Self::Unreadable { .. } => None,
+            Self::Invalid { first, .. } => first.help(),
+        }
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        match self {
+            Self::Unreadable { .. } => None,
+            Self::Invalid { first, .. } => first.source_code(),
+        }
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        match self {
+            Self::Unreadable { .. } => None,
+            Self::Invalid { first, .. } => first.labels(),
+        }
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        match self {
+            Self::Invalid { others, .. } if !others.is_empty() => Some(Box::new(
+                others.iter().map(|problem| problem as &dyn Diagnostic),
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// One thing that is wrong with a manifest.
+#[derive(Debug, Error, Diagnostic)]
+#[error("{}:{line}:{column}: {message}", source_code.name())]
+pub struct Problem {
+    message: String,
+    line: usize,
+    column: usize,
+    #[source_code]
+    source_code: NamedSource<Arc<str>>,
+    #[label(collection)]
+    labels: Vec<LabeledSpan>,
+    #[help]
+    help: Option<String>,
+}
+
+impl Problem {
+    /// What is wrong, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The line of the offending text, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column of the offending text in characters, from 1.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
+    fn new(fault: Fault, source_code: NamedSource<Arc<str>>) -> Self {
+        let text = source_code.inner();
+        let before = text.get(..fault.start()).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            message: fault.message,
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            labels: (fault.labels.into_iter())
+                .map(|(span, label)| LabeledSpan::new_with_span(Some(label), span))
+                .collect(),
+            help: fault.help,
+            source_code,
+        }
+    }
+}
+
+/// A problem on its way to the author: it knows its place, but not yet the file.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    message: String,
+    /// Byte ranges of the text. The first is the offending one.
+    labels: Vec<(Range<usize>, String)>,
+    help: Option<String>,
+}
+
+impl Fault {
+    /// `label` is written under the caret.
+    pub(crate) fn new(
+        span: Range<usize>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Self {
+        Self {
+            message: message.into(),
+            labels: vec![(span, label.into())],
+            help: None,
+        }
+    }
+
+    /// Points at another place that the author has to know.
+    pub(crate) fn also(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
+        self.labels.push((span, label.into()));
+        self
+    }
+
+    /// Says what to do.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn has_help(&self) -> bool {
+        self.help.is_some()
+    }
+
+    fn start(&self) -> usize {
+        self.labels.first().map_or(0, |(span, _)| span.start)
+    }
+}
+
+impl From<toml::de::Error> for Fault {
+    fn from(error: toml::de::Error) -> Self {
+        let span = error.span().unwrap_or_default();
+        Self::new(span, error.message(), "here")
+    }
+}
+
+/// Collects what is wrong, so that one run tells an author everything.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(RefCell<Vec<Fault>>);
+
+impl Faults {
+    pub(crate) fn report(&self, fault: Fault) {
+        self.0.borrow_mut().push(fault);
+    }
+
+    /// `value`, if nothing was reported.
+    pub(crate) fn into_result<T>(
+        self,
+        source_name: &str,
+        text: &str,
+        value: T,
+    ) -> Result<T, ConfigError> {
+        let mut faults = self.0.into_inner();
+        faults.sort_by_key(Fault::start);
+        let source = NamedSource::new(source_name, Arc::<str>::from(text));
+        let mut problems = (faults.into_iter()).map(|fault| Problem::new(fault, source.clone()));
+        match problems.next() {
+            None => Ok(value),
+            Some(first) => Err(ConfigError::Invalid {
+                first: Box::new(first),
+                others: problems.collect(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_problem_of_the_file_comes_first_and_knows_its_place() {
+        let faults = Faults::default();
+        faults.report(Fault::new(9..10, "second", ""));
+        faults.report(Fault::new(5..6, "first", ""));
+        let error = faults
+            .into_result("app.toml", "é = 1\n a\n", ())
+            .unwrap_err();
+        assert_eq!(error.to_string(), "app.toml:1:5: first");
+        let places: Vec<_> = (error.problems())
+            .map(|problem| (problem.line(), problem.column(), problem.message()))
+            .collect();
+        assert_eq!(places, [(1, 5, "first"), (2, 3, "second")]);
+        assert_eq!(error.related().unwrap().count(), 1);
+    }
+}

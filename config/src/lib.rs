@@ -1,0 +1,70 @@
+//! `rusm.toml`, parsed into a validated application.
+//!
+//! Pure: nothing here opens a socket or starts a guest, and only [`load`] reads a file. What comes
+//! out needs no further checks: addresses are addresses, every profile is resolved, every route is
+//! compiled, every limit is in range. What is wrong comes out as a [`ConfigError`], which shows the
+//! place in the file and what to write instead.
+//!
+//! A map of the crate:
+//!
+//! - `app`: the whole manifest, [`App`].
+//! - `node`, `cores`, `log`: what concerns the process: `[node]` and `[log]`.
+//! - `listener`, `header`, `limits`: a `[[serve]]` table.
+//! - `routes`: the table that a request is looked up in, over `pattern` (the grammar of
+//!   `/users/:id`), `trie` (which route wins) and `percent` (RFC 3986 escapes).
+//! - `component`, `name`: `[components.<name>]` and the names of components and actions.
+//! - `capability`: `[capabilities.<name>]` and the built-in profiles.
+//! - `manifest`: reads a TOML tree by hand, so that every value keeps its place in the file;
+//!   `size` and `suggest` help it.
+//! - `error`: what is wrong, where, and what to do.
+//!
+//! The reference of every key is `docs/configuration.md`.
+
+mod app;
+mod capability;
+mod component;
+mod cores;
+mod error;
+mod header;
+mod limits;
+mod listener;
+mod log;
+mod manifest;
+mod name;
+mod node;
+mod pattern;
+mod percent;
+mod routes;
+mod size;
+mod suggest;
+mod trie;
+
+use std::path::Path;
+
+pub use app::App;
+pub use capability::{Capabilities, Preopen};
+pub use component::Component;
+pub use cores::{CoreId, Cores, CoresError};
+pub use error::{ConfigError, Problem};
+pub use limits::Limits;
+pub use listener::{AddrError, Listener, Protocol, Target, parse_addr};
+pub use log::{Log, LogFormat, LogLevel};
+pub use name::{ActionName, ComponentName, NameError};
+pub use node::Node;
+pub use routes::{Lookup, Match, Params, Route, RouteId, RouteTable};
+
+/// Reads and validates the manifest at `path`.
+///
+/// Errors name the file as `path` does: give it as the operator wrote it.
+pub fn load(path: &Path) -> Result<App, ConfigError> {
+    let source_name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(&source_name, &text),
+        Err(cause) => Err(ConfigError::Unreadable { source_name, cause }),
+    }
+}
+
+/// Validates the text of a manifest; errors call it `source_name`.
+pub fn parse(source_name: &str, text: &str) -> Result<App, ConfigError> {
+    app::parse(source_name, text)
+}

@@ -1,0 +1,287 @@
+//! `[[serve]]`: a protocol, an address, and what answers.
+
+use std::net::{IpAddr, SocketAddr};
+
+use thiserror::Error;
+
+use crate::component::{Roster, name_fault};
+use crate::error::Fault;
+use crate::header;
+use crate::limits::Limits;
+use crate::manifest::{Section, Text, Value};
+use crate::name::ComponentName;
+use crate::pattern::Pattern;
+use crate::routes::{Route, RouteTable};
+
+/// An address that the node serves.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// Where it listens. Port 0 lets the system choose.
+    pub addr: SocketAddr,
+    /// What answers.
+    pub target: Target,
+    /// Fields for every response, names in lower case, in the order of the file.
+    pub headers: Vec<(String, String)>,
+    /// What one client may take.
+    pub limits: Limits,
+}
+
+/// What a listener speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// HTTP/1.1 and HTTP/1.0.
+    Http,
+}
+
+/// What answers the requests of a listener.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// One component answers them all.
+    Component(ComponentName),
+    /// The route that matches names who answers.
+    Routes(RouteTable),
+}
+
+/// Parses an address to listen on: `IP:PORT`.
+pub fn parse_addr(text: &str) -> Result<SocketAddr, AddrError> {
+    text.parse().map_err(|_| AddrError {
+        addr: text.to_owned(),
+        advice: advice(text),
+    })
+}
+
+/// Text that is no address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{addr}` is not an IP address and a port: {advice}")]
+pub struct AddrError {
+    addr: String,
+    advice: String,
+}
+
+impl Listener {
+    /// `None` if a fault was reported without which there is nothing to build on.
+    pub(crate) fn read(mut section: Section<'_>, roster: &mut Roster) -> Option<(Self, AddrPlace)> {
+        let protocol = (section.get("protocol", protocol)).unwrap_or(Protocol::Http);
+        let addr = section.value("listen");
+        let component = section.value("component");
+        let routes = section.section("routes", "[serve.routes]");
+        let headers = section.section("headers", "[serve.headers]");
+        let limits = Limits::read(&mut section);
+
+        let target = match (component, routes) {
+            (Some(component), None) => {
+                let name = (component.text()).and_then(|name| roster.mention(&name));
+                section.checked(name).map(Target::Component)
+            }
+            (None, Some(routes)) => read_routes(routes, roster).map(Target::Routes),
+            (None, None) => {
+                section.report(
+                    Fault::new(section.span(), "[[serve]] has nothing to serve", "here")
+                        .help("give it a `component`, or a [serve.routes]"),
+                );
+                None
+            }
+            (Some(component), Some(routes)) => {
+                let message = "[[serve]] has both a `component` and routes";
+                section.report(
+                    Fault::new(component.span(), message, "all requests")
+                        .also(routes.span(), "or some")
+                        .help("remove one of them"),
+                );
+                None
+            }
+        };
+        let place = addr.as_ref().map_or(section.span(), Value::span);
+        let addr = match addr {
+            Some(addr) => section.checked(read_addr(&addr)),
+            None => {
+                section.report(
+                    Fault::new(section.span(), "[[serve]] has no `listen`", "here")
+                        .help("say where: `listen = \"127.0.0.1:8080\"`"),
+                );
+                None
+            }
+        };
+        let headers = headers.map(header::read).unwrap_or_default();
+        section.finish();
+        let listener = Self {
+            protocol,
+            addr: addr?,
+            target: target?,
+            headers,
+            limits,
+        };
+        Some((listener, place))
+    }
+}
+
+/// Where the `listen` of a listener stands in the file.
+pub(crate) type AddrPlace = std::ops::Range<usize>;
+
+fn protocol(value: &Value<'_>) -> Result<Protocol, Fault> {
+    let text = value.text()?;
+    if NOT_YET.contains(&text.text) {
+        let message = format!("this version does not serve `{}` yet", text.text);
+        return Err(text.fault(message, "only `http` so far"));
+    }
+    value.one_of(&[("http", Protocol::Http)])
+}
+
+fn read_addr(value: &Value<'_>) -> Result<SocketAddr, Fault> {
+    let text = value.text()?;
+    parse_addr(text.text).map_err(|error| {
+        let message = format!("`{}` is not an IP address and a port", error.addr);
+        text.fault(message, "cannot listen here").help(error.advice)
+    })
+}
+
+fn advice(text: &str) -> String {
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    if text.parse::<IpAddr>().is_ok() {
+        let addr = text.parse().map(|ip| SocketAddr::new(ip, 8080));
+        return addr.map_or_else(|_| FORM.to_owned(), |addr| format!("add a port: `{addr}`"));
+    }
+    if port.parse::<u16>().is_err() {
+        return FORM.to_owned();
+    }
+    match host {
+        "" | "*" => format!("`127.0.0.1:{port}` for this machine, `0.0.0.0:{port}` for all"),
+        "localhost" => format!("did you mean `127.0.0.1:{port}`?"),
+        _ => FORM.to_owned(),
+    }
+}
+
+fn read_routes(section: Section<'_>, roster: &mut Roster) -> Option<RouteTable> {
+    if section.is_empty() {
+        section.report(
+            Fault::new(section.span(), "[serve.routes] has no route", "empty")
+                .help("write one as `\"GET /\" = \"component#action\"`"),
+        );
+        return None;
+    }
+    let mut table = RouteTable::default();
+    let mut places = Vec::new();
+    for (key, value) in section.into_entries() {
+        let route = read_route(&key, &value, roster)
+            .and_then(|(route, pattern)| insert(&mut table, route, pattern, &key, &places));
+        match route {
+            Ok(()) => places.push(key.span()),
+            Err(fault) => value.report(fault),
+        }
+    }
+    Some(table)
+}
+
+fn insert(
+    table: &mut RouteTable,
+    route: Route,
+    pattern: Pattern,
+    key: &Text<'_>,
+    places: &[AddrPlace],
+) -> Result<(), Fault> {
+    let name = format!("{} {}", route.method, route.pattern);
+    match table.insert(route, pattern) {
+        Ok(_) => Ok(()),
+        Err(first) => {
+            let fault = key.fault(
+                format!("the route `{name}` is there twice"),
+                "matches the very same requests",
+            );
+            Err(match places.get(first.index()) {
+                Some(place) => fault.also(place.clone(), "as this"),
+                None => fault,
+            })
+        }
+    }
+}
+
+fn read_route(
+    key: &Text<'_>,
+    value: &Value<'_>,
+    roster: &mut Roster,
+) -> Result<(Route, Pattern), Fault> {
+    let form = "a route is written `\"GET /path/:param\" = \"component#action\"`";
+    let Some((method, path)) = key.text.split_once(' ') else {
+        let help = match key.text.starts_with('/') {
+            true => format!("did you mean `\"GET {}\"`?", key.text),
+            false => form.to_owned(),
+        };
+        let message = format!("`{}` is not a method and a path", key.text);
+        return Err(key.fault(message, "not a route").help(help));
+    };
+    let path_start = key.text.len() - path.trim_start().len();
+    check_method(&key.slice(0..method.len()))?;
+    let path = key.slice(path_start..key.text.len());
+    let pattern = Pattern::parse(path.text).map_err(|error| {
+        let fault = path.slice(error.part).fault(error.message, error.label);
+        match error.help {
+            Some(help) => fault.help(help),
+            None => fault,
+        }
+    })?;
+
+    let target = value.text()?;
+    let (component, action) = match target.text.split_once('#') {
+        Some((component, action)) => (component, Some(action)),
+        None => (target.text, None),
+    };
+    let action = match action {
+        Some(action) => {
+            let action = target.slice(target.text.len() - action.len()..target.text.len());
+            Some((action.text.parse()).map_err(|error| name_fault(&action, error).help(form))?)
+        }
+        None => None,
+    };
+    let component = roster.mention(&target.slice(0..component.len()))?;
+    let route = Route::new(method, &pattern, component, action);
+    Ok((route, pattern))
+}
+
+fn check_method(method: &Text<'_>) -> Result<(), Fault> {
+    let upper_case = method.text.to_ascii_uppercase();
+    if !header::is_token(method.text) || method.text.contains('|') {
+        let message = format!("`{}` is not a method", method.text);
+        return Err(method
+            .fault(message, "not one method")
+            .help("write one route for each method, such as `GET`"));
+    }
+    if upper_case != method.text {
+        // RFC 9110 section 9.1: methods are case-sensitive.
+        let message = format!("`{}` is not the method `{upper_case}`", method.text);
+        return Err(method.fault(message, format!("did you mean `{upper_case}`?")));
+    }
+    if method.text == "CONNECT" {
+        let message = "`CONNECT` asks for a host, not for a path";
+        return Err(method.fault(message, "cannot be routed"));
+    }
+    Ok(())
+}
+
+const NOT_YET: [&str; 3] = ["sse", "ws", "websocket"];
+const FORM: &str = "write it as `127.0.0.1:8080` or `[::1]:8080`";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_which_address_was_meant() {
+        for (text, words) in [
+            ("localhost:8080", "did you mean `127.0.0.1:8080`?"),
+            (":8080", "`0.0.0.0:8080` for all"),
+            ("8080", "`127.0.0.1:8080` for this machine"),
+            ("127.0.0.1", "add a port: `127.0.0.1:8080`"),
+            ("::1", "add a port: `[::1]:8080`"),
+            ("example.org:80", "write it as"),
+            ("127.0.0.1:65536", "write it as"),
+            ("", "write it as"),
+        ] {
+            let error = parse_addr(text).unwrap_err().to_string();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+        assert_eq!(parse_addr("[::]:0").unwrap().port(), 0);
+    }
+}

@@ -1,0 +1,85 @@
+//! `docs/configuration.md` cannot rot: its examples are right, and it knows every key.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail loudly"
+)]
+
+const GUIDE: &str = include_str!("../../docs/configuration.md");
+
+/// The text of the guide's `toml` blocks.
+fn examples() -> Vec<&'static str> {
+    (GUIDE.split("```toml\n").skip(1))
+        .map(|rest| rest.split_once("```").expect("the end of a block").0)
+        .collect()
+}
+
+#[test]
+fn every_example_is_a_manifest() {
+    for example in examples() {
+        if let Err(error) = rusm_config::parse("an example", example) {
+            panic!("{error}\n{example}");
+        }
+    }
+}
+
+#[test]
+fn the_full_example_is_full() {
+    let full = examples()
+        .into_iter()
+        .max_by_key(|example| example.len())
+        .unwrap();
+    for (section, key) in keys() {
+        let is_key = |line: &str| {
+            (line.trim_start().split(['=', ' ']).next() == Some(&key))
+                || line.starts_with(&format!("[{key}"))
+                || line.starts_with(&format!("[[{key}"))
+                || line.starts_with(&format!("[serve.{key}"))
+                || line.contains(&format!(", {key} ="))
+                || line.contains(&format!("{{ {key} ="))
+        };
+        assert!(full.lines().any(is_key), "{section} {key}");
+    }
+}
+
+#[test]
+fn every_key_has_its_row() {
+    for (section, key) in keys() {
+        let row = GUIDE.contains(&format!("\n| `{key}` |"));
+        let heading =
+            GUIDE.contains(&format!("[{key}")) || GUIDE.contains(&format!("[serve.{key}"));
+        assert!(row || heading, "{section} {key}");
+    }
+}
+
+/// Every table and key that a manifest may have. The help for an unknown key lists its
+/// table's keys.
+fn keys() -> Vec<(String, String)> {
+    let wrong = "
+        zzz = 1
+        node.zzz = 1
+        log.zzz = 1
+        components.c.zzz = 1
+        capabilities.p.zzz = 1
+        capabilities.q.preopen = [{ host = '/', zzz = 1 }]
+        [[serve]]
+        listen = '127.0.0.1:1'
+        component = 'c'
+        zzz = 1
+    ";
+    let error = rusm_config::parse("wrong", wrong).unwrap_err();
+    let mut keys = Vec::new();
+    let mut sections = 0;
+    for problem in error.problems() {
+        let help = miette::Diagnostic::help(problem).unwrap().to_string();
+        let (section, list) = help.split_once(" takes ").unwrap();
+        let names = list.split('`').skip(1).step_by(2);
+        keys.extend(names.map(|key| (section.to_owned(), key.to_owned())));
+        sections += 1;
+    }
+    assert_eq!(sections, 7);
+    assert!(keys.len() > 40, "{keys:?}");
+    keys
+}

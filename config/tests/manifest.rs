@@ -1,0 +1,292 @@
+//! What a manifest turns into, when it is right.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail loudly"
+)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusm_config::{
+    App, Capabilities, CoreId, Cores, Limits, Log, LogFormat, LogLevel, Lookup, Node, Preopen,
+    Target,
+};
+
+fn app(text: &str) -> App {
+    rusm_config::parse("rusm.toml", text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn capabilities(text: &str) -> Capabilities {
+    let app = app(&format!("[components.c]\ncapability = 'p'\n{text}"));
+    app.components["c"].capabilities.clone()
+}
+
+#[test]
+fn an_empty_manifest_is_all_defaults() {
+    let app = app("");
+    assert_eq!(app.node, Node::default());
+    assert_eq!(app.log, Log::default());
+    assert!(app.listeners.is_empty() && app.components.is_empty());
+    assert_eq!(app.node.instances_per_core, 256);
+    assert_eq!(app.node.pool_wait, Duration::from_secs(1));
+    assert_eq!(app.node.shutdown_grace, Duration::from_secs(10));
+    assert_eq!((app.log.level, app.log.access), (LogLevel::Info, false));
+}
+
+#[test]
+fn the_node_and_the_log_are_read() {
+    let app = app("
+        [node]
+        cores = 4
+        instances-per-core = 1_000
+        pool-wait-ms = 0
+        shutdown-grace-s = 3
+        [log]
+        level = 'debug'
+        format = 'json'
+        access = true
+    ");
+    let node = Node {
+        cores: Some("4".parse().unwrap()),
+        instances_per_core: 1000,
+        pool_wait: Duration::ZERO,
+        shutdown_grace: Duration::from_secs(3),
+    };
+    let log = Log {
+        level: LogLevel::Debug,
+        format: LogFormat::Json,
+        access: true,
+    };
+    assert_eq!((app.node, app.log), (node, log));
+}
+
+#[test]
+fn cores_have_three_forms() {
+    let cores = |text: &str| app(&format!("[node]\ncores = {text}")).node.cores.unwrap();
+    assert_eq!(cores("2"), "2".parse().unwrap());
+    assert_eq!(cores("[0, 2]"), Cores::List(vec![CoreId(0), CoreId(2)]));
+    assert_eq!(cores("'0,2-3'"), "0,2-3".parse().unwrap());
+    assert_eq!(cores("[1]"), "1-1".parse().unwrap());
+}
+
+#[test]
+fn a_listener_has_its_own_target_headers_and_limits() {
+    let app = app("
+        [[serve]]
+        protocol = 'http'
+        listen = '127.0.0.1:8080'
+        max-request-line = '4KiB'
+        max-header-bytes = 1000
+        max-headers = 7
+        max-body = '2 MB'
+        header-timeout-ms = 1
+        body-timeout-ms = 2
+        idle-timeout-ms = 3
+        write-timeout-ms = 4
+        request-timeout-ms = 5
+        max-connections = 6
+        [serve.routes]
+        'GET /users/:id' = 'hello#get_user'
+        'POST  /raw/*' = 'raw'
+        [serve.headers]
+        X-Frame-Options = 'DENY'
+        a = ''
+
+        [[serve]]
+        listen = '[::]:0'
+        component = 'other'
+        [[serve]]
+        listen = '[::]:0'
+        component = 'other'
+    ");
+    let [first, second, third] = &app.listeners[..] else {
+        panic!("{app:?}");
+    };
+    let limits = Limits {
+        max_request_line: 4096,
+        max_header_bytes: 1000,
+        max_headers: 7,
+        max_body: 2_000_000,
+        header_timeout: Duration::from_millis(1),
+        body_timeout: Duration::from_millis(2),
+        idle_timeout: Duration::from_millis(3),
+        write_timeout: Duration::from_millis(4),
+        request_timeout: Duration::from_millis(5),
+        max_connections: 6,
+    };
+    assert_eq!(first.limits, limits);
+    assert_eq!(second.limits, Limits::default());
+    assert_eq!(first.addr.to_string(), "127.0.0.1:8080");
+    assert_eq!(second.addr, third.addr);
+    // In the order of the file, names in lower case.
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(
+        first.headers,
+        [header("x-frame-options", "DENY"), header("a", "")]
+    );
+    assert!(matches!(&second.target, Target::Component(name) if name.as_str() == "other"));
+
+    let Target::Routes(table) = &first.target else {
+        panic!("{:?}", first.target);
+    };
+    let Lookup::Found(found) = table.lookup("GET", "/users/a%20b") else {
+        panic!();
+    };
+    assert_eq!(found.params.get("id"), Some("a b"));
+    let route = &table.routes()[found.route.index()];
+    assert_eq!((&*route.method, &*route.pattern), ("GET", "/users/:id"));
+    assert_eq!(route.component.as_str(), "hello");
+    assert_eq!(route.action.as_ref().unwrap().as_str(), "get-user");
+    assert_eq!(table.routes()[1].pattern, "/raw/*");
+    assert_eq!(table.routes()[1].action, None);
+}
+
+#[test]
+fn components_are_those_that_are_declared_and_those_that_are_named() {
+    let app = app("
+        [components.declared]
+        capability = 'trusted'
+        resident = true
+        [components.plain]
+        [[serve]]
+        listen = '127.0.0.1:1'
+        component = 'whole'
+        [[serve]]
+        listen = '127.0.0.1:2'
+        routes = { 'GET /' = 'routed#a', 'GET /d' = 'declared' }
+    ");
+    let seen: Vec<_> = (app.components.iter())
+        .map(|(name, component)| {
+            let profile = component.capabilities.profile.as_str();
+            (
+                name.as_str(),
+                profile,
+                component.declared,
+                component.resident,
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("declared", "trusted", true, true),
+            ("plain", "sandboxed", true, false),
+            ("routed", "sandboxed", false, false),
+            ("whole", "sandboxed", false, false),
+        ]
+    );
+}
+
+#[test]
+fn the_built_in_profiles_grant_what_their_names_say() {
+    let profile = |name: &str| {
+        let app = app(&format!("[components.c]\ncapability = '{name}'"));
+        app.components["c"].capabilities.clone()
+    };
+    let sandboxed = profile("sandboxed");
+    assert_eq!(sandboxed, Capabilities::default());
+    assert_eq!(sandboxed.max_memory, 64 << 20);
+    assert!(!sandboxed.network && !sandboxed.spawn && !sandboxed.process_control);
+    assert!(!sandboxed.stdio && !sandboxed.storage);
+    assert!(sandboxed.env.is_empty() && sandboxed.preopens.is_empty());
+    assert_eq!(
+        profile("network-client"),
+        Capabilities {
+            profile: "network-client".to_owned(),
+            network: true,
+            ..sandboxed.clone()
+        }
+    );
+    assert_eq!(
+        profile("trusted"),
+        Capabilities {
+            profile: "trusted".to_owned(),
+            network: true,
+            spawn: true,
+            process_control: true,
+            stdio: true,
+            storage: true,
+            ..sandboxed
+        }
+    );
+}
+
+#[test]
+fn a_profile_overrides_what_it_inherits() {
+    let resolved = capabilities(
+        "
+        [capabilities.p]
+        inherits = 'z'
+        allow-network = false
+        env = { A = 'own', B = '$B' }
+        [capabilities.z]
+        inherits = 'trusted'
+        max-memory-mb = 128
+        allow-stdio = false
+        preopen = ['/srv', { host = 'data', guest = '/data', mode = 'read-write' }]
+        env = { A = 'inherited', C = 'c' }
+        ",
+    );
+    let preopen = |host: &str, guest: &str, writable| Preopen {
+        host: host.into(),
+        guest: guest.to_owned(),
+        writable,
+    };
+    let env = [("A", "own"), ("B", "$B"), ("C", "c")];
+    assert_eq!(
+        resolved,
+        Capabilities {
+            profile: "p".to_owned(),
+            network: false,
+            spawn: true,
+            process_control: true,
+            stdio: false,
+            storage: true,
+            max_memory: 128 << 20,
+            env: env.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+            preopens: vec![
+                preopen("/srv", "/srv", false),
+                preopen("data", "/data", true)
+            ],
+        }
+    );
+}
+
+#[test]
+fn a_profile_inherits_sandboxed_unless_it_says_otherwise() {
+    let resolved = capabilities("[capabilities.p]\nallow-network = true");
+    assert_eq!(
+        resolved,
+        Capabilities {
+            profile: "p".to_owned(),
+            network: true,
+            ..Capabilities::default()
+        }
+    );
+    assert_eq!(
+        capabilities("[capabilities.p]\npreopen = [{ host = '/srv/' }]").preopens[0].guest,
+        "/srv/"
+    );
+}
+
+#[test]
+fn load_reads_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rusm.toml");
+    std::fs::write(&path, "[node]\ncores = 2").unwrap();
+    assert!(rusm_config::load(&path).unwrap().node.cores.is_some());
+
+    std::fs::write(&path, b"\xff").unwrap();
+    let error = rusm_config::load(&path).unwrap_err().to_string();
+    assert!(error.contains("UTF-8"), "{error}");
+
+    let error = rusm_config::load(Path::new("no/such/rusm.toml")).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("cannot read no/such/rusm.toml: No such file"),
+        "{text}"
+    );
+    assert!(miette::Diagnostic::help(&error).is_some());
+}
