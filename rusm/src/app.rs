@@ -1,0 +1,271 @@
+//! An application on disk: its manifest, its components, and the code made of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusm_config::{ActionName, App, Capabilities, ComponentName, Target};
+use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
+use rusm_wasm_pool::sizing::{FULL_RANGE, Footprint, PoolSize};
+use rusm_wasm_pool::{Artifact, ArtifactCache, ComponentSource};
+use wasmtime::Engine;
+
+use crate::Failure;
+use crate::build::{self, BuildOptions, ComponentSpec, Grants};
+use crate::cli::AppArgs;
+
+/// An application: a directory with a manifest.
+pub struct Application {
+    /// Where it is.
+    pub dir: PathBuf,
+    /// Its manifest.
+    pub manifest: App,
+}
+
+/// An application's components, compiled for the shards of this machine.
+pub struct Compiled {
+    /// The sizes of each shard's pool.
+    pub pool: PoolSize,
+    /// The components.
+    pub components: Vec<ComponentSource>,
+}
+
+impl Application {
+    /// Read the manifest.
+    ///
+    /// # Errors
+    /// When it can't be read, or is wrong.
+    pub fn open(args: &AppArgs) -> Result<Self, Failure> {
+        Ok(Self {
+            dir: args.app_dir.clone(),
+            manifest: rusm_config::load(&args.manifest())?,
+        })
+    }
+
+    /// Build what is stale.
+    ///
+    /// # Errors
+    /// When a component has neither sources nor an artifact, or doesn't compile.
+    pub fn build(&self) -> Result<(), Failure> {
+        build::build_app(&self.dir, &self.specs(), BuildOptions::default())?;
+        Ok(())
+    }
+
+    /// The components as the build sees them.
+    pub fn specs(&self) -> Vec<ComponentSpec> {
+        let components = self.manifest.components.iter();
+        let specs = components.map(|(name, component)| ComponentSpec {
+            name: name.as_str().to_owned(),
+            grants: grants(&component.capabilities),
+        });
+        specs.collect()
+    }
+
+    /// Compile the components, or find them compiled, for `shards` shards.
+    ///
+    /// # Errors
+    /// When an artifact is missing, or isn't a component.
+    pub fn compile(&self, shards: usize) -> Result<Compiled, Failure> {
+        let components = self.read_components()?;
+        let cache = open_cache();
+        let mut compiled = compile_for(FULL_RANGE, &components, &cache)?;
+        let instances = self.manifest.node.instances_per_core;
+        let shards = u32::try_from(shards).unwrap_or(u32::MAX);
+        let pool = PoolSize::derive(instances, shards, &compiled.footprints);
+        if pool.memory_reservation != FULL_RANGE {
+            compiled = compile_for(pool.memory_reservation, &components, &cache)?;
+        }
+        let components = components.into_iter().zip(compiled.artifacts);
+        let components = components.map(|(component, artifact)| ComponentSource {
+            name: component.name,
+            artifact,
+            capabilities: component.capabilities,
+            actions: component.actions,
+        });
+        Ok(Compiled {
+            pool,
+            components: components.collect(),
+        })
+    }
+
+    fn read_components(&self) -> Result<Vec<ComponentFile>, Failure> {
+        let mut actions = self.actions()?;
+        let dir = absolute(&self.dir)?;
+        let components = self.manifest.components.iter();
+        let files = components.map(|(name, component)| {
+            if component.resident {
+                return Err(Failure::App(format!(
+                    "component `{}`: `resident = true` is not served by this version yet",
+                    name.as_str()
+                )));
+            }
+            let path = build::artifact_path(&self.dir, name.as_str());
+            let wasm = fs::read(&path).map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Failure::App(format!(
+                    "component `{}`: {} is missing: run `rusm build`",
+                    name.as_str(),
+                    path.display()
+                )),
+                _ => Failure::Read { path, error },
+            })?;
+            Ok(ComponentFile {
+                name: name.as_str().into(),
+                wasm,
+                capabilities: Arc::new(resolved(&component.capabilities, &dir)),
+                actions: actions.remove(name).unwrap_or_default(),
+            })
+        });
+        files.collect()
+    }
+
+    /// The actions that routes name, by component.
+    fn actions(&self) -> Result<BTreeMap<ComponentName, Vec<Arc<str>>>, Failure> {
+        let mut actions = BTreeMap::<_, Vec<Arc<str>>>::new();
+        for listener in &self.manifest.listeners {
+            let table = match &listener.target {
+                Target::Routes(table) => table,
+                Target::Component(name) => return Err(unserved(name)),
+            };
+            for route in table.routes() {
+                let Some(action) = &route.action else {
+                    return Err(unserved(&route.component));
+                };
+                let known = actions.entry(route.component.clone()).or_default();
+                let action = action_name(action);
+                if !known.contains(&action) {
+                    known.push(action);
+                }
+            }
+        }
+        Ok(actions)
+    }
+}
+
+impl Compiled {
+    /// The engine of one shard.
+    ///
+    /// # Errors
+    /// When the address space for the pool can't be had.
+    pub fn engine(&self) -> Result<Engine, Failure> {
+        shard_engine(&self.pool).map_err(|error| Failure::Engine {
+            what: format!(
+                "a pool of {} instances could not be set up (instances-per-core)",
+                self.pool.instances
+            ),
+            error,
+        })
+    }
+}
+
+/// The name of an action as WIT has it.
+pub fn action_name(action: &ActionName) -> Arc<str> {
+    action.as_str().into()
+}
+
+struct ComponentFile {
+    name: Arc<str>,
+    wasm: Vec<u8>,
+    capabilities: Arc<Capabilities>,
+    actions: Vec<Arc<str>>,
+}
+
+struct CompiledFor {
+    artifacts: Vec<Artifact>,
+    footprints: Vec<Footprint>,
+}
+
+fn compile_for(
+    memory_reservation: u64,
+    components: &[ComponentFile],
+    cache: &ArtifactCache,
+) -> Result<CompiledFor, Failure> {
+    let engine = compiler_engine(memory_reservation).map_err(|error| Failure::Engine {
+        what: "the Wasm compiler could not be set up".into(),
+        error,
+    })?;
+    let mut compiled = CompiledFor {
+        artifacts: Vec::new(),
+        footprints: Vec::new(),
+    };
+    for component in components {
+        let failed = |error| {
+            Failure::App(format!(
+                "component `{}` is not one that can be run: {error:#}",
+                component.name
+            ))
+        };
+        let (artifact, origin) = cache.get(&engine, &component.wasm).map_err(failed)?;
+        tracing::debug!(component = &*component.name, ?origin, "compiled");
+        let loaded = artifact.load(&engine).map_err(failed)?;
+        let footprint = match loaded.resources_required() {
+            Some(required) => Footprint::new(&required, component.capabilities.max_memory),
+            None => Footprint {
+                max_memory: component.capabilities.max_memory,
+                ..Footprint::default()
+            },
+        };
+        if footprint.initial_memory > footprint.max_memory {
+            return Err(Failure::App(format!(
+                "component `{}` starts with {} KiB of memory, which is more than its {} MiB \
+                 (max-memory-mb)",
+                component.name,
+                footprint.initial_memory >> 10,
+                footprint.max_memory >> 20,
+            )));
+        }
+        compiled.artifacts.push(artifact);
+        compiled.footprints.push(footprint);
+    }
+    Ok(compiled)
+}
+
+/// Where the compiled code of all apps of this user is kept.
+fn open_cache() -> ArtifactCache {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute())
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
+    let Some(base) = base else {
+        return ArtifactCache::disabled();
+    };
+    let dir = base.join("rusm").join("compiled");
+    ArtifactCache::open(dir.clone()).unwrap_or_else(|error| {
+        let dir = dir.display();
+        tracing::warn!(%error, "{dir} can't be used: components are compiled at every start");
+        ArtifactCache::disabled()
+    })
+}
+
+fn unserved(component: &ComponentName) -> Failure {
+    Failure::App(format!(
+        "component `{0}` is named without an action: name one, as in `{0}#index` \
+         (whole components, such as wasi:http's, are not served by this version yet)",
+        component.as_str()
+    ))
+}
+
+fn grants(capabilities: &Capabilities) -> Grants {
+    Grants {
+        env: !capabilities.env.is_empty(),
+        stdio: capabilities.stdio,
+        preopen: !capabilities.preopens.is_empty(),
+        network: capabilities.network,
+    }
+}
+
+/// The manifest's directories are relative to the app's.
+fn resolved(capabilities: &Capabilities, dir: &Path) -> Capabilities {
+    let mut capabilities = capabilities.clone();
+    for preopen in &mut capabilities.preopens {
+        preopen.host = dir.join(&preopen.host);
+    }
+    capabilities
+}
+
+fn absolute(dir: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(dir).map_err(|error| Failure::Read {
+        path: dir.to_owned(),
+        error,
+    })
+}

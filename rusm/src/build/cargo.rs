@@ -1,0 +1,179 @@
+//! Running cargo for one component.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Deserialize;
+
+use super::toolchain::Toolchain;
+
+/// A build of one component's crate.
+pub(crate) struct CargoBuild<'a> {
+    pub(crate) toolchain: &'a Toolchain,
+    /// The directory of the crate.
+    pub(crate) crate_dir: &'a Path,
+    /// Where cargo puts what it builds, unless the environment has another place.
+    pub(crate) target_dir: &'a Path,
+    /// The SDK to use in place of the registry's.
+    pub(crate) sdk: Option<&'a Path>,
+}
+
+/// What cargo has linked.
+#[derive(Debug)]
+pub(crate) struct Linked {
+    /// The core module, with its WIT metadata in custom sections.
+    pub(crate) core_module: PathBuf,
+    /// The local files and directories that went in, except the crate's own.
+    pub(crate) inputs: BTreeSet<PathBuf>,
+}
+
+/// Why there is no module.
+#[derive(Debug, thiserror::Error)]
+pub enum CargoError {
+    /// Cargo could not be started, or what it says could not be read.
+    #[error("running cargo: {0}")]
+    Run(#[from] std::io::Error),
+    /// Cargo has said why, on the terminal.
+    #[error("cargo failed, see above")]
+    Failed,
+    /// Cargo succeeded, and no module came of it.
+    #[error("cargo has made no WebAssembly module of this crate")]
+    NoModule,
+}
+
+impl CargoBuild<'_> {
+    /// Compiles and links. What cargo reports goes to the terminal as it is.
+    ///
+    /// All settings are arguments, so neither the author's crate nor what its dependencies were
+    /// compiled with changes: the linker's flags are those of the last crate alone.
+    pub(crate) fn run(&self, link_args: &[String]) -> Result<Linked, CargoError> {
+        let mut cargo = self.toolchain.cargo();
+        cargo.current_dir(self.crate_dir).arg("--message-format=json-render-diagnostics");
+        if std::env::var_os("CARGO_TARGET_DIR").is_none() {
+            cargo.arg("--target-dir").arg(self.target_dir);
+        }
+        if let Some(sdk) = self.sdk {
+            let path = toml::Value::String(sdk.to_string_lossy().into_owned());
+            cargo.arg("--config").arg(format!("patch.crates-io.{}.path={path}", super::sdk::PACKAGE));
+        }
+        cargo.arg("--").args(self.toolchain.rustc_args()).arg(link_arg("--skip-wit-component"));
+        cargo.args(link_args.iter().map(|arg| link_arg(arg)));
+
+        let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut messages = Messages::default();
+        if let Some(stdout) = child.stdout.take() {
+            for line in BufReader::new(stdout).lines() {
+                messages.take(&line?);
+            }
+        }
+        if !child.wait()?.success() {
+            return Err(CargoError::Failed);
+        }
+        messages.linked(self.crate_dir)
+    }
+}
+
+fn link_arg(arg: &str) -> OsString {
+    format!("-Clink-arg={arg}").into()
+}
+
+/// What cargo's messages told so far.
+#[derive(Default)]
+struct Messages {
+    /// The manifests of the packages with local sources.
+    local: BTreeSet<PathBuf>,
+    /// The last module: dependencies come before the crate that was asked for.
+    core_module: Option<PathBuf>,
+}
+
+impl Messages {
+    /// Takes one line of `--message-format=json` (the Cargo book, "External tools"). Lines of
+    /// another kind are of no interest here.
+    fn take(&mut self, line: &str) {
+        let Ok(artifact) = serde_json::from_str::<Message>(line) else { return };
+        if artifact.reason != "compiler-artifact" {
+            return;
+        }
+        if artifact.package_id.starts_with("path+file:") {
+            self.local.insert(artifact.manifest_path);
+        }
+        let module = artifact.filenames.into_iter().find(|f| f.extension() == Some("wasm".as_ref()));
+        self.core_module = module.or(self.core_module.take());
+    }
+
+    fn linked(self, crate_dir: &Path) -> Result<Linked, CargoError> {
+        let core_module = self.core_module.ok_or(CargoError::NoModule)?;
+        let mut inputs: BTreeSet<PathBuf> =
+            self.local.iter().filter_map(|m| Some(m.parent()?.to_owned())).collect();
+        // Macros and build scripts read files outside their crates, too; cargo knows.
+        let dep_info = std::fs::read_to_string(core_module.with_extension("d")).unwrap_or_default();
+        for file in dep_info_files(&dep_info) {
+            if !inputs.iter().any(|dir| file.starts_with(dir)) {
+                inputs.insert(file);
+            }
+        }
+        inputs.remove(crate_dir);
+        Ok(Linked { core_module, inputs })
+    }
+}
+
+/// The files that a rule of a makefile, `target: file file`, depends on. Spaces in names are
+/// escaped with a backslash.
+fn dep_info_files(dep_info: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for line in dep_info.lines() {
+        let Some((_, list)) = line.split_once(": ") else { continue };
+        for file in list.replace("\\ ", "\0").split_whitespace() {
+            files.push(PathBuf::from(file.replace('\0', " ")));
+        }
+    }
+    files
+}
+
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    #[serde(default)]
+    package_id: String,
+    #[serde(default)]
+    manifest_path: PathBuf,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_module_and_the_local_packages_are_told_from_the_messages() {
+        let mut messages = Messages::default();
+        for line in [
+            r#"{"reason":"compiler-artifact","package_id":"registry+https://example.test#serde@1.0.0","manifest_path":"/r/serde/Cargo.toml","filenames":["/t/libserde.rlib"]}"#,
+            r#"{"reason":"compiler-artifact","package_id":"path+file:///sdk/rust#rusm-rs@0.8.0","manifest_path":"/sdk/rust/Cargo.toml","filenames":["/t/librusm_rs.rlib"]}"#,
+            r#"{"reason":"compiler-artifact","package_id":"path+file:///app/hello#0.1.0","manifest_path":"/app/hello/Cargo.toml","filenames":["/t/hello.wasm"]}"#,
+            r#"{"reason":"build-finished","success":true}"#,
+            "not json",
+        ] {
+            messages.take(line);
+        }
+        let linked = messages.linked(Path::new("/app/hello")).unwrap();
+        assert_eq!(linked.core_module, Path::new("/t/hello.wasm"));
+        assert_eq!(linked.inputs, BTreeSet::from([PathBuf::from("/sdk/rust")]));
+    }
+
+    #[test]
+    fn no_module_is_an_error() {
+        let error = Messages::default().linked(Path::new("/app")).unwrap_err();
+        assert!(matches!(error, CargoError::NoModule));
+    }
+
+    #[test]
+    fn dep_info_may_have_spaces_in_names() {
+        let files = dep_info_files("/t/a.wasm: /my\\ app/src/lib.rs /wit/runtime.wit\n");
+        assert_eq!(files, [PathBuf::from("/my app/src/lib.rs"), "/wit/runtime.wit".into()]);
+    }
+}

@@ -1,0 +1,168 @@
+//! From the linker's core module to a component, as a pure function over bytes.
+
+use walrus::{ConstExpr, ExportItem, GlobalKind, Module, ir::Value};
+use wasmparser::{Encoding, Parser, Payload};
+use wit_component::ComponentEncoder;
+use wit_parser::{Resolve, Type, TypeDefKind, TypeOwner, WorldId, WorldItem};
+
+use super::{Grants, layout, trim};
+
+/// A finished component.
+#[derive(Debug)]
+pub(crate) struct Component {
+    /// The validated binary.
+    pub(crate) bytes: Vec<u8>,
+    /// What is in it.
+    pub(crate) shape: Shape,
+}
+
+/// What of a component decides the cost of a fresh instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// The size of the binary in bytes.
+    pub bytes: usize,
+    /// The names of the imported interfaces, types alone included.
+    pub imports: Vec<String>,
+    /// Core modules in it: one, or three where an import needs the guest's memory.
+    pub core_modules: usize,
+    /// Core instances made for each instance of it.
+    pub core_instances: usize,
+    /// The initial memory in bytes, over all core modules.
+    pub initial_memory: u64,
+}
+
+impl Shape {
+    /// Reads a component's binary.
+    pub fn of(component: &[u8]) -> Result<Self, ComponentError> {
+        let mut shape = Self { bytes: component.len(), ..Self::default() };
+        let mut nesting = Vec::new();
+        for payload in Parser::new(0).parse_all(component) {
+            let payload = payload.map_err(ComponentError::read)?;
+            match payload {
+                Payload::Version { encoding, .. } => {
+                    shape.core_modules += usize::from(encoding == Encoding::Module);
+                    nesting.push(encoding);
+                }
+                Payload::End(_) => {
+                    nesting.pop();
+                }
+                Payload::MemorySection(memories) => {
+                    for memory in memories {
+                        let memory = memory.map_err(ComponentError::read)?;
+                        let page = 1u64 << memory.page_size_log2.unwrap_or(16);
+                        shape.initial_memory += memory.initial.saturating_mul(page);
+                    }
+                }
+                Payload::ComponentImportSection(imports) if nesting.len() == 1 => {
+                    for import in imports {
+                        let import = import.map_err(ComponentError::read)?;
+                        if matches!(import.ty, wasmparser::ComponentTypeRef::Instance(_)) {
+                            shape.imports.push(import.name.name.to_owned());
+                        }
+                    }
+                }
+                Payload::InstanceSection(instances) => {
+                    for instance in instances {
+                        let instance = instance.map_err(ComponentError::read)?;
+                        if matches!(instance, wasmparser::Instance::Instantiate { .. }) {
+                            shape.core_instances += 1;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(shape)
+    }
+}
+
+/// Makes the component of a linked core module.
+pub(crate) fn componentize(core: &[u8], grants: Grants) -> Result<Component, ComponentError> {
+    let (_, bindgen) =
+        wit_component::metadata::decode(core).map_err(ComponentError::read)?;
+    let actions = actions(&bindgen.resolve, bindgen.world);
+    let core = trim::trim(core, &trim::Options { grants, actions })?;
+    let bytes = ComponentEncoder::default()
+        .validate(true)
+        .module(&core)
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| ComponentError::Encode(format!("{error:#}")))?;
+    let shape = Shape::of(&bytes)?;
+    Ok(Component { bytes, shape })
+}
+
+/// Where stack and data end and how much memory there is at the start, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LinkedMemory {
+    pub(crate) heap_base: u32,
+    pub(crate) initial: u64,
+}
+
+/// Reads what the linker laid out; `None` if the module has another shape than its own.
+pub(crate) fn linked_memory(core: &[u8]) -> Result<Option<LinkedMemory>, ComponentError> {
+    let module = Module::from_buffer(core).map_err(ComponentError::read)?;
+    let heap_base = module.exports.iter().find(|e| e.name == layout::HEAP_BASE).and_then(|e| {
+        let ExportItem::Global(id) = e.item else { return None };
+        match module.globals.get(id).kind {
+            GlobalKind::Local(ConstExpr::Value(Value::I32(base))) => Some(base.cast_unsigned()),
+            _ => None,
+        }
+    });
+    let initial = module.memories.iter().next().map(|memory| memory.initial << 16);
+    Ok(heap_base.zip(initial).map(|(heap_base, initial)| LinkedMemory { heap_base, initial }))
+}
+
+/// Why a module could not be made a component.
+#[derive(Debug, thiserror::Error)]
+pub enum ComponentError {
+    /// The bytes are not what they should be.
+    #[error("reading the linked module: {0}")]
+    Read(String),
+    /// The module and the WIT world it was made for do not fit.
+    #[error("making a component of the linked module: {0}")]
+    Encode(String),
+    /// See the message.
+    #[error("{0}")]
+    Trim(String),
+}
+
+impl ComponentError {
+    fn read(error: impl std::fmt::Display) -> Self {
+        Self::Read(format!("{error:#}"))
+    }
+}
+
+impl From<trim::TrimError> for ComponentError {
+    fn from(error: trim::TrimError) -> Self {
+        Self::Trim(error.to_string())
+    }
+}
+
+/// The actions, if a world is a handler's: it exports functions of its own that take the `request`
+/// of `rusm:runtime/http` first, and nothing else.
+fn actions(resolve: &Resolve, world: WorldId) -> Option<Vec<String>> {
+    let action = |export: &WorldItem| match export {
+        WorldItem::Function(function) => {
+            let first = function.params.first()?;
+            is_request(resolve, &first.ty).then(|| function.name.clone())
+        }
+        _ => None,
+    };
+    let actions: Option<Vec<String>> =
+        resolve.worlds[world].exports.values().map(action).collect();
+    actions.filter(|actions| !actions.is_empty())
+}
+
+fn is_request(resolve: &Resolve, ty: &Type) -> bool {
+    let Type::Id(id) = ty else { return false };
+    let def = &resolve.types[*id];
+    if let TypeDefKind::Type(alias) = &def.kind {
+        return is_request(resolve, alias);
+    }
+    let TypeOwner::Interface(interface) = def.owner else { return false };
+    let interface = &resolve.interfaces[interface];
+    let package = interface.package.map(|id| &resolve.packages[id].name);
+    def.name.as_deref() == Some("request")
+        && interface.name.as_deref() == Some("http")
+        && package.is_some_and(|name| name.namespace == "rusm" && name.name == "runtime")
+}

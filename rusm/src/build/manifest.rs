@@ -1,0 +1,127 @@
+//! What a component's `Cargo.toml` says that matters to the build.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Table;
+
+use super::layout::MemoryLayout;
+use super::sdk;
+
+/// A component's `Cargo.toml`, as far as it matters here.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    /// From `[package.metadata.rusm]`.
+    pub(crate) layout: MemoryLayout,
+    /// Whether the crate takes the SDK from the registry, and so must get ours in its place.
+    pub(crate) wants_sdk: bool,
+}
+
+impl Manifest {
+    /// Reads the manifest in `crate_dir`. Dependencies may be inherited from a workspace whose
+    /// root is that directory or one above, up to `app_dir`.
+    pub(crate) fn read(crate_dir: &Path, app_dir: &Path) -> Result<Self, ManifestError> {
+        let manifest = read_table(&crate_dir.join("Cargo.toml"))?;
+        let metadata = manifest.get("package").and_then(|p| p.get("metadata")?.get("rusm"));
+        let sizes: Sizes = metadata.cloned().map_or(Ok(Sizes::default()), |sizes| {
+            sizes.try_into().map_err(|error: toml::de::Error| ManifestError {
+                file: crate_dir.join("Cargo.toml"),
+                reason: format!("in [package.metadata.rusm]: {}", error.message()),
+            })
+        })?;
+        Ok(Self { layout: sizes.layout(), wants_sdk: wants_sdk(&manifest, crate_dir, app_dir)? })
+    }
+}
+
+/// Why a manifest is not understood.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {reason}")]
+pub struct ManifestError {
+    file: PathBuf,
+    reason: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Sizes {
+    stack_kib: Option<u16>,
+    heap_kib: Option<u16>,
+}
+
+impl Sizes {
+    fn layout(&self) -> MemoryLayout {
+        let bytes = |kib: Option<u16>| kib.map(|kib| u32::from(kib) * 1024);
+        let default = MemoryLayout::default();
+        MemoryLayout {
+            stack: bytes(self.stack_kib).unwrap_or(default.stack),
+            heap: bytes(self.heap_kib).unwrap_or(default.heap),
+        }
+    }
+}
+
+fn wants_sdk(manifest: &Table, crate_dir: &Path, app_dir: &Path) -> Result<bool, ManifestError> {
+    let Some(dependency) = manifest.get("dependencies").and_then(|d| d.get(sdk::PACKAGE)) else {
+        return Ok(false);
+    };
+    if dependency.get("workspace").is_none() {
+        return Ok(is_from_registry(dependency));
+    }
+    for dir in crate_dir.ancestors().take_while(|dir| dir.starts_with(app_dir)) {
+        let file = dir.join("Cargo.toml");
+        if !file.is_file() {
+            continue;
+        }
+        let root = read_table(&file)?;
+        let inherited = root.get("workspace").and_then(|w| w.get("dependencies")?.get(sdk::PACKAGE));
+        if let Some(inherited) = inherited {
+            return Ok(is_from_registry(inherited));
+        }
+    }
+    Ok(false)
+}
+
+fn is_from_registry(dependency: &toml::Value) -> bool {
+    ["path", "git"].iter().all(|source| dependency.get(source).is_none())
+}
+
+fn read_table(file: &Path) -> Result<Table, ManifestError> {
+    let error = |reason: String| ManifestError { file: file.to_owned(), reason };
+    let text = std::fs::read_to_string(file).map_err(|e| error(e.to_string()))?;
+    text.parse().map_err(|e: toml::de::Error| error(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(manifest: &str, workspace: &str) -> Result<Manifest, ManifestError> {
+        let app = tempfile::tempdir().unwrap();
+        let component = app.path().join("components/hello");
+        std::fs::create_dir_all(&component).unwrap();
+        std::fs::write(component.join("Cargo.toml"), manifest).unwrap();
+        std::fs::write(app.path().join("Cargo.toml"), workspace).unwrap();
+        Manifest::read(&component, app.path())
+    }
+
+    #[test]
+    fn the_sdk_is_provided_only_to_who_takes_it_from_the_registry() {
+        let wants = |manifest, workspace| read(manifest, workspace).unwrap().wants_sdk;
+        assert!(wants("[dependencies]\nrusm-rs = \"0.8\"", ""));
+        assert!(wants("[dependencies]\nrusm-rs = { version = \"0.8\", features = [] }", ""));
+        assert!(!wants("[dependencies]\nrusm-rs = { path = \"../sdk\" }", ""));
+        assert!(!wants("[dependencies]\nserde = \"1\"", ""));
+        let inherits = "[dependencies]\nrusm-rs.workspace = true";
+        assert!(wants(inherits, "[workspace.dependencies]\nrusm-rs = \"0.8\""));
+        assert!(!wants(inherits, "[workspace.dependencies]\nrusm-rs = { path = \"sdk\" }"));
+    }
+
+    #[test]
+    fn sizes_come_from_the_metadata() {
+        let sized = "[package.metadata.rusm]\nstack-kib = 128";
+        let layout = read(sized, "").unwrap().layout;
+        assert_eq!(layout.stack, 128 * 1024);
+        assert_eq!(layout.heap, MemoryLayout::default().heap);
+        let error = read("[package.metadata.rusm]\nstack = 1", "").unwrap_err().to_string();
+        assert!(error.contains("stack-kib"), "{error}");
+    }
+}

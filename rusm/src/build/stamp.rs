@@ -1,0 +1,228 @@
+//! Whether an artifact is fresh, told from content.
+//!
+//! Beside `wasm/<name>.wasm` lies `wasm/.<name>.stamp`, a hash over everything that went into it:
+//! the crate's files, the other local packages and files that cargo read (known from the last
+//! build), lock files, settings and the artifact itself. Contents and not times: a checkout, a copy
+//! or a touched file builds nothing.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// What of a component's build is known before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key<'a> {
+    /// The directory of the app; the paths in a stamp that lie below it are relative to it.
+    pub(crate) app_dir: &'a Path,
+    /// The directory of the component's crate.
+    pub(crate) crate_dir: &'a Path,
+    /// Everything about the build that is not in a file.
+    pub(crate) settings: &'a str,
+    /// See [`super::toolchain::identity`].
+    pub(crate) toolchain: Option<&'a str>,
+}
+
+/// The stamp of one build.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    /// Over settings and inputs.
+    content: String,
+    /// Of the artifact: one that was replaced by hand is stale.
+    artifact: String,
+    toolchain: Option<String>,
+    /// Outside the crate's directory.
+    inputs: BTreeSet<PathBuf>,
+}
+
+impl Stamp {
+    /// The stamp of a build that has just read `inputs` and made `artifact`.
+    pub(crate) fn new(key: Key<'_>, inputs: BTreeSet<PathBuf>, artifact: &[u8]) -> io::Result<Self> {
+        let relative = |path: PathBuf| match path.strip_prefix(key.app_dir) {
+            Ok(below) => below.to_owned(),
+            Err(_) => path,
+        };
+        let inputs = inputs.into_iter().map(relative).collect();
+        Ok(Self {
+            content: content_hash(key, &inputs)?,
+            artifact: hash(artifact),
+            toolchain: key.toolchain.map(|identity| hash(identity.as_bytes())),
+            inputs,
+        })
+    }
+
+    /// Whether a build with `key` would make nothing but `artifact` again.
+    ///
+    /// Where there is no toolchain at all, another one than then does not count: what was built
+    /// elsewhere and copied here with its sources can be served.
+    pub(crate) fn is_fresh(&self, key: Key<'_>, artifact: &[u8]) -> io::Result<bool> {
+        let toolchain = key.toolchain.map(|identity| hash(identity.as_bytes()));
+        Ok((toolchain.is_none() || toolchain == self.toolchain)
+            && self.artifact == hash(artifact)
+            && self.content == content_hash(key, &self.inputs)?)
+    }
+
+    /// Reads a stamp; one that is missing or not understood is none.
+    pub(crate) fn read(file: &Path) -> Option<Self> {
+        toml::from_str(&std::fs::read_to_string(file).ok()?).ok()
+    }
+
+    /// The stamp as it is written.
+    pub(crate) fn to_text(&self) -> io::Result<String> {
+        toml::to_string(self).map_err(io::Error::other)
+    }
+}
+
+fn hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+fn content_hash(key: Key<'_>, inputs: &BTreeSet<PathBuf>) -> io::Result<String> {
+    let mut files = BTreeSet::new();
+    let mut directories: Vec<PathBuf> = vec![key.crate_dir.to_owned()];
+    for input in inputs {
+        let input = key.app_dir.join(input);
+        if input.is_dir() {
+            directories.push(input);
+        } else {
+            files.insert(input);
+        }
+    }
+    for dir in key.crate_dir.ancestors().take_while(|dir| dir.starts_with(key.app_dir)) {
+        files.extend(AROUND.iter().map(|name| dir.join(name)));
+    }
+    while let Some(dir) = directories.pop() {
+        walk(&dir, &mut directories, &mut files)?;
+    }
+
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |part: &[u8]| {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+    };
+    add(key.settings.as_bytes());
+    for file in &files {
+        let name = file.strip_prefix(key.app_dir).unwrap_or(file);
+        match std::fs::read(file) {
+            Ok(content) => {
+                add(name.as_os_str().as_encoded_bytes());
+                add(&content);
+            }
+            // What is not there counts when it appears.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(io::Error::new(error.kind(), format!("{}: {error}", file.display())));
+            }
+        }
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Lists a directory, without hidden entries and without what builds leave behind.
+fn walk(dir: &Path, directories: &mut Vec<PathBuf>, files: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+    let error =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", dir.display()));
+    for entry in std::fs::read_dir(dir).map_err(error)? {
+        let entry = entry.map_err(error)?;
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b".") || name == "target" {
+            continue;
+        }
+        let path = entry.path();
+        // Follows links, as a compiler does; a dangling one is no input.
+        match path.metadata() {
+            Ok(metadata) if metadata.is_dir() => directories.push(path),
+            Ok(_) => drop(files.insert(path)),
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Files that steer a build from the crate's directory or one above, up to the app's.
+const AROUND: &[&str] =
+    &["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "rust-toolchain.toml", "rust-toolchain"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARTIFACT: &[u8] = b"\0asm";
+
+    struct App(tempfile::TempDir);
+
+    impl App {
+        fn new() -> Self {
+            let app = Self(tempfile::tempdir().unwrap());
+            app.write("components/hello/src/lib.rs", "fn one() {}");
+            app.write("shared/src/lib.rs", "fn shared() {}");
+            app
+        }
+
+        fn write(&self, path: &str, content: &str) {
+            let path = self.0.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+
+        fn with_key<T>(&self, settings: &str, toolchain: Option<&str>, run: impl FnOnce(Key) -> T) -> T {
+            let app_dir = self.0.path();
+            let crate_dir = app_dir.join("components/hello");
+            run(Key { app_dir, crate_dir: &crate_dir, settings, toolchain })
+        }
+
+        fn stamp(&self) -> Stamp {
+            let inputs = BTreeSet::from([self.0.path().join("shared")]);
+            let stamp = self.with_key("a", Some("rustc 1"), |key| Stamp::new(key, inputs, ARTIFACT));
+            toml::from_str(&stamp.unwrap().to_text().unwrap()).unwrap()
+        }
+
+        fn fresh(&self, stamp: &Stamp) -> bool {
+            self.with_key("a", Some("rustc 1"), |key| stamp.is_fresh(key, ARTIFACT)).unwrap()
+        }
+    }
+
+    #[test]
+    fn what_a_build_reads_makes_it_stale_and_nothing_else_does() {
+        for (path, fresh) in [
+            ("components/hello/src/lib.rs", false),
+            ("components/hello/src/new.rs", false),
+            ("components/hello/Cargo.lock", false),
+            ("components/hello/.cargo/config.toml", false),
+            ("Cargo.lock", false),
+            ("shared/src/lib.rs", false),
+            ("components/hello/target/debug/x", true),
+            ("components/hello/.lib.rs.swp", true),
+            ("components/other/src/lib.rs", true),
+            ("rusm.toml", true),
+        ] {
+            let app = App::new();
+            let stamp = app.stamp();
+            assert!(app.fresh(&stamp));
+            app.write(path, "changed");
+            assert_eq!(app.fresh(&stamp), fresh, "{path}");
+        }
+    }
+
+    #[test]
+    fn content_counts_and_not_time_or_place() {
+        let app = App::new();
+        let stamp = app.stamp();
+        let moved = App::new();
+        assert!(moved.fresh(&stamp));
+    }
+
+    #[test]
+    fn settings_toolchain_and_artifact_count() {
+        let app = App::new();
+        let stamp = app.stamp();
+        let fresh = |settings, toolchain, artifact: &[u8]| {
+            app.with_key(settings, toolchain, |key| stamp.is_fresh(key, artifact)).unwrap()
+        };
+        assert!(fresh("a", Some("rustc 1"), ARTIFACT));
+        assert!(!fresh("b", Some("rustc 1"), ARTIFACT));
+        assert!(!fresh("a", Some("rustc 2"), ARTIFACT));
+        assert!(fresh("a", None, ARTIFACT));
+        assert!(!fresh("a", Some("rustc 1"), b"other"));
+    }
+}

@@ -1,0 +1,443 @@
+//! Redirecting the WASI that a component is not granted, and dropping what that leaves unused.
+//!
+//! Works on the core module that the linker made, before it becomes a component. Guests built
+//! with the SDK carry answers of their own to WASI, exported as
+//! `rusm-virtual:<interface without version>#<function>` (`sdk/rust/src/virtual_wasi.rs` says
+//! why); an import that the capabilities do not grant becomes a call of its namesake there. An
+//! import left unused is an import that a fresh instance need not pay for.
+
+use std::collections::{HashMap, HashSet};
+
+use walrus::ir::{Visitor, VisitorMut, dfs_in_order, dfs_pre_order_mut};
+use walrus::{ExportItem, FunctionId, ImportKind, Module};
+
+use super::Grants;
+
+/// What [`trim`] is to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// The WASI that stays as imported.
+    pub(crate) grants: Grants,
+    /// The actions of a handler, `None` for another kind of component. Every instance of a handler
+    /// lives for one call: nothing but what such a call needs stays exported, and nothing that
+    /// would free memory after it.
+    pub(crate) actions: Option<Vec<String>>,
+}
+
+/// Trims a core module.
+///
+/// A module without an `rusm-virtual:` export was not built with the SDK: it comes back as it
+/// was.
+pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Vec<u8>, TrimError> {
+    let mut module = Module::from_buffer(core).map_err(TrimError::parse)?;
+    let answers = take_answers(&mut module);
+    if answers.is_empty() {
+        return Ok(core.to_vec());
+    }
+    let outside = called_outside(&module, &answers);
+    let reach = Reach::new(&module, options.grants, &outside);
+    let mut detours = HashMap::new();
+    for import in wasi_functions(&module) {
+        if !reach.is_redirected(&import.interface) {
+            continue;
+        }
+        let answer = answers.get(&format!("{}#{}", import.interface, import.name)).copied();
+        if let Some(answer) = answer {
+            check_type(&module, &import, answer)?;
+            detours.insert(import.id, answer);
+        }
+        // What is left of the import's calls is in answers, and means the host.
+        let host = answer.is_some() && reach.host_time && import.interface == "wasi:io/poll";
+        if !host {
+            cut(&mut module, &import)?;
+        }
+    }
+    if !reach.host_time {
+        for import in wasi_functions(&module).iter().filter(|i| is_timer(&i.interface, &i.name)) {
+            cut(&mut module, import)?;
+        }
+    }
+    detour(&mut module, &answers, &detours);
+    drop_exports(&mut module, |name| {
+        name == super::layout::HEAP_BASE
+            || options.actions.as_ref().is_some_and(|actions| !serves_an_action(name, actions))
+    });
+    walrus::passes::gc::run(&mut module);
+    Ok(module.emit_wasm())
+}
+
+/// Why a module could not be trimmed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TrimError {
+    /// The linker's output is not a module that can be read.
+    #[error("reading the linked module: {0}")]
+    Parse(String),
+    /// The SDK's answer and the import it stands for differ in type.
+    #[error(
+        "the SDK's stand-in for {0} has another type than the import: this version of the rusm \
+         command does not fit the component's version of the SDK or of WASI"
+    )]
+    Mismatch(String),
+}
+
+impl TrimError {
+    fn parse(error: impl std::fmt::Display) -> Self {
+        Self::Parse(format!("{error:#}"))
+    }
+}
+
+/// Which interfaces are redirected in one module.
+struct Reach {
+    grants: Grants,
+    /// Whether streams come from the host. They do all or none: a handle of the host's means
+    /// nothing to the guest's own streams, and the other way round.
+    host_streams: bool,
+    /// Whether the guest may wait for time, so that some of its pollables are the host's.
+    host_time: bool,
+}
+
+impl Reach {
+    /// `outside`: the functions that are called by others than answers.
+    fn new(module: &Module, grants: Grants, outside: &HashSet<FunctionId>) -> Self {
+        let mut reach = Self { grants, host_streams: grants.stdio, host_time: false };
+        for import in module.imports.iter() {
+            let ImportKind::Function(id) = import.kind else { continue };
+            if outside.contains(&id) {
+                reach.host_streams |= reach.brings_streams(&import.module);
+                reach.host_time |= wasi_interface(&import.module)
+                    .is_some_and(|interface| is_timer(&interface, &import.name));
+            }
+        }
+        // With the streams, their pollables are the host's too.
+        reach.host_time |= reach.host_streams;
+        reach
+    }
+
+    fn is_redirected(&self, interface: &str) -> bool {
+        match family(interface) {
+            Family::Always => true,
+            Family::Environment => !self.grants.env,
+            Family::Streams => !self.host_streams,
+            Family::Filesystem => !self.grants.preopen,
+            Family::Sockets => !self.grants.network,
+            Family::Host => false,
+        }
+    }
+
+    /// Whether this import can hand the guest a stream of the host's.
+    fn brings_streams(&self, module: &str) -> bool {
+        let Some(interface) = wasi_interface(module) else {
+            // Ours deal in scalars and ids; what others do is not known.
+            return !module.starts_with("rusm:") && module != "$root";
+        };
+        match family(&interface) {
+            Family::Always | Family::Environment | Family::Streams => false,
+            Family::Filesystem | Family::Sockets => !self.is_redirected(&interface),
+            Family::Host => {
+                !interface.starts_with("wasi:random/") && !interface.starts_with("wasi:clocks/")
+            }
+        }
+    }
+}
+
+/// Whether a function makes a pollable that waits for time.
+fn is_timer(interface: &str, name: &str) -> bool {
+    interface == "wasi:clocks/monotonic-clock" && name.starts_with("subscribe-")
+}
+
+/// The interfaces of WASI 0.2 by what decides over them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    /// Redirected whatever is granted: the guest's own answer is as good and costs less.
+    Always,
+    Environment,
+    Streams,
+    Filesystem,
+    Sockets,
+    /// Stays the host's: clocks, randomness, HTTP.
+    Host,
+}
+
+fn family(interface: &str) -> Family {
+    match interface.split_once('/') {
+        Some(("wasi:cli", "exit")) | Some(("wasi:random", "insecure-seed")) => Family::Always,
+        Some(("wasi:cli", "environment")) => Family::Environment,
+        Some(("wasi:cli", name)) if name.starts_with("std") || name.starts_with("terminal-") => {
+            Family::Streams
+        }
+        Some(("wasi:io", _)) => Family::Streams,
+        Some(("wasi:filesystem", _)) => Family::Filesystem,
+        Some(("wasi:sockets", _)) => Family::Sockets,
+        _ => Family::Host,
+    }
+}
+
+/// `wasi:io/poll@0.2.6` -> `wasi:io/poll`; `None` for what is not WASI 0.2.
+fn wasi_interface(module: &str) -> Option<String> {
+    let (interface, version) = module.split_once('@')?;
+    (interface.starts_with("wasi:") && version.starts_with("0.2.")).then(|| interface.to_owned())
+}
+
+struct WasiFunction {
+    interface: String,
+    name: String,
+    id: FunctionId,
+}
+
+fn wasi_functions(module: &Module) -> Vec<WasiFunction> {
+    let wasi = |import: &walrus::Import| {
+        let ImportKind::Function(id) = import.kind else { return None };
+        let interface = wasi_interface(&import.module)?;
+        Some(WasiFunction { interface, name: import.name.clone(), id })
+    };
+    module.imports.iter().filter_map(wasi).collect()
+}
+
+/// Takes the SDK's answers out of the exports: `<interface>#<function>` to the function.
+fn take_answers(module: &mut Module) -> Answers {
+    let answer = |export: &walrus::Export| match (export.name.strip_prefix(ANSWER), &export.item) {
+        (Some(name), ExportItem::Function(id)) => Some((name.to_owned(), *id)),
+        _ => None,
+    };
+    let answers = module.exports.iter().filter_map(answer).collect();
+    drop_exports(module, |name| name.starts_with(ANSWER));
+    answers
+}
+
+/// Whether the call of an action needs an export. There are two schemes of names for the exports
+/// of a core module, the older one and that of the component model's `BuildTargets.md`.
+fn serves_an_action(export: &str, actions: &[String]) -> bool {
+    match export.strip_prefix("cm32p2") {
+        Some("_memory" | "_realloc" | "_initialize") => true,
+        Some(name) => name.strip_prefix("||").is_some_and(|name| actions.iter().any(|a| a == name)),
+        None => {
+            matches!(export, "memory" | "cabi_realloc" | "_initialize")
+                || actions.iter().any(|action| action == export)
+        }
+    }
+}
+
+fn drop_exports(module: &mut Module, condemned: impl Fn(&str) -> bool) {
+    let ids: Vec<_> =
+        module.exports.iter().filter(|e| condemned(&e.name)).map(|e| e.id()).collect();
+    for id in ids {
+        module.exports.delete(id);
+    }
+}
+
+/// The imports and functions called, or otherwise referred to, by functions that are no answers.
+fn called_outside(module: &Module, answers: &Answers) -> HashSet<FunctionId> {
+    #[derive(Default)]
+    struct Called(HashSet<FunctionId>);
+    impl<'instr> Visitor<'instr> for Called {
+        fn visit_function_id(&mut self, function: &FunctionId) {
+            self.0.insert(*function);
+        }
+    }
+    let mut called = Called::default();
+    for (id, function) in module.funcs.iter_local() {
+        if !answers.values().any(|answer| *answer == id) {
+            dfs_in_order(&mut called, function, function.entry_block());
+        }
+    }
+    called.0
+}
+
+/// Makes every function that is no answer call the answers in place of the imports.
+fn detour(module: &mut Module, answers: &Answers, detours: &HashMap<FunctionId, FunctionId>) {
+    struct Detour<'a>(&'a HashMap<FunctionId, FunctionId>);
+    impl VisitorMut for Detour<'_> {
+        fn visit_function_id_mut(&mut self, function: &mut FunctionId) {
+            if let Some(answer) = self.0.get(function) {
+                *function = *answer;
+            }
+        }
+    }
+    for (id, function) in module.funcs.iter_local_mut() {
+        if !answers.values().any(|answer| *answer == id) {
+            let entry = function.entry_block();
+            dfs_pre_order_mut(&mut Detour(detours), function, entry);
+        }
+    }
+}
+
+/// Cuts an imported function off from the host: it drops a resource by doing nothing and traps
+/// otherwise, since nothing it could act on exists.
+fn cut(module: &mut Module, import: &WasiFunction) -> Result<(), TrimError> {
+    let cut = module.replace_imported_func(import.id, |(body, _)| {
+        if !import.name.starts_with("[resource-drop]") {
+            body.unreachable();
+        }
+    });
+    cut.map(drop).map_err(TrimError::parse)
+}
+
+fn check_type(
+    module: &Module,
+    import: &WasiFunction,
+    answer: FunctionId,
+) -> Result<(), TrimError> {
+    let signature = |function| {
+        let ty = module.types.get(module.funcs.get(function).ty());
+        (ty.params(), ty.results())
+    };
+    if signature(answer) == signature(import.id) {
+        Ok(())
+    } else {
+        Err(TrimError::Mismatch(format!("{}#{}", import.interface, import.name)))
+    }
+}
+
+/// `<interface>#<function>` to the function that answers in its place.
+type Answers = HashMap<String, FunctionId>;
+
+/// Before the name of each answer that the SDK exports.
+const ANSWER: &str = "rusm-virtual:";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: Grants = Grants { env: false, stdio: false, preopen: false, network: false };
+
+    /// A module in the text format with a memory, an action that calls `$a` and the answers.
+    fn module(imports: &str, rest: &str) -> Vec<u8> {
+        wat::parse_str(format!("(module {imports} (memory (export \"memory\") 1) {rest})")).unwrap()
+    }
+
+    fn handler(grants: Grants, actions: &[&str]) -> Options {
+        let actions = Some(actions.iter().map(|&action| action.to_owned()).collect());
+        Options { grants, actions }
+    }
+
+    fn trimmed(core: &[u8], grants: Grants) -> Module {
+        let core = trim(core, &handler(grants, &["index"])).unwrap();
+        Module::from_buffer(&core).unwrap()
+    }
+
+    fn imports(module: &Module) -> Vec<String> {
+        module.imports.iter().map(|i| format!("{}#{}", i.module, i.name)).collect()
+    }
+
+    fn exports(module: &Module) -> Vec<&str> {
+        module.exports.iter().map(|e| &*e.name).collect()
+    }
+
+    const ENVIRONMENT: &str = r#"(import "wasi:cli/environment@0.2.3" "get-environment" (func $a (param i32)))"#;
+    const ANSWERED: &str = r#"
+        (func (export "index") (call $a (i32.const 8)))
+        (func (export "cabi_post_index") (param i32))
+        (func (export "malloc") (param i32))
+        (func (export "rusm-virtual:wasi:cli/environment#get-environment") (param i32))"#;
+
+    #[test]
+    fn an_ungranted_import_becomes_the_sdks_answer() {
+        let module = trimmed(&module(ENVIRONMENT, ANSWERED), NOTHING);
+        assert!(imports(&module).is_empty());
+        assert_eq!(exports(&module), ["memory", "index"]);
+    }
+
+    #[test]
+    fn a_granted_import_stays() {
+        let module = trimmed(&module(ENVIRONMENT, ANSWERED), Grants { env: true, ..NOTHING });
+        assert_eq!(imports(&module), ["wasi:cli/environment@0.2.3#get-environment"]);
+    }
+
+    #[test]
+    fn what_frees_after_a_call_stays_with_an_instance_that_lives_on() {
+        let core = module(ENVIRONMENT, ANSWERED);
+        let core = trim(&core, &Options { grants: NOTHING, actions: None }).unwrap();
+        let module = Module::from_buffer(&core).unwrap();
+        assert_eq!(exports(&module), ["memory", "index", "cabi_post_index", "malloc"]);
+    }
+
+    #[test]
+    fn both_schemes_of_export_names_are_known() {
+        let actions = ["index".to_owned()];
+        for (export, serves) in [
+            ("cm32p2||index", true),
+            ("cm32p2||index_post", false),
+            ("cm32p2||cabi_post_index", false),
+            ("cm32p2_realloc", true),
+            ("cm32p2_memory", true),
+            ("index", true),
+            ("cabi_post_index", false),
+            ("malloc", false),
+        ] {
+            assert_eq!(serves_an_action(export, &actions), serves, "{export}");
+        }
+    }
+
+    #[test]
+    fn a_module_without_answers_is_left_alone() {
+        let core = module(ENVIRONMENT, r#"(func (export "index") (call $a (i32.const 8)))"#);
+        assert_eq!(trim(&core, &handler(NOTHING, &["index"])).unwrap(), core);
+    }
+
+    /// An action that writes to a stream, waits for `$s` and calls `$more` as well.
+    fn waiting(more: &str) -> Vec<String> {
+        let core = module(
+            &format!(
+                r#"(import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))
+                   (import "wasi:io/streams@0.2.0" "[resource-drop]output-stream" (func $drop (param i32)))
+                   {more}"#
+            ),
+            r#"(func (export "index")
+                 (call $block (i32.const 1)) (call $drop (i32.const 1)) (drop (call $s (i64.const 1))))
+               (func (export "rusm-virtual:wasi:io/poll#[method]pollable.block") (param i32)
+                 (call $block (local.get 0)))"#,
+        );
+        let mut imports = imports(&trimmed(&core, NOTHING));
+        imports.sort();
+        imports
+    }
+
+    #[test]
+    fn an_answer_reaches_the_host_only_if_the_guest_waits_for_time() {
+        let clock = |name: &str| {
+            waiting(&format!(
+                r#"(import "wasi:clocks/monotonic-clock@0.2.0" "{name}" (func $s (param i64) (result i32)))"#
+            ))
+        };
+        assert_eq!(clock("resolution"), ["wasi:clocks/monotonic-clock@0.2.0#resolution"]);
+        assert_eq!(clock("subscribe-duration"), [
+            "wasi:clocks/monotonic-clock@0.2.0#subscribe-duration",
+            "wasi:io/poll@0.2.0#[method]pollable.block"
+        ]);
+    }
+
+    #[test]
+    fn streams_stay_the_hosts_when_something_else_hands_them_out() {
+        let other = waiting(r#"(import "acme:queue/api" "next" (func $s (param i64) (result i32)))"#);
+        assert_eq!(other.len(), 3, "{other:?}");
+    }
+
+    #[test]
+    fn without_an_answer_a_drop_does_nothing_and_the_rest_traps() {
+        let core = module(
+            r#"(import "wasi:filesystem/types@0.2.0" "[resource-drop]descriptor" (func $a (param i32)))
+               (import "wasi:filesystem/types@0.2.0" "[method]descriptor.sync" (func $b (param i32 i32)))"#,
+            r#"(func (export "drop") (call $a (i32.const 1)))
+               (func (export "sync") (call $b (i32.const 1) (i32.const 8)))
+               (func (export "rusm-virtual:handler"))"#,
+        );
+        let core = trim(&core, &handler(NOTHING, &["drop", "sync"])).unwrap();
+        let module = Module::from_buffer(&core).unwrap();
+        assert!(imports(&module).is_empty());
+        let mut traps: Vec<usize> = module.funcs.iter_local().map(|(_, f)| f.size() as usize).collect();
+        traps.sort_unstable();
+        // The empty body, the trap, and the two that call them.
+        assert_eq!(traps, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn an_answer_of_another_type_is_refused() {
+        let core = module(
+            ENVIRONMENT,
+            r#"(func (export "index") (call $a (i32.const 8)))
+               (func (export "rusm-virtual:wasi:cli/environment#get-environment") (param i64))"#,
+        );
+        let error = trim(&core, &handler(NOTHING, &["index"])).unwrap_err();
+        assert!(error.to_string().contains("wasi:cli/environment#get-environment"), "{error}");
+    }
+}

@@ -1,0 +1,84 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rusm_config::Cores;
+
+/// Serve WebAssembly components as processes: a fresh, sandboxed instance for every request.
+#[derive(Debug, Parser)]
+#[command(name = "rusm", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve an app, after building whatever of it is stale
+    Serve(ServeArgs),
+    /// Build an app's components
+    Build(AppArgs),
+    /// Check an app's manifest and components without serving it
+    Check(AppArgs),
+    /// Start a new app
+    New {
+        /// Its name, and that of the directory it is made in
+        name: String,
+    },
+}
+
+/// Which app.
+#[derive(Debug, Args)]
+pub struct AppArgs {
+    /// The directory of the app
+    #[arg(default_value = ".")]
+    pub app_dir: PathBuf,
+    /// The manifest [default: rusm.toml in the directory of the app]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl AppArgs {
+    /// The manifest's path.
+    pub fn manifest(&self) -> PathBuf {
+        match &self.config {
+            Some(file) => file.clone(),
+            None => self.app_dir.join("rusm.toml"),
+        }
+    }
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Which app.
+    #[command(flatten)]
+    pub app: AppArgs,
+    /// Serve the components as they were built last
+    #[arg(long)]
+    pub no_build: bool,
+    /// How many cores, or which: `2`, `0,2`, `0-3` [default: all that we may run on]
+    #[arg(long, value_name = "N|LIST")]
+    pub cores: Option<Cores>,
+    /// Where to listen, for an app with one listener
+    #[arg(long, value_name = "IP:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// How to talk to the kernel
+    #[arg(long, value_enum, default_value_t = Io::Auto)]
+    pub io: Io,
+}
+
+/// How to talk to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Io {
+    /// io_uring, or nothing
+    Uring,
+    /// epoll
+    Epoll,
+    /// io_uring, or epoll where it is forbidden
+    Auto,
+}

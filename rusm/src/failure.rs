@@ -1,0 +1,93 @@
+//! Why a command failed, and its exit code.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use rusm_config::ConfigError;
+use rusm_uring_net::{BindError, Driver};
+use rusm_wasm_pool::LoadError;
+use thiserror::Error;
+
+use crate::build::BuildError;
+use crate::scaffold::ScaffoldError;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The command line asks for what doesn't go together, or isn't there.
+    #[error("{0}")]
+    Usage(String),
+    /// The manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] ConfigError),
+    /// The manifest and the components don't agree.
+    #[error("{0}")]
+    App(String),
+    /// A component can't be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A component could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A new app could not be made.
+    #[error(transparent)]
+    Scaffold(#[from] ScaffoldError),
+    /// An address could not be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The I/O driver that was asked for isn't to be had.
+    #[error("{driver} was asked for (--io), but the kernel refuses it: {error}")]
+    Driver {
+        /// Which.
+        driver: Driver,
+        /// What the kernel says.
+        error: io::Error,
+    },
+    /// A file could not be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The Wasm engine failed.
+    #[error("{what}: {error:#}")]
+    Engine {
+        /// What was being done.
+        what: String,
+        /// What it says.
+        error: wasmtime::Error,
+    },
+    /// The system refused something else.
+    #[error("{what}: {error}")]
+    System {
+        /// What was being done.
+        what: &'static str,
+        /// What it says.
+        error: io::Error,
+    },
+}
+
+impl Failure {
+    /// Say it on standard error.
+    pub fn report(self) -> ExitCode {
+        let code = self.exit_code();
+        match self {
+            // It shows the place in the file.
+            Self::Manifest(error) => eprintln!("{:?}", miette::Report::new(error)),
+            other => eprintln!("error: {other}"),
+        }
+        code
+    }
+
+    /// 2 where the command line or the manifest has to change, else 1.
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) | Self::Manifest(_) | Self::App(_) | Self::Load(_) => ExitCode::from(2),
+            Self::Build(BuildError::Missing { .. }) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Joins a protocol to a process.
+
+mod http;
+
+pub use http::HttpGateway;

@@ -1,0 +1,29 @@
+//! The `rusm` command.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use rusm::cli::{Cli, Command};
+use rusm::{Failure, app, check, scaffold, serve};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(args) => serve::serve(&args),
+        Command::Build(args) => app::Application::open(&args)?.build(),
+        Command::Check(args) => check::check(&args),
+        Command::New { name } => {
+            scaffold::create(&name)?;
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What is served, for the person who started it.
+
+use std::net::SocketAddr;
+
+use rusm_config::Target;
+use rusm_uring_net::Driver;
+
+use super::cores;
+use crate::app::Application;
+
+pub(super) fn print(
+    app: &Application,
+    addrs: &[SocketAddr],
+    cores: &[core_affinity::CoreId],
+    driver: Driver,
+) {
+    let shards = if cores.len() == 1 { "1 shard" } else { &format!("{} shards", cores.len()) };
+    let on = if cores.len() == 1 { "core" } else { "cores" };
+    println!(
+        "RUSM {}: {shards} on {on} {}, {driver}, {} instances a core",
+        env!("CARGO_PKG_VERSION"),
+        cores::names(cores),
+        app.manifest.node.instances_per_core,
+    );
+    for (listener, addr) in app.manifest.listeners.iter().zip(addrs) {
+        println!("\nhttp://{addr}");
+        let Target::Routes(table) = &listener.target else {
+            continue;
+        };
+        let width = table.routes().iter().map(|r| r.method.len() + r.pattern.len() + 1).max();
+        for route in table.routes() {
+            let key = format!("{} {}", route.method, route.pattern);
+            let action = route.action.as_ref().map_or("", |action| action.as_str());
+            let component = route.component.as_str();
+            println!("  {key:width$}  {component}#{action}", width = width.unwrap_or(0));
+        }
+    }
+    println!("\nready; Ctrl-C stops");
+}

@@ -1,0 +1,197 @@
+//! `rusm serve`: boot the shards, and wait for the signal to stop.
+
+mod banner;
+mod cores;
+mod shard;
+mod stop;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rusm_config::{Limits, RouteTable, Target};
+use rusm_core::ShardId;
+use rusm_uring_net::connection::Settings;
+use rusm_uring_net::http1::{HeadLimits, HeaderLines};
+use rusm_uring_net::{ConnectionLimit, Driver, bind};
+use rusm_wasm_pool::preempt::Ticker;
+
+use crate::Failure;
+use crate::app::Application;
+use crate::cli::{Io, ServeArgs};
+use shard::{Event, ShardListener, ShardPlan};
+use stop::Stop;
+
+/// Serve an app until SIGINT or SIGTERM.
+///
+/// # Errors
+/// Whatever keeps the app from being served; once it is, a shard that fails.
+pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    let mut app = Application::open(&args.app)?;
+    crate::log::init(&app.manifest.log);
+    override_listener(&mut app, args.listen)?;
+    let cores = cores::choose(args.cores.as_ref().or(app.manifest.node.cores.as_ref()))?;
+    if !args.no_build {
+        app.build()?;
+    }
+    let driver = choose_driver(args.io)?;
+    let compiled = Arc::new(app.compile(cores.len())?);
+
+    let mut listeners = Vec::new();
+    for listener in &app.manifest.listeners {
+        listeners.push(Listener::bind(listener, cores.len())?);
+    }
+    let addrs: Vec<_> = listeners.iter().map(|listener| listener.addr).collect();
+
+    let stop = Stop::default();
+    let (events, inbox) = mpsc::channel();
+    let mut shards = Vec::new();
+    for (index, core) in cores.iter().enumerate() {
+        let plan = ShardPlan {
+            id: ShardId::new(u16::try_from(index).unwrap_or(u16::MAX)),
+            core: *core,
+            driver,
+            compiled: compiled.clone(),
+            pool_wait: app.manifest.node.pool_wait,
+            listeners: listeners.iter_mut().filter_map(Listener::for_next_shard).collect(),
+            stop: stop.clone(),
+            grace: app.manifest.node.shutdown_grace,
+        };
+        shards.push(shard::start(plan, events.clone())?);
+    }
+
+    let mut engines = Vec::new();
+    while engines.len() < shards.len() {
+        match inbox.recv() {
+            Ok(Event::Ready { engine, activity }) => engines.push((engine, activity)),
+            Ok(Event::Failed(failure)) => return Err(failure),
+            Ok(Event::Ended { .. }) | Err(_) => return Err(shard_gone()),
+        }
+    }
+    let ticker = Ticker::start(engines);
+    let _ticker = ticker.map_err(|error| Failure::System {
+        what: "the ticker's thread could not be started",
+        error,
+    })?;
+    stop.on_signals(events).map_err(|error| Failure::System {
+        what: "signals can't be handled",
+        error,
+    })?;
+    banner::print(&app, &addrs, &cores, driver);
+
+    let mut running = shards.len();
+    let mut cut_off = 0;
+    while running > 0 {
+        match inbox.recv() {
+            Ok(Event::Ended { open_connections }) => {
+                running -= 1;
+                cut_off += open_connections;
+            }
+            Ok(Event::Failed(failure)) => return Err(failure),
+            Ok(Event::Ready { .. }) => {}
+            Err(_) => return Err(shard_gone()),
+        }
+    }
+    if cut_off > 0 {
+        tracing::warn!(connections = cut_off, "stopped before these were answered (shutdown-grace-s)");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A listener of the manifest, bound.
+struct Listener {
+    addr: SocketAddr,
+    sockets: Vec<std::net::TcpListener>,
+    routes: Arc<RouteTable>,
+    settings: Settings,
+    limit: ConnectionLimit,
+    request_timeout: Duration,
+}
+
+impl Listener {
+    fn bind(listener: &rusm_config::Listener, shards: usize) -> Result<Self, Failure> {
+        let Target::Routes(routes) = &listener.target else {
+            return Err(Failure::App(format!("the listener on {} has no routes", listener.addr)));
+        };
+        let sockets = bind(listener.addr, shards)?;
+        let limits = &listener.limits;
+        Ok(Self {
+            addr: sockets
+                .first()
+                .and_then(|socket| socket.local_addr().ok())
+                .unwrap_or(listener.addr),
+            sockets,
+            routes: Arc::new(routes.clone()),
+            settings: settings(limits, &listener.headers)?,
+            limit: ConnectionLimit::new(limits.max_connections as usize),
+            request_timeout: limits.request_timeout,
+        })
+    }
+
+    fn for_next_shard(&mut self) -> Option<ShardListener> {
+        Some(ShardListener {
+            socket: self.sockets.pop()?,
+            routes: self.routes.clone(),
+            settings: self.settings.clone(),
+            limit: self.limit.clone(),
+            request_timeout: self.request_timeout,
+        })
+    }
+}
+
+fn settings(limits: &Limits, headers: &[(String, String)]) -> Result<Settings, Failure> {
+    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    Ok(Settings {
+        head: HeadLimits {
+            request_line: bytes(limits.max_request_line),
+            header_bytes: bytes(limits.max_header_bytes),
+            headers: limits.max_headers as usize,
+        },
+        max_body: limits.max_body,
+        header_timeout: limits.header_timeout,
+        body_timeout: limits.body_timeout,
+        idle_timeout: limits.idle_timeout,
+        write_timeout: limits.write_timeout,
+        headers: HeaderLines::new(headers.iter().map(|(name, value)| (name, value)))
+            .map_err(|error| Failure::App(format!("[serve.headers]: {error}")))?,
+    })
+}
+
+fn override_listener(app: &mut Application, listen: Option<SocketAddr>) -> Result<(), Failure> {
+    match (listen, app.manifest.listeners.as_mut_slice()) {
+        (None, []) => Err(Failure::App("the manifest has no [[serve]]: nothing to serve".into())),
+        (None, _) => Ok(()),
+        (Some(addr), [listener]) => {
+            listener.addr = addr;
+            Ok(())
+        }
+        (Some(_), listeners) => Err(Failure::Usage(format!(
+            "--listen is for an app with one listener; this one has {}",
+            listeners.len()
+        ))),
+    }
+}
+
+fn choose_driver(io: Io) -> Result<Driver, Failure> {
+    let refused = |driver: Driver| {
+        let probed = driver.probe();
+        probed.map(|()| driver).map_err(|error| Failure::Driver { driver, error })
+    };
+    match io {
+        Io::Uring => refused(Driver::Uring),
+        Io::Epoll => refused(Driver::Epoll),
+        Io::Auto => Driver::Uring.probe().map(|()| Driver::Uring).or_else(|error| {
+            eprintln!(
+                "warning: the kernel refuses io_uring ({error}): falling back to epoll, which is \
+                 slower. Containers often forbid io_uring in their seccomp profile."
+            );
+            refused(Driver::Epoll)
+        }),
+    }
+}
+
+fn shard_gone() -> Failure {
+    Failure::App("a shard ended: this is a defect of the server, please report it".into())
+}

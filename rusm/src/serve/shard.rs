@@ -1,0 +1,148 @@
+//! One shard: a pinned thread, its event loop, its pool and its listeners.
+
+use std::future::pending;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use core_affinity::CoreId;
+use rusm_config::RouteTable;
+use rusm_core::{ProcessTable, ShardId, fairness};
+use rusm_uring_net::connection::Settings;
+use rusm_uring_net::{ConnectionLimit, Driver, Shard, accept, shard};
+use rusm_wasm_pool::ShardPool;
+use rusm_wasm_pool::preempt::Activity;
+use wasmtime::Engine;
+
+use super::stop::Stop;
+use crate::Failure;
+use crate::app::Compiled;
+use crate::gateway::HttpGateway;
+
+/// Everything that a shard is made of, before it has a thread.
+pub(super) struct ShardPlan {
+    pub(super) id: ShardId,
+    pub(super) core: CoreId,
+    pub(super) driver: Driver,
+    pub(super) compiled: Arc<Compiled>,
+    pub(super) pool_wait: Duration,
+    pub(super) listeners: Vec<ShardListener>,
+    pub(super) stop: Stop,
+    pub(super) grace: Duration,
+}
+
+/// A shard's own socket of a listener, and what the listener is.
+pub(super) struct ShardListener {
+    pub(super) socket: std::net::TcpListener,
+    pub(super) routes: Arc<RouteTable>,
+    pub(super) settings: Settings,
+    pub(super) limit: ConnectionLimit,
+    pub(super) request_timeout: Duration,
+}
+
+/// What a shard tells the thread that started it.
+pub(super) enum Event {
+    /// It is about to accept.
+    Ready {
+        engine: Engine,
+        activity: Arc<Activity>,
+    },
+    /// It can't serve.
+    Failed(Failure),
+    /// It was told to stop, and has.
+    Ended { open_connections: usize },
+}
+
+/// Start the thread of a shard.
+pub(super) fn start(plan: ShardPlan, events: Sender<Event>) -> Result<JoinHandle<()>, Failure> {
+    let thread = thread::Builder::new().name(format!("rusm-shard-{}", plan.id));
+    let run = move || {
+        core_affinity::set_for_current(plan.core);
+        let driver = plan.driver;
+        let ran = driver.block_on(|| run(plan, events.clone()));
+        if let Err(error) = ran {
+            let _ = events.send(Event::Failed(Failure::Driver { driver, error }));
+        }
+    };
+    thread.spawn(run).map_err(|error| Failure::System {
+        what: "a shard's thread could not be started",
+        error,
+    })
+}
+
+async fn run(plan: ShardPlan, events: Sender<Event>) {
+    if let Err(failure) = serve(plan, &events).await {
+        let _ = events.send(Event::Failed(failure));
+    }
+    // The event loop must not be dropped while operations are in flight. The process is about
+    // to end.
+    pending::<()>().await;
+}
+
+async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
+    let system = |what: &'static str| move |error| Failure::System { what, error };
+    let processes = ProcessTable::new(plan.id);
+    let pool = Rc::new(ShardPool::load(
+        plan.compiled.engine()?,
+        &plan.compiled.components,
+        processes.clone(),
+        plan.compiled.pool.instances,
+        plan.pool_wait,
+    )?);
+    let mut turn = plan.driver.turns().map_err(system("a shard could not be set up"))?;
+    monoio::spawn(fairness::serve_queue(async move || turn.pass().await));
+
+    let net = Shard::new();
+    for listener in plan.listeners {
+        let gateway = HttpGateway::new(pool.clone(), listener.routes, listener.request_timeout);
+        let Some(gateway) = gateway else {
+            return Err(Failure::App("a route names an action that was not loaded".into()));
+        };
+        let accepting = accept(
+            listener.socket,
+            listener.limit,
+            net.clone(),
+            Rc::new(listener.settings),
+            Rc::new(gateway),
+        );
+        let events = events.clone();
+        monoio::spawn(async move {
+            if let Err(error) = accepting.await {
+                let failure = system("a listener failed")(error);
+                let _ = events.send(Event::Failed(failure));
+            }
+        });
+    }
+    let ready = Event::Ready {
+        engine: pool.engine().clone(),
+        activity: pool.activity().clone(),
+    };
+    let _ = events.send(ready);
+    let open_connections = watch(&net, &processes, &plan.stop, plan.grace).await;
+    let _ = events.send(Event::Ended { open_connections });
+    Ok(())
+}
+
+/// Keep the shard's deadlines until it is told to stop; then until its connections have ended,
+/// or the grace is over. How many connections were still open.
+async fn watch(net: &Shard, processes: &ProcessTable, stop: &Stop, grace: Duration) -> usize {
+    let mut stopping_since = None;
+    loop {
+        monoio::time::sleep(shard::TICK).await;
+        net.tick();
+        let now = Instant::now();
+        processes.expire(now);
+        if !stop.is_requested() {
+            continue;
+        }
+        let since = *stopping_since.get_or_insert_with(|| {
+            net.drain();
+            now
+        });
+        if net.connections() == 0 || now.duration_since(since) >= grace {
+            return net.connections();
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! From an author's module to its actions, or to what is wrong with it, at the author's lines.
+
+use std::fmt::Display;
+
+use heck::ToKebabCase;
+use proc_macro2::Span;
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{
+    Error, FnArg, Ident, Item, ItemFn, ItemMod, ReturnType, Safety, Signature, Type, Visibility,
+};
+
+/// An exported function of the author's module.
+pub(crate) struct Action {
+    pub(crate) ident: Ident,
+    /// Its name in WIT.
+    pub(crate) export: String,
+    /// Of the type of each parameter, one or two.
+    pub(crate) parameters: Vec<Span>,
+    /// Of the return type.
+    pub(crate) output: Span,
+}
+
+/// The actions of a module, at least one.
+///
+/// # Errors
+/// All that is wrong, each at its place.
+pub(crate) fn parse(module: &ItemMod) -> Result<Vec<Action>, Error> {
+    let Some((_, items)) = &module.content else {
+        return Err(Error::new_spanned(
+            module,
+            "the handlers must be in the same file: `mod handlers { ... }`",
+        ));
+    };
+    let mut errors = Errors::default();
+    let mut actions: Vec<Action> = Vec::new();
+    for item in items {
+        let Item::Fn(function) = item else { continue };
+        if !matches!(function.vis, Visibility::Public(_)) {
+            continue;
+        }
+        let action = action(function, &mut errors);
+        if let Some(other) = actions.iter().find(|other| other.export == action.export) {
+            let (one, two) = (&other.ident, &action.ident);
+            let message = format!(
+                "`{one}` and `{two}` are both the action `{}`",
+                action.export
+            );
+            errors.at(two, message);
+        }
+        actions.push(action);
+    }
+    if actions.is_empty() {
+        errors.at(
+            &module.ident,
+            "no actions here: write `pub fn index(request: Request, params: Params) -> Response`",
+        );
+    }
+    errors.or(actions)
+}
+
+/// What an exported function is as an action; what is wrong with it goes to `errors`.
+fn action(function: &ItemFn, errors: &mut Errors) -> Action {
+    let signature = &function.sig;
+    if let Some(cfg) = function
+        .attrs
+        .iter()
+        .find(|attribute| attribute.path().is_ident("cfg"))
+    {
+        errors.at(
+            cfg,
+            "an action is always there: put the `cfg` inside the function",
+        );
+    }
+    check_modifiers(signature, errors);
+    Action {
+        ident: signature.ident.clone(),
+        export: export(&signature.ident, errors),
+        parameters: parameters(signature, errors),
+        output: output(signature, errors),
+    }
+}
+
+/// Nothing before the name or in angle brackets that a call from outside could not give.
+fn check_modifiers(signature: &Signature, errors: &mut Errors) {
+    if let Some(token) = &signature.asyncness {
+        errors.at(
+            token,
+            "an action is not async: a call that waits parks the process and frees the core",
+        );
+    }
+    if let Safety::Unsafe(token) = &signature.safety {
+        errors.at(token, "an action is not unsafe");
+    }
+    if let Some(token) = &signature.abi {
+        errors.at(token, "an action is a plain Rust function");
+    }
+    if !signature.generics.params.is_empty() {
+        errors.at(&signature.generics, GENERIC);
+    }
+}
+
+fn parameters(signature: &Signature, errors: &mut Errors) -> Vec<Span> {
+    let mut spans = Vec::new();
+    for input in &signature.inputs {
+        match input {
+            FnArg::Receiver(receiver) => {
+                errors.at(
+                    receiver,
+                    "an action has no `self`: a fresh process answers each request",
+                );
+            }
+            FnArg::Typed(parameter) => {
+                if let Type::ImplTrait(ty) = &*parameter.ty {
+                    errors.at(ty, GENERIC);
+                }
+                spans.push(parameter.ty.span());
+            }
+        }
+    }
+    if let Some(extra) = signature.inputs.iter().nth(2) {
+        errors.at(
+            extra,
+            "one parameter too many: an action takes `(Request, Params)` or `(Request)`",
+        );
+    }
+    if signature.inputs.is_empty() {
+        errors.at(
+            &signature.ident,
+            "an action takes `(Request, Params)` or `(Request)`",
+        );
+    }
+    spans
+}
+
+fn output(signature: &Signature, errors: &mut Errors) -> Span {
+    match &signature.output {
+        ReturnType::Type(_, ty) => ty.span(),
+        ReturnType::Default => {
+            errors.at(
+                &signature.ident,
+                "an action gives an answer: let it return a `Response`",
+            );
+            signature.ident.span()
+        }
+    }
+}
+
+/// The name in kebab case, which WIT allows in ASCII alone (component-model, `WIT.md`,
+/// "Identifiers").
+fn export(ident: &Ident, errors: &mut Errors) -> String {
+    let name = ident.unraw().to_string();
+    let export = name.to_kebab_case();
+    if !export.starts_with(|first: char| first.is_ascii_lowercase()) || !name.is_ascii() {
+        errors.at(
+            ident,
+            "an action's name has ASCII letters, digits and `_`, a letter first",
+        );
+    }
+    export
+}
+
+const GENERIC: &str = "an action is not generic: it takes `Request` and `Params`";
+
+/// Errors gathered, so that the author sees all of them at once.
+#[derive(Default)]
+struct Errors(Option<Error>);
+
+impl Errors {
+    fn at(&mut self, place: impl ToTokens, message: impl Display) {
+        let error = Error::new_spanned(place, message);
+        match &mut self.0 {
+            Some(errors) => errors.combine(error),
+            None => self.0 = Some(error),
+        }
+    }
+
+    fn or<T>(self, value: T) -> Result<T, Error> {
+        self.0.map_or(Ok(value), Err)
+    }
+}

@@ -1,0 +1,130 @@
+//! What `#[handlers]` puts beside the author's module.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Error, Ident, ItemMod};
+
+use crate::actions::{self, Action};
+use crate::world;
+
+/// The author's module as it was, and the component's exports or the errors.
+pub(crate) fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let exports = match parse(arguments, item.clone()) {
+        Ok((module, actions)) => exports(&module, &actions),
+        Err(errors) => errors.to_compile_error(),
+    };
+    quote! { #item #exports }
+}
+
+fn parse(arguments: TokenStream, item: TokenStream) -> Result<(Ident, Vec<Action>), Error> {
+    if !arguments.is_empty() {
+        return Err(Error::new_spanned(
+            arguments,
+            "`handlers` takes no arguments",
+        ));
+    }
+    let module: ItemMod = syn::parse2(item.clone()).map_err(|error| {
+        // A module that is not one yields a better message than what the parser expected.
+        match syn::parse2::<syn::Item>(item) {
+            Ok(other) => {
+                Error::new_spanned(other, "`handlers` goes on a module: `mod handlers { ... }`")
+            }
+            Err(_) => error,
+        }
+    })?;
+    let actions = actions::parse(&module)?;
+    Ok((module.ident, actions))
+}
+
+fn exports(module: &Ident, actions: &[Action]) -> TokenStream {
+    let entries = actions.iter().map(|action| entry(module, action));
+    let methods = actions.iter().map(|Action { ident, export, .. }| {
+        let method = method(export);
+        quote! {
+            fn #method(request: http::Request) -> http::Response {
+                super::#ident(request)
+            }
+        }
+    });
+    let wit = world::wit(actions);
+    let interface = world::HTTP_INTERFACE;
+    quote! {
+        #[doc(hidden)]
+        #[allow(warnings, clippy::all, clippy::pedantic, missing_docs, unreachable_pub, unsafe_code)]
+        mod __rusm_handlers {
+            use ::rusm_rs::__private::http;
+
+            #(#entries)*
+
+            #[cfg(target_arch = "wasm32")]
+            mod component {
+                use ::rusm_rs::__private::{GuestHeap, http, wit_bindgen};
+
+                #[global_allocator]
+                static HEAP: GuestHeap = GuestHeap;
+
+                // The prefix is that of the standard names of a component's core exports. The bare
+                // names would be symbols that the C library has too, `write` for one.
+                wit_bindgen::generate!({
+                    inline: #wit,
+                    path: [],
+                    world: "handlers",
+                    with: { #interface: ::rusm_rs::__private::http },
+                    runtime_path: "::rusm_rs::__private::wit_bindgen::rt",
+                    export_prefix: "cm32p2||",
+                });
+
+                struct Component;
+
+                impl Guest for Component {
+                    #(#methods)*
+                }
+
+                export!(Component);
+            }
+        }
+    }
+}
+
+/// A function with the WIT signature that calls the author's. Where the author's types do not fit,
+/// the compiler's error points at them, on any target.
+fn entry(
+    module: &Ident,
+    Action {
+        ident,
+        parameters,
+        output,
+        ..
+    }: &Action,
+) -> TokenStream {
+    const TRAITS: [(&str, &str); 2] =
+        [("FirstParameter", "request"), ("SecondParameter", "params")];
+    let arguments = parameters
+        .iter()
+        .zip(TRAITS)
+        .map(|(span, (parameter, value))| {
+            let (parameter, value) = (format_ident!("{parameter}"), format_ident!("{value}"));
+            quote_spanned! { here(span)=> ::rusm_rs::__private::#parameter::of(#value) }
+        });
+    let answer = Ident::new("answer", here(output));
+    let close = quote_spanned! { here(output)=> ::rusm_rs::__private::close(#answer) };
+    quote! {
+        fn #ident(request: http::Request) -> http::Response {
+            let (request, params) = ::rusm_rs::__private::open(request);
+            let #answer = super::#module::#ident(#(#arguments),*);
+            #close
+        }
+    }
+}
+
+/// The place of `span` for errors, with names resolved as in the rest of the expansion.
+fn here(span: &Span) -> Span {
+    span.resolved_at(Span::call_site())
+}
+
+/// The method of wit-bindgen's `Guest` trait for an export.
+fn method(export: &str) -> Ident {
+    let name = export.replace('-', "_");
+    // It marks Rust's keywords in this way.
+    syn::parse_str(&name).unwrap_or_else(|_| format_ident!("{name}_"))
+}

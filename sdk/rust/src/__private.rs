@@ -1,0 +1,55 @@
+//! The joint between an author's functions and the component's exports.
+
+pub use crate::bindings::rusm::runtime::http;
+#[cfg(target_arch = "wasm32")]
+pub use crate::heap::GuestHeap;
+pub use wit_bindgen;
+
+use crate::{IntoResponse, Params, Request, Response};
+
+/// Parts a request as it was lowered; nothing is copied.
+#[inline]
+pub fn open(mut request: http::Request) -> (Request, Params) {
+    let params = Params::from_wit(std::mem::take(&mut request.params));
+    (Request::from_wit(request), params)
+}
+
+/// What an action returned, as it is lifted by the host; nothing is copied.
+#[inline]
+pub fn close(response: impl IntoResponse) -> http::Response {
+    Response::into_wit(response.into_response())
+}
+
+/// The type of an action's first parameter.
+#[diagnostic::on_unimplemented(
+    message = "the first parameter of an action is a `Request`, not `{Self}`",
+    label = "expected `rusm_rs::Request`"
+)]
+pub trait FirstParameter {
+    /// The argument.
+    fn of(request: Request) -> Self;
+}
+
+impl FirstParameter for Request {
+    #[inline]
+    fn of(request: Request) -> Self {
+        request
+    }
+}
+
+/// The type of an action's second parameter.
+#[diagnostic::on_unimplemented(
+    message = "the second parameter of an action is `Params`, not `{Self}`",
+    label = "expected `rusm_rs::Params`"
+)]
+pub trait SecondParameter {
+    /// The argument.
+    fn of(params: Params) -> Self;
+}
+
+impl SecondParameter for Params {
+    #[inline]
+    fn of(params: Params) -> Self {
+        params
+    }
+}

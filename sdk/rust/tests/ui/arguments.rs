@@ -1,0 +1,12 @@
+use rusm_rs::{Request, Response};
+
+#[rusm_rs::handlers(prefix = "/api")]
+pub mod handlers {
+    use super::*;
+
+    pub fn index(_request: Request) -> Response {
+        Response::new(200)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[rusm_rs::handlers]
+mod elsewhere;
+
+fn main() {}

@@ -1,0 +1,24 @@
+use rusm_rs::{Params, Request, Response};
+
+#[rusm_rs::handlers]
+pub mod handlers {
+    use super::*;
+
+    pub fn swapped(_params: Params, _request: Request) -> Response {
+        Response::new(200)
+    }
+
+    pub fn borrowed(_request: &Request) -> Response {
+        Response::new(200)
+    }
+
+    pub fn text(_request: Request, _params: Params) -> String {
+        String::new()
+    }
+
+    pub fn foreign_error(_request: Request) -> Result<Response, std::num::ParseIntError> {
+        Ok(Response::new(200))
+    }
+}
+
+fn main() {}

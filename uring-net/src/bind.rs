@@ -1,0 +1,112 @@
+//! Listening sockets, one for each shard, on the same address.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+
+/// Listen on `addr` with `shards` sockets, between which the kernel spreads connections
+/// (`SO_REUSEPORT`). Port 0 is replaced by one free port for all of them.
+///
+/// # Errors
+/// When the address can't be had. An address on which another server of the same user
+/// listens counts as taken, though `SO_REUSEPORT` alone would let us in.
+pub fn bind(addr: SocketAddr, shards: usize) -> Result<Vec<TcpListener>, BindError> {
+    let refused = |error: io::Error| BindError { addr, error };
+    let first = listen_alone(addr).map_err(refused)?;
+    let addr = first.local_addr().map_err(refused)?;
+    let mut listeners = vec![first];
+    for _ in 1..shards {
+        listeners.push(listen_beside(addr).map_err(refused)?);
+    }
+    Ok(listeners)
+}
+
+/// An address that could not be listened on.
+#[derive(Debug, Error)]
+#[error("cannot listen on {addr}: {}", reason(.error))]
+pub struct BindError {
+    addr: SocketAddr,
+    error: io::Error,
+}
+
+/// The first socket must not share: `listen` fails if anybody listens there already. Only
+/// then does it become one that others may join.
+fn listen_alone(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(addr)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_reuse_port(true)?;
+    Ok(socket.into())
+}
+
+fn listen_beside(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(addr)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn socket(addr: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the connections of the last run to leave TIME_WAIT.
+    socket.set_reuse_address(true)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Accepted sockets inherit it, which saves a system call for each.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another server already listens there".into(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied (ports below 1024 need CAP_NET_BIND_SERVICE)".into()
+        }
+        io::ErrorKind::AddrNotAvailable => "no interface of this host has that address".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// Connections that the kernel completes before they are accepted; it caps the number at
+/// `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    fn any_port() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    }
+
+    #[test]
+    fn a_second_server_is_refused_though_it_would_share() {
+        let ours = bind(any_port(), 2).unwrap();
+        let addr = ours[0].local_addr().unwrap();
+        let refused = bind(addr, 2).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!("cannot listen on {addr}: another server already listens there")
+        );
+        drop(ours);
+        bind(addr, 2).unwrap();
+    }
+
+    #[test]
+    fn every_shard_gets_connections() {
+        let ours = bind(any_port(), 2).unwrap();
+        let addr = ours[0].local_addr().unwrap();
+        let _clients: Vec<_> = (0..64).map(|_| TcpStream::connect(addr).unwrap()).collect();
+        for listener in ours {
+            listener.accept().unwrap();
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The body of a request, however it is framed.
+
+use super::{BodyFraming, ChunkedDecoder, RequestError, Status};
+
+/// How far a decoder came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the input that were the body's: the next request begins after the last of them.
+    pub consumed: usize,
+    /// Whether the body is complete.
+    pub done: bool,
+}
+
+/// Turns the bytes after a head into a body.
+#[derive(Debug)]
+pub enum BodyDecoder {
+    /// As many bytes as `Content-Length` says, or none.
+    Length(LengthDecoder),
+    /// Chunks.
+    Chunked(ChunkedDecoder),
+}
+
+impl BodyDecoder {
+    /// A decoder for the body that follows a head of this framing; `max_body` in bytes.
+    ///
+    /// # Errors
+    /// 413 if `Content-Length` is larger than `max_body`.
+    pub fn new(framing: BodyFraming, max_body: u64) -> Result<Self, RequestError> {
+        Ok(match framing {
+            BodyFraming::None => Self::Length(LengthDecoder { left: 0 }),
+            BodyFraming::Length(len) => Self::Length(LengthDecoder::new(len, max_body)?),
+            BodyFraming::Chunked => Self::Chunked(ChunkedDecoder::new(max_body)),
+        })
+    }
+
+    /// Append to `out` what of `input` is the body's content. What is consumed must not be
+    /// passed again. After an error the decoder is of no more use.
+    ///
+    /// # Errors
+    /// See [`ChunkedDecoder::decode`].
+    pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Progress, RequestError> {
+        match self {
+            Self::Length(length) => Ok(length.decode(input, out)),
+            Self::Chunked(chunked) => chunked.decode(input, out),
+        }
+    }
+}
+
+/// A body whose length is known.
+#[derive(Debug)]
+pub struct LengthDecoder {
+    left: u64,
+}
+
+impl LengthDecoder {
+    /// A body of `len` bytes.
+    ///
+    /// # Errors
+    /// 413 if that is more than `max_body`.
+    pub fn new(len: u64, max_body: u64) -> Result<Self, RequestError> {
+        if len > max_body {
+            return Err(TOO_LARGE);
+        }
+        Ok(Self { left: len })
+    }
+
+    /// Bytes that are still to come.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Append to `out` what of `input` is the body's.
+    pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Progress {
+        let content = take(&mut self.left, input);
+        out.extend_from_slice(content);
+        Progress {
+            consumed: content.len(),
+            done: self.left == 0,
+        }
+    }
+}
+
+/// The first `left` bytes of `input`, or all; counted.
+pub(super) fn take<'b>(left: &mut u64, input: &'b [u8]) -> &'b [u8] {
+    let len = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+    *left -= len as u64;
+    input.get(..len).unwrap_or_default()
+}
+
+pub(super) const TOO_LARGE: RequestError =
+    RequestError::new(Status::CONTENT_TOO_LARGE, "the body is too large");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_counted_down_and_what_follows_is_left() {
+        let mut decoder = BodyDecoder::new(BodyFraming::Length(5), 5).unwrap();
+        let mut out = Vec::new();
+        for (input, consumed, done) in [("", 0, false), ("ab", 2, false), ("cdeGET", 3, true)] {
+            let progress = decoder.decode(input.as_bytes(), &mut out);
+            assert_eq!(progress, Ok(Progress { consumed, done }));
+        }
+        assert_eq!(out, b"abcde");
+    }
+
+    #[test]
+    fn no_body_is_done_at_once() {
+        for framing in [BodyFraming::None, BodyFraming::Length(0)] {
+            let mut out = Vec::new();
+            let progress = BodyDecoder::new(framing, 0)
+                .unwrap()
+                .decode(b"GET", &mut out);
+            assert_eq!(
+                progress,
+                Ok(Progress {
+                    consumed: 0,
+                    done: true
+                })
+            );
+            assert!(out.is_empty());
+        }
+    }
+
+    #[test]
+    fn too_long_a_body_is_refused_before_it_comes() {
+        let refused = BodyDecoder::new(BodyFraming::Length(6), 5).unwrap_err();
+        assert_eq!(refused.status(), Status::CONTENT_TOO_LARGE);
+        assert!(BodyDecoder::new(BodyFraming::Length(u64::MAX), u64::MAX).is_ok());
+    }
+}

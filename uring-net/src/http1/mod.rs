@@ -1,0 +1,49 @@
+//! HTTP/1.1 as pure functions over bytes (RFC 9110, RFC 9112): no I/O, no clock, and in the
+//! steady state no allocation.
+//!
+//! - [`HeadParser`]: the bytes of a connection to a [`Head`] that borrows from them
+//! - [`BodyDecoder`]: the bytes after a head to a body, by its [`BodyFraming`]
+//! - [`encode_head`], [`encode_chunk`], [`encode_last_chunk`], [`encode_plain`]: a response to
+//!   bytes
+//! - [`HeaderLines`]: headers that are checked and encoded once, and sent with every response
+//! - [`DateCache`]: the `date` header, formatted once a second
+//!
+//! Whatever a client sends that the RFCs want rejected ends in a [`RequestError`]: answer with
+//! its status, then close, because where the next request would start is anybody's guess.
+//! Whatever a guest puts in a header can't end that header: see [`InvalidHeader`].
+
+mod authority;
+mod body;
+mod chunked;
+mod date;
+mod error;
+mod field;
+mod lines;
+mod request;
+mod response;
+mod scan;
+mod semantics;
+mod status;
+mod target;
+
+pub use body::{BodyDecoder, LengthDecoder, Progress};
+pub use chunked::{ChunkedDecoder, encode_chunk, encode_last_chunk};
+pub use date::{Date, DateCache};
+pub use error::RequestError;
+pub use field::{InvalidHeader, is_host_owned, validate_header};
+pub use lines::HeaderLines;
+pub use request::{Head, HeadLimits, HeadParser, Headers, MAX_HEADERS};
+pub use response::{
+    BodyEncoding, CONTINUE, Connection, Payload, ResponseHead, encode_head, encode_plain,
+};
+pub use semantics::BodyFraming;
+pub use status::{InvalidStatus, Status};
+
+/// The versions of HTTP/1 that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0: a connection ends after the response unless both sides say `keep-alive`.
+    Http10,
+    /// HTTP/1.1
+    Http11,
+}

@@ -1,0 +1,116 @@
+//! Accepting connections.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use monoio::io::AsyncWriteRent;
+use monoio::net::{TcpListener, TcpStream};
+
+use crate::connection::{self, Settings};
+use crate::service::Service;
+use crate::shard::Shard;
+
+/// Accept connections and serve each in a task of its own, until the shard drains.
+///
+/// # Errors
+/// When the event loop can't take the socket.
+pub async fn accept<S: Service>(
+    listener: std::net::TcpListener,
+    limit: ConnectionLimit,
+    shard: Shard,
+    settings: Rc<Settings>,
+    service: Rc<S>,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let _listening = shard.listening(listener.as_raw_fd());
+    while !shard.is_draining() {
+        let (socket, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(_) if shard.is_draining() => break,
+            Err(error) => {
+                // Out of file descriptors, most likely: it gets better when a connection ends.
+                if is_ours(&error) {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    monoio::time::sleep(BREATH).await;
+                }
+                continue;
+            }
+        };
+        let Some(slot) = limit.enter() else {
+            monoio::spawn(turn_away(socket));
+            continue;
+        };
+        let (shard, settings, service) = (shard.clone(), settings.clone(), service.clone());
+        monoio::spawn(contained(async move {
+            let _slot = slot;
+            connection::serve(socket, peer, shard, settings, service).await;
+        }));
+    }
+    Ok(())
+}
+
+/// How many connections a listener has at once, on all shards together.
+#[derive(Clone, Debug)]
+pub struct ConnectionLimit {
+    open: Arc<AtomicUsize>,
+    max: usize,
+}
+
+impl ConnectionLimit {
+    /// Room for `max` connections.
+    pub fn new(max: usize) -> Self {
+        Self {
+            open: Arc::default(),
+            max,
+        }
+    }
+
+    fn enter(&self) -> Option<Slot> {
+        let slot = Slot(self.open.clone());
+        (self.open.fetch_add(1, Ordering::Relaxed) < self.max).then_some(slot)
+    }
+}
+
+struct Slot(Arc<AtomicUsize>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Tell one client too many to come back.
+async fn turn_away(mut socket: TcpStream) {
+    let (_, _) = socket.write(TOO_MANY_CONNECTIONS.to_vec()).await;
+    let _ = socket.shutdown().await;
+}
+
+/// A defect of ours ends the connection that met it, not the shard.
+async fn contained(connection: impl Future<Output = ()>) {
+    let mut connection = pin!(connection);
+    let ended = poll_fn(|cx| {
+        let poll = catch_unwind(AssertUnwindSafe(|| connection.as_mut().poll(cx)));
+        poll.map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
+    });
+    if ended.await.is_err() {
+        tracing::error!("a connection was dropped: this is a defect of the server, please report");
+    }
+}
+
+/// Whether the failure to accept was ours, and not a client's that left in the meantime.
+fn is_ours(error: &io::Error) -> bool {
+    error.kind() != io::ErrorKind::ConnectionAborted
+}
+
+const BREATH: Duration = Duration::from_millis(50);
+const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: text/plain; charset=utf-8\r\nretry-after: 1\r\ncontent-length: 21\r\n\
+    connection: close\r\n\r\ntoo many connections\n";

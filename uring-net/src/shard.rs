@@ -1,0 +1,251 @@
+//! What the connections of one shard share: a clock, the date, and who watches their deadlines.
+
+use std::cell::{Cell, RefCell};
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
+
+use slab::Slab;
+
+use crate::http1::Date;
+
+/// The network side of one shard.
+///
+/// No connection sets a timer: it says until when it may wait, and [`Shard::tick`] looks over
+/// all of them. One that waited too long is woken by shutting the socket down, which makes
+/// the operation in flight complete. So nothing is cancelled, and nothing that was read is
+/// lost.
+#[derive(Clone)]
+pub struct Shard {
+    inner: Rc<Inner>,
+}
+
+impl Shard {
+    /// A shard without connections.
+    pub fn new() -> Self {
+        Self {
+            inner: Rc::new(Inner {
+                now: Cell::new(Instant::now()),
+                date: Cell::new(Date::at(SystemTime::now())),
+                connections: RefCell::default(),
+                listeners: RefCell::default(),
+                buffers: RefCell::default(),
+                draining: Cell::new(false),
+            }),
+        }
+    }
+
+    /// The time of the last tick: late by [`TICK`] at most, unless a guest holds the core.
+    pub fn now(&self) -> Instant {
+        self.inner.now.get()
+    }
+
+    /// Take the time, and wake every connection that has waited for too long.
+    pub fn tick(&self) {
+        let now = Instant::now();
+        self.inner.now.set(now);
+        self.inner.date.set(Date::at(SystemTime::now()));
+        for (_, connection) in self.inner.connections.borrow().iter() {
+            if connection.deadline.get().is_some_and(|deadline| deadline <= now) {
+                connection.interrupt(Interrupt::Expired);
+            }
+        }
+    }
+
+    /// Accept no further request: idle connections are closed now, the others after the
+    /// answer they are at.
+    pub fn drain(&self) {
+        self.inner.draining.set(true);
+        for (_, socket) in self.inner.listeners.borrow().iter() {
+            shutdown(*socket, libc::SHUT_RD);
+        }
+        for (_, connection) in self.inner.connections.borrow().iter() {
+            if connection.phase.get() == Phase::Idle {
+                connection.interrupt(Interrupt::Draining);
+            }
+        }
+    }
+
+    /// Whether [`Shard::drain`] was called.
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.get()
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.inner.connections.borrow().len()
+    }
+
+    /// Use the date.
+    pub(crate) fn with_date<T>(&self, read: impl FnOnce(&Date) -> T) -> T {
+        read(&self.inner.date.get())
+    }
+
+    /// An empty buffer for a response.
+    pub(crate) fn take_buffer(&self) -> Vec<u8> {
+        let spare = self.inner.buffers.borrow_mut().pop();
+        spare.unwrap_or_else(|| Vec::with_capacity(BUFFER))
+    }
+
+    /// Give a buffer back for the next response.
+    pub(crate) fn give_buffer(&self, mut buffer: Vec<u8>) {
+        let mut buffers = self.inner.buffers.borrow_mut();
+        if buffer.capacity() <= LARGEST_BUFFER && buffers.len() < SPARE_BUFFERS {
+            buffer.clear();
+            buffers.push(buffer);
+        }
+    }
+
+    /// Note a listening socket, until the guard is dropped. The guard has to go before the
+    /// socket is closed.
+    pub(crate) fn listening(&self, socket: RawFd) -> Listening {
+        let key = self.inner.listeners.borrow_mut().insert(socket);
+        Listening {
+            shard: self.clone(),
+            key,
+        }
+    }
+
+    /// Watch over the connection on this socket, until the guard is dropped. The guard has to
+    /// go before the socket is closed.
+    pub(crate) fn watch(&self, socket: RawFd) -> Watch {
+        let connection = Rc::new(Connection {
+            socket,
+            phase: Cell::new(Phase::Idle),
+            deadline: Cell::new(None),
+            interrupted: Cell::new(None),
+        });
+        let key = self.inner.connections.borrow_mut().insert(connection.clone());
+        Watch {
+            shard: self.clone(),
+            key,
+            connection,
+        }
+    }
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How often [`Shard::tick`] should run, and so how exact deadlines of connections are.
+pub const TICK: Duration = Duration::from_millis(50);
+
+/// What a connection waits for. Each has its own time limit, and its own end when it passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The next request, of which nothing has arrived.
+    Idle,
+    /// The rest of a head.
+    Head,
+    /// The rest of a body.
+    Body,
+    /// The guest. It has a deadline of its own.
+    Guest,
+    /// The client, to read the answer.
+    Writing,
+    /// The client, to close, after the last answer.
+    Closing,
+}
+
+/// Why an operation of a connection ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interrupt {
+    /// Its time was over.
+    Expired,
+    /// The server stops.
+    Draining,
+}
+
+/// A connection's own end of its watch.
+pub(crate) struct Watch {
+    shard: Shard,
+    key: usize,
+    connection: Rc<Connection>,
+}
+
+impl Watch {
+    /// The connection now waits for what `phase` says, for as long as `limit`.
+    pub(crate) fn enter(&self, phase: Phase, limit: Option<Duration>) {
+        self.connection.phase.set(phase);
+        self.connection
+            .deadline
+            .set(limit.and_then(|limit| self.shard.now().checked_add(limit)));
+    }
+
+    /// What the connection waits for.
+    pub(crate) fn phase(&self) -> Phase {
+        self.connection.phase.get()
+    }
+
+    /// Whether, and why, the operation in flight was made to end.
+    pub(crate) fn interrupted(&self) -> Option<Interrupt> {
+        self.connection.interrupted.get()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shard.inner.connections.borrow_mut().remove(self.key);
+    }
+}
+
+/// A listener's own end of its entry.
+pub(crate) struct Listening {
+    shard: Shard,
+    key: usize,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.shard.inner.listeners.borrow_mut().remove(self.key);
+    }
+}
+
+struct Inner {
+    now: Cell<Instant>,
+    date: Cell<Date>,
+    connections: RefCell<Slab<Rc<Connection>>>,
+    listeners: RefCell<Slab<RawFd>>,
+    /// Empty, for the next responses.
+    buffers: RefCell<Vec<Vec<u8>>>,
+    draining: Cell<bool>,
+}
+
+struct Connection {
+    socket: RawFd,
+    phase: Cell<Phase>,
+    deadline: Cell<Option<Instant>>,
+    interrupted: Cell<Option<Interrupt>>,
+}
+
+impl Connection {
+    /// End the operation in flight. The way out stays open for an answer that says why,
+    /// unless it is the way out that is stuck.
+    fn interrupt(&self, why: Interrupt) {
+        if self.interrupted.get().is_some() {
+            return;
+        }
+        self.interrupted.set(Some(why));
+        let how = match self.phase.get() {
+            Phase::Writing | Phase::Closing => libc::SHUT_RDWR,
+            Phase::Idle | Phase::Head | Phase::Body | Phase::Guest => libc::SHUT_RD,
+        };
+        shutdown(self.socket, how);
+    }
+}
+
+/// Make the operations in flight on a socket complete. The descriptor is open: the guard that
+/// keeps it in a slab of the shard is dropped before the socket.
+fn shutdown(socket: RawFd, how: libc::c_int) {
+    // SAFETY: it takes no memory. On a socket whose peer is gone it fails, which is as good.
+    unsafe { libc::shutdown(socket, how) };
+}
+
+/// Bytes of a buffer for responses, at first and at most.
+const BUFFER: usize = 1024;
+const LARGEST_BUFFER: usize = 64 * 1024;
+/// Spare buffers of a shard.
+const SPARE_BUFFERS: usize = 64;

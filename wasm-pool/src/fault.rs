@@ -1,0 +1,68 @@
+//! How a process can end without an answer.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Why a guest gave no answer. Each has its status and its line in the log.
+#[derive(Debug)]
+pub enum Fault {
+    /// The guest trapped: it panicked, touched memory that isn't its own, divided by zero…
+    Trap {
+        /// What happened and where, on one line.
+        reason: String,
+    },
+    /// The guest asked for more memory than its capability profile grants, and trapped on it.
+    MemoryLimit {
+        /// The grant, in bytes.
+        limit: u64,
+    },
+    /// The guest ran, or waited, for longer than its listener allows.
+    Timeout {
+        /// What it was allowed.
+        limit: Duration,
+    },
+    /// No instance came free within the time that a request may wait for one.
+    PoolFull {
+        /// How long it waited.
+        waited: Duration,
+    },
+    /// The host could not start the process.
+    Host {
+        /// What failed, on one line.
+        reason: String,
+    },
+}
+
+impl Fault {
+    /// The HTTP status that says it (RFC 9110, section 15.6).
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Trap { .. } | Self::MemoryLimit { .. } | Self::Host { .. } => 500,
+            Self::PoolFull { .. } => 503,
+            Self::Timeout { .. } => 504,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trap { reason } => write!(f, "the guest trapped: {reason}"),
+            Self::MemoryLimit { limit } => write!(
+                f,
+                "the guest asked for more than its {} MiB of memory (max-memory-mb)",
+                limit >> 20
+            ),
+            Self::Timeout { limit } => {
+                write!(f, "the guest took longer than {limit:?} (request-timeout-ms)")
+            }
+            Self::PoolFull { waited } => write!(
+                f,
+                "no instance came free within {waited:?} (instances-per-core, pool-wait-ms)"
+            ),
+            Self::Host { reason } => write!(f, "the process could not be started: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,142 @@
+//! What an instance may do, and the state that the host keeps for it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rusm_config::Capabilities;
+use rusm_core::Pid;
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::{ResourceLimiter, StoreContextMut};
+use wasmtime_wasi::filesystem::FsPerms;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use crate::diagnostics::Diagnostics;
+
+/// The host's side of one process: the data of its store.
+pub(crate) struct HostState {
+    pub(crate) deadline: Instant,
+    pub(crate) memory: MemoryLimit,
+    diagnostics: Diagnostics,
+    /// Only for a component that imports WASI: it costs more than all the rest.
+    wasi: Option<Box<Wasi>>,
+}
+
+impl HostState {
+    pub(crate) fn new(component: &Arc<str>, pid: Pid, deadline: Instant, max_memory: u64) -> Self {
+        Self {
+            deadline,
+            memory: MemoryLimit {
+                max: max_memory,
+                refused: false,
+            },
+            diagnostics: Diagnostics::new(component.clone(), pid),
+            wasi: None,
+        }
+    }
+
+    /// Give the process what `capabilities` grants of WASI.
+    ///
+    /// # Errors
+    /// When a directory that the profile opens can't be opened.
+    pub(crate) fn grant_wasi(&mut self, capabilities: &Capabilities) -> wasmtime::Result<()> {
+        self.wasi = Some(Box::new(Wasi {
+            ctx: wasi_ctx(capabilities)?,
+            table: ResourceTable::new(),
+        }));
+        Ok(())
+    }
+}
+
+impl WasiView for HostState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let wasi = self.wasi.get_or_insert_with(|| {
+            Box::new(Wasi {
+                ctx: WasiCtx::builder().build(),
+                table: ResourceTable::new(),
+            })
+        });
+        WasiCtxView {
+            ctx: &mut wasi.ctx,
+            table: &mut wasi.table,
+        }
+    }
+}
+
+/// How far the memories of a process may grow.
+pub(crate) struct MemoryLimit {
+    pub(crate) max: u64,
+    /// The guest asked for more and was refused. It may trap on that, or live with it.
+    pub(crate) refused: bool,
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let granted = desired as u64 <= self.max;
+        self.refused |= !granted;
+        Ok(granted)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= MAX_TABLE)
+    }
+}
+
+/// Define `rusm:runtime/diagnostics@0.1.0`.
+pub(crate) fn link_diagnostics(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    type Words = (u32, u64, u64, u64, u64, u64, u64, u64, u64);
+    let mut interface = linker.instance("rusm:runtime/diagnostics@0.1.0")?;
+    interface.func_wrap(
+        "write",
+        |mut store: StoreContextMut<'_, HostState>,
+         (len, w0, w1, w2, w3, w4, w5, w6, w7): Words| {
+            let mut text = [0; 64];
+            let words = [w0, w1, w2, w3, w4, w5, w6, w7];
+            for (bytes, word) in text.chunks_exact_mut(8).zip(words) {
+                bytes.copy_from_slice(&word.to_le_bytes());
+            }
+            let len = text.len().min(len as usize);
+            store.data_mut().diagnostics.write(&text[..len]);
+            Ok(())
+        },
+    )
+}
+
+struct Wasi {
+    ctx: WasiCtx,
+    table: ResourceTable,
+}
+
+/// WASI with nothing in it but clocks and randomness, and then what the profile grants.
+fn wasi_ctx(capabilities: &Capabilities) -> wasmtime::Result<WasiCtx> {
+    let mut wasi = WasiCtxBuilder::new();
+    for (name, value) in &capabilities.env {
+        wasi.env(name, value);
+    }
+    if capabilities.stdio {
+        wasi.inherit_stdout().inherit_stderr();
+    }
+    if capabilities.network {
+        wasi.inherit_network().allow_ip_name_lookup(true);
+    }
+    for preopen in &capabilities.preopens {
+        let perms = if preopen.writable {
+            FsPerms::ReadWrite
+        } else {
+            FsPerms::ReadOnly
+        };
+        wasi.preopened_dir(&preopen.host, &preopen.guest, perms)?;
+    }
+    Ok(wasi.build())
+}
+
+const MAX_TABLE: usize = 1 << 20;

@@ -1,0 +1,163 @@
+//! Every size of the pool, from the one setting an operator knows and from the components.
+//!
+//! Pure: no engine, no system call.
+
+use wasmtime::ResourcesRequired;
+
+/// What one instance of a component takes, at the least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Linear memories.
+    pub memories: u32,
+    /// The largest initial memory, in bytes.
+    pub initial_memory: u64,
+    /// Tables of functions.
+    pub tables: u32,
+    /// The largest initial table, in elements.
+    pub table_elements: u64,
+    /// What its capability profile lets a memory grow to, in bytes.
+    pub max_memory: u64,
+}
+
+impl Footprint {
+    /// The footprint of a component that needs `required` and may grow to `max_memory` bytes.
+    pub fn new(required: &ResourcesRequired, max_memory: u64) -> Self {
+        Self {
+            memories: required.num_memories,
+            // Wasmtime counts it in pages of Wasm.
+            initial_memory: required
+                .max_initial_memory_size
+                .unwrap_or(0)
+                .saturating_mul(WASM_PAGE),
+            tables: required.num_tables,
+            table_elements: required.max_initial_table_size.unwrap_or(0),
+            max_memory,
+        }
+    }
+}
+
+/// The sizes of one shard's pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolSize {
+    /// Instances that can be alive at once; so many fibers too.
+    pub instances: u32,
+    /// Memories one instance may have, and slots for all of them.
+    pub memories_per_instance: u32,
+    /// Tables one instance may have, and slots for all of them.
+    pub tables_per_instance: u32,
+    /// Elements a table slot has room for.
+    pub table_elements: u32,
+    /// Bytes a memory may grow to.
+    pub max_memory: u64,
+    /// Bytes of a memory that are reset in place when its instance ends, and so stay mapped.
+    pub keep_resident: u64,
+    /// Whether the kernel is asked which pages were written before they are reset.
+    pub scan_dirty_pages: bool,
+    /// Address space set aside for each memory slot, guards not counted.
+    pub memory_reservation: u64,
+}
+
+impl PoolSize {
+    /// The pool of one of `shards` shards, with `instances` at once of any of `components`.
+    pub fn derive(instances: u32, shards: u32, components: &[Footprint]) -> Self {
+        let most = |size: fn(&Footprint) -> u64| components.iter().map(size).max().unwrap_or(0);
+        let largest = most(|c| c.initial_memory);
+        let memories = most(|c| u64::from(c.memories)).max(1) as u32;
+        let max_memory = most(|c| c.max_memory.max(c.initial_memory)).max(WASM_PAGE);
+        // Beyond this, asking which pages are dirty costs less than copying all of them.
+        let scan_dirty_pages = largest > SMALL_MEMORY;
+        let keep_resident = if scan_dirty_pages {
+            largest.min(LARGEST_RESIDENT)
+        } else {
+            largest
+        };
+        let slots = u64::from(instances) * u64::from(shards) * u64::from(memories);
+        // A slot of the full 32-bit range needs no bounds check in compiled code.
+        let memory_reservation = if slots.saturating_mul(FULL_RANGE + GUARD) <= ADDRESS_SPACE {
+            FULL_RANGE
+        } else {
+            max_memory.next_multiple_of(WASM_PAGE)
+        };
+        Self {
+            instances,
+            memories_per_instance: memories,
+            tables_per_instance: most(|c| u64::from(c.tables)).max(1) as u32,
+            table_elements: most(|c| c.table_elements).clamp(MIN_TABLE, MAX_TABLE) as u32,
+            max_memory,
+            keep_resident,
+            scan_dirty_pages,
+            memory_reservation,
+        }
+    }
+}
+
+const WASM_PAGE: u64 = 64 * 1024;
+/// Up to here a whole memory is copied back at each reset: 1 µs for 64 KiB or so.
+const SMALL_MEMORY: u64 = 512 * 1024;
+/// More than this is given back to the kernel when an instance ends.
+const LARGEST_RESIDENT: u64 = 4 * 1024 * 1024;
+/// The whole range of a 32-bit memory.
+pub const FULL_RANGE: u64 = 4 << 30;
+const GUARD: u64 = 32 << 20;
+/// Half of the 47 bits that a process has.
+const ADDRESS_SPACE: u64 = 1 << 46;
+const MIN_TABLE: u64 = 64;
+const MAX_TABLE: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HANDLER: Footprint = Footprint {
+        memories: 1,
+        initial_memory: 2 * WASM_PAGE,
+        tables: 1,
+        table_elements: 40,
+        max_memory: 64 << 20,
+    };
+
+    #[test]
+    fn a_small_handler_is_reset_whole_and_in_place() {
+        let pool = PoolSize::derive(256, 2, &[HANDLER]);
+        assert_eq!(pool.keep_resident, HANDLER.initial_memory);
+        assert!(!pool.scan_dirty_pages);
+        assert_eq!(pool.memory_reservation, FULL_RANGE);
+    }
+
+    #[test]
+    fn a_large_guest_beside_it_turns_the_scan_on() {
+        let large = Footprint {
+            initial_memory: 24 * WASM_PAGE,
+            ..HANDLER
+        };
+        let pool = PoolSize::derive(256, 2, &[HANDLER, large]);
+        assert!(pool.scan_dirty_pages);
+        assert_eq!(pool.keep_resident, large.initial_memory);
+    }
+
+    proptest! {
+        #[test]
+        fn the_pool_fits_every_component_and_the_address_space(
+            instances in 1u32..=10_000,
+            shards in 1u32..=256,
+            pages in 0u64..=1024,
+            grown in 1u64..=4096,
+            tables in 0u32..=4,
+        ) {
+            let component = Footprint {
+                memories: 1,
+                initial_memory: pages * WASM_PAGE,
+                tables,
+                table_elements: 100,
+                max_memory: grown << 20,
+            };
+            let pool = PoolSize::derive(instances, shards, &[HANDLER, component]);
+            prop_assert!(pool.max_memory >= component.initial_memory.max(component.max_memory));
+            prop_assert!(pool.memory_reservation >= pool.max_memory || pool.memory_reservation == FULL_RANGE);
+            prop_assert!(pool.tables_per_instance >= tables);
+            prop_assert!(pool.keep_resident <= LARGEST_RESIDENT.max(SMALL_MEMORY));
+        }
+    }
+}
