@@ -5,7 +5,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
+    let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?)
+        .join("..")
+        .canonicalize()?;
     let mut files = Vec::new();
     for part in ["sdk/Cargo.toml", "sdk/rust", "sdk/rust-macros"] {
         collect(&root.join(part), &mut files)?;
@@ -14,10 +16,17 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut list = String::from("const FILES: &[(&str, &[u8])] = &[\n");
     for file in &files {
-        writeln!(list, "    ({:?}, include_bytes!({file:?})),", file.strip_prefix(&root)?)?;
+        writeln!(
+            list,
+            "    ({:?}, include_bytes!({file:?})),",
+            file.strip_prefix(&root)?
+        )?;
     }
     list.push_str("];\n");
-    std::fs::write(Path::new(&std::env::var("OUT_DIR")?).join("sdk_sources.rs"), list)?;
+    std::fs::write(
+        Path::new(&std::env::var("OUT_DIR")?).join("sdk_sources.rs"),
+        list,
+    )?;
     Ok(())
 }
 

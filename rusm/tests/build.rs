@@ -1,5 +1,11 @@
 //! Real builds of guests. The toolchain must be there: `scripts/setup-guest-toolchain.sh`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "these are tests, helpers included"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -32,7 +38,8 @@ impl App {
     }
 
     fn source(&self) -> PathBuf {
-        self.0.join(format!("components/{}/src/lib.rs", self.name()))
+        self.0
+            .join(format!("components/{}/src/lib.rs", self.name()))
     }
 
     fn name(&self) -> String {
@@ -40,7 +47,10 @@ impl App {
     }
 
     fn spec(&self, grants: Grants) -> ComponentSpec {
-        ComponentSpec { name: self.name(), grants }
+        ComponentSpec {
+            name: self.name(),
+            grants,
+        }
     }
 
     fn build(&self, grants: Grants) -> Result<Outcome, BuildError> {
@@ -56,7 +66,12 @@ impl App {
     }
 }
 
-const NOTHING: Grants = Grants { env: false, stdio: false, preopen: false, network: false };
+const NOTHING: Grants = Grants {
+    env: false,
+    stdio: false,
+    preopen: false,
+    network: false,
+};
 
 #[test]
 fn a_new_app_builds_into_one_module_without_wasi_and_then_stays_fresh() {
@@ -64,7 +79,11 @@ fn a_new_app_builds_into_one_module_without_wasi_and_then_stays_fresh() {
     let lock = app.0.join("components/fresh/Cargo.lock");
 
     let shape = app.built(NOTHING);
-    assert_eq!((shape.core_modules, shape.core_instances), (1, 1), "{shape:?}");
+    assert_eq!(
+        (shape.core_modules, shape.core_instances),
+        (1, 1),
+        "{shape:?}"
+    );
     for import in &shape.imports {
         // The fallback's C library waits for time when it writes: the host's clock.
         let clock = import.starts_with("wasi:clocks/") || import.starts_with("wasi:io/poll");
@@ -74,19 +93,39 @@ fn a_new_app_builds_into_one_module_without_wasi_and_then_stays_fresh() {
     let locked = fs::read_to_string(&lock).unwrap();
 
     assert_eq!(app.build(NOTHING).unwrap(), Outcome::Fresh);
-    assert_eq!(build::status(&app.0, &app.spec(NOTHING)).unwrap(), Status::Fresh);
+    assert_eq!(
+        build::status(&app.0, &app.spec(NOTHING)).unwrap(),
+        Status::Fresh
+    );
 
     let source = fs::read_to_string(app.source()).unwrap();
-    fs::write(app.source(), source.replace("Hello from", "Hello again from")).unwrap();
+    fs::write(
+        app.source(),
+        source.replace("Hello from", "Hello again from"),
+    )
+    .unwrap();
     assert!(build::is_stale(&app.0, &app.spec(NOTHING)).unwrap());
     app.built(NOTHING);
     let artifact = fs::read(build::artifact_path(&app.0, "fresh")).unwrap();
-    assert!(artifact.windows(16).any(|bytes| bytes == b"Hello again from"));
+    assert!(
+        artifact
+            .windows(16)
+            .any(|bytes| bytes == b"Hello again from")
+    );
     assert_eq!(fs::read_to_string(&lock).unwrap(), locked);
 
     // What is granted is imported, though it costs two more instances.
-    let shape = app.built(Grants { stdio: true, ..NOTHING });
-    assert!(shape.imports.iter().any(|i| i.starts_with("wasi:cli/stdout@")), "{shape:?}");
+    let shape = app.built(Grants {
+        stdio: true,
+        ..NOTHING
+    });
+    assert!(
+        shape
+            .imports
+            .iter()
+            .any(|i| i.starts_with("wasi:cli/stdout@")),
+        "{shape:?}"
+    );
     assert_eq!(shape.core_instances, 3);
 }
 
@@ -99,7 +138,10 @@ fn a_crate_that_does_not_compile_leaves_the_last_artifact() {
 
     fs::write(app.source(), "fn").unwrap();
     let error = app.build(NOTHING).unwrap_err().to_string();
-    assert!(error.starts_with("component `broken`: cargo failed"), "{error}");
+    assert!(
+        error.starts_with("component `broken`: cargo failed"),
+        "{error}"
+    );
     assert_eq!(fs::read(&artifact).unwrap(), before);
     assert!(build::is_stale(&app.0, &app.spec(NOTHING)).unwrap());
 }

@@ -10,7 +10,7 @@ use rusm_config::Capabilities;
 use rusm_core::{ProcessHandle, ProcessTable, fairness};
 use thiserror::Error;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{ComponentExportIndex, InstancePre, Linker, TypedFunc};
+use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, Linker, TypedFunc};
 use wasmtime::{Engine, Store, StoreContextMut, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::admission::Admission;
@@ -115,6 +115,33 @@ impl ShardPool {
         request: &Request<'_>,
         limit: Duration,
     ) -> Result<Response, Fault> {
+        self.run(action, limit, async |component, export, store| {
+            component.call(store, export, request).await
+        })
+        .await
+    }
+
+    /// Start a process that could run `action`, and end it: what a call costs without the call.
+    ///
+    /// # Errors
+    /// Whatever keeps it from starting.
+    pub async fn spawn(&self, action: ActionRef, limit: Duration) -> Result<(), Fault> {
+        self.run(action, limit, async |component, _, store| {
+            component.instantiate(store).await.map(drop)
+        })
+        .await
+    }
+
+    async fn run<T>(
+        &self,
+        action: ActionRef,
+        limit: Duration,
+        body: impl AsyncFnOnce(
+            &Loaded,
+            &ComponentExportIndex,
+            &mut Store<HostState>,
+        ) -> wasmtime::Result<T>,
+    ) -> Result<T, Fault> {
         let Some(component) = self.components.get(action.component as usize) else {
             return Err(host_fault("no such component"));
         };
@@ -134,12 +161,9 @@ impl ShardPool {
         };
         let _running = Running::start(&self.activity);
         let mut store = component.store(&self.engine, &process, deadline)?;
-        let outcome = {
-            let call = component.call(&mut store, export, request);
-            until_deadline(&process, call).await
-        };
+        let outcome = until_deadline(&process, body(component, export, &mut store)).await;
         match outcome {
-            Some(Ok(response)) => Ok(response),
+            Some(Ok(output)) => Ok(output),
             Some(Err(error)) => Err(fault(&error, store.data(), limit)),
             None => Err(Fault::Timeout { limit }),
         }
@@ -275,17 +299,21 @@ impl Loaded {
         Ok(store)
     }
 
+    async fn instantiate(&self, store: &mut Store<HostState>) -> wasmtime::Result<Instance> {
+        if self.starts_without_code {
+            self.pre.instantiate(store)
+        } else {
+            self.pre.instantiate_async(store).await
+        }
+    }
+
     async fn call(
         &self,
         store: &mut Store<HostState>,
         export: &ComponentExportIndex,
         request: &Request<'_>,
     ) -> wasmtime::Result<Response> {
-        let instance = if self.starts_without_code {
-            self.pre.instantiate(&mut *store)?
-        } else {
-            self.pre.instantiate_async(&mut *store).await?
-        };
+        let instance = self.instantiate(store).await?;
         let Some(func) = instance.get_func(&mut *store, export) else {
             return Err(wasmtime::Error::msg("the action is gone"));
         };

@@ -51,15 +51,23 @@ impl CargoBuild<'_> {
     /// compiled with changes: the linker's flags are those of the last crate alone.
     pub(crate) fn run(&self, link_args: &[String]) -> Result<Linked, CargoError> {
         let mut cargo = self.toolchain.cargo();
-        cargo.current_dir(self.crate_dir).arg("--message-format=json-render-diagnostics");
+        cargo
+            .current_dir(self.crate_dir)
+            .arg("--message-format=json-render-diagnostics");
         if std::env::var_os("CARGO_TARGET_DIR").is_none() {
             cargo.arg("--target-dir").arg(self.target_dir);
         }
         if let Some(sdk) = self.sdk {
             let path = toml::Value::String(sdk.to_string_lossy().into_owned());
-            cargo.arg("--config").arg(format!("patch.crates-io.{}.path={path}", super::sdk::PACKAGE));
+            cargo.arg("--config").arg(format!(
+                "patch.crates-io.{}.path={path}",
+                super::sdk::PACKAGE
+            ));
         }
-        cargo.arg("--").args(self.toolchain.rustc_args()).arg(link_arg("--skip-wit-component"));
+        cargo
+            .arg("--")
+            .args(self.toolchain.rustc_args())
+            .arg(link_arg("--skip-wit-component"));
         cargo.args(link_args.iter().map(|arg| link_arg(arg)));
 
         let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
@@ -93,21 +101,29 @@ impl Messages {
     /// Takes one line of `--message-format=json` (the Cargo book, "External tools"). Lines of
     /// another kind are of no interest here.
     fn take(&mut self, line: &str) {
-        let Ok(artifact) = serde_json::from_str::<Message>(line) else { return };
+        let Ok(artifact) = serde_json::from_str::<Message>(line) else {
+            return;
+        };
         if artifact.reason != "compiler-artifact" {
             return;
         }
         if artifact.package_id.starts_with("path+file:") {
             self.local.insert(artifact.manifest_path);
         }
-        let module = artifact.filenames.into_iter().find(|f| f.extension() == Some("wasm".as_ref()));
+        let module = artifact
+            .filenames
+            .into_iter()
+            .find(|f| f.extension() == Some("wasm".as_ref()));
         self.core_module = module.or(self.core_module.take());
     }
 
     fn linked(self, crate_dir: &Path) -> Result<Linked, CargoError> {
         let core_module = self.core_module.ok_or(CargoError::NoModule)?;
-        let mut inputs: BTreeSet<PathBuf> =
-            self.local.iter().filter_map(|m| Some(m.parent()?.to_owned())).collect();
+        let mut inputs: BTreeSet<PathBuf> = self
+            .local
+            .iter()
+            .filter_map(|m| Some(m.parent()?.to_owned()))
+            .collect();
         // Macros and build scripts read files outside their crates, too; cargo knows.
         let dep_info = std::fs::read_to_string(core_module.with_extension("d")).unwrap_or_default();
         for file in dep_info_files(&dep_info) {
@@ -116,7 +132,10 @@ impl Messages {
             }
         }
         inputs.remove(crate_dir);
-        Ok(Linked { core_module, inputs })
+        Ok(Linked {
+            core_module,
+            inputs,
+        })
     }
 }
 
@@ -125,7 +144,9 @@ impl Messages {
 fn dep_info_files(dep_info: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for line in dep_info.lines() {
-        let Some((_, list)) = line.split_once(": ") else { continue };
+        let Some((_, list)) = line.split_once(": ") else {
+            continue;
+        };
         for file in list.replace("\\ ", "\0").split_whitespace() {
             files.push(PathBuf::from(file.replace('\0', " ")));
         }
@@ -174,6 +195,12 @@ mod tests {
     #[test]
     fn dep_info_may_have_spaces_in_names() {
         let files = dep_info_files("/t/a.wasm: /my\\ app/src/lib.rs /wit/runtime.wit\n");
-        assert_eq!(files, [PathBuf::from("/my app/src/lib.rs"), "/wit/runtime.wit".into()]);
+        assert_eq!(
+            files,
+            [
+                PathBuf::from("/my app/src/lib.rs"),
+                "/wit/runtime.wit".into()
+            ]
+        );
     }
 }

@@ -34,7 +34,10 @@ pub struct Shape {
 impl Shape {
     /// Reads a component's binary.
     pub fn of(component: &[u8]) -> Result<Self, ComponentError> {
-        let mut shape = Self { bytes: component.len(), ..Self::default() };
+        let mut shape = Self {
+            bytes: component.len(),
+            ..Self::default()
+        };
         let mut nesting = Vec::new();
         for payload in Parser::new(0).parse_all(component) {
             let payload = payload.map_err(ComponentError::read)?;
@@ -78,8 +81,7 @@ impl Shape {
 
 /// Makes the component of a linked core module.
 pub(crate) fn componentize(core: &[u8], grants: Grants) -> Result<Component, ComponentError> {
-    let (_, bindgen) =
-        wit_component::metadata::decode(core).map_err(ComponentError::read)?;
+    let (_, bindgen) = wit_component::metadata::decode(core).map_err(ComponentError::read)?;
     let actions = actions(&bindgen.resolve, bindgen.world);
     let core = trim::trim(core, &trim::Options { grants, actions })?;
     let bytes = ComponentEncoder::default()
@@ -101,15 +103,27 @@ pub(crate) struct LinkedMemory {
 /// Reads what the linker laid out; `None` if the module has another shape than its own.
 pub(crate) fn linked_memory(core: &[u8]) -> Result<Option<LinkedMemory>, ComponentError> {
     let module = Module::from_buffer(core).map_err(ComponentError::read)?;
-    let heap_base = module.exports.iter().find(|e| e.name == layout::HEAP_BASE).and_then(|e| {
-        let ExportItem::Global(id) = e.item else { return None };
-        match module.globals.get(id).kind {
-            GlobalKind::Local(ConstExpr::Value(Value::I32(base))) => Some(base.cast_unsigned()),
-            _ => None,
-        }
-    });
-    let initial = module.memories.iter().next().map(|memory| memory.initial << 16);
-    Ok(heap_base.zip(initial).map(|(heap_base, initial)| LinkedMemory { heap_base, initial }))
+    let heap_base = module
+        .exports
+        .iter()
+        .find(|e| e.name == layout::HEAP_BASE)
+        .and_then(|e| {
+            let ExportItem::Global(id) = e.item else {
+                return None;
+            };
+            match module.globals.get(id).kind {
+                GlobalKind::Local(ConstExpr::Value(Value::I32(base))) => Some(base.cast_unsigned()),
+                _ => None,
+            }
+        });
+    let initial = module
+        .memories
+        .iter()
+        .next()
+        .map(|memory| memory.initial << 16);
+    Ok(heap_base
+        .zip(initial)
+        .map(|(heap_base, initial)| LinkedMemory { heap_base, initial }))
 }
 
 /// Why a module could not be made a component.
@@ -148,8 +162,7 @@ fn actions(resolve: &Resolve, world: WorldId) -> Option<Vec<String>> {
         }
         _ => None,
     };
-    let actions: Option<Vec<String>> =
-        resolve.worlds[world].exports.values().map(action).collect();
+    let actions: Option<Vec<String>> = resolve.worlds[world].exports.values().map(action).collect();
     actions.filter(|actions| !actions.is_empty())
 }
 
@@ -159,7 +172,9 @@ fn is_request(resolve: &Resolve, ty: &Type) -> bool {
     if let TypeDefKind::Type(alias) = &def.kind {
         return is_request(resolve, alias);
     }
-    let TypeOwner::Interface(interface) = def.owner else { return false };
+    let TypeOwner::Interface(interface) = def.owner else {
+        return false;
+    };
     let interface = &resolve.interfaces[interface];
     let package = interface.package.map(|id| &resolve.packages[id].name);
     def.name.as_deref() == Some("request")

@@ -18,7 +18,10 @@ pub struct MemoryLayout {
 
 impl Default for MemoryLayout {
     fn default() -> Self {
-        Self { stack: DEFAULT_STACK, heap: DEFAULT_HEAP }
+        Self {
+            stack: DEFAULT_STACK,
+            heap: DEFAULT_HEAP,
+        }
     }
 }
 
@@ -33,12 +36,20 @@ impl MemoryLayout {
     /// [`Self::initial_memory`].
     pub(crate) fn link_args(self) -> Vec<String> {
         let heap = u64::from(self.heap).next_multiple_of(PAGE);
-        vec![self.stack_arg(), export_heap_base(), format!("--initial-heap={heap}")]
+        vec![
+            self.stack_arg(),
+            export_heap_base(),
+            format!("--initial-heap={heap}"),
+        ]
     }
 
     /// What the linker is told once the size is known.
     pub(crate) fn exact_link_args(self, initial_memory: u64) -> Vec<String> {
-        vec![self.stack_arg(), export_heap_base(), format!("--initial-memory={initial_memory}")]
+        vec![
+            self.stack_arg(),
+            export_heap_base(),
+            format!("--initial-memory={initial_memory}"),
+        ]
     }
 
     fn stack_arg(self) -> String {
@@ -71,7 +82,10 @@ mod tests {
 
     #[test]
     fn the_initial_memory_holds_the_heap_in_whole_pages() {
-        let layout = MemoryLayout { stack: 32 * 1024, heap: 48 * 1024 };
+        let layout = MemoryLayout {
+            stack: 32 * 1024,
+            heap: 48 * 1024,
+        };
         assert_eq!(layout.initial_memory(16 * 1024), 64 * 1024);
         assert_eq!(layout.initial_memory(16 * 1024 + 1), 128 * 1024);
         assert_eq!(layout.initial_memory(u32::MAX), (1 << 32) + 64 * 1024);
@@ -79,12 +93,22 @@ mod tests {
 
     #[test]
     fn the_linker_gets_sizes_that_it_accepts() {
-        let layout = MemoryLayout { stack: 10_001, heap: 1 };
-        assert_eq!(layout.link_args(), [
-            "-zstack-size=10016",
-            "--export=__heap_base",
-            "--initial-heap=65536"
-        ]);
-        assert!(layout.exact_link_args(131_072).contains(&"--initial-memory=131072".to_owned()));
+        let layout = MemoryLayout {
+            stack: 10_001,
+            heap: 1,
+        };
+        assert_eq!(
+            layout.link_args(),
+            [
+                "-zstack-size=10016",
+                "--export=__heap_base",
+                "--initial-heap=65536"
+            ]
+        );
+        assert!(
+            layout
+                .exact_link_args(131_072)
+                .contains(&"--initial-memory=131072".to_owned())
+        );
     }
 }

@@ -22,14 +22,21 @@ impl Manifest {
     /// root is that directory or one above, up to `app_dir`.
     pub(crate) fn read(crate_dir: &Path, app_dir: &Path) -> Result<Self, ManifestError> {
         let manifest = read_table(&crate_dir.join("Cargo.toml"))?;
-        let metadata = manifest.get("package").and_then(|p| p.get("metadata")?.get("rusm"));
+        let metadata = manifest
+            .get("package")
+            .and_then(|p| p.get("metadata")?.get("rusm"));
         let sizes: Sizes = metadata.cloned().map_or(Ok(Sizes::default()), |sizes| {
-            sizes.try_into().map_err(|error: toml::de::Error| ManifestError {
-                file: crate_dir.join("Cargo.toml"),
-                reason: format!("in [package.metadata.rusm]: {}", error.message()),
-            })
+            sizes
+                .try_into()
+                .map_err(|error: toml::de::Error| ManifestError {
+                    file: crate_dir.join("Cargo.toml"),
+                    reason: format!("in [package.metadata.rusm]: {}", error.message()),
+                })
         })?;
-        Ok(Self { layout: sizes.layout(), wants_sdk: wants_sdk(&manifest, crate_dir, app_dir)? })
+        Ok(Self {
+            layout: sizes.layout(),
+            wants_sdk: wants_sdk(&manifest, crate_dir, app_dir)?,
+        })
     }
 }
 
@@ -60,19 +67,27 @@ impl Sizes {
 }
 
 fn wants_sdk(manifest: &Table, crate_dir: &Path, app_dir: &Path) -> Result<bool, ManifestError> {
-    let Some(dependency) = manifest.get("dependencies").and_then(|d| d.get(sdk::PACKAGE)) else {
+    let Some(dependency) = manifest
+        .get("dependencies")
+        .and_then(|d| d.get(sdk::PACKAGE))
+    else {
         return Ok(false);
     };
     if dependency.get("workspace").is_none() {
         return Ok(is_from_registry(dependency));
     }
-    for dir in crate_dir.ancestors().take_while(|dir| dir.starts_with(app_dir)) {
+    for dir in crate_dir
+        .ancestors()
+        .take_while(|dir| dir.starts_with(app_dir))
+    {
         let file = dir.join("Cargo.toml");
         if !file.is_file() {
             continue;
         }
         let root = read_table(&file)?;
-        let inherited = root.get("workspace").and_then(|w| w.get("dependencies")?.get(sdk::PACKAGE));
+        let inherited = root
+            .get("workspace")
+            .and_then(|w| w.get("dependencies")?.get(sdk::PACKAGE));
         if let Some(inherited) = inherited {
             return Ok(is_from_registry(inherited));
         }
@@ -81,13 +96,19 @@ fn wants_sdk(manifest: &Table, crate_dir: &Path, app_dir: &Path) -> Result<bool,
 }
 
 fn is_from_registry(dependency: &toml::Value) -> bool {
-    ["path", "git"].iter().all(|source| dependency.get(source).is_none())
+    ["path", "git"]
+        .iter()
+        .all(|source| dependency.get(source).is_none())
 }
 
 fn read_table(file: &Path) -> Result<Table, ManifestError> {
-    let error = |reason: String| ManifestError { file: file.to_owned(), reason };
+    let error = |reason: String| ManifestError {
+        file: file.to_owned(),
+        reason,
+    };
     let text = std::fs::read_to_string(file).map_err(|e| error(e.to_string()))?;
-    text.parse().map_err(|e: toml::de::Error| error(e.to_string()))
+    text.parse()
+        .map_err(|e: toml::de::Error| error(e.to_string()))
 }
 
 #[cfg(test)]
@@ -107,12 +128,24 @@ mod tests {
     fn the_sdk_is_provided_only_to_who_takes_it_from_the_registry() {
         let wants = |manifest, workspace| read(manifest, workspace).unwrap().wants_sdk;
         assert!(wants("[dependencies]\nrusm-rs = \"0.8\"", ""));
-        assert!(wants("[dependencies]\nrusm-rs = { version = \"0.8\", features = [] }", ""));
-        assert!(!wants("[dependencies]\nrusm-rs = { path = \"../sdk\" }", ""));
+        assert!(wants(
+            "[dependencies]\nrusm-rs = { version = \"0.8\", features = [] }",
+            ""
+        ));
+        assert!(!wants(
+            "[dependencies]\nrusm-rs = { path = \"../sdk\" }",
+            ""
+        ));
         assert!(!wants("[dependencies]\nserde = \"1\"", ""));
         let inherits = "[dependencies]\nrusm-rs.workspace = true";
-        assert!(wants(inherits, "[workspace.dependencies]\nrusm-rs = \"0.8\""));
-        assert!(!wants(inherits, "[workspace.dependencies]\nrusm-rs = { path = \"sdk\" }"));
+        assert!(wants(
+            inherits,
+            "[workspace.dependencies]\nrusm-rs = \"0.8\""
+        ));
+        assert!(!wants(
+            inherits,
+            "[workspace.dependencies]\nrusm-rs = { path = \"sdk\" }"
+        ));
     }
 
     #[test]
@@ -121,7 +154,9 @@ mod tests {
         let layout = read(sized, "").unwrap().layout;
         assert_eq!(layout.stack, 128 * 1024);
         assert_eq!(layout.heap, MemoryLayout::default().heap);
-        let error = read("[package.metadata.rusm]\nstack = 1", "").unwrap_err().to_string();
+        let error = read("[package.metadata.rusm]\nstack = 1", "")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("stack-kib"), "{error}");
     }
 }

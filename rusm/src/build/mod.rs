@@ -157,7 +157,9 @@ pub fn artifact_path(app_dir: &Path, name: &str) -> PathBuf {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// A component is named in the manifest and nowhere else.
-    #[error("component `{name}`: neither its sources, {sources}, nor its artifact, {artifact}, exist")]
+    #[error(
+        "component `{name}`: neither its sources, {sources}, nor its artifact, {artifact}, exist"
+    )]
     Missing {
         /// Its name.
         name: String,
@@ -237,7 +239,11 @@ impl<'a> Place<'a> {
             Err(error) => return Err(self.error(io_error("reading the artifact")(error))),
         };
         if !self.crate_dir.is_dir() {
-            return Ok(if artifact.is_some() { Status::Prebuilt } else { Status::Missing });
+            return Ok(if artifact.is_some() {
+                Status::Prebuilt
+            } else {
+                Status::Missing
+            });
         }
         let (Some(artifact), Some(stamp)) = (artifact, Stamp::read(&self.stamp)) else {
             return Ok(Status::Stale);
@@ -245,7 +251,11 @@ impl<'a> Place<'a> {
         let settings = settings(spec);
         let fresh = stamp.is_fresh(self.key(&settings, toolchain), &artifact);
         // An input that is gone or closed to us is for cargo to complain about.
-        Ok(if fresh.unwrap_or(false) { Status::Fresh } else { Status::Stale })
+        Ok(if fresh.unwrap_or(false) {
+            Status::Fresh
+        } else {
+            Status::Stale
+        })
     }
 
     fn build(
@@ -259,10 +269,17 @@ impl<'a> Place<'a> {
         if !options.quiet {
             eprintln!("building component `{}`", self.name);
         }
-        let shape = self.steps(spec, toolchain, identity).map_err(|reason| self.error(reason))?;
+        let shape = self
+            .steps(spec, toolchain, identity)
+            .map_err(|reason| self.error(reason))?;
         let took = started.elapsed();
         if !options.quiet {
-            eprintln!("built component `{}` in {:.1} s: {}", self.name, took.as_secs_f64(), summary(&shape));
+            eprintln!(
+                "built component `{}` in {:.1} s: {}",
+                self.name,
+                took.as_secs_f64(),
+                summary(&shape)
+            );
         }
         Ok(Outcome::Built { shape, took })
     }
@@ -274,7 +291,11 @@ impl<'a> Place<'a> {
         identity: Option<&str>,
     ) -> Result<Shape, StepError> {
         let manifest = Manifest::read(&self.crate_dir, self.app_dir)?;
-        let sdk = manifest.wants_sdk.then(sdk::unpack).transpose().map_err(io_error("unpacking the SDK"))?;
+        let sdk = manifest
+            .wants_sdk
+            .then(sdk::unpack)
+            .transpose()
+            .map_err(io_error("unpacking the SDK"))?;
         let cargo = cargo::CargoBuild {
             toolchain,
             crate_dir: &self.crate_dir,
@@ -297,7 +318,12 @@ impl<'a> Place<'a> {
     }
 
     fn key<'k>(&'k self, settings: &'k str, toolchain: Option<&'k str>) -> Key<'k> {
-        Key { app_dir: self.app_dir, crate_dir: &self.crate_dir, settings, toolchain }
+        Key {
+            app_dir: self.app_dir,
+            crate_dir: &self.crate_dir,
+            settings,
+            toolchain,
+        }
     }
 
     fn missing(&self) -> BuildError {
@@ -309,7 +335,10 @@ impl<'a> Place<'a> {
     }
 
     fn error(&self, reason: StepError) -> BuildError {
-        BuildError::Component { name: self.name.to_owned(), reason }
+        BuildError::Component {
+            name: self.name.to_owned(),
+            reason,
+        }
     }
 }
 
@@ -346,9 +375,17 @@ fn settings(spec: &ComponentSpec) -> String {
 }
 
 fn summary(shape: &Shape) -> String {
-    let wasi: Vec<&str> =
-        shape.imports.iter().filter(|i| i.starts_with("wasi:")).map(String::as_str).collect();
-    let wasi = if wasi.is_empty() { "no WASI".to_owned() } else { wasi.join(", ") };
+    let wasi: Vec<&str> = shape
+        .imports
+        .iter()
+        .filter(|i| i.starts_with("wasi:"))
+        .map(String::as_str)
+        .collect();
+    let wasi = if wasi.is_empty() {
+        "no WASI".to_owned()
+    } else {
+        wasi.join(", ")
+    };
     format!(
         "{} KiB, {} KiB of memory at the start, imports {wasi}",
         shape.bytes.div_ceil(1024),
@@ -361,9 +398,10 @@ fn io_error(doing: &'static str) -> impl Fn(io::Error) -> StepError {
 }
 
 fn absolute(app_dir: &Path) -> Result<PathBuf, BuildError> {
-    app_dir
-        .canonicalize()
-        .map_err(|error| BuildError::AppDir { dir: app_dir.to_owned(), error })
+    app_dir.canonicalize().map_err(|error| BuildError::AppDir {
+        dir: app_dir.to_owned(),
+        error,
+    })
 }
 
 /// Writes a file that is never seen half-written.
@@ -376,7 +414,9 @@ fn write_whole(file: &Path, content: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        temporary
+            .as_file()
+            .set_permissions(std::fs::Permissions::from_mode(0o644))?;
     }
     temporary.persist(file).map_err(|error| error.error)?;
     Ok(())
@@ -387,7 +427,10 @@ mod tests {
     use super::*;
 
     fn spec(name: &str) -> ComponentSpec {
-        ComponentSpec { name: name.to_owned(), grants: Grants::default() }
+        ComponentSpec {
+            name: name.to_owned(),
+            grants: Grants::default(),
+        }
     }
 
     #[test]
@@ -395,10 +438,16 @@ mod tests {
         let app = tempfile::tempdir().unwrap();
         let build = || build_app(app.path(), &[spec("hello")], BuildOptions::default());
         let error = build().unwrap_err().to_string();
-        assert!(error.contains("components/hello") && error.contains("wasm/hello.wasm"), "{error}");
+        assert!(
+            error.contains("components/hello") && error.contains("wasm/hello.wasm"),
+            "{error}"
+        );
 
         write_whole(&artifact_path(app.path(), "hello"), b"anything").unwrap();
-        assert_eq!(build().unwrap().components, [("hello".to_owned(), Outcome::Prebuilt)]);
+        assert_eq!(
+            build().unwrap().components,
+            [("hello".to_owned(), Outcome::Prebuilt)]
+        );
     }
 
     #[test]

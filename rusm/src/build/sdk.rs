@@ -21,7 +21,10 @@ include!(concat!(env!("OUT_DIR"), "/sdk_sources.rs"));
 /// the moment it exists.
 pub(crate) fn unpack() -> io::Result<PathBuf> {
     let cache = cache_dir().ok_or_else(|| {
-        io::Error::new(io::ErrorKind::NotFound, "neither XDG_CACHE_HOME nor HOME is set")
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            "neither XDG_CACHE_HOME nor HOME is set",
+        )
     })?;
     unpack_into(&cache.join("sdk"))
 }
@@ -52,7 +55,9 @@ pub(crate) fn version() -> String {
     let mut hasher = blake3::Hasher::new();
     for (path, content) in FILES {
         for part in [path.as_bytes(), content] {
-            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+            hasher
+                .update(&(part.len() as u64).to_le_bytes())
+                .update(part);
         }
     }
     hasher.finalize().to_hex().chars().take(16).collect()

@@ -38,7 +38,11 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// The stamp of a build that has just read `inputs` and made `artifact`.
-    pub(crate) fn new(key: Key<'_>, inputs: BTreeSet<PathBuf>, artifact: &[u8]) -> io::Result<Self> {
+    pub(crate) fn new(
+        key: Key<'_>,
+        inputs: BTreeSet<PathBuf>,
+        artifact: &[u8],
+    ) -> io::Result<Self> {
         let relative = |path: PathBuf| match path.strip_prefix(key.app_dir) {
             Ok(below) => below.to_owned(),
             Err(_) => path,
@@ -89,7 +93,11 @@ fn content_hash(key: Key<'_>, inputs: &BTreeSet<PathBuf>) -> io::Result<String> 
             files.insert(input);
         }
     }
-    for dir in key.crate_dir.ancestors().take_while(|dir| dir.starts_with(key.app_dir)) {
+    for dir in key
+        .crate_dir
+        .ancestors()
+        .take_while(|dir| dir.starts_with(key.app_dir))
+    {
         files.extend(AROUND.iter().map(|name| dir.join(name)));
     }
     while let Some(dir) = directories.pop() {
@@ -98,7 +106,9 @@ fn content_hash(key: Key<'_>, inputs: &BTreeSet<PathBuf>) -> io::Result<String> 
 
     let mut hasher = blake3::Hasher::new();
     let mut add = |part: &[u8]| {
-        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+        hasher
+            .update(&(part.len() as u64).to_le_bytes())
+            .update(part);
     };
     add(key.settings.as_bytes());
     for file in &files {
@@ -111,7 +121,10 @@ fn content_hash(key: Key<'_>, inputs: &BTreeSet<PathBuf>) -> io::Result<String> 
             // What is not there counts when it appears.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
-                return Err(io::Error::new(error.kind(), format!("{}: {error}", file.display())));
+                return Err(io::Error::new(
+                    error.kind(),
+                    format!("{}: {error}", file.display()),
+                ));
             }
         }
     }
@@ -119,7 +132,11 @@ fn content_hash(key: Key<'_>, inputs: &BTreeSet<PathBuf>) -> io::Result<String> 
 }
 
 /// Lists a directory, without hidden entries and without what builds leave behind.
-fn walk(dir: &Path, directories: &mut Vec<PathBuf>, files: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+fn walk(
+    dir: &Path,
+    directories: &mut Vec<PathBuf>,
+    files: &mut BTreeSet<PathBuf>,
+) -> io::Result<()> {
     let error =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", dir.display()));
     for entry in std::fs::read_dir(dir).map_err(error)? {
@@ -140,8 +157,13 @@ fn walk(dir: &Path, directories: &mut Vec<PathBuf>, files: &mut BTreeSet<PathBuf
 }
 
 /// Files that steer a build from the crate's directory or one above, up to the app's.
-const AROUND: &[&str] =
-    &["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "rust-toolchain.toml", "rust-toolchain"];
+const AROUND: &[&str] = &[
+    "Cargo.toml",
+    "Cargo.lock",
+    ".cargo/config.toml",
+    "rust-toolchain.toml",
+    "rust-toolchain",
+];
 
 #[cfg(test)]
 mod tests {
@@ -165,20 +187,33 @@ mod tests {
             std::fs::write(path, content).unwrap();
         }
 
-        fn with_key<T>(&self, settings: &str, toolchain: Option<&str>, run: impl FnOnce(Key) -> T) -> T {
+        fn with_key<T>(
+            &self,
+            settings: &str,
+            toolchain: Option<&str>,
+            run: impl FnOnce(Key) -> T,
+        ) -> T {
             let app_dir = self.0.path();
             let crate_dir = app_dir.join("components/hello");
-            run(Key { app_dir, crate_dir: &crate_dir, settings, toolchain })
+            run(Key {
+                app_dir,
+                crate_dir: &crate_dir,
+                settings,
+                toolchain,
+            })
         }
 
         fn stamp(&self) -> Stamp {
             let inputs = BTreeSet::from([self.0.path().join("shared")]);
-            let stamp = self.with_key("a", Some("rustc 1"), |key| Stamp::new(key, inputs, ARTIFACT));
+            let stamp = self.with_key("a", Some("rustc 1"), |key| {
+                Stamp::new(key, inputs, ARTIFACT)
+            });
             toml::from_str(&stamp.unwrap().to_text().unwrap()).unwrap()
         }
 
         fn fresh(&self, stamp: &Stamp) -> bool {
-            self.with_key("a", Some("rustc 1"), |key| stamp.is_fresh(key, ARTIFACT)).unwrap()
+            self.with_key("a", Some("rustc 1"), |key| stamp.is_fresh(key, ARTIFACT))
+                .unwrap()
         }
     }
 
@@ -217,7 +252,8 @@ mod tests {
         let app = App::new();
         let stamp = app.stamp();
         let fresh = |settings, toolchain, artifact: &[u8]| {
-            app.with_key(settings, toolchain, |key| stamp.is_fresh(key, artifact)).unwrap()
+            app.with_key(settings, toolchain, |key| stamp.is_fresh(key, artifact))
+                .unwrap()
         };
         assert!(fresh("a", Some("rustc 1"), ARTIFACT));
         assert!(!fresh("b", Some("rustc 1"), ARTIFACT));

@@ -50,18 +50,31 @@ impl Toolchain {
     /// `rustc`.
     pub(crate) fn cargo(&self) -> Command {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["rustc", "--lib", "--crate-type=cdylib", "--release", "--target", TARGET]);
+        cargo.args([
+            "rustc",
+            "--lib",
+            "--crate-type=cdylib",
+            "--release",
+            "--target",
+            TARGET,
+        ]);
         if let Self::Fallback(fallback) = self {
             // Building the standard library is what stable compilers keep back.
-            cargo.env("RUSTC", &fallback.manifest.rustc).env("RUSTC_BOOTSTRAP", "1");
-            cargo.env_remove("RUSTC_WRAPPER").arg("-Zbuild-std=std,panic_abort");
+            cargo
+                .env("RUSTC", &fallback.manifest.rustc)
+                .env("RUSTC_BOOTSTRAP", "1");
+            cargo
+                .env_remove("RUSTC_WRAPPER")
+                .arg("-Zbuild-std=std,panic_abort");
         }
         cargo
     }
 
     /// The flags of `rustc` for the guest's own crate.
     pub(crate) fn rustc_args(&self) -> Vec<OsString> {
-        let Self::Fallback(Fallback { dir, manifest }) = self else { return Vec::new() };
+        let Self::Fallback(Fallback { dir, manifest }) = self else {
+            return Vec::new();
+        };
         let with_path = |flag: &str, path: &Path| {
             let mut arg = OsString::from(flag);
             arg.push(path);
@@ -117,17 +130,28 @@ impl Fallback {
         };
         let manifest: FallbackManifest =
             toml::from_str(&text).map_err(|error| broken(file.clone(), dir, error.to_string()))?;
-        for part in [&manifest.rustc, &manifest.wasm_ld, &dir.join("bin/wasm-component-ld")] {
+        for part in [
+            &manifest.rustc,
+            &manifest.wasm_ld,
+            &dir.join("bin/wasm-component-ld"),
+        ] {
             if !part.exists() {
                 return Err(broken(file, dir, format!("{} is gone", part.display())));
             }
         }
-        Ok(Some(Self { dir: dir.to_owned(), manifest }))
+        Ok(Some(Self {
+            dir: dir.to_owned(),
+            manifest,
+        }))
     }
 }
 
 fn broken(file: PathBuf, dir: &Path, reason: String) -> ToolchainError {
-    ToolchainError::Broken { file, dir: dir.to_owned(), reason }
+    ToolchainError::Broken {
+        file,
+        dir: dir.to_owned(),
+        reason,
+    }
 }
 
 /// What the set-up script wrote beside the fallback's parts.
@@ -136,8 +160,6 @@ fn broken(file: PathBuf, dir: &Path, reason: String) -> ToolchainError {
 struct FallbackManifest {
     rustc: PathBuf,
     wasm_ld: PathBuf,
-    /// The release of that rustc.
-    release: String,
 }
 
 /// What changes when another compiler would be used, told from files alone: running `rustc`
@@ -149,25 +171,39 @@ pub(crate) fn identity() -> Option<String> {
         return std::fs::read_to_string(dir.join(MANIFEST)).ok();
     }
     let mut identity = String::new();
-    for file in [rustc_path(), cache_dir().map(|cache| cache.join(FALLBACK_DIR).join(MANIFEST))] {
+    for file in [
+        rustc_path(),
+        cache_dir().map(|cache| cache.join(FALLBACK_DIR).join(MANIFEST)),
+    ] {
         let Some(file) = file else { continue };
-        let Ok(metadata) = file.metadata() else { continue };
-        identity.push_str(&format!("{} {} {:?}\n", file.display(), metadata.len(), metadata.modified().ok()));
+        let Ok(metadata) = file.metadata() else {
+            continue;
+        };
+        identity.push_str(&format!(
+            "{} {} {:?}\n",
+            file.display(),
+            metadata.len(),
+            metadata.modified().ok()
+        ));
     }
     if identity.is_empty() {
         return None;
     }
-    // Behind rustup's rustc is another: by its variable or settings, in a state with a date.
-    for variable in ["RUSTUP_TOOLCHAIN", "RUSTC_BOOTSTRAP"] {
-        identity.push_str(&format!("{:?}\n", std::env::var_os(variable)));
-    }
+    // Behind rustup's rustc is another, which its variable or settings name.
+    identity.push_str(&format!("{:?}\n", std::env::var_os("RUSTUP_TOOLCHAIN")));
     if let Some(rustup) = rustup_home() {
-        identity.push_str(&std::fs::read_to_string(rustup.join("settings.toml")).unwrap_or_default());
+        identity
+            .push_str(&std::fs::read_to_string(rustup.join("settings.toml")).unwrap_or_default());
         let mut toolchains: Vec<_> = std::fs::read_dir(rustup.join("update-hashes"))
             .into_iter()
             .flatten()
             .flatten()
-            .map(|file| (file.file_name(), std::fs::read(file.path()).unwrap_or_default()))
+            .map(|file| {
+                (
+                    file.file_name(),
+                    std::fs::read(file.path()).unwrap_or_default(),
+                )
+            })
             .collect();
         toolchains.sort();
         identity.push_str(&format!("{toolchains:?}"));
@@ -178,14 +214,18 @@ pub(crate) fn identity() -> Option<String> {
 /// `${XDG_CACHE_HOME:-~/.cache}/rusm`.
 pub(crate) fn cache_dir() -> Option<PathBuf> {
     let absolute = |name: &str| {
-        std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
     };
     let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(caches.join("rusm"))
 }
 
 fn named_dir() -> Option<PathBuf> {
-    std::env::var_os(ENV).filter(|dir| !dir.is_empty()).map(PathBuf::from)
+    std::env::var_os(ENV)
+        .filter(|dir| !dir.is_empty())
+        .map(PathBuf::from)
 }
 
 fn rustc() -> OsString {
@@ -198,7 +238,9 @@ fn rustc_path() -> Option<PathBuf> {
         return Some(rustc);
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(&rustc)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(&rustc))
+        .find(|file| file.is_file())
 }
 
 fn rustup_home() -> Option<PathBuf> {
@@ -210,9 +252,15 @@ fn rustc_has_target() -> bool {
     let Ok(output) = Command::new(rustc()).args(["--print", "sysroot"]).output() else {
         return false;
     };
-    let Ok(sysroot) = String::from_utf8(output.stdout) else { return false };
+    let Ok(sysroot) = String::from_utf8(output.stdout) else {
+        return false;
+    };
     output.status.success()
-        && Path::new(sysroot.trim_end()).join("lib/rustlib").join(TARGET).join("lib").is_dir()
+        && Path::new(sysroot.trim_end())
+            .join("lib/rustlib")
+            .join(TARGET)
+            .join("lib")
+            .is_dir()
 }
 
 const ENV: &str = "RUSM_GUEST_TOOLCHAIN";
@@ -226,7 +274,8 @@ mod tests {
     fn lay(dir: &Path, wasm_ld: &Path) {
         std::fs::create_dir_all(dir.join("bin")).unwrap();
         std::fs::write(dir.join("bin/wasm-component-ld"), "").unwrap();
-        let manifest = format!("release = \"1.96.0\"\nrustc = \"/bin/sh\"\nwasm-ld = {wasm_ld:?}\n");
+        let manifest =
+            format!("release = \"1.96.0\"\nrustc = \"/bin/sh\"\nwasm-ld = {wasm_ld:?}\n");
         std::fs::write(dir.join(MANIFEST), manifest).unwrap();
     }
 
@@ -237,8 +286,16 @@ mod tests {
         lay(dir.path(), Path::new("/bin/sh"));
         let toolchain = Toolchain::Fallback(Fallback::open(dir.path()).unwrap().unwrap());
         let args = toolchain.rustc_args();
-        assert!(args.contains(&"-Clink-arg=--wasm-ld-path=/bin/sh".into()), "{args:?}");
-        assert!(toolchain.cargo().get_args().any(|arg| arg == "-Zbuild-std=std,panic_abort"));
+        assert!(
+            args.contains(&"-Clink-arg=--wasm-ld-path=/bin/sh".into()),
+            "{args:?}"
+        );
+        assert!(
+            toolchain
+                .cargo()
+                .get_args()
+                .any(|arg| arg == "-Zbuild-std=std,panic_abort")
+        );
     }
 
     #[test]

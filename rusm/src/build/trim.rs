@@ -41,7 +41,9 @@ pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Vec<u8>, TrimError>
         if !reach.is_redirected(&import.interface) {
             continue;
         }
-        let answer = answers.get(&format!("{}#{}", import.interface, import.name)).copied();
+        let answer = answers
+            .get(&format!("{}#{}", import.interface, import.name))
+            .copied();
         if let Some(answer) = answer {
             check_type(&module, &import, answer)?;
             detours.insert(import.id, answer);
@@ -53,14 +55,20 @@ pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Vec<u8>, TrimError>
         }
     }
     if !reach.host_time {
-        for import in wasi_functions(&module).iter().filter(|i| is_timer(&i.interface, &i.name)) {
+        for import in wasi_functions(&module)
+            .iter()
+            .filter(|i| is_timer(&i.interface, &i.name))
+        {
             cut(&mut module, import)?;
         }
     }
     detour(&mut module, &answers, &detours);
     drop_exports(&mut module, |name| {
         name == super::layout::HEAP_BASE
-            || options.actions.as_ref().is_some_and(|actions| !serves_an_action(name, actions))
+            || options
+                .actions
+                .as_ref()
+                .is_some_and(|actions| !serves_an_action(name, actions))
     });
     walrus::passes::gc::run(&mut module);
     Ok(module.emit_wasm())
@@ -99,9 +107,15 @@ struct Reach {
 impl Reach {
     /// `outside`: the functions that are called by others than answers.
     fn new(module: &Module, grants: Grants, outside: &HashSet<FunctionId>) -> Self {
-        let mut reach = Self { grants, host_streams: grants.stdio, host_time: false };
+        let mut reach = Self {
+            grants,
+            host_streams: grants.stdio,
+            host_time: false,
+        };
         for import in module.imports.iter() {
-            let ImportKind::Function(id) = import.kind else { continue };
+            let ImportKind::Function(id) = import.kind else {
+                continue;
+            };
             if outside.contains(&id) {
                 reach.host_streams |= reach.brings_streams(&import.module);
                 reach.host_time |= wasi_interface(&import.module)
@@ -186,9 +200,15 @@ struct WasiFunction {
 
 fn wasi_functions(module: &Module) -> Vec<WasiFunction> {
     let wasi = |import: &walrus::Import| {
-        let ImportKind::Function(id) = import.kind else { return None };
+        let ImportKind::Function(id) = import.kind else {
+            return None;
+        };
         let interface = wasi_interface(&import.module)?;
-        Some(WasiFunction { interface, name: import.name.clone(), id })
+        Some(WasiFunction {
+            interface,
+            name: import.name.clone(),
+            id,
+        })
     };
     module.imports.iter().filter_map(wasi).collect()
 }
@@ -209,7 +229,9 @@ fn take_answers(module: &mut Module) -> Answers {
 fn serves_an_action(export: &str, actions: &[String]) -> bool {
     match export.strip_prefix("cm32p2") {
         Some("_memory" | "_realloc" | "_initialize") => true,
-        Some(name) => name.strip_prefix("||").is_some_and(|name| actions.iter().any(|a| a == name)),
+        Some(name) => name
+            .strip_prefix("||")
+            .is_some_and(|name| actions.iter().any(|a| a == name)),
         None => {
             matches!(export, "memory" | "cabi_realloc" | "_initialize")
                 || actions.iter().any(|action| action == export)
@@ -218,8 +240,12 @@ fn serves_an_action(export: &str, actions: &[String]) -> bool {
 }
 
 fn drop_exports(module: &mut Module, condemned: impl Fn(&str) -> bool) {
-    let ids: Vec<_> =
-        module.exports.iter().filter(|e| condemned(&e.name)).map(|e| e.id()).collect();
+    let ids: Vec<_> = module
+        .exports
+        .iter()
+        .filter(|e| condemned(&e.name))
+        .map(|e| e.id())
+        .collect();
     for id in ids {
         module.exports.delete(id);
     }
@@ -272,11 +298,7 @@ fn cut(module: &mut Module, import: &WasiFunction) -> Result<(), TrimError> {
     cut.map(drop).map_err(TrimError::parse)
 }
 
-fn check_type(
-    module: &Module,
-    import: &WasiFunction,
-    answer: FunctionId,
-) -> Result<(), TrimError> {
+fn check_type(module: &Module, import: &WasiFunction, answer: FunctionId) -> Result<(), TrimError> {
     let signature = |function| {
         let ty = module.types.get(module.funcs.get(function).ty());
         (ty.params(), ty.results())
@@ -284,7 +306,10 @@ fn check_type(
     if signature(answer) == signature(import.id) {
         Ok(())
     } else {
-        Err(TrimError::Mismatch(format!("{}#{}", import.interface, import.name)))
+        Err(TrimError::Mismatch(format!(
+            "{}#{}",
+            import.interface, import.name
+        )))
     }
 }
 
@@ -298,11 +323,19 @@ const ANSWER: &str = "rusm-virtual:";
 mod tests {
     use super::*;
 
-    const NOTHING: Grants = Grants { env: false, stdio: false, preopen: false, network: false };
+    const NOTHING: Grants = Grants {
+        env: false,
+        stdio: false,
+        preopen: false,
+        network: false,
+    };
 
     /// A module in the text format with a memory, an action that calls `$a` and the answers.
     fn module(imports: &str, rest: &str) -> Vec<u8> {
-        wat::parse_str(format!("(module {imports} (memory (export \"memory\") 1) {rest})")).unwrap()
+        wat::parse_str(format!(
+            "(module {imports} (memory (export \"memory\") 1) {rest})"
+        ))
+        .unwrap()
     }
 
     fn handler(grants: Grants, actions: &[&str]) -> Options {
@@ -316,14 +349,19 @@ mod tests {
     }
 
     fn imports(module: &Module) -> Vec<String> {
-        module.imports.iter().map(|i| format!("{}#{}", i.module, i.name)).collect()
+        module
+            .imports
+            .iter()
+            .map(|i| format!("{}#{}", i.module, i.name))
+            .collect()
     }
 
     fn exports(module: &Module) -> Vec<&str> {
         module.exports.iter().map(|e| &*e.name).collect()
     }
 
-    const ENVIRONMENT: &str = r#"(import "wasi:cli/environment@0.2.3" "get-environment" (func $a (param i32)))"#;
+    const ENVIRONMENT: &str =
+        r#"(import "wasi:cli/environment@0.2.3" "get-environment" (func $a (param i32)))"#;
     const ANSWERED: &str = r#"
         (func (export "index") (call $a (i32.const 8)))
         (func (export "cabi_post_index") (param i32))
@@ -339,16 +377,35 @@ mod tests {
 
     #[test]
     fn a_granted_import_stays() {
-        let module = trimmed(&module(ENVIRONMENT, ANSWERED), Grants { env: true, ..NOTHING });
-        assert_eq!(imports(&module), ["wasi:cli/environment@0.2.3#get-environment"]);
+        let module = trimmed(
+            &module(ENVIRONMENT, ANSWERED),
+            Grants {
+                env: true,
+                ..NOTHING
+            },
+        );
+        assert_eq!(
+            imports(&module),
+            ["wasi:cli/environment@0.2.3#get-environment"]
+        );
     }
 
     #[test]
     fn what_frees_after_a_call_stays_with_an_instance_that_lives_on() {
         let core = module(ENVIRONMENT, ANSWERED);
-        let core = trim(&core, &Options { grants: NOTHING, actions: None }).unwrap();
+        let core = trim(
+            &core,
+            &Options {
+                grants: NOTHING,
+                actions: None,
+            },
+        )
+        .unwrap();
         let module = Module::from_buffer(&core).unwrap();
-        assert_eq!(exports(&module), ["memory", "index", "cabi_post_index", "malloc"]);
+        assert_eq!(
+            exports(&module),
+            ["memory", "index", "cabi_post_index", "malloc"]
+        );
     }
 
     #[test]
@@ -370,7 +427,10 @@ mod tests {
 
     #[test]
     fn a_module_without_answers_is_left_alone() {
-        let core = module(ENVIRONMENT, r#"(func (export "index") (call $a (i32.const 8)))"#);
+        let core = module(
+            ENVIRONMENT,
+            r#"(func (export "index") (call $a (i32.const 8)))"#,
+        );
         assert_eq!(trim(&core, &handler(NOTHING, &["index"])).unwrap(), core);
     }
 
@@ -399,16 +459,23 @@ mod tests {
                 r#"(import "wasi:clocks/monotonic-clock@0.2.0" "{name}" (func $s (param i64) (result i32)))"#
             ))
         };
-        assert_eq!(clock("resolution"), ["wasi:clocks/monotonic-clock@0.2.0#resolution"]);
-        assert_eq!(clock("subscribe-duration"), [
-            "wasi:clocks/monotonic-clock@0.2.0#subscribe-duration",
-            "wasi:io/poll@0.2.0#[method]pollable.block"
-        ]);
+        assert_eq!(
+            clock("resolution"),
+            ["wasi:clocks/monotonic-clock@0.2.0#resolution"]
+        );
+        assert_eq!(
+            clock("subscribe-duration"),
+            [
+                "wasi:clocks/monotonic-clock@0.2.0#subscribe-duration",
+                "wasi:io/poll@0.2.0#[method]pollable.block"
+            ]
+        );
     }
 
     #[test]
     fn streams_stay_the_hosts_when_something_else_hands_them_out() {
-        let other = waiting(r#"(import "acme:queue/api" "next" (func $s (param i64) (result i32)))"#);
+        let other =
+            waiting(r#"(import "acme:queue/api" "next" (func $s (param i64) (result i32)))"#);
         assert_eq!(other.len(), 3, "{other:?}");
     }
 
@@ -424,7 +491,11 @@ mod tests {
         let core = trim(&core, &handler(NOTHING, &["drop", "sync"])).unwrap();
         let module = Module::from_buffer(&core).unwrap();
         assert!(imports(&module).is_empty());
-        let mut traps: Vec<usize> = module.funcs.iter_local().map(|(_, f)| f.size() as usize).collect();
+        let mut traps: Vec<usize> = module
+            .funcs
+            .iter_local()
+            .map(|(_, f)| f.size() as usize)
+            .collect();
         traps.sort_unstable();
         // The empty body, the trap, and the two that call them.
         assert_eq!(traps, [0, 1, 2, 3]);
@@ -438,6 +509,11 @@ mod tests {
                (func (export "rusm-virtual:wasi:cli/environment#get-environment") (param i64))"#,
         );
         let error = trim(&core, &handler(NOTHING, &["index"])).unwrap_err();
-        assert!(error.to_string().contains("wasi:cli/environment#get-environment"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("wasi:cli/environment#get-environment"),
+            "{error}"
+        );
     }
 }

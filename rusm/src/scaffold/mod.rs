@@ -17,7 +17,10 @@ pub fn create(name: &str) -> Result<PathBuf, ScaffoldError> {
 pub fn new_app(parent: &Path, name: &str) -> Result<PathBuf, ScaffoldError> {
     check_name(name)?;
     let dir = parent.join(name);
-    let writing = |error| ScaffoldError::Write { path: dir.clone(), error };
+    let writing = |error| ScaffoldError::Write {
+        path: dir.clone(),
+        error,
+    };
     match std::fs::read_dir(&dir).map(|mut entries| entries.next().is_none()) {
         Ok(true) => {}
         Ok(false) => return Err(ScaffoldError::NotEmpty { path: dir }),
@@ -64,10 +67,16 @@ pub enum ScaffoldError {
 
 /// The name is that of a component, and of a crate, which no other crate may share.
 fn check_name(name: &str) -> Result<(), ScaffoldError> {
-    let bad = |reason: String| ScaffoldError::Name { name: name.to_owned(), reason };
-    name.parse::<rusm_config::ComponentName>().map_err(|error| bad(error.to_string()))?;
+    let bad = |reason: String| ScaffoldError::Name {
+        name: name.to_owned(),
+        reason,
+    };
+    name.parse::<rusm_config::ComponentName>()
+        .map_err(|error| bad(error.to_string()))?;
     if TAKEN.contains(&&*name.replace('-', "_")) {
-        return Err(bad(format!("a crate of that name is in the way; try `{name}-app`")));
+        return Err(bad(format!(
+            "a crate of that name is in the way; try `{name}-app`"
+        )));
     }
     Ok(())
 }
@@ -81,8 +90,14 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("rusm.toml", include_str!("template/rusm.toml")),
     ("README.md", include_str!("template/README.md")),
     (".gitignore", include_str!("template/gitignore")),
-    ("components/{{name}}/Cargo.toml", include_str!("template/Cargo.toml.in")),
-    ("components/{{name}}/src/lib.rs", include_str!("template/lib.rs.in")),
+    (
+        "components/{{name}}/Cargo.toml",
+        include_str!("template/Cargo.toml.in"),
+    ),
+    (
+        "components/{{name}}/src/lib.rs",
+        include_str!("template/lib.rs.in"),
+    ),
 ];
 
 #[cfg(test)]
@@ -97,7 +112,10 @@ mod tests {
         assert!(read("rusm.toml").contains("\"shop#index\""));
         assert!(read("components/shop/Cargo.toml").contains("name = \"shop\""));
         for (path, _) in TEMPLATES {
-            assert!(!read(&path.replace(PLACEHOLDER, "shop")).contains("{{"), "{path}");
+            assert!(
+                !read(&path.replace(PLACEHOLDER, "shop")).contains("{{"),
+                "{path}"
+            );
         }
     }
 
@@ -115,7 +133,10 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         for name in ["", "../shop", "Shop", "1st", "a b", "core", "proc-macro"] {
             let error = new_app(parent.path(), name).unwrap_err();
-            assert!(matches!(error, ScaffoldError::Name { .. }), "{name}: {error}");
+            assert!(
+                matches!(error, ScaffoldError::Name { .. }),
+                "{name}: {error}"
+            );
         }
         assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
     }

@@ -466,7 +466,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig {
-            cases: if cfg!(miri) { 4 } else { 256 },
+            cases: 256,
             failure_persistence: None,
             ..ProptestConfig::default()
         })]
@@ -489,7 +489,7 @@ mod tests {
             steps in prop::collection::vec(step(), 1..60),
         ) {
             let mut model = Model::new(Arena::new(Buffer::new(BIG, 0)));
-            for _ in 0..if cfg!(miri) { 2 } else { 30 } {
+            for _ in 0..30 {
                 for step in &steps {
                     model.run(step);
                     let bound: usize = model.peaks.values().map(|(size, count)| size * count).sum();

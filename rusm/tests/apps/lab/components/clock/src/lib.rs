@@ -1,0 +1,21 @@
+//! A component that imports WASI: it looks at the clock.
+
+use std::time::{Duration, Instant};
+
+use rusm_rs::{Params, Request, Response};
+
+#[rusm_rs::handlers]
+pub mod handlers {
+    use super::*;
+
+    /// `GET /work/:ms`: computes for that long.
+    pub fn work(_request: Request, params: Params) -> Response {
+        let ms = params.get("ms").and_then(|text| text.parse().ok()).unwrap_or_default();
+        let started = Instant::now();
+        let mut rounds = 0_u64;
+        while started.elapsed() < Duration::from_millis(ms) {
+            rounds = std::hint::black_box(rounds + 1);
+        }
+        Response::text(format!("worked for {ms} ms\n"))
+    }
+}

@@ -1,0 +1,248 @@
+//! Starting, watching and stopping `rusm serve`.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::apps::{self, rusm};
+use crate::client::Client;
+
+/// Longer than anything takes that works, on any machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `rusm serve`, not started yet: one shard, and nothing is built.
+pub(crate) struct Serve {
+    command: Command,
+    /// Holds the manifest.
+    dir: tempfile::TempDir,
+}
+
+impl Serve {
+    /// Serve the app under its own manifest.
+    pub(crate) fn app(app: &Path) -> Self {
+        let mut command = rusm();
+        command.arg("serve").arg(app);
+        Self {
+            command,
+            dir: tempfile::tempdir().unwrap(),
+        }
+        .args(["--no-build"])
+    }
+
+    /// Serve examples/hello under its own manifest, on any port.
+    pub(crate) fn hello() -> Self {
+        Self::app(apps::hello()).args(["--listen", "127.0.0.1:0"])
+    }
+
+    /// Serve examples/hello with its own routes and these `keys` of its `[[serve]]`.
+    pub(crate) fn hello_with(keys: &str) -> Self {
+        Self::app(apps::hello()).manifest(&with_keys(apps::hello(), keys))
+    }
+
+    /// Serve the test guests with their own routes and these `keys` of their `[[serve]]`.
+    pub(crate) fn lab_with(keys: &str) -> Self {
+        Self::app(apps::lab()).manifest(&with_keys(apps::lab(), keys))
+    }
+
+    /// Serve under this manifest.
+    pub(crate) fn manifest(self, text: &str) -> Self {
+        let file = self.dir.path().join("rusm.toml");
+        std::fs::write(&file, text).unwrap();
+        self.args([OsStr::new("--config"), file.as_os_str()])
+    }
+
+    pub(crate) fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Start, and wait until it serves.
+    pub(crate) fn start(mut self) -> Server {
+        self.default_to_one_core();
+        let mut child = self.spawn();
+        let banner = lines(child.stdout.take().unwrap());
+        let log = gather(child.stderr.take().unwrap());
+        let mut server = Server {
+            child,
+            addrs: Vec::new(),
+            banner: String::new(),
+            log,
+            _dir: self.dir,
+        };
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = banner.recv_timeout(left) else {
+                panic!("it doesn't serve:\n{}", server.banner);
+            };
+            server.banner += &format!("{line}\n");
+            if let Some(addr) = line.strip_prefix("http://") {
+                server.addrs.push(addr.parse().unwrap());
+            }
+            if line.starts_with("ready") {
+                return server;
+            }
+        }
+    }
+
+    /// Start what must not serve: its exit code, and what it says on standard error.
+    pub(crate) fn refused(mut self) -> (Option<i32>, String) {
+        self.default_to_one_core();
+        let mut server = self.spawn();
+        let log = gather(server.stderr.take().unwrap());
+        let status = wait(&mut server).expect("it serves");
+        thread::sleep(Duration::from_millis(50));
+        (status.code(), log.lock().unwrap().clone())
+    }
+
+    fn spawn(&mut self) -> Child {
+        let command = self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    fn default_to_one_core(&mut self) {
+        if !self.command.get_args().any(|arg| arg == "--cores") {
+            self.command.args(["--cores", "1"]);
+        }
+    }
+}
+
+/// A running server. It is killed at the end of the test, and what it logged shown if the test
+/// failed.
+pub(crate) struct Server {
+    child: Child,
+    /// Where it listens, in the order of the manifest.
+    pub(crate) addrs: Vec<SocketAddr>,
+    /// What it said before it was ready.
+    pub(crate) banner: String,
+    log: Arc<Mutex<String>>,
+    _dir: tempfile::TempDir,
+}
+
+impl Server {
+    /// Where its only listener is.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addrs[0]
+    }
+
+    /// A new connection to its only listener.
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.addr())
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub(crate) fn signal(&self, signal: libc::c_int) {
+        let pid = libc::pid_t::try_from(self.child.id()).unwrap();
+        // SAFETY: it takes no memory; the child wasn't waited for, so the id is its own.
+        assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+    }
+
+    /// How it ended of itself. `None` if it doesn't.
+    pub(crate) fn wait(&mut self) -> Option<ExitStatus> {
+        wait(&mut self.child)
+    }
+
+    /// How many file descriptors it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        files.unwrap().count()
+    }
+
+    /// Bytes of its memory that are resident.
+    pub(crate) fn resident(&self) -> usize {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap();
+        let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * 4096
+    }
+
+    /// Wait until it has as few files open as `before`.
+    #[track_caller]
+    pub(crate) fn lets_go_of_all_but(&self, before: usize) {
+        let all_closed = eventually(|| self.open_files() <= before);
+        assert!(all_closed, "{} files are open, {before} were", self.open_files());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log());
+        }
+    }
+}
+
+/// Whether `condition` comes true within [`PATIENCE`].
+pub(crate) fn eventually(mut condition: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+/// As many shards as the tests want, where the machine has the cores.
+pub(crate) fn two_cores() -> String {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    cores.min(2).to_string()
+}
+
+/// The manifest of `app` with these keys for its only listener, on any port.
+fn with_keys(app: &Path, keys: &str) -> String {
+    let manifest = std::fs::read_to_string(app.join("rusm.toml")).unwrap();
+    let listen = manifest.lines().find(|line| line.starts_with("listen ")).unwrap();
+    manifest.replace(listen, &format!("listen = \"127.0.0.1:0\"\n{keys}"))
+}
+
+fn wait(child: &mut Child) -> Option<ExitStatus> {
+    let mut status = None;
+    eventually(|| {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    if status.is_none() {
+        let _ = child.kill();
+    }
+    status
+}
+
+fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            // The pipe is read on when nobody listens, or the server could not write.
+            let _ = sender.send(line);
+        }
+    });
+    lines
+}
+
+fn gather(mut from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let gathered = Arc::<Mutex<String>>::default();
+    let text = gathered.clone();
+    thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        while let Ok(len @ 1..) = from.read(&mut chunk) {
+            text.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..len]));
+        }
+    });
+    gathered
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Makes sure that the clients which the tests talk with are here, and does nothing if they are:
+# curl, wrk, h2load, ab, Node, and Python with httpx in a virtual environment of the repo's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=target/test-venv
+
+say() { printf 'test tools: %s\n' "$*"; }
+die() { printf 'test tools: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+main() {
+    local missing=()
+    have curl || missing+=(curl)
+    have wrk || missing+=(wrk)
+    have h2load || missing+=(nghttp2-client)
+    have ab || missing+=(apache2-utils)
+    have node || missing+=(nodejs)
+    have strace || missing+=(strace)
+    python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+    if [ ${#missing[@]} -gt 0 ]; then
+        install "${missing[@]}"
+    fi
+    if ! "$venv/bin/python" -c 'import httpx' 2>/dev/null; then
+        say "installing httpx into $venv"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet 'httpx>=0.28,<0.29'
+    fi
+    say "ready"
+}
+
+install() {
+    have apt-get || die "please install: $*"
+    [ "$(id -u)" = 0 ] || die "please install, as root: apt-get install $*"
+    say "installing: $*"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+main
