@@ -191,8 +191,9 @@ fn compile_for(
     for component in components {
         let failed = |error| {
             Failure::App(format!(
-                "component `{}` is not one that can be run: {error:#}",
-                component.name
+                "component `{}` is not one that can be run: {}",
+                component.name,
+                one_line(&error)
             ))
         };
         let (artifact, origin) = cache.get(&engine, &component.wasm).map_err(failed)?;
@@ -218,6 +219,12 @@ fn compile_for(
         compiled.footprints.push(footprint);
     }
     Ok(compiled)
+}
+
+/// What the engine says, which may show bytes of a file line by line.
+fn one_line(error: &wasmtime::Error) -> String {
+    let text = format!("{error:#}");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Where the compiled code of all apps of this user is kept.

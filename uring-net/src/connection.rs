@@ -61,6 +61,10 @@ pub(crate) async fn serve<S: Service>(
             one_request(&mut client, peer, &*service, &mut parser, &mut input).await
         };
         match step {
+            // What there is may have come behind the last request: that starts the clock, too.
+            Step::NeedInput if !input.is_empty() && client.watch.phase() == Phase::Idle => {
+                client.watch.enter(Phase::Head, Some(client.settings.header_timeout));
+            }
             Step::NeedInput => {}
             Step::Next { consumed, excess } => {
                 input.drain(..consumed.min(input.len()));
@@ -87,11 +91,7 @@ pub(crate) async fn serve<S: Service>(
                 return;
             }
             Ok(0) | Err(_) => return,
-            Ok(_) => {
-                if client.watch.phase() == Phase::Idle {
-                    client.watch.enter(Phase::Head, Some(client.settings.header_timeout));
-                }
-            }
+            Ok(_) => {}
         }
     }
 }

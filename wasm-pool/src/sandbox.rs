@@ -65,7 +65,8 @@ impl WasiView for HostState {
 /// How far the memories of a process may grow.
 pub(crate) struct MemoryLimit {
     pub(crate) max: u64,
-    /// The guest asked for more and was refused. It may trap on that, or live with it.
+    /// The guest's last wish for more was refused. It may trap on that, or live with it: an
+    /// allocator that asks for too much asks for less next.
     pub(crate) refused: bool,
 }
 
@@ -77,7 +78,7 @@ impl ResourceLimiter for MemoryLimit {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let granted = desired as u64 <= self.max;
-        self.refused |= !granted;
+        self.refused = !granted;
         Ok(granted)
     }
 

@@ -2,6 +2,9 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::server::PATIENCE;
 
@@ -17,7 +20,15 @@ impl Client {
         Self::over(TcpStream::connect(addr).unwrap())
     }
 
-    pub(crate) fn over(socket: TcpStream) -> Self {
+    /// A connection that takes in little which isn't read.
+    pub(crate) fn with_a_small_buffer(addr: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(16 * 1024).unwrap();
+        socket.connect(&addr.into()).unwrap();
+        Self::over(socket.into())
+    }
+
+    fn over(socket: TcpStream) -> Self {
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -87,16 +98,16 @@ impl Client {
 
     /// Close so that the server gets a reset.
     pub(crate) fn reset(self) {
-        let socket = socket2::SockRef::from(&self.socket);
-        socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        SockRef::from(&self.socket)
+            .set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     #[track_caller]
     fn read_more(&mut self, of: &str) {
         let mut chunk = [0; 16 * 1024];
-        let read = self.socket.read(&mut chunk);
-        let len = match read {
+        let len = match self.socket.read(&mut chunk) {
             Ok(len @ 1..) => len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
             ended => panic!("{ended:?} amid {of}, after {:?}", self.input.escape_ascii().to_string()),
         };
         self.input.extend_from_slice(&chunk[..len]);

@@ -1,7 +1,6 @@
 //! What one client may take: bytes, time, and connections.
 
 use std::io::Read;
-use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,18 +20,16 @@ fn request_lines_and_headers_have_a_size() {
         request("GET", "/", &format!("A: {}\r\n", "x".repeat(len - around)), "")
     };
     let count = |count: usize| request("GET", "/", &"A: b\r\n".repeat(count - 1), "");
-    for (what, fits, too_large, status) in [
-        ("request line", line(64), line(65), 414),
-        ("headers' bytes", bytes(200), bytes(201), 431),
-        ("headers", count(5), count(6), 431),
+    for (what, fits, too_large, endless, status) in [
+        ("request line", line(64), line(65), &line(1_000)[..500], 414),
+        ("headers' bytes", bytes(200), bytes(201), &bytes(1_000)[..500], 431),
+        ("headers", count(5), count(6), &count(30)[..80], 431),
     ] {
         let mut client = server.connect();
         assert_eq!(client.send(fits).response().status, 200, "{what}");
         assert_eq!(client.send(&too_large).response().status, status, "{what}");
         client.is_closed();
-        // One that never ends is refused before it does.
-        let endless = too_large.trim_end();
-        assert_eq!(exchange(server.addr(), endless)[0].status, status, "{what}");
+        assert_eq!(exchange(server.addr(), endless)[0].status, status, "{what} without an end");
     }
 }
 
@@ -88,13 +85,20 @@ fn a_client_that_sends_far_too_much_still_reads_why() {
 fn a_head_takes_no_longer_than_it_may() {
     let server = Serve::hello_with("header-timeout-ms = 400").start();
     let request = request("GET", "/", &"A: b\r\n".repeat(90), "");
-    for (dribbled, after_others) in [(&request[..], false), (&request[..], true), ("\r\n", false)] {
+    for before in [String::new(), get("/"), get("/") + "GET /ne"] {
         let mut client = server.connect();
-        if after_others {
-            assert_eq!(client.get("/").status, 200);
+        client.send(&before);
+        if !before.is_empty() {
+            assert_eq!(client.response().status, 200);
         }
-        is_cut_off_while_sending(&mut client, dribbled.bytes().cycle(), 408);
+        is_cut_off_while_sending(&mut client, request.bytes(), 408);
     }
+    // Nor does one of which the last byte is missing.
+    let mut client = server.connect();
+    client.send(get("/") + get("/").trim_end());
+    assert_eq!(client.response().status, 200);
+    assert_eq!(client.response().status, 408);
+    client.is_closed();
     // Time that a client takes between requests is not the head's.
     let mut client = server.connect();
     for _ in 0..3 {
@@ -197,10 +201,11 @@ fn a_listener_has_so_many_connections_and_no_more() {
 #[test]
 fn a_client_that_reads_nothing_is_cut_off() {
     let server = Serve::lab_with("write-timeout-ms = 400").start();
+    server.connect().get("/blob/1");
     let before = server.open_files();
     let round = || {
         // Each would keep 8 MiB in the server.
-        let mut clients: Vec<_> = (0..10).map(|_| one_that_reads_little(server.addr())).collect();
+        let mut clients: Vec<_> = (0..10).map(|_| Client::with_a_small_buffer(server.addr())).collect();
         for client in &mut clients {
             client.send(get("/blob/8388608"));
         }
@@ -221,7 +226,7 @@ fn a_client_that_reads_nothing_is_cut_off() {
 fn a_client_that_reads_slowly_is_not() {
     let server = Serve::lab_with("write-timeout-ms = 1500").start();
     const LEN: usize = 24 << 20;
-    let mut client = one_that_reads_little(server.addr());
+    let mut client = Client::with_a_small_buffer(server.addr());
     let started = Instant::now();
     client.send(get(&format!("/blob/{LEN}")));
     let mut chunk = vec![0; 64 * 1024];
@@ -234,12 +239,4 @@ fn a_client_that_reads_slowly_is_not() {
     }
     assert!(read < LEN + head, "{read}");
     assert!(started.elapsed() > Duration::from_millis(1500), "all of it took longer than a pause may");
-}
-
-/// A connection whose receive buffer is small.
-fn one_that_reads_little(addr: SocketAddr) -> Client {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(16 * 1024).unwrap();
-    socket.connect(&addr.into()).unwrap();
-    Client::over(socket.into())
 }

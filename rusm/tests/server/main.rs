@@ -3,7 +3,7 @@
 //!
 //! - [`apps`] builds the guests, [`server`] starts and stops the command, [`client`] speaks HTTP
 //!   as well or as badly as a test wants.
-//! - Clients: [`hello`], [`rejections`], [`limits`], [`vanishing`].
+//! - Clients: [`hello`], [`interoperation`], [`rejections`], [`limits`], [`vanishing`].
 //! - Guests: [`faults`], [`isolation`], [`fairness`].
 //! - Operators: [`stopping`], [`starting`], [`caching`].
 //!
@@ -24,6 +24,7 @@ mod caching;
 mod fairness;
 mod faults;
 mod hello;
+mod interoperation;
 mod isolation;
 mod limits;
 mod rejections;

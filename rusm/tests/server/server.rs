@@ -16,7 +16,7 @@ use crate::client::Client;
 /// Longer than anything takes that works, on any machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// `rusm serve`, not started yet: one shard, and nothing is built.
+/// `rusm serve`, not started yet: one shard, unless it is told otherwise.
 pub(crate) struct Serve {
     command: Command,
     /// Holds the manifest.
@@ -26,13 +26,17 @@ pub(crate) struct Serve {
 impl Serve {
     /// Serve the app under its own manifest.
     pub(crate) fn app(app: &Path) -> Self {
+        Self::built(app).args(["--no-build"])
+    }
+
+    /// The same, after it was built where it is stale.
+    pub(crate) fn built(app: &Path) -> Self {
         let mut command = rusm();
         command.arg("serve").arg(app);
         Self {
             command,
             dir: tempfile::tempdir().unwrap(),
         }
-        .args(["--no-build"])
     }
 
     /// Serve examples/hello under its own manifest, on any port.

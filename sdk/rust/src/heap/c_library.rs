@@ -14,6 +14,10 @@ use super::linear_memory::with_arena;
 #[repr(C, align(16))]
 #[derive(Clone, Copy)]
 struct Header {
+    /// [`seal`] of the content's address. The C library also frees what the host put into
+    /// memory through `cabi_realloc`, the environment for one, and that has no header: such a
+    /// block is left alone.
+    seal: usize,
     /// Of the whole block, this header included.
     size: usize,
     align: usize,
@@ -43,12 +47,17 @@ fn allocate(size: usize, align: usize) -> *mut u8 {
     // SAFETY: the offset leaves room for a header just before the content.
     unsafe {
         header(content).write(Header {
+            seal: seal(content),
             size: layout.size(),
             align,
             offset,
         })
     };
     content
+}
+
+fn seal(content: *mut u8) -> usize {
+    content.addr() ^ 0x9e37_79b9
 }
 
 fn header(content: *mut u8) -> *mut Header {
@@ -79,10 +88,14 @@ unsafe extern "C" fn free(content: *mut u8) {
     // SAFETY: see above.
     unsafe {
         let Header {
+            seal: sealed,
             size,
             align,
             offset,
         } = header(content).read();
+        if sealed != seal(content) {
+            return;
+        }
         let layout = Layout::from_size_align_unchecked(size, align);
         with_arena(|arena| arena.release(content.wrapping_sub(offset), layout));
     }
@@ -136,12 +149,11 @@ unsafe extern "C" fn posix_memalign(place: *mut *mut u8, align: usize, size: usi
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn malloc_usable_size(content: *mut u8) -> usize {
-    // SAFETY: see above.
     if content.is_null() {
-        0
-    } else {
-        unsafe { size_of_content(content) }
+        return 0;
     }
+    // SAFETY: see above.
+    unsafe { size_of_content(content) }
 }
 
 #[unsafe(no_mangle)]

@@ -39,9 +39,17 @@ pub mod handlers {
 
     /// `GET /headers`: the request's headers as a JSON object.
     pub fn headers(request: Request, _params: Params) -> Response {
-        let headers: BTreeMap<_, _> = request
-            .headers()
-            .map(|(name, value)| (name, String::from_utf8_lossy(value)))
+        let mut headers = BTreeMap::<_, Vec<_>>::new();
+        for (name, value) in request.headers() {
+            headers
+                .entry(name)
+                .or_default()
+                .push(String::from_utf8_lossy(value));
+        }
+        // A header may be sent several times.
+        let headers: BTreeMap<_, _> = headers
+            .into_iter()
+            .map(|(name, values)| (name, values.join(", ")))
             .collect();
         Response::json(&headers)
     }

@@ -26,6 +26,11 @@ pub mod handlers {
             .header("date", "yesterday")
     }
 
+    /// `POST /echo`
+    pub fn echo(request: Request, _params: Params) -> Response {
+        Response::bytes(request.into_body())
+    }
+
     /// `GET /blob/:bytes`
     pub fn blob(_request: Request, params: Params) -> Response {
         Response::bytes(vec![b'x'; number(&params, "bytes")])

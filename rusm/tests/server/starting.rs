@@ -1,0 +1,200 @@
+//! What keeps a server from starting, and how it says so; `check` and `new`.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Output;
+
+use crate::apps::{self, rusm};
+use crate::server::{Serve, two_cores};
+
+#[test]
+fn a_port_that_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let cores = two_cores();
+    let server = Serve::hello().args(["--cores", &cores]).start();
+    for addr in [taken.local_addr().unwrap(), server.addr()] {
+        let listen = addr.to_string();
+        for cores in ["1", &cores] {
+            let serve = Serve::app(apps::hello()).args(["--listen", &listen, "--cores", cores]);
+            let expected = format!("error: cannot listen on {addr}: another server already listens there\n");
+            assert_eq!(serve.refused(), (Some(1), expected));
+        }
+    }
+    assert_eq!(server.connect().get("/").status, 200);
+}
+
+#[test]
+fn a_port_is_free_again_at_once() {
+    let first = Serve::hello().start();
+    let addr = first.addr().to_string();
+    // A connection that the server closes first lingers in the kernel.
+    first.connect().send("GET / HTTP/1.0\r\n\r\n").responses_to_end();
+    drop(first);
+    let second = Serve::app(apps::hello()).args(["--listen", &addr]).start();
+    assert_eq!(second.connect().get("/").status, 200);
+}
+
+#[test]
+fn a_wrong_command_line() {
+    for (args, words) in [
+        (&["--cores", "99"][..], "99 cores were asked for, but this process may run on"),
+        (&["--cores", "99-99"], "core 99 was asked for, but this process may run on"),
+        (&["--cores", "0"], "--cores"),
+        (&["--cores", "x"], "--cores"),
+        (&["--listen", "nowhere"], "--listen"),
+        (&["--io", "magic"], "uring, epoll, auto"),
+        (&["--what"], "unexpected argument"),
+    ] {
+        let (code, said) = Serve::app(apps::hello()).args(args).refused();
+        assert_eq!(code, Some(2), "{args:?}: {said}");
+        assert!(said.contains(words), "{args:?}: {said}");
+    }
+    let two = "[[serve]]\nlisten = '127.0.0.1:0'\nroutes = { 'GET /' = 'hello#index' }\n";
+    let two = two.to_owned() + &two.replace("127.0.0.1", "[::1]");
+    let serve = Serve::app(apps::hello()).manifest(&two).args(["--listen", "127.0.0.1:0"]);
+    let expected = "error: --listen is for an app with one listener; this one has 2\n";
+    assert_eq!(serve.refused(), (Some(2), expected.into()));
+}
+
+#[test]
+fn a_wrong_manifest() {
+    let serve = "[[serve]]\nlisten = '127.0.0.1:0'\n";
+    let routes = format!("{serve}[serve.routes]\n");
+    for (manifest, place, words) in [
+        ("[node]\ncoers = 1\n".to_owned(), "2:1", "did you mean `cores`?"),
+        ("[[serve]\n".into(), "1:", "]"),
+        ("[node]\ncores = 'x'\n".into(), "2:9", "x"),
+        (format!("{serve}max-body = 'much'\n"), "3:12", "much"),
+        (format!("{serve}component = 'Hello'\n"), "3:", "Hello"),
+        (format!("{routes}'GET' = 'hello#index'\n"), "4:1", "GET"),
+        (format!("{routes}'GET /' = 'hello#index'\n'GET /%2F*' = 'hello#a'\n"), "5:", "*"),
+        (format!("{routes}[components.hello]\ncapability = 'sandboxt'\n"), "5:", "sandboxed"),
+    ] {
+        for command in ["serve", "check", "build"] {
+            let output = run_with_manifest(command, &manifest);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+            assert!(said.contains(&format!("rusm.toml:{place}")), "no {place} in {said}");
+            assert!(said.contains(words), "no {words} in {said}");
+        }
+    }
+}
+
+#[test]
+fn a_manifest_that_does_not_fit_the_components() {
+    let with = |routes: &str| format!("[[serve]]\nlisten = '127.0.0.1:0'\n{routes}");
+    for (manifest, words) in [
+        (String::new(), "the manifest has no [[serve]]"),
+        (
+            with("routes = { 'GET /' = 'hello#indes' }\n"),
+            "component `hello` has no action `indes`; it has `index`, `user`,",
+        ),
+        (
+            with("routes = { 'GET /' = 'nobody#index' }\n"),
+            "wasm/nobody.wasm is missing: run `rusm build`",
+        ),
+        (
+            with("routes = { 'GET /' = 'hello#index' }\n[components.hello]\nresident = true\n"),
+            "component `hello`: `resident = true`",
+        ),
+    ] {
+        let serve = Serve::app(apps::hello()).manifest(&manifest);
+        let (code, said) = serve.refused();
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.starts_with("error: ") && said.contains(words), "no {words} in {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn what_is_no_component_is_not_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let manifest = "[[serve]]\nlisten = '127.0.0.1:0'\nroutes = { 'GET /' = 'guest#index' }\n";
+    std::fs::write(dir.path().join("rusm.toml"), manifest).unwrap();
+    std::fs::create_dir(dir.path().join("wasm")).unwrap();
+    for (guest, words) in [
+        (&b"#!/bin/sh\n"[..], "component `guest` is not one that can be run"),
+        (b"", "component `guest` is not one that can be run"),
+        // An empty core module, and an empty component.
+        (b"\0asm\x01\0\0\0", "component `guest` is not one that can be run"),
+        (b"\0asm\x0d\0\x01\0", "component `guest` has no action `index`; it has none"),
+    ] {
+        std::fs::write(dir.path().join("wasm/guest.wasm"), guest).unwrap();
+        for command in ["serve", "check"] {
+            let output = rusm().arg(command).arg(dir.path()).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+            assert!(said.contains(words), "no {words} in {said}");
+            assert_eq!(said.lines().count(), 1, "{said}");
+        }
+    }
+}
+
+#[test]
+fn check_tells_whether_an_app_would_be_served() {
+    for (app, counts) in [
+        (apps::hello(), "1 listener(s), 8 route(s), 1 component(s)"),
+        (apps::lab(), "1 listener(s), 12 route(s), 4 component(s)"),
+    ] {
+        let output = rusm().arg("check").arg(app).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains(" is fine: ") && said.contains(counts), "{said}");
+    }
+    for (routes, words) in [
+        ("'GET /' = 'hello#nothing'", "has no action `nothing`"),
+        ("'GET /' = 'nobody#index'", "neither components/nobody nor wasm/nobody.wasm is there"),
+    ] {
+        let manifest = format!("[[serve]]\nlisten = '127.0.0.1:0'\nroutes = {{ {routes} }}\n");
+        let output = run_with_manifest("check", &manifest);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(words), "no {words} in {said}");
+        assert_eq!(output.stdout, b"", "nothing is said to be fine");
+    }
+}
+
+#[test]
+fn an_app_that_is_not_there() {
+    for command in ["serve", "check", "build"] {
+        let output = rusm().arg(command).arg("/no/such/app").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(said.contains("/no/such/app/rusm.toml"), "{said}");
+    }
+}
+
+#[test]
+fn a_new_app_is_built_and_served_as_it_is() {
+    let parent = tempfile::tempdir().unwrap();
+    let new = || rusm().args(["new", "greeter"]).current_dir(parent.path()).output().unwrap();
+    assert!(new().status.success());
+    assert!(!new().status.success(), "what is there is left alone");
+    let app = parent.path().join("greeter");
+    succeeds(rusm().arg("build").arg(&app).output().unwrap());
+    succeeds(rusm().arg("check").arg(&app).output().unwrap());
+    let server = Serve::built(&app).args(["--listen", "127.0.0.1:0"]).start();
+    assert_eq!(server.connect().get("/").text(), "Hello from RUSM\n");
+    assert_eq!(server.connect().get("/hello/W%C3%B6rld").text(), "Hello, W\u{f6}rld\n");
+    drop(server);
+
+    // Serving builds what has changed.
+    let source = app.join("components/greeter/src/lib.rs");
+    let text = std::fs::read_to_string(&source).unwrap();
+    std::fs::write(&source, text.replace("Hello from", "Hello again from")).unwrap();
+    let server = Serve::built(&app).args(["--listen", "127.0.0.1:0"]).start();
+    assert_eq!(server.connect().get("/").text(), "Hello again from RUSM\n");
+}
+
+fn run_with_manifest(command: &str, manifest: &str) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("rusm.toml");
+    std::fs::write(&file, manifest).unwrap();
+    let app: &Path = apps::hello();
+    rusm().arg(command).arg(app).arg("--config").arg(file).output().unwrap()
+}
+
+#[track_caller]
+fn succeeds(output: Output) {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,114 @@
+//! SIGINT and SIGTERM.
+
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use libc::{SIGINT, SIGTERM};
+
+use crate::apps;
+use crate::client::{get, request};
+use crate::server::{Serve, Server, eventually, two_cores};
+
+#[test]
+fn requests_in_flight_are_answered_and_nothing_else() {
+    for (signal, io) in [(SIGTERM, "uring"), (SIGINT, "uring"), (SIGTERM, "epoll")] {
+        let mut server = Serve::lab_with("").args(["--io", io, "--cores", &two_cores()]).start();
+        let mut idle: Vec<_> = (0..8).map(|_| server.connect()).collect();
+        for client in &mut idle[..4] {
+            assert_eq!(client.get("/blob/1").status, 200);
+        }
+        let mut at_work: Vec<_> = (0..8).map(|_| server.connect()).collect();
+        for client in &mut at_work {
+            client.send(get("/work/2000"));
+        }
+        let mut sending = server.connect();
+        sending.send("GET /blob/1 HTT");
+        let mut uploading = server.connect();
+        uploading.send(request("POST", "/echo", "Content-Length: 5\r\n", "he"));
+        thread::sleep(Duration::from_millis(300));
+
+        server.signal(signal);
+        for client in &mut idle {
+            client.is_closed();
+        }
+        assert!(eventually(|| refuses_connections(&server)), "it still accepts");
+        let response = sending.send("P/1.1\r\nHost: h\r\n\r\n").response();
+        assert_eq!((response.status, response.header("connection")), (200, Some("close")));
+        sending.is_closed();
+        let response = uploading.send("llo").response();
+        assert_eq!((&*response.text(), response.header("connection")), ("hello", Some("close")));
+        uploading.is_closed();
+        for client in &mut at_work {
+            let response = client.response();
+            assert_eq!(response.text(), "worked for 2000 ms\n");
+            assert_eq!(response.header("connection"), Some("close"));
+            client.is_closed();
+        }
+        assert_eq!(server.wait().and_then(|status| status.code()), Some(0), "{}", server.log());
+    }
+}
+
+#[test]
+fn an_idle_server_stops_at_once() {
+    for signal in [SIGTERM, SIGINT] {
+        let mut server = Serve::hello().args(["--cores", &two_cores()]).start();
+        let mut idle = server.connect();
+        idle.get("/");
+        let asked = Instant::now();
+        server.signal(signal);
+        assert_eq!(server.wait().and_then(|status| status.code()), Some(0), "{}", server.log());
+        assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
+        idle.is_closed();
+    }
+}
+
+#[test]
+fn requests_that_do_not_end_are_given_a_grace() {
+    let mut server = spinning("shutdown-grace-s = 1");
+    let asked = Instant::now();
+    server.signal(SIGTERM);
+    assert_eq!(server.wait().and_then(|status| status.code()), Some(0), "{}", server.log());
+    assert!(asked.elapsed() > Duration::from_millis(900), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
+    assert!(server.log().contains("stopped before these were answered"), "{}", server.log());
+}
+
+#[test]
+fn a_second_signal_waits_for_nobody() {
+    for (first, second) in [(SIGINT, SIGINT), (SIGTERM, SIGINT), (SIGINT, SIGTERM)] {
+        let mut server = spinning("shutdown-grace-s = 3600");
+        server.signal(first);
+        assert!(eventually(|| server.log().contains("stopping")));
+        server.signal(second);
+        let status = server.wait().expect("it ends");
+        assert_eq!(status.code(), Some(128 + second));
+    }
+}
+
+/// The default of `shutdown-grace-s`: what ends sooner did not wait for it.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A server with a guest in it that doesn't end.
+fn spinning(node: &str) -> Server {
+    let manifest = format!(
+        "[node]\n{node}\n[[serve]]\nlisten = \"127.0.0.1:0\"\nrequest-timeout-ms = 3600000\n\
+         [serve.routes]\n\"GET /spin\" = \"hello#spin\"\n\"GET /\" = \"hello#index\"\n"
+    );
+    let server = Serve::app(apps::hello()).manifest(&manifest).start();
+    let mut client = server.connect();
+    client.send(get("/spin"));
+    // It must not be closed while the server lives.
+    std::mem::forget(client);
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(server.connect().get("/").status, 200);
+    server
+}
+
+fn refuses_connections(server: &Server) -> bool {
+    match TcpStream::connect(server.addr()) {
+        Ok(_) => false,
+        Err(error) => error.kind() == ErrorKind::ConnectionRefused,
+    }
+}
