@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
@@ -33,7 +35,25 @@ pub struct BindError {
 
 /// The first socket must not share: `listen` fails if anybody listens there already. Only
 /// then does it become one that others may join.
+///
+/// Of a process that has just ended, the kernel closes the sockets only when it has taken its
+/// rings apart, some 20 ms later: a restart must not fail on them.
 fn listen_alone(addr: SocketAddr) -> io::Result<TcpListener> {
+    let started = Instant::now();
+    loop {
+        match try_listen_alone(addr) {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse
+                    && started.elapsed() < LAST_SERVER_ENDS =>
+            {
+                thread::sleep(RETRY);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn try_listen_alone(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(addr)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
@@ -76,6 +96,9 @@ fn reason(error: &io::Error) -> String {
 /// Connections that the kernel completes before they are accepted; it caps the number at
 /// `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
+/// How long we wait for the last server's sockets to be closed.
+const LAST_SERVER_ENDS: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {

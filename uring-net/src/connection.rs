@@ -408,7 +408,7 @@ fn slice(buffer: &mut Vec<u8>, begin: usize, end: usize) -> SliceMut<Vec<u8>> {
 }
 
 /// Bytes of input that an idle connection holds.
-const IDLE_INPUT: usize = 4 * 1024;
+const IDLE_INPUT: usize = 2 * 1024;
 /// A read into less room than this is not worth its system call.
 const MIN_READ: usize = 1024;
 /// Bytes of a body that are read at once.

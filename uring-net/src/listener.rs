@@ -4,7 +4,6 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,10 +48,7 @@ pub async fn accept<S: Service>(
             continue;
         };
         let (shard, settings, service) = (shard.clone(), settings.clone(), service.clone());
-        monoio::spawn(contained(async move {
-            let _slot = slot;
-            connection::serve(socket, peer, shard, settings, service).await;
-        }));
+        monoio::spawn(contained(slot, connection::serve(socket, peer, shard, settings, service)));
     }
     Ok(())
 }
@@ -94,15 +90,18 @@ async fn turn_away(mut socket: TcpStream) {
 }
 
 /// A defect of ours ends the connection that met it, not the shard.
-async fn contained(connection: impl Future<Output = ()>) {
-    let mut connection = pin!(connection);
-    let ended = poll_fn(|cx| {
+///
+/// No `async fn`, which would keep the connection twice: as its argument, and pinned.
+fn contained(slot: Slot, connection: impl Future<Output = ()>) -> impl Future<Output = ()> {
+    let mut connection = Box::pin(connection);
+    poll_fn(move |cx| {
+        let _held = &slot;
         let poll = catch_unwind(AssertUnwindSafe(|| connection.as_mut().poll(cx)));
-        poll.map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
-    });
-    if ended.await.is_err() {
-        tracing::error!("a connection was dropped: this is a defect of the server, please report");
-    }
+        poll.unwrap_or_else(|_panic| {
+            tracing::error!("a connection was dropped: this is a defect of the server");
+            Poll::Ready(())
+        })
+    })
 }
 
 /// Whether the failure to accept was ours, and not a client's that left in the meantime.

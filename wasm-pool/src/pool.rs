@@ -1,7 +1,7 @@
 //! The instances of one shard.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -161,7 +161,10 @@ impl ShardPool {
         };
         let _running = Running::start(&self.activity);
         let mut store = component.store(&self.engine, &process, deadline)?;
-        let outcome = until_deadline(&process, body(component, export, &mut store)).await;
+        let outcome = {
+            let call = pin!(body(component, export, &mut store));
+            until_deadline(&process, call).await
+        };
         match outcome {
             Some(Ok(output)) => Ok(output),
             Some(Err(error)) => Err(fault(&error, store.data(), limit)),
@@ -303,7 +306,8 @@ impl Loaded {
         if self.starts_without_code {
             self.pre.instantiate(store)
         } else {
-            self.pre.instantiate_async(store).await
+            // Rare, and large: in a box it takes no room in every connection.
+            Box::pin(self.pre.instantiate_async(store)).await
         }
     }
 
@@ -363,8 +367,12 @@ impl Drop for Running<'_> {
 
 /// Run a call until it ends, or until its process is found to be past its deadline while it
 /// waits. Dropping the call unwinds the guest's fiber.
-async fn until_deadline<T>(process: &ProcessHandle, call: impl Future<Output = T>) -> Option<T> {
-    let mut call = pin!(call);
+///
+/// The call stays where it is: every connection has room for one, so its size counts.
+async fn until_deadline<T>(
+    process: &ProcessHandle,
+    mut call: Pin<&mut impl Future<Output = T>>,
+) -> Option<T> {
     poll_fn(|cx| match call.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending if process.park(cx.waker()) => Poll::Ready(None),

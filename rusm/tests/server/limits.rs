@@ -201,18 +201,16 @@ fn a_listener_has_so_many_connections_and_no_more() {
 #[test]
 fn a_client_that_reads_nothing_is_cut_off() {
     let server = Serve::lab_with("write-timeout-ms = 400").start();
-    server.connect().get("/blob/1");
     let before = server.open_files();
     let round = || {
         // Each would keep 8 MiB in the server.
-        let mut clients: Vec<_> = (0..10).map(|_| Client::with_a_small_buffer(server.addr())).collect();
+        let mut clients: Vec<_> =
+            (0..10).map(|_| Client::with_a_small_buffer(server.addr())).collect();
+        server.has_opened(before + clients.len());
         for client in &mut clients {
             client.send(get("/blob/8388608"));
         }
         server.lets_go_of_all_but(before);
-        for client in clients {
-            drop(client);
-        }
         server.resident()
     };
     let after_first = round();

@@ -160,10 +160,12 @@ impl Server {
         wait(&mut self.child)
     }
 
-    /// How many file descriptors it has open.
+    /// How many file descriptors it has open, but for those that hold the initial memory of a
+    /// component: they are made for its first instance, and kept.
     pub(crate) fn open_files(&self) -> usize {
-        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
-        files.unwrap().count()
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let names = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+        names.filter(|name| !name.to_string_lossy().contains("memfd:")).count()
     }
 
     /// Bytes of its memory that are resident.
@@ -171,6 +173,12 @@ impl Server {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap();
         let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
         pages * 4096
+    }
+
+    /// Wait until it has so many files open: it accepts in its own time.
+    #[track_caller]
+    pub(crate) fn has_opened(&self, files: usize) {
+        assert!(eventually(|| self.open_files() >= files), "{} files are open", self.open_files());
     }
 
     /// Wait until it has as few files open as `before`.

@@ -24,14 +24,16 @@ fn a_port_that_is_taken() {
 }
 
 #[test]
-fn a_port_is_free_again_at_once() {
-    let first = Serve::hello().start();
-    let addr = first.addr().to_string();
-    // A connection that the server closes first lingers in the kernel.
-    first.connect().send("GET / HTTP/1.0\r\n\r\n").responses_to_end();
-    drop(first);
-    let second = Serve::app(apps::hello()).args(["--listen", &addr]).start();
-    assert_eq!(second.connect().get("/").status, 200);
+fn a_restart_gets_the_port_again() {
+    let mut addr = "127.0.0.1:0".to_owned();
+    for signal in [libc::SIGKILL, libc::SIGTERM, libc::SIGKILL, libc::SIGTERM].repeat(5) {
+        let mut server = Serve::app(apps::hello()).args(["--listen", &addr]).start();
+        addr = server.addr().to_string();
+        // A connection that the server closes first lingers in the kernel.
+        server.connect().send("GET / HTTP/1.0\r\n\r\n").responses_to_end();
+        server.signal(signal);
+        server.wait().expect("it ends");
+    }
 }
 
 #[test]

@@ -57,6 +57,7 @@ fn leave_when(bytes: &str) {
     let server = start();
     let before = server.open_files();
     let clients: Vec<_> = (0..CLIENTS).map(|_| server.connect()).collect();
+    server.has_opened(before + CLIENTS);
     for (number, mut client) in clients.into_iter().enumerate() {
         client.send(bytes);
         leave(client, number % 2 == 0);
@@ -79,7 +80,5 @@ fn goes_on(server: &Server, before: usize) {
 /// The limits are no help: what is let go is let go because the client has left.
 fn start() -> Server {
     let long = ["header", "body", "idle", "write"].map(|what| format!("{what}-timeout-ms = 600000\n"));
-    let server = Serve::lab_with(&long.concat()).start();
-    assert_eq!(server.connect().get("/blob/3").text(), "xxx");
-    server
+    Serve::lab_with(&long.concat()).start()
 }
