@@ -62,7 +62,9 @@ impl Shard {
         let processes = ProcessTable::new(ShardId::new(id));
         let pool = ShardPool::load(engine, &[hello], processes, size.instances, Duration::ZERO)
             .expect("hello has its action");
-        let index = pool.resolve("hello", "index").expect("hello has its action");
+        let index = pool
+            .resolve("hello", "index")
+            .expect("hello has its action");
         Self { pool, index }
     }
 
@@ -83,20 +85,26 @@ impl Shard {
 }
 
 fn compile() -> (Artifact, PoolSize) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/hello/wasm/hello.wasm");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../examples/hello/wasm/hello.wasm"
+    );
     let wasm = std::fs::read(path).expect("examples/hello is built: run `make build`");
     let compiler = compiler_engine(FULL_RANGE).expect("Wasmtime runs here");
     let (artifact, _) = ArtifactCache::disabled()
         .get(&compiler, &wasm)
         .expect("hello compiles");
     let component = artifact.load(&compiler).expect("hello loads");
-    let required = component.resources_required().unwrap_or_else(|| unreachable!());
+    let required = component
+        .resources_required()
+        .unwrap_or_else(|| unreachable!());
     let footprint = Footprint::new(&required, capabilities().max_memory);
     (artifact, PoolSize::derive(64, 2, &[footprint]))
 }
 
 fn capabilities() -> rusm_config::Capabilities {
-    let manifest = "[[serve]]\nlisten = \"127.0.0.1:0\"\n[serve.routes]\n\"GET /\" = \"hello#index\"";
+    let manifest =
+        "[[serve]]\nlisten = \"127.0.0.1:0\"\n[serve.routes]\n\"GET /\" = \"hello#index\"";
     let app = rusm_config::parse("bench", manifest).expect("the manifest is right");
     let hello = app.components.into_values().next().expect("it names hello");
     hello.capabilities
@@ -106,7 +114,10 @@ fn capabilities() -> rusm_config::Capabilities {
 fn ready<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if let Poll::Ready(output) = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
             return output;
         }
     }

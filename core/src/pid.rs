@@ -71,7 +71,13 @@ impl Pid {
 
 impl fmt::Display for Pid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{}.{}.{}>", self.shard(), self.slot(), self.generation())
+        write!(
+            f,
+            "<{}.{}.{}>",
+            self.shard(),
+            self.slot(),
+            self.generation()
+        )
     }
 }
 

@@ -37,7 +37,9 @@ impl ProcessTable {
     pub fn start(&self, deadline: Instant) -> Option<ProcessHandle> {
         let mut inner = self.inner.borrow_mut();
         let slot = inner.processes.vacant_key();
-        let slot_number = u32::try_from(slot).ok().filter(|slot| *slot <= Pid::MAX_SLOT)?;
+        let slot_number = u32::try_from(slot)
+            .ok()
+            .filter(|slot| *slot <= Pid::MAX_SLOT)?;
         if slot == inner.generations.len() {
             inner.generations.push(0);
         }

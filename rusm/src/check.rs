@@ -38,10 +38,14 @@ pub fn check(args: &AppArgs) -> Result<(), Failure> {
     let table = ProcessTable::new(ShardId::new(0));
     let engine = compiled.engine()?;
     ShardPool::load(engine, &compiled.components, table, 1, Duration::ZERO)?;
-    let routes = app.manifest.listeners.iter().map(|listener| match &listener.target {
-        Target::Routes(table) => table.routes().len(),
-        Target::Component(_) => 1,
-    });
+    let routes = app
+        .manifest
+        .listeners
+        .iter()
+        .map(|listener| match &listener.target {
+            Target::Routes(table) => table.routes().len(),
+            Target::Component(_) => 1,
+        });
     println!(
         "{} is fine: {} listener(s), {} route(s), {} component(s)",
         args.manifest().display(),

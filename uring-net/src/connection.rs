@@ -53,7 +53,9 @@ pub(crate) async fn serve<S: Service>(
     };
     let mut parser = HeadParser::default();
     let mut input = Vec::with_capacity(IDLE_INPUT);
-    client.watch.enter(Phase::Idle, Some(client.settings.idle_timeout));
+    client
+        .watch
+        .enter(Phase::Idle, Some(client.settings.idle_timeout));
     loop {
         let step = if input.is_empty() {
             Step::NeedInput
@@ -63,7 +65,9 @@ pub(crate) async fn serve<S: Service>(
         match step {
             // What there is may have come behind the last request: that starts the clock, too.
             Step::NeedInput if !input.is_empty() && client.watch.phase() == Phase::Idle => {
-                client.watch.enter(Phase::Head, Some(client.settings.header_timeout));
+                client
+                    .watch
+                    .enter(Phase::Head, Some(client.settings.header_timeout));
             }
             Step::NeedInput => {}
             Step::Next { consumed, excess } => {
@@ -72,7 +76,9 @@ pub(crate) async fn serve<S: Service>(
                 if input.is_empty() {
                     input.shrink_to(IDLE_INPUT);
                 }
-                client.watch.enter(Phase::Idle, Some(client.settings.idle_timeout));
+                client
+                    .watch
+                    .enter(Phase::Idle, Some(client.settings.idle_timeout));
                 continue;
             }
             Step::Close => return client.close().await,
@@ -85,7 +91,9 @@ pub(crate) async fn serve<S: Service>(
             Ok(0) if client.watch.interrupted() == Some(Interrupt::Expired) => {
                 if parser.is_amid_head() {
                     let late = Refusal::new(Status::REQUEST_TIMEOUT);
-                    client.refuse(&late, Version::Http11, false, Connection::Close).await;
+                    client
+                        .refuse(&late, Version::Http11, false, Connection::Close)
+                        .await;
                     client.close().await;
                 }
                 return;
@@ -144,7 +152,11 @@ async fn one_request<S: Service>(
     let connection = client.after(&head);
     let sent = match answer {
         Ok(answer) => client.send(answer, head.version, to_head, connection).await,
-        Err(refusal) => client.refuse(&refusal, head.version, to_head, connection).await,
+        Err(refusal) => {
+            client
+                .refuse(&refusal, head.version, to_head, connection)
+                .await
+        }
     };
     match (sent, connection) {
         (false, _) => Step::Gone,
@@ -219,13 +231,15 @@ impl Client {
                 ..Body::default()
             });
         }
-        self.watch.enter(Phase::Body, Some(self.settings.body_timeout));
+        self.watch
+            .enter(Phase::Body, Some(self.settings.body_timeout));
         if head.expect_continue && head.rest.is_empty() {
             let interim = http1::CONTINUE.to_vec();
             if !self.write(interim).await {
                 return Err(Step::Gone);
             }
-            self.watch.enter(Phase::Body, Some(self.settings.body_timeout));
+            self.watch
+                .enter(Phase::Body, Some(self.settings.body_timeout));
         }
         let mut content = Vec::new();
         let mut progress = match decoder.decode(head.rest, &mut content) {
@@ -239,7 +253,8 @@ impl Client {
             match self.read_more(&mut chunk).await {
                 Ok(0) if self.watch.interrupted().is_some() => {
                     let late = Refusal::new(Status::REQUEST_TIMEOUT);
-                    self.refuse(&late, head.version, false, Connection::Close).await;
+                    self.refuse(&late, head.version, false, Connection::Close)
+                        .await;
                     return Err(Step::Close);
                 }
                 Ok(0) | Err(_) => return Err(Step::Gone),
@@ -265,7 +280,10 @@ impl Client {
     /// Answer a request that can't be understood, or is too large, and close.
     async fn reject(&mut self, error: RequestError) -> Step {
         let refusal = Refusal::new(error.status()).with_text(error.reason());
-        if self.refuse(&refusal, Version::Http11, false, Connection::Close).await {
+        if self
+            .refuse(&refusal, Version::Http11, false, Connection::Close)
+            .await
+        {
             Step::Close
         } else {
             Step::Gone
@@ -281,7 +299,11 @@ impl Client {
             None => Connection::Close,
         };
         let to_head = head.method == "HEAD";
-        match (self.refuse(refusal, head.version, to_head, connection).await, body) {
+        match (
+            self.refuse(refusal, head.version, to_head, connection)
+                .await,
+            body,
+        ) {
             (false, _) => Step::Gone,
             (true, Some(consumed)) if connection == Connection::KeepAlive => Step::Next {
                 consumed: head.len + consumed,
@@ -361,7 +383,8 @@ impl Client {
     async fn write(&mut self, mut bytes: Vec<u8>) -> bool {
         let mut written = 0;
         while written < bytes.len() {
-            self.watch.enter(Phase::Writing, Some(self.settings.write_timeout));
+            self.watch
+                .enter(Phase::Writing, Some(self.settings.write_timeout));
             let (result, slice) = self.socket.write(bytes.slice(written..)).await;
             bytes = slice.into_inner();
             match result {
@@ -397,7 +420,9 @@ impl Client {
 fn whole_in(head: &Head<'_>) -> Option<usize> {
     match head.framing {
         BodyFraming::None => Some(0),
-        BodyFraming::Length(len) => usize::try_from(len).ok().filter(|len| *len <= head.rest.len()),
+        BodyFraming::Length(len) => usize::try_from(len)
+            .ok()
+            .filter(|len| *len <= head.rest.len()),
         BodyFraming::Chunked => None,
     }
 }

@@ -54,8 +54,12 @@ impl Driver {
     /// When the driver can't be set up.
     pub fn block_on<F: Future>(self, main: impl FnOnce() -> F) -> io::Result<F::Output> {
         match self {
-            Self::Uring => Ok(builder!(IoUringDriver).build()?.block_on(async { main().await })),
-            Self::Epoll => Ok(builder!(LegacyDriver).build()?.block_on(async { main().await })),
+            Self::Uring => Ok(builder!(IoUringDriver)
+                .build()?
+                .block_on(async { main().await })),
+            Self::Epoll => Ok(builder!(LegacyDriver)
+                .build()?
+                .block_on(async { main().await })),
         }
     }
 

@@ -48,7 +48,10 @@ pub async fn accept<S: Service>(
             continue;
         };
         let (shard, settings, service) = (shard.clone(), settings.clone(), service.clone());
-        monoio::spawn(contained(slot, connection::serve(socket, peer, shard, settings, service)));
+        monoio::spawn(contained(
+            slot,
+            connection::serve(socket, peer, shard, settings, service),
+        ));
     }
     Ok(())
 }

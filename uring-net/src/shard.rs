@@ -46,7 +46,11 @@ impl Shard {
         self.inner.now.set(now);
         self.inner.date.set(Date::at(SystemTime::now()));
         for (_, connection) in self.inner.connections.borrow().iter() {
-            if connection.deadline.get().is_some_and(|deadline| deadline <= now) {
+            if connection
+                .deadline
+                .get()
+                .is_some_and(|deadline| deadline <= now)
+            {
                 connection.interrupt(Interrupt::Expired);
             }
         }
@@ -115,7 +119,11 @@ impl Shard {
             deadline: Cell::new(None),
             interrupted: Cell::new(None),
         });
-        let key = self.inner.connections.borrow_mut().insert(connection.clone());
+        let key = self
+            .inner
+            .connections
+            .borrow_mut()
+            .insert(connection.clone());
         Watch {
             shard: self.clone(),
             key,
@@ -225,10 +233,10 @@ impl Connection {
     /// End the operation in flight. The way out stays open for an answer that says why,
     /// unless it is the way out that is stuck.
     fn interrupt(&self, why: Interrupt) {
-        if self.interrupted.get().is_some() {
-            return;
+        if self.interrupted.get().is_none() {
+            self.interrupted.set(Some(why));
         }
-        self.interrupted.set(Some(why));
+        self.deadline.set(None);
         let how = match self.phase.get() {
             Phase::Writing | Phase::Closing => libc::SHUT_RDWR,
             Phase::Idle | Phase::Head | Phase::Body | Phase::Guest => libc::SHUT_RD,

@@ -50,7 +50,10 @@ impl ArtifactCache {
     /// # Errors
     /// When the directory can't be made.
     pub fn open(dir: PathBuf) -> io::Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)?;
         Ok(Self { dir: Some(dir) })
     }
 
@@ -64,7 +67,10 @@ impl ArtifactCache {
     /// # Errors
     /// When `wasm` isn't a component, or not one that this engine can compile.
     pub fn get(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<(Artifact, Origin)> {
-        let path = self.dir.as_ref().map(|dir| dir.join(file_name(engine, wasm)));
+        let path = self
+            .dir
+            .as_ref()
+            .map(|dir| dir.join(file_name(engine, wasm)));
         let runs_code_at_start = has_start_section(wasm)?;
         if let Some(code) = path.as_deref().and_then(read) {
             let artifact = Artifact {

@@ -54,7 +54,11 @@ impl Drop for Diagnostics {
 }
 
 fn printable(c: char) -> char {
-    if c.is_control() && c != '\t' { '\u{fffd}' } else { c }
+    if c.is_control() && c != '\t' {
+        '\u{fffd}'
+    } else {
+        c
+    }
 }
 
 /// Bytes of text from one process.

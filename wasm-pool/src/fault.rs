@@ -54,7 +54,10 @@ impl fmt::Display for Fault {
                 limit >> 20
             ),
             Self::Timeout { limit } => {
-                write!(f, "the guest took longer than {limit:?} (request-timeout-ms)")
+                write!(
+                    f,
+                    "the guest took longer than {limit:?} (request-timeout-ms)"
+                )
             }
             Self::PoolFull { waited } => write!(
                 f,

@@ -149,7 +149,9 @@ impl ShardPool {
             return Err(host_fault("no such action"));
         };
         let started = Instant::now();
-        let place = self.admission.enter(&self.processes, started + self.pool_wait);
+        let place = self
+            .admission
+            .enter(&self.processes, started + self.pool_wait);
         let Some(_place) = place.await else {
             return Err(Fault::PoolFull {
                 waited: self.pool_wait,
@@ -238,10 +240,13 @@ impl Loaded {
         linkers: &Linkers,
     ) -> Result<Self, LoadError> {
         let name = &source.name;
-        let component = source.artifact.load(engine).map_err(|error| LoadError::Code {
-            component: name.clone(),
-            error,
-        })?;
+        let component = source
+            .artifact
+            .load(engine)
+            .map_err(|error| LoadError::Code {
+                component: name.clone(),
+                error,
+            })?;
         let shape = Shape::of(&component, engine);
         let linker = if shape.imports_wasi {
             &linkers.wasi

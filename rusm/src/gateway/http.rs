@@ -74,7 +74,11 @@ impl Service for HttpGateway {
         let Some(action) = self.actions.get(route.route.index()) else {
             return Err(Refusal::new(Status::NOT_FOUND));
         };
-        match self.pool.call(*action, &request, self.request_timeout).await {
+        match self
+            .pool
+            .call(*action, &request, self.request_timeout)
+            .await
+        {
             Ok(response) => self.answered(&route, response),
             Err(fault) => Err(self.failed(&route, &request, &fault)),
         }

@@ -14,7 +14,11 @@ pub(super) fn print(
     cores: &[core_affinity::CoreId],
     driver: Driver,
 ) {
-    let shards = if cores.len() == 1 { "1 shard" } else { &format!("{} shards", cores.len()) };
+    let shards = if cores.len() == 1 {
+        "1 shard"
+    } else {
+        &format!("{} shards", cores.len())
+    };
     let on = if cores.len() == 1 { "core" } else { "cores" };
     println!(
         "RUSM {}: {shards} on {on} {}, {driver}, {} instances a core",
@@ -27,12 +31,19 @@ pub(super) fn print(
         let Target::Routes(table) = &listener.target else {
             continue;
         };
-        let width = table.routes().iter().map(|r| r.method.len() + r.pattern.len() + 1).max();
+        let width = table
+            .routes()
+            .iter()
+            .map(|r| r.method.len() + r.pattern.len() + 1)
+            .max();
         for route in table.routes() {
             let key = format!("{} {}", route.method, route.pattern);
             let action = route.action.as_ref().map_or("", |action| action.as_str());
             let component = route.component.as_str();
-            println!("  {key:width$}  {component}#{action}", width = width.unwrap_or(0));
+            println!(
+                "  {key:width$}  {component}#{action}",
+                width = width.unwrap_or(0)
+            );
         }
     }
     println!("\nready; Ctrl-C stops");

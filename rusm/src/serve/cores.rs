@@ -8,7 +8,9 @@ use crate::Failure;
 pub(super) fn choose(asked: Option<&Cores>) -> Result<Vec<core_affinity::CoreId>, Failure> {
     let ours = core_affinity::get_core_ids().unwrap_or_default();
     if ours.is_empty() {
-        return Err(Failure::Usage("the system does not say which cores there are".into()));
+        return Err(Failure::Usage(
+            "the system does not say which cores there are".into(),
+        ));
     }
     match asked {
         None => Ok(ours),

@@ -54,7 +54,10 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
             driver,
             compiled: compiled.clone(),
             pool_wait: app.manifest.node.pool_wait,
-            listeners: listeners.iter_mut().filter_map(Listener::for_next_shard).collect(),
+            listeners: listeners
+                .iter_mut()
+                .filter_map(Listener::for_next_shard)
+                .collect(),
             stop: stop.clone(),
             grace: app.manifest.node.shutdown_grace,
         };
@@ -94,7 +97,10 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
         }
     }
     if cut_off > 0 {
-        tracing::warn!(connections = cut_off, "stopped before these were answered (shutdown-grace-s)");
+        tracing::warn!(
+            connections = cut_off,
+            "stopped before these were answered (shutdown-grace-s)"
+        );
     }
     tracing::info!("stopped");
     Ok(())
@@ -113,7 +119,10 @@ struct Listener {
 impl Listener {
     fn bind(listener: &rusm_config::Listener, shards: usize) -> Result<Self, Failure> {
         let Target::Routes(routes) = &listener.target else {
-            return Err(Failure::App(format!("the listener on {} has no routes", listener.addr)));
+            return Err(Failure::App(format!(
+                "the listener on {} has no routes",
+                listener.addr
+            )));
         };
         let sockets = bind(listener.addr, shards)?;
         let limits = &listener.limits;
@@ -161,7 +170,9 @@ fn settings(limits: &Limits, headers: &[(String, String)]) -> Result<Settings, F
 
 fn override_listener(app: &mut Application, listen: Option<SocketAddr>) -> Result<(), Failure> {
     match (listen, app.manifest.listeners.as_mut_slice()) {
-        (None, []) => Err(Failure::App("the manifest has no [[serve]]: nothing to serve".into())),
+        (None, []) => Err(Failure::App(
+            "the manifest has no [[serve]]: nothing to serve".into(),
+        )),
         (None, _) => Ok(()),
         (Some(addr), [listener]) => {
             listener.addr = addr;
@@ -177,7 +188,9 @@ fn override_listener(app: &mut Application, listen: Option<SocketAddr>) -> Resul
 fn choose_driver(io: Io) -> Result<Driver, Failure> {
     let refused = |driver: Driver| {
         let probed = driver.probe();
-        probed.map(|()| driver).map_err(|error| Failure::Driver { driver, error })
+        probed
+            .map(|()| driver)
+            .map_err(|error| Failure::Driver { driver, error })
     };
     match io {
         Io::Uring => refused(Driver::Uring),

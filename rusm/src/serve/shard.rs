@@ -91,14 +91,19 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
         plan.compiled.pool.instances,
         plan.pool_wait,
     )?);
-    let mut turn = plan.driver.turns().map_err(system("a shard could not be set up"))?;
+    let mut turn = plan
+        .driver
+        .turns()
+        .map_err(system("a shard could not be set up"))?;
     monoio::spawn(fairness::serve_queue(async move || turn.pass().await));
 
     let net = Shard::new();
     for listener in plan.listeners {
         let gateway = HttpGateway::new(pool.clone(), listener.routes, listener.request_timeout);
         let Some(gateway) = gateway else {
-            return Err(Failure::App("a route names an action that was not loaded".into()));
+            return Err(Failure::App(
+                "a route names an action that was not loaded".into(),
+            ));
         };
         let accepting = accept(
             listener.socket,

@@ -35,7 +35,9 @@ impl Stop {
                 tracing::info!("stopping: waiting for the requests in flight");
             }
         };
-        thread::Builder::new().name("rusm-signals".into()).spawn(wait)?;
+        thread::Builder::new()
+            .name("rusm-signals".into())
+            .spawn(wait)?;
         Ok(())
     }
 }

@@ -21,16 +21,26 @@ pub(crate) fn lab() -> &'static Path {
 pub(crate) fn rusm() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rusm"));
     command
-        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests"))
+        .env(
+            "CARGO_TARGET_DIR",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests"),
+        )
         .env_remove("RUST_LOG")
         .stdin(Stdio::null());
     command
 }
 
 fn built(app: &str) -> PathBuf {
-    let app = Path::new(env!("CARGO_MANIFEST_DIR")).join(app).canonicalize().unwrap();
+    let app = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(app)
+        .canonicalize()
+        .unwrap();
     let build = rusm().arg("build").arg(&app).output().unwrap();
     let said = String::from_utf8_lossy(&build.stderr);
-    assert!(build.status.success(), "{} can't be built:\n{said}", app.display());
+    assert!(
+        build.status.success(),
+        "{} can't be built:\n{said}",
+        app.display()
+    );
     app
 }

@@ -12,11 +12,18 @@ fn a_second_start_compiles_nothing() {
     let file = compiled(cache.path());
     let made = std::fs::metadata(&file).unwrap();
     assert!(made.len() > 10_000, "{} bytes", made.len());
-    assert_eq!(made.mode() & 0o077, 0, "what is run as code is for its owner alone");
+    assert_eq!(
+        made.mode() & 0o077,
+        0,
+        "what is run as code is for its owner alone"
+    );
     drop(first);
     start(cache.path());
     let now = std::fs::metadata(compiled(cache.path())).unwrap();
-    assert_eq!((now.ino(), now.mtime_nsec()), (made.ino(), made.mtime_nsec()));
+    assert_eq!(
+        (now.ino(), now.mtime_nsec()),
+        (made.ino(), made.mtime_nsec())
+    );
 }
 
 #[test]
@@ -27,7 +34,13 @@ fn a_cache_that_is_damaged_is_survived() {
     let good = std::fs::read(&file).unwrap();
     let mut flipped = good.clone();
     flipped[good.len() / 2] ^= 1;
-    for damaged in [&flipped[..], &good[..good.len() / 2], &good[..7], b"", b"not code at all"] {
+    for damaged in [
+        &flipped[..],
+        &good[..good.len() / 2],
+        &good[..7],
+        b"",
+        b"not code at all",
+    ] {
         std::fs::write(&file, damaged).unwrap();
         drop(start(cache.path()));
         assert_eq!(std::fs::read(&file).unwrap(), good, "it is compiled again");
@@ -54,7 +67,9 @@ fn start(cache: &Path) -> Server {
 /// The only file in the cache.
 #[track_caller]
 fn compiled(cache: &Path) -> PathBuf {
-    let files: Vec<_> = std::fs::read_dir(cache.join("rusm/compiled")).unwrap().collect();
+    let files: Vec<_> = std::fs::read_dir(cache.join("rusm/compiled"))
+        .unwrap()
+        .collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files.into_iter().next().unwrap().unwrap().path()
 }

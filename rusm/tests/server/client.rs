@@ -58,7 +58,9 @@ impl Client {
     #[track_caller]
     pub(crate) fn response(&mut self) -> Response {
         let mut response = self.head();
-        let len = response.header("content-length").map_or(0, |len| len.parse().unwrap());
+        let len = response
+            .header("content-length")
+            .map_or(0, |len| len.parse().unwrap());
         while self.input.len() < len {
             self.read_more("a body");
         }
@@ -99,7 +101,8 @@ impl Client {
     /// Close so that the server gets a reset.
     pub(crate) fn reset(self) {
         SockRef::from(&self.socket)
-            .set_linger(Some(Duration::ZERO)).unwrap();
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
     }
 
     #[track_caller]
@@ -108,7 +111,10 @@ impl Client {
         let len = match self.socket.read(&mut chunk) {
             Ok(len @ 1..) => len,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
-            ended => panic!("{ended:?} amid {of}, after {:?}", self.input.escape_ascii().to_string()),
+            ended => panic!(
+                "{ended:?} amid {of}, after {:?}",
+                self.input.escape_ascii().to_string()
+            ),
         };
         self.input.extend_from_slice(&chunk[..len]);
     }
@@ -149,7 +155,9 @@ impl Response {
     fn parse(head: &[u8]) -> Self {
         let head = std::str::from_utf8(head).unwrap();
         let (line, fields) = head.split_once("\r\n").unwrap_or((head, ""));
-        let status = line.strip_prefix("HTTP/1.1 ").and_then(|line| line.get(..3)?.parse().ok());
+        let status = line
+            .strip_prefix("HTTP/1.1 ")
+            .and_then(|line| line.get(..3)?.parse().ok());
         let field = |line: &str| {
             let (name, value) = line.split_once(": ").expect(line);
             (name.to_ascii_lowercase(), value.to_owned())

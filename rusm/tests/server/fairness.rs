@@ -10,7 +10,9 @@ use crate::server::Serve;
 fn others_are_served_beside_guests_that_spin() {
     for io in ["uring", "epoll"] {
         // They outlast the test.
-        let server = Serve::hello_with("request-timeout-ms = 600000").args(["--io", io]).start();
+        let server = Serve::hello_with("request-timeout-ms = 600000")
+            .args(["--io", io])
+            .start();
         let mut client = server.connect();
         client.get("/");
         let mut spinning = Vec::new();
@@ -27,7 +29,10 @@ fn others_are_served_beside_guests_that_spin() {
                 assert_eq!(server.connect().get("/").status, 200);
                 assert_eq!(client.get("/").status, 200);
                 let took = asked.elapsed();
-                assert!(took < Duration::from_secs(2), "{took:?} beside {spins} over {io}");
+                assert!(
+                    took < Duration::from_secs(2),
+                    "{took:?} beside {spins} over {io}"
+                );
             }
         }
     }

@@ -19,18 +19,30 @@ const FAULTS: [(&str, u16, &str); 3] = [
 #[test]
 fn each_fault_has_its_status_and_leaves_the_connection_usable() {
     for io in ["uring", "epoll"] {
-        let server = Serve::hello_with("request-timeout-ms = 300").args(["--io", io]).start();
+        let server = Serve::hello_with("request-timeout-ms = 300")
+            .args(["--io", io])
+            .start();
         let mut client = server.connect();
         for (path, status, _) in [FAULTS, FAULTS].concat() {
             let response = client.get(path);
-            assert_eq!((response.status, response.header("connection")), (status, None), "{path}");
-            assert!(!response.text().contains("guest"), "the reason is the operator's");
+            assert_eq!(
+                (response.status, response.header("connection")),
+                (status, None),
+                "{path}"
+            );
+            assert!(
+                !response.text().contains("guest"),
+                "the reason is the operator's"
+            );
             assert_eq!(client.get("/users/7").text(), "user 7\n", "after {path}");
         }
         let log = server.log();
         for (path, status, reason) in FAULTS {
             assert!(log.contains(reason), "{path}: {log}");
-            assert!(log.contains(&format!("status={status} action=\"hello#{}\"", &path[1..])), "{log}");
+            assert!(
+                log.contains(&format!("status={status} action=\"hello#{}\"", &path[1..])),
+                "{log}"
+            );
         }
     }
 }
@@ -52,7 +64,9 @@ fn others_are_unharmed() {
     const CONNECTIONS: usize = 32;
     const REQUESTS: usize = 640;
     let keys = "request-timeout-ms = 300";
-    let server = Serve::hello_with(keys).args(["--cores", &two_cores()]).start();
+    let server = Serve::hello_with(keys)
+        .args(["--cores", &two_cores()])
+        .start();
     let addr = server.addr();
     let done = AtomicBool::new(false);
     let faults = AtomicUsize::new(0);
@@ -67,7 +81,8 @@ fn others_are_unharmed() {
                 }
             });
         }
-        let good = (0..CONNECTIONS).map(|number| scope.spawn(move || good_ones(addr, number, REQUESTS)));
+        let good =
+            (0..CONNECTIONS).map(|number| scope.spawn(move || good_ones(addr, number, REQUESTS)));
         let good: Vec<_> = good.collect();
         let answered: usize = good.into_iter().map(|good| good.join().unwrap_or(0)).sum();
         done.store(true, Ordering::Relaxed);
@@ -112,7 +127,11 @@ fn a_full_pool_makes_others_wait_and_then_sends_them_away() {
             "#
         )
     };
-    let serve = |pool_wait| Serve::app(apps::hello()).manifest(&manifest(pool_wait)).start();
+    let serve = |pool_wait| {
+        Serve::app(apps::hello())
+            .manifest(&manifest(pool_wait))
+            .start()
+    };
     for pool_wait in [0, 100] {
         let server = serve(pool_wait);
         let (mut spinning, mut other) = (server.connect(), server.connect());
@@ -120,7 +139,10 @@ fn a_full_pool_makes_others_wait_and_then_sends_them_away() {
         thread::sleep(Duration::from_millis(300));
         for _ in 0..2 {
             let response = other.get("/");
-            assert_eq!((response.status, response.header("retry-after")), (503, Some("1")));
+            assert_eq!(
+                (response.status, response.header("retry-after")),
+                (503, Some("1"))
+            );
             assert_eq!(response.header("connection"), None);
         }
         assert_eq!(other.get("/nowhere").status, 404, "it takes no instance");
@@ -166,7 +188,11 @@ fn a_response_that_http_cannot_carry_is_500() {
     ] {
         let expected = if target == "/header/" { 404 } else { 500 };
         let response = client.get(target);
-        assert_eq!((response.status, response.header("connection")), (expected, None), "{target}");
+        assert_eq!(
+            (response.status, response.header("connection")),
+            (expected, None),
+            "{target}"
+        );
         assert_eq!(client.get("/blob/1").text(), "x", "after {target}");
     }
     for (target, status, body) in [
@@ -179,7 +205,11 @@ fn a_response_that_http_cannot_carry_is_500() {
         ("/header/x-y?value=a%C3%BC%09b", 200, "ok\n"),
     ] {
         let response = client.get(target);
-        assert_eq!((response.status, response.text()), (status, body.into()), "{target}");
+        assert_eq!(
+            (response.status, response.text()),
+            (status, body.into()),
+            "{target}"
+        );
         assert_eq!(client.get("/blob/1").text(), "x", "after {target}");
     }
 }
@@ -193,6 +223,10 @@ fn a_guest_does_not_frame_its_response() {
         assert_eq!(response.text(), "framed by the host\n");
         assert_eq!(response.header("transfer-encoding"), None);
         assert_eq!(response.header("connection"), None);
-        assert!(response.header("date").is_some_and(|date| date != "yesterday"));
+        assert!(
+            response
+                .header("date")
+                .is_some_and(|date| date != "yesterday")
+        );
     }
 }

@@ -14,14 +14,20 @@ const MIB: usize = 1 << 20;
 #[test]
 fn every_route_answers() {
     let server = Serve::hello().args(["--io", "uring"]).start();
-    assert!(server.banner.contains("1 shard on core "), "{}", server.banner);
+    assert!(
+        server.banner.contains("1 shard on core "),
+        "{}",
+        server.banner
+    );
     assert!(server.banner.contains(", io_uring, "), "{}", server.banner);
     routes_answer(server.addr());
 }
 
 #[test]
 fn every_route_answers_over_epoll_and_on_several_cores() {
-    let server = Serve::hello().args(["--io", "epoll", "--cores", &two_cores()]).start();
+    let server = Serve::hello()
+        .args(["--io", "epoll", "--cores", &two_cores()])
+        .start();
     assert!(server.banner.contains(", epoll, "), "{}", server.banner);
     // So many connections that every shard gets some.
     for _ in 0..8 {
@@ -52,8 +58,16 @@ fn routes_answer(addr: SocketAddr) {
         ("/", 200, "Hello from RUSM\n"),
     ] {
         let response = client.get(target);
-        assert_eq!((response.status, response.text()), (status, text.into()), "{target}");
-        assert_eq!(response.header("content-type"), Some("text/plain; charset=utf-8"), "{target}");
+        assert_eq!(
+            (response.status, response.text()),
+            (status, text.into()),
+            "{target}"
+        );
+        assert_eq!(
+            response.header("content-type"),
+            Some("text/plain; charset=utf-8"),
+            "{target}"
+        );
         assert_eq!(response.header("connection"), None, "{target}");
     }
     for path in ["/users/%ff", "/users/%C3", "/users/%zz", "/files/%", "/%2"] {
@@ -61,13 +75,20 @@ fn routes_answer(addr: SocketAddr) {
     }
 
     let headers = "X-One: 1\r\nx-two:\t2 2 \r\nCookie: a\r\n";
-    let response = client.send(request("GET", "/headers", headers, "")).response();
+    let response = client
+        .send(request("GET", "/headers", headers, ""))
+        .response();
     assert_eq!(response.header("content-type"), Some("application/json"));
     let headers: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
     let expected = serde_json::json!({"host": "h", "x-one": "1", "x-two": "2 2", "cookie": "a"});
     assert_eq!(headers, expected);
 
-    let echo = request("POST", "/echo", "Content-Type: a/b\r\nContent-Length: 5\r\n", "h\0llo");
+    let echo = request(
+        "POST",
+        "/echo",
+        "Content-Type: a/b\r\nContent-Length: 5\r\n",
+        "h\0llo",
+    );
     let response = client.send(echo).response();
     assert_eq!((response.status, response.text()), (200, "h\0llo".into()));
     assert_eq!(response.header("content-type"), Some("a/b"));
@@ -85,8 +106,16 @@ fn a_path_without_that_method_says_which_it_has() {
         ("PUT", "/nowhere", 404, None),
     ] {
         client.send(request(method, path, "", ""));
-        let response = if method == "HEAD" { client.head() } else { client.response() };
-        assert_eq!((response.status, response.header("allow")), (status, allow), "{method} {path}");
+        let response = if method == "HEAD" {
+            client.head()
+        } else {
+            client.response()
+        };
+        assert_eq!(
+            (response.status, response.header("allow")),
+            (status, allow),
+            "{method} {path}"
+        );
     }
 }
 
@@ -97,8 +126,16 @@ fn head_is_get_without_a_body() {
     for (path, status, len) in [("/", 200, "16"), ("/users/7", 200, "7"), ("/x", 404, "10")] {
         let as_get = client.get(path);
         let head = client.send(request("HEAD", path, "", "")).head();
-        assert_eq!((head.status, head.header("content-length")), (status, Some(len)), "{path}");
-        assert_eq!(head.header("content-type"), as_get.header("content-type"), "{path}");
+        assert_eq!(
+            (head.status, head.header("content-length")),
+            (status, Some(len)),
+            "{path}"
+        );
+        assert_eq!(
+            head.header("content-type"),
+            as_get.header("content-type"),
+            "{path}"
+        );
         // A body would be in the way of the next response.
         assert_eq!(client.get("/users/next").text(), "user next\n");
     }
@@ -110,7 +147,12 @@ fn bodies_of_a_length_come_back() {
     let mut client = server.connect();
     for len in [0, 1, 100, 4 * 1024, 70_000, MIB - 1, MIB] {
         let body = body_of(len);
-        client.send(request("POST", "/echo", &format!("Content-Length: {len}\r\n"), &body));
+        client.send(request(
+            "POST",
+            "/echo",
+            &format!("Content-Length: {len}\r\n"),
+            &body,
+        ));
         let response = client.response();
         assert_eq!(response.status, 200, "{len} bytes");
         assert!(response.text() == body, "{len} bytes came back otherwise");
@@ -124,17 +166,31 @@ fn bodies_in_chunks_come_back() {
     let server = Serve::hello().start();
     let mut client = server.connect();
     let head = request("POST", "/echo", "Transfer-Encoding: chunked\r\n", "");
-    for (len, by) in [(0, 1), (10, 1), (10, 10), (100_000, 7_000), (MIB - 1, 65_536), (MIB, MIB)] {
+    for (len, by) in [
+        (0, 1),
+        (10, 1),
+        (10, 10),
+        (100_000, 7_000),
+        (MIB - 1, 65_536),
+        (MIB, MIB),
+    ] {
         let body = body_of(len);
         client.send(&head).send(chunked(&body, by));
         let response = client.response();
         assert_eq!(response.status, 200, "{len} bytes by {by}");
-        assert!(response.text() == body, "{len} bytes by {by} came back otherwise");
+        assert!(
+            response.text() == body,
+            "{len} bytes by {by} came back otherwise"
+        );
     }
     let message = head + "5;a=\"b\"\r\nhello\r\n00006\r\n world\r\n0\r\nTrailer: x\r\n\r\n";
     client.send(&message).send(get("/users/next"));
     assert_eq!(client.response().text(), "hello world");
-    assert_eq!(client.response().text(), "user next\n", "right behind the trailers");
+    assert_eq!(
+        client.response().text(),
+        "user next\n",
+        "right behind the trailers"
+    );
     for byte in message.bytes() {
         client.send([byte]);
         thread::sleep(Duration::from_micros(200));
@@ -148,7 +204,10 @@ fn a_client_that_waits_to_be_told_is_told_to_continue() {
     let mut client = server.connect();
     for (headers, body) in [
         ("Expect: 100-continue\r\nContent-Length: 5\r\n", "hello"),
-        ("Expect: 100-Continue\r\nTransfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"),
+        (
+            "Expect: 100-Continue\r\nTransfer-Encoding: chunked\r\n",
+            "5\r\nhello\r\n0\r\n\r\n",
+        ),
     ] {
         client.send(request("POST", "/echo", headers, ""));
         assert_eq!(client.head().status, 100);
@@ -159,13 +218,21 @@ fn a_client_that_waits_to_be_told_is_told_to_continue() {
         assert_eq!(client.response().text(), "hello");
     }
     client.send(request("POST", "/echo", "Expect: 100-continue\r\n", ""));
-    assert_eq!(client.response().status, 200, "there is nothing to wait for");
+    assert_eq!(
+        client.response().status,
+        200,
+        "there is nothing to wait for"
+    );
     for (target, status) in [("/nowhere", 404), ("/", 405)] {
         let headers = "Expect: 100-continue\r\nContent-Length: 5\r\n";
         let mut client = server.connect();
         let response = client.send(request("POST", target, headers, "")).response();
         assert_eq!(response.status, status);
-        assert_eq!(response.header("connection"), Some("close"), "where the body ends is open");
+        assert_eq!(
+            response.header("connection"),
+            Some("close"),
+            "where the body ends is open"
+        );
         client.is_closed();
     }
 }
@@ -175,7 +242,10 @@ fn a_connection_serves_any_number_of_requests() {
     let server = Serve::hello().start();
     let mut client = server.connect();
     for number in 0..2_000 {
-        assert_eq!(client.get(&format!("/users/{number}")).text(), format!("user {number}\n"));
+        assert_eq!(
+            client.get(&format!("/users/{number}")).text(),
+            format!("user {number}\n")
+        );
     }
 }
 
@@ -227,7 +297,10 @@ fn who_closes_when() {
         let connection = responses[0].header("connection").map(str::to_owned);
         let texts: Vec<_> = responses.iter().map(|response| response.text()).collect();
         assert_eq!(texts[0], "Hello from RUSM\n");
-        assert!(texts.len() == 1 || texts[1..] == ["user last\n"], "{texts:?}");
+        assert!(
+            texts.len() == 1 || texts[1..] == ["user last\n"],
+            "{texts:?}"
+        );
         (connection, texts.len() == 1)
     };
     let closed = (Some("close".to_owned()), true);
@@ -238,9 +311,17 @@ fn who_closes_when() {
         ("1.1", "Connection: a, Close\r\n", closed.clone()),
         ("1.0", "", closed.clone()),
         ("1.0", "Connection: close\r\n", closed.clone()),
-        ("1.0", "Connection: Keep-Alive\r\n", (Some("keep-alive".into()), false)),
+        (
+            "1.0",
+            "Connection: Keep-Alive\r\n",
+            (Some("keep-alive".into()), false),
+        ),
     ] {
-        assert_eq!(closing(version, headers), expected, "HTTP/{version} {headers}");
+        assert_eq!(
+            closing(version, headers),
+            expected,
+            "HTTP/{version} {headers}"
+        );
     }
 }
 
@@ -264,7 +345,10 @@ fn every_response_has_the_date() {
             assert_eq!(response.status, status);
             let date = httpdate::parse_http_date(response.header("date").unwrap()).unwrap();
             let off = SystemTime::now().duration_since(date).unwrap();
-            assert!(off < Duration::from_secs(5), "{off:?} late in round {round}");
+            assert!(
+                off < Duration::from_secs(5),
+                "{off:?} late in round {round}"
+            );
         }
         thread::sleep(Duration::from_secs(6 * (1 - round)));
     }
@@ -296,8 +380,16 @@ fn headers_of_the_listener_are_on_every_response() {
     ] {
         let response = server.connect().send(&request).head();
         assert_eq!(response.status, status);
-        assert_eq!(response.header("x-frame-options"), Some("DENY"), "{request}");
-        assert_ne!(response.header("content-type"), Some("x/default"), "what is there stays");
+        assert_eq!(
+            response.header("x-frame-options"),
+            Some("DENY"),
+            "{request}"
+        );
+        assert_ne!(
+            response.header("content-type"),
+            Some("x/default"),
+            "what is there stays"
+        );
     }
 }
 
@@ -318,7 +410,10 @@ fn each_listener_has_its_own_routes_and_limits() {
         "PUT /echo" = "hello#echo"
     "#;
     let cores = two_cores();
-    let server = Serve::app(apps::hello()).manifest(manifest).args(["--cores", &cores]).start();
+    let server = Serve::app(apps::hello())
+        .manifest(manifest)
+        .args(["--cores", &cores])
+        .start();
     for _ in 0..8 {
         let mut first = Client::connect(server.addrs[0]);
         let mut second = Client::connect(server.addrs[1]);
@@ -328,7 +423,10 @@ fn each_listener_has_its_own_routes_and_limits() {
         assert_eq!(second.get("/7").text(), "user 7\n");
         let put = request("PUT", "/echo", "Content-Length: 4\r\n", "four");
         assert_eq!(second.send(&put).response().text(), "four");
-        assert_eq!(first.send(put.replace("PUT", "POST")).response().status, 413);
+        assert_eq!(
+            first.send(put.replace("PUT", "POST")).response().status,
+            413
+        );
     }
 }
 

@@ -8,7 +8,10 @@ use crate::server::{Serve, Server};
 #[test]
 fn python_http_client() {
     let server = Serve::hello().start();
-    assert_eq!(run("python3", [script("http_client.py"), port(&server)]), "ok\n");
+    assert_eq!(
+        run("python3", [script("http_client.py"), port(&server)]),
+        "ok\n"
+    );
 }
 
 #[test]
@@ -16,7 +19,10 @@ fn python_httpx() {
     let server = Serve::hello().start();
     let python = root().join("target/test-venv/bin/python");
     let python = python.to_str().expect("the path is UTF-8");
-    assert_eq!(run(python, [script("httpx_client.py"), port(&server)]), "ok\n");
+    assert_eq!(
+        run(python, [script("httpx_client.py"), port(&server)]),
+        "ok\n"
+    );
 }
 
 #[test]
@@ -43,7 +49,10 @@ fn curl_with_an_upload_that_waits_for_100_continue() {
 fn h2load_100_000_requests() {
     let server = Serve::hello().start();
     let url = format!("http://{}/", server.addr());
-    let report = run("h2load", ["--h1", "-n100000", "-c64", "-t1", &url].map(str::to_owned));
+    let report = run(
+        "h2load",
+        ["--h1", "-n100000", "-c64", "-t1", &url].map(str::to_owned),
+    );
     let all = "100000 total, 100000 started, 100000 done, 100000 succeeded, 0 failed, 0 errored";
     assert!(report.contains(all), "{report}");
 }
@@ -59,9 +68,14 @@ fn apache_bench_with_and_without_keep_alive() {
         let report = run("ab", args);
         let line = |name: &str| {
             let line = report.lines().find(|line| line.starts_with(name));
-            line.and_then(|line| line.split_whitespace().last()).map(str::to_owned)
+            line.and_then(|line| line.split_whitespace().last())
+                .map(str::to_owned)
         };
-        assert_eq!(line("Complete requests:").as_deref(), Some("2000"), "{report}");
+        assert_eq!(
+            line("Complete requests:").as_deref(),
+            Some("2000"),
+            "{report}"
+        );
         assert_eq!(line("Failed requests:").as_deref(), Some("0"), "{report}");
         let kept = line("Keep-Alive requests:");
         assert_eq!(kept.as_deref(), keep_alive.then_some("2000"), "{report}");
@@ -74,7 +88,10 @@ fn wrk_sees_no_error() {
     let url = format!("http://{}/", server.addr());
     let report = run("wrk", ["-t1", "-c64", "-d2s", &url].map(str::to_owned));
     assert!(report.contains("requests in"), "{report}");
-    assert!(!report.contains("Socket errors") && !report.contains("Non-2xx"), "{report}");
+    assert!(
+        !report.contains("Socket errors") && !report.contains("Non-2xx"),
+        "{report}"
+    );
 }
 
 fn run(program: &str, args: impl IntoIterator<Item = String>) -> String {
@@ -83,7 +100,11 @@ fn run(program: &str, args: impl IntoIterator<Item = String>) -> String {
         .output()
         .unwrap_or_else(|error| panic!("{program}: {error}: scripts/setup-test-tools.sh"));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program}: {}: {said}", output.status);
+    assert!(
+        output.status.success(),
+        "{program}: {}: {said}",
+        output.status
+    );
     String::from_utf8(output.stdout).expect("it prints text")
 }
 

@@ -48,15 +48,20 @@ fn one_place_for_all() {
 #[test]
 fn several_cores() {
     let manifest = manifest(2, &["small", "large"]);
-    let server =
-        Serve::app(apps::lab()).manifest(&manifest).args(["--cores", &two_cores()]).start();
+    let server = Serve::app(apps::lab())
+        .manifest(&manifest)
+        .args(["--cores", &two_cores()])
+        .start();
     nothing_is_left(server.addr(), &["small", "large"], 300);
 }
 
 /// Stain and scan from several connections at once, so many times on each.
 #[track_caller]
 fn nothing_is_left(addr: SocketAddr, components: &[&str], rounds: usize) {
-    let clean: Vec<_> = components.iter().map(|component| clean_scan(addr, component)).collect();
+    let clean: Vec<_> = components
+        .iter()
+        .map(|component| clean_scan(addr, component))
+        .collect();
     let clean = &clean;
     thread::scope(|scope| {
         for offset in 0..3 {
@@ -86,8 +91,13 @@ fn clean_scan(addr: SocketAddr, component: &str) -> String {
     let clean = client.get(&format!("/{component}/scan")).text();
     assert!(clean.starts_with("secrets=0 statics=initial "), "{clean}");
     let stained = client.get(&format!("/{component}/both")).text();
-    let secrets = stained.strip_prefix("secrets=").and_then(|rest| rest.split(' ').next());
-    assert!(secrets.is_some_and(|count| count.parse::<u32>().unwrap() > 10_000), "{stained}");
+    let secrets = stained
+        .strip_prefix("secrets=")
+        .and_then(|rest| rest.split(' ').next());
+    assert!(
+        secrets.is_some_and(|count| count.parse::<u32>().unwrap() > 10_000),
+        "{stained}"
+    );
     assert!(stained.contains(" statics=changed "), "{stained}");
     clean
 }

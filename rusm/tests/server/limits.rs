@@ -17,19 +17,34 @@ fn request_lines_and_headers_have_a_size() {
     };
     let bytes = |len: usize| {
         let around = "Host: h\r\nA: \r\n\r\n".len();
-        request("GET", "/", &format!("A: {}\r\n", "x".repeat(len - around)), "")
+        request(
+            "GET",
+            "/",
+            &format!("A: {}\r\n", "x".repeat(len - around)),
+            "",
+        )
     };
     let count = |count: usize| request("GET", "/", &"A: b\r\n".repeat(count - 1), "");
     for (what, fits, too_large, endless, status) in [
         ("request line", line(64), line(65), &line(1_000)[..500], 414),
-        ("headers' bytes", bytes(200), bytes(201), &bytes(1_000)[..500], 431),
+        (
+            "headers' bytes",
+            bytes(200),
+            bytes(201),
+            &bytes(1_000)[..500],
+            431,
+        ),
         ("headers", count(5), count(6), &count(30)[..80], 431),
     ] {
         let mut client = server.connect();
         assert_eq!(client.send(fits).response().status, 200, "{what}");
         assert_eq!(client.send(&too_large).response().status, status, "{what}");
         client.is_closed();
-        assert_eq!(exchange(server.addr(), endless)[0].status, status, "{what} without an end");
+        assert_eq!(
+            exchange(server.addr(), endless)[0].status,
+            status,
+            "{what} without an end"
+        );
     }
 }
 
@@ -51,23 +66,42 @@ fn a_large_head_within_the_limits_is_read() {
 fn bodies_have_a_size() {
     let server = Serve::hello_with("max-body = 100").start();
     let of_length = |len: usize| {
-        request("POST", "/echo", &format!("Content-Length: {len}\r\n"), &"x".repeat(len))
+        request(
+            "POST",
+            "/echo",
+            &format!("Content-Length: {len}\r\n"),
+            &"x".repeat(len),
+        )
     };
     let in_chunks = |len: usize| {
         let chunks = "1\r\nx\r\n".repeat(len);
-        request("POST", "/echo", "Transfer-Encoding: chunked\r\n", &format!("{chunks}0\r\n\r\n"))
+        request(
+            "POST",
+            "/echo",
+            "Transfer-Encoding: chunked\r\n",
+            &format!("{chunks}0\r\n\r\n"),
+        )
     };
-    for (fits, too_large) in [(of_length(100), of_length(101)), (in_chunks(100), in_chunks(101))] {
+    for (fits, too_large) in [
+        (of_length(100), of_length(101)),
+        (in_chunks(100), in_chunks(101)),
+    ] {
         let mut client = server.connect();
         assert_eq!(client.send(fits).response().body.len(), 100);
         // It is told even though it goes on sending.
         let refused = client.send(too_large + &get("/")).response();
-        assert_eq!((refused.status, refused.header("connection")), (413, Some("close")));
+        assert_eq!(
+            (refused.status, refused.header("connection")),
+            (413, Some("close"))
+        );
         client.is_closed();
     }
     let waiting = "Expect: 100-continue\r\nContent-Length: 101\r\n";
     let responses = exchange(server.addr(), request("POST", "/echo", waiting, ""));
-    assert_eq!(responses[0].status, 413, "before the client has sent any of it");
+    assert_eq!(
+        responses[0].status, 413,
+        "before the client has sent any of it"
+    );
 }
 
 #[test]
@@ -75,7 +109,12 @@ fn a_client_that_sends_far_too_much_still_reads_why() {
     let server = Serve::hello().start();
     for sent in [1 << 20, 3 << 20] {
         let mut client = server.connect();
-        client.send(request("POST", "/echo", &format!("Content-Length: {}\r\n", 1 << 30), ""));
+        client.send(request(
+            "POST",
+            "/echo",
+            &format!("Content-Length: {}\r\n", 1 << 30),
+            "",
+        ));
         let _ = client.try_send(vec![b'x'; sent]);
         assert_eq!(client.response().status, 413, "{sent} bytes were sent");
     }
@@ -130,7 +169,10 @@ fn a_body_takes_no_longer_than_it_may() {
 fn is_cut_off_while_sending(client: &mut Client, bytes: impl Iterator<Item = u8>, status: u16) {
     let started = Instant::now();
     let mut peeked = [0];
-    client.socket.set_read_timeout(Some(Duration::from_millis(30))).unwrap();
+    client
+        .socket
+        .set_read_timeout(Some(Duration::from_millis(30)))
+        .unwrap();
     for byte in bytes {
         let sent = client.try_send([byte]);
         if client.socket.peek(&mut peeked).is_ok() || sent.is_err() {
@@ -139,9 +181,16 @@ fn is_cut_off_while_sending(client: &mut Client, bytes: impl Iterator<Item = u8>
         assert!(started.elapsed() < PATIENCE, "it may send for ever");
     }
     client.socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    assert!(started.elapsed() > Duration::from_millis(250), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() > Duration::from_millis(250),
+        "{:?}",
+        started.elapsed()
+    );
     let response = client.response();
-    assert_eq!((response.status, response.header("connection")), (status, Some("close")));
+    assert_eq!(
+        (response.status, response.header("connection")),
+        (status, Some("close"))
+    );
     client.is_closed();
 }
 
@@ -155,7 +204,11 @@ fn an_idle_connection_is_closed_without_a_word() {
         }
         let idle_since = Instant::now();
         client.is_closed();
-        assert!(idle_since.elapsed() > Duration::from_millis(150), "{:?}", idle_since.elapsed());
+        assert!(
+            idle_since.elapsed() > Duration::from_millis(150),
+            "{:?}",
+            idle_since.elapsed()
+        );
     }
 }
 
@@ -175,7 +228,9 @@ fn deadlines_are_those_of_each_connection() {
 
 #[test]
 fn a_listener_has_so_many_connections_and_no_more() {
-    let server = Serve::hello_with("max-connections = 3").args(["--cores", &two_cores()]).start();
+    let server = Serve::hello_with("max-connections = 3")
+        .args(["--cores", &two_cores()])
+        .start();
     let mut open: Vec<_> = (0..3).map(|_| server.connect()).collect();
     for client in &mut open {
         assert_eq!(client.get("/").status, 200);
@@ -183,12 +238,19 @@ fn a_listener_has_so_many_connections_and_no_more() {
     for _ in 0..10 {
         let mut refused = server.connect();
         let response = refused.response();
-        assert_eq!((response.status, response.header("retry-after")), (503, Some("1")));
+        assert_eq!(
+            (response.status, response.header("retry-after")),
+            (503, Some("1"))
+        );
         assert_eq!(response.header("connection"), Some("close"));
         refused.is_closed();
     }
     for client in &mut open {
-        assert_eq!(client.get("/").status, 200, "those that are open are not concerned");
+        assert_eq!(
+            client.get("/").status,
+            200,
+            "those that are open are not concerned"
+        );
     }
     drop(open.pop());
     let room_again = || {
@@ -204,8 +266,9 @@ fn a_client_that_reads_nothing_is_cut_off() {
     let before = server.open_files();
     let round = || {
         // Each would keep 8 MiB in the server.
-        let mut clients: Vec<_> =
-            (0..10).map(|_| Client::with_a_small_buffer(server.addr())).collect();
+        let mut clients: Vec<_> = (0..10)
+            .map(|_| Client::with_a_small_buffer(server.addr()))
+            .collect();
         server.has_opened(before + clients.len());
         for client in &mut clients {
             client.send(get("/blob/8388608"));
@@ -216,7 +279,12 @@ fn a_client_that_reads_nothing_is_cut_off() {
     let after_first = round();
     let after_last = (0..5).map(|_| round()).last().unwrap();
     let grown = after_last.saturating_sub(after_first);
-    assert!(grown < 64 << 20, "{} MiB after the first, {} MiB now", after_first >> 20, after_last >> 20);
+    assert!(
+        grown < 64 << 20,
+        "{} MiB after the first, {} MiB now",
+        after_first >> 20,
+        after_last >> 20
+    );
     assert_eq!(server.connect().get("/blob/1").text(), "x");
 }
 
@@ -231,10 +299,18 @@ fn a_client_that_reads_slowly_is_not() {
     let (mut read, head) = (0, 200);
     while read < LEN {
         let len = client.socket.read(&mut chunk).unwrap();
-        assert_ne!(len, 0, "cut off after {read} bytes and {:?}", started.elapsed());
+        assert_ne!(
+            len,
+            0,
+            "cut off after {read} bytes and {:?}",
+            started.elapsed()
+        );
         read += len;
         thread::sleep(Duration::from_millis(8));
     }
     assert!(read < LEN + head, "{read}");
-    assert!(started.elapsed() > Duration::from_millis(1500), "all of it took longer than a pause may");
+    assert!(
+        started.elapsed() > Duration::from_millis(1500),
+        "all of it took longer than a pause may"
+    );
 }

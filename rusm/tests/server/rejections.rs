@@ -32,7 +32,10 @@ fn request_lines() {
         ("GET / HTTP/1\r\nHost: h\r\n\r\n", 400),
         ("\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
         ("\n\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        ("\x16\x03\x01\x02\0\x01\0\x01\u{fc}\x03\x03 a TLS client\r\n\r\n", 400),
+        (
+            "\x16\x03\x01\x02\0\x01\0\x01\u{fc}\x03\x03 a TLS client\r\n\r\n",
+            400,
+        ),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505),
         ("GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505),
@@ -95,14 +98,21 @@ fn bodies_of_two_lengths_or_none() {
         ("Transfer-Encoding: identity", 400),
         ("Transfer-Encoding: chunked, identity", 400),
         ("Transfer-Encoding: chunked, chunked", 400),
-        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", 400),
+        (
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            400,
+        ),
         ("Transfer-Encoding: \"chunked\"", 400),
         ("Transfer-Encoding: chunked;q=1", 400),
         ("Transfer-Encoding: gzip, chunked", 501),
     ] {
         // Either reading of the length would find the smuggled request behind the body.
         for body in ["0\r\n\r\n", "abcd"] {
-            refused(addr, &request("POST", "/echo", &format!("{headers}\r\n"), body), status);
+            refused(
+                addr,
+                &request("POST", "/echo", &format!("{headers}\r\n"), body),
+                status,
+            );
         }
     }
     let http10 = "POST /echo HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
@@ -138,12 +148,29 @@ fn chunks() {
         ("ffffffffffffffff\r\n", 413),
         ("100001\r\n", 413),
     ] {
-        refused(addr, &request("POST", "/echo", "Transfer-Encoding: chunked\r\n", body), status);
+        refused(
+            addr,
+            &request("POST", "/echo", "Transfer-Encoding: chunked\r\n", body),
+            status,
+        );
     }
     let extension = format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(10_000));
-    refused(addr, &request("POST", "/echo", "Transfer-Encoding: chunked\r\n", &extension), 400);
+    refused(
+        addr,
+        &request(
+            "POST",
+            "/echo",
+            "Transfer-Encoding: chunked\r\n",
+            &extension,
+        ),
+        400,
+    );
     let trailers = format!("0\r\n{}\r\n", "a: b\r\n".repeat(1_000));
-    refused(addr, &request("POST", "/echo", "Transfer-Encoding: chunked\r\n", &trailers), 431);
+    refused(
+        addr,
+        &request("POST", "/echo", "Transfer-Encoding: chunked\r\n", &trailers),
+        431,
+    );
 }
 
 #[test]
@@ -168,8 +195,15 @@ fn a_request_that_finds_no_route_hides_none_in_its_body() {
         ("Transfer-Encoding: chunked\r\n", "0\r\n\r\n", &[404]),
     ] {
         let last = request("GET", "/", "Connection: close\r\n", "");
-        let last = if statuses.len() == 1 { String::new() } else { last };
-        let responses = exchange(server.addr(), request("POST", "/nowhere", headers, body) + &last);
+        let last = if statuses.len() == 1 {
+            String::new()
+        } else {
+            last
+        };
+        let responses = exchange(
+            server.addr(),
+            request("POST", "/nowhere", headers, body) + &last,
+        );
         let seen: Vec<_> = responses.iter().map(|response| response.status).collect();
         assert_eq!(seen, statuses, "{headers}{body}");
     }
@@ -200,6 +234,9 @@ fn check(bytes: &str, responses: &[Response], status: u16) {
     let seen: Vec<_> = responses.iter().map(|response| response.status).collect();
     assert_eq!(seen, [status], "{:?}", bytes.escape_debug().to_string());
     assert_eq!(responses[0].header("connection"), Some("close"));
-    assert_eq!(responses[0].header("content-type"), Some("text/plain; charset=utf-8"));
+    assert_eq!(
+        responses[0].header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
     assert!(responses[0].text().ends_with('\n'), "a reason is given");
 }

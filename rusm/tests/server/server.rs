@@ -165,7 +165,9 @@ impl Server {
     pub(crate) fn open_files(&self) -> usize {
         let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
         let names = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
-        names.filter(|name| !name.to_string_lossy().contains("memfd:")).count()
+        names
+            .filter(|name| !name.to_string_lossy().contains("memfd:"))
+            .count()
     }
 
     /// Bytes of its memory that are resident.
@@ -178,14 +180,22 @@ impl Server {
     /// Wait until it has so many files open: it accepts in its own time.
     #[track_caller]
     pub(crate) fn has_opened(&self, files: usize) {
-        assert!(eventually(|| self.open_files() >= files), "{} files are open", self.open_files());
+        assert!(
+            eventually(|| self.open_files() >= files),
+            "{} files are open",
+            self.open_files()
+        );
     }
 
     /// Wait until it has as few files open as `before`.
     #[track_caller]
     pub(crate) fn lets_go_of_all_but(&self, before: usize) {
         let all_closed = eventually(|| self.open_files() <= before);
-        assert!(all_closed, "{} files are open, {before} were", self.open_files());
+        assert!(
+            all_closed,
+            "{} files are open, {before} were",
+            self.open_files()
+        );
     }
 }
 
@@ -220,7 +230,10 @@ pub(crate) fn two_cores() -> String {
 /// The manifest of `app` with these keys for its only listener, on any port.
 fn with_keys(app: &Path, keys: &str) -> String {
     let manifest = std::fs::read_to_string(app.join("rusm.toml")).unwrap();
-    let listen = manifest.lines().find(|line| line.starts_with("listen ")).unwrap();
+    let listen = manifest
+        .lines()
+        .find(|line| line.starts_with("listen "))
+        .unwrap();
     manifest.replace(listen, &format!("listen = \"127.0.0.1:0\"\n{keys}"))
 }
 
@@ -253,7 +266,9 @@ fn gather(mut from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     thread::spawn(move || {
         let mut chunk = [0; 4096];
         while let Ok(len @ 1..) = from.read(&mut chunk) {
-            text.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..len]));
+            text.lock()
+                .unwrap()
+                .push_str(&String::from_utf8_lossy(&chunk[..len]));
         }
     });
     gathered

@@ -16,7 +16,8 @@ fn a_port_that_is_taken() {
         let listen = addr.to_string();
         for cores in ["1", &cores] {
             let serve = Serve::app(apps::hello()).args(["--listen", &listen, "--cores", cores]);
-            let expected = format!("error: cannot listen on {addr}: another server already listens there\n");
+            let expected =
+                format!("error: cannot listen on {addr}: another server already listens there\n");
             assert_eq!(serve.refused(), (Some(1), expected));
         }
     }
@@ -30,7 +31,10 @@ fn a_restart_gets_the_port_again() {
         let mut server = Serve::app(apps::hello()).args(["--listen", &addr]).start();
         addr = server.addr().to_string();
         // A connection that the server closes first lingers in the kernel.
-        server.connect().send("GET / HTTP/1.0\r\n\r\n").responses_to_end();
+        server
+            .connect()
+            .send("GET / HTTP/1.0\r\n\r\n")
+            .responses_to_end();
         server.signal(signal);
         server.wait().expect("it ends");
     }
@@ -39,8 +43,14 @@ fn a_restart_gets_the_port_again() {
 #[test]
 fn a_wrong_command_line() {
     for (args, words) in [
-        (&["--cores", "99"][..], "99 cores were asked for, but this process may run on"),
-        (&["--cores", "99-99"], "core 99 was asked for, but this process may run on"),
+        (
+            &["--cores", "99"][..],
+            "99 cores were asked for, but this process may run on",
+        ),
+        (
+            &["--cores", "99-99"],
+            "core 99 was asked for, but this process may run on",
+        ),
         (&["--cores", "0"], "--cores"),
         (&["--cores", "x"], "--cores"),
         (&["--listen", "nowhere"], "--listen"),
@@ -53,7 +63,9 @@ fn a_wrong_command_line() {
     }
     let two = "[[serve]]\nlisten = '127.0.0.1:0'\nroutes = { 'GET /' = 'hello#index' }\n";
     let two = two.to_owned() + &two.replace("127.0.0.1", "[::1]");
-    let serve = Serve::app(apps::hello()).manifest(&two).args(["--listen", "127.0.0.1:0"]);
+    let serve = Serve::app(apps::hello())
+        .manifest(&two)
+        .args(["--listen", "127.0.0.1:0"]);
     let expected = "error: --listen is for an app with one listener; this one has 2\n";
     assert_eq!(serve.refused(), (Some(2), expected.into()));
 }
@@ -63,20 +75,35 @@ fn a_wrong_manifest() {
     let serve = "[[serve]]\nlisten = '127.0.0.1:0'\n";
     let routes = format!("{serve}[serve.routes]\n");
     for (manifest, place, words) in [
-        ("[node]\ncoers = 1\n".to_owned(), "2:1", "did you mean `cores`?"),
+        (
+            "[node]\ncoers = 1\n".to_owned(),
+            "2:1",
+            "did you mean `cores`?",
+        ),
         ("[[serve]\n".into(), "1:", "]"),
         ("[node]\ncores = 'x'\n".into(), "2:9", "x"),
         (format!("{serve}max-body = 'much'\n"), "3:12", "much"),
         (format!("{serve}component = 'Hello'\n"), "3:", "Hello"),
         (format!("{routes}'GET' = 'hello#index'\n"), "4:1", "GET"),
-        (format!("{routes}'GET /' = 'hello#index'\n'GET /%2F*' = 'hello#a'\n"), "5:", "*"),
-        (format!("{routes}[components.hello]\ncapability = 'sandboxt'\n"), "5:", "sandboxed"),
+        (
+            format!("{routes}'GET /' = 'hello#index'\n'GET /%2F*' = 'hello#a'\n"),
+            "5:",
+            "*",
+        ),
+        (
+            format!("{routes}[components.hello]\ncapability = 'sandboxt'\n"),
+            "5:",
+            "sandboxed",
+        ),
     ] {
         for command in ["serve", "check", "build"] {
             let output = run_with_manifest(command, &manifest);
             let said = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{command}: {said}");
-            assert!(said.contains(&format!("rusm.toml:{place}")), "no {place} in {said}");
+            assert!(
+                said.contains(&format!("rusm.toml:{place}")),
+                "no {place} in {said}"
+            );
             assert!(said.contains(words), "no {words} in {said}");
         }
     }
@@ -103,7 +130,10 @@ fn a_manifest_that_does_not_fit_the_components() {
         let serve = Serve::app(apps::hello()).manifest(&manifest);
         let (code, said) = serve.refused();
         assert_eq!(code, Some(2), "{said}");
-        assert!(said.starts_with("error: ") && said.contains(words), "no {words} in {said}");
+        assert!(
+            said.starts_with("error: ") && said.contains(words),
+            "no {words} in {said}"
+        );
         assert_eq!(said.lines().count(), 1, "{said}");
     }
 }
@@ -115,11 +145,20 @@ fn what_is_no_component_is_not_served() {
     std::fs::write(dir.path().join("rusm.toml"), manifest).unwrap();
     std::fs::create_dir(dir.path().join("wasm")).unwrap();
     for (guest, words) in [
-        (&b"#!/bin/sh\n"[..], "component `guest` is not one that can be run"),
+        (
+            &b"#!/bin/sh\n"[..],
+            "component `guest` is not one that can be run",
+        ),
         (b"", "component `guest` is not one that can be run"),
         // An empty core module, and an empty component.
-        (b"\0asm\x01\0\0\0", "component `guest` is not one that can be run"),
-        (b"\0asm\x0d\0\x01\0", "component `guest` has no action `index`; it has none"),
+        (
+            b"\0asm\x01\0\0\0",
+            "component `guest` is not one that can be run",
+        ),
+        (
+            b"\0asm\x0d\0\x01\0",
+            "component `guest` has no action `index`; it has none",
+        ),
     ] {
         std::fs::write(dir.path().join("wasm/guest.wasm"), guest).unwrap();
         for command in ["serve", "check"] {
@@ -139,13 +178,23 @@ fn check_tells_whether_an_app_would_be_served() {
         (apps::lab(), "1 listener(s), 12 route(s), 4 component(s)"),
     ] {
         let output = rusm().arg("check").arg(app).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(said.contains(" is fine: ") && said.contains(counts), "{said}");
+        assert!(
+            said.contains(" is fine: ") && said.contains(counts),
+            "{said}"
+        );
     }
     for (routes, words) in [
         ("'GET /' = 'hello#nothing'", "has no action `nothing`"),
-        ("'GET /' = 'nobody#index'", "neither components/nobody nor wasm/nobody.wasm is there"),
+        (
+            "'GET /' = 'nobody#index'",
+            "neither components/nobody nor wasm/nobody.wasm is there",
+        ),
     ] {
         let manifest = format!("[[serve]]\nlisten = '127.0.0.1:0'\nroutes = {{ {routes} }}\n");
         let output = run_with_manifest("check", &manifest);
@@ -169,7 +218,13 @@ fn an_app_that_is_not_there() {
 #[test]
 fn a_new_app_is_built_and_served_as_it_is() {
     let parent = tempfile::tempdir().unwrap();
-    let new = || rusm().args(["new", "greeter"]).current_dir(parent.path()).output().unwrap();
+    let new = || {
+        rusm()
+            .args(["new", "greeter"])
+            .current_dir(parent.path())
+            .output()
+            .unwrap()
+    };
     assert!(new().status.success());
     assert!(!new().status.success(), "what is there is left alone");
     let app = parent.path().join("greeter");
@@ -177,7 +232,10 @@ fn a_new_app_is_built_and_served_as_it_is() {
     succeeds(rusm().arg("check").arg(&app).output().unwrap());
     let server = Serve::built(&app).args(["--listen", "127.0.0.1:0"]).start();
     assert_eq!(server.connect().get("/").text(), "Hello from RUSM\n");
-    assert_eq!(server.connect().get("/hello/W%C3%B6rld").text(), "Hello, W\u{f6}rld\n");
+    assert_eq!(
+        server.connect().get("/hello/W%C3%B6rld").text(),
+        "Hello, W\u{f6}rld\n"
+    );
     drop(server);
 
     // Serving builds what has changed.
@@ -193,10 +251,20 @@ fn run_with_manifest(command: &str, manifest: &str) -> Output {
     let file = dir.path().join("rusm.toml");
     std::fs::write(&file, manifest).unwrap();
     let app: &Path = apps::hello();
-    rusm().arg(command).arg(app).arg("--config").arg(file).output().unwrap()
+    rusm()
+        .arg(command)
+        .arg(app)
+        .arg("--config")
+        .arg(file)
+        .output()
+        .unwrap()
 }
 
 #[track_caller]
 fn succeeds(output: Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -14,7 +14,9 @@ use crate::server::{Serve, Server, eventually, two_cores};
 #[test]
 fn requests_in_flight_are_answered_and_nothing_else() {
     for (signal, io) in [(SIGTERM, "uring"), (SIGINT, "uring"), (SIGTERM, "epoll")] {
-        let mut server = Serve::lab_with("").args(["--io", io, "--cores", &two_cores()]).start();
+        let mut server = Serve::lab_with("")
+            .args(["--io", io, "--cores", &two_cores()])
+            .start();
         let mut idle: Vec<_> = (0..8).map(|_| server.connect()).collect();
         for client in &mut idle[..4] {
             assert_eq!(client.get("/blob/1").status, 200);
@@ -33,12 +35,21 @@ fn requests_in_flight_are_answered_and_nothing_else() {
         for client in &mut idle {
             client.is_closed();
         }
-        assert!(eventually(|| refuses_connections(&server)), "it still accepts");
+        assert!(
+            eventually(|| refuses_connections(&server)),
+            "it still accepts"
+        );
         let response = sending.send("P/1.1\r\nHost: h\r\n\r\n").response();
-        assert_eq!((response.status, response.header("connection")), (200, Some("close")));
+        assert_eq!(
+            (response.status, response.header("connection")),
+            (200, Some("close"))
+        );
         sending.is_closed();
         let response = uploading.send("llo").response();
-        assert_eq!((&*response.text(), response.header("connection")), ("hello", Some("close")));
+        assert_eq!(
+            (&*response.text(), response.header("connection")),
+            ("hello", Some("close"))
+        );
         uploading.is_closed();
         for client in &mut at_work {
             let response = client.response();
@@ -46,7 +57,12 @@ fn requests_in_flight_are_answered_and_nothing_else() {
             assert_eq!(response.header("connection"), Some("close"));
             client.is_closed();
         }
-        assert_eq!(server.wait().and_then(|status| status.code()), Some(0), "{}", server.log());
+        assert_eq!(
+            server.wait().and_then(|status| status.code()),
+            Some(0),
+            "{}",
+            server.log()
+        );
     }
 }
 
@@ -58,7 +74,12 @@ fn an_idle_server_stops_at_once() {
         idle.get("/");
         let asked = Instant::now();
         server.signal(signal);
-        assert_eq!(server.wait().and_then(|status| status.code()), Some(0), "{}", server.log());
+        assert_eq!(
+            server.wait().and_then(|status| status.code()),
+            Some(0),
+            "{}",
+            server.log()
+        );
         assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
         idle.is_closed();
     }
@@ -69,10 +90,23 @@ fn requests_that_do_not_end_are_given_a_grace() {
     let mut server = spinning("shutdown-grace-s = 1");
     let asked = Instant::now();
     server.signal(SIGTERM);
-    assert_eq!(server.wait().and_then(|status| status.code()), Some(0), "{}", server.log());
-    assert!(asked.elapsed() > Duration::from_millis(900), "{:?}", asked.elapsed());
+    assert_eq!(
+        server.wait().and_then(|status| status.code()),
+        Some(0),
+        "{}",
+        server.log()
+    );
+    assert!(
+        asked.elapsed() > Duration::from_millis(900),
+        "{:?}",
+        asked.elapsed()
+    );
     assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
-    assert!(server.log().contains("stopped before these were answered"), "{}", server.log());
+    assert!(
+        server.log().contains("stopped before these were answered"),
+        "{}",
+        server.log()
+    );
 }
 
 #[test]

@@ -20,8 +20,18 @@ fn amid_a_head() {
 
 #[test]
 fn amid_a_body() {
-    leave_when(&request("POST", "/echo", "Content-Length: 100\r\n", "a part"));
-    leave_when(&request("POST", "/echo", "Transfer-Encoding: chunked\r\n", "7\r\na part"));
+    leave_when(&request(
+        "POST",
+        "/echo",
+        "Content-Length: 100\r\n",
+        "a part",
+    ));
+    leave_when(&request(
+        "POST",
+        "/echo",
+        "Transfer-Encoding: chunked\r\n",
+        "7\r\na part",
+    ));
 }
 
 #[test]
@@ -66,7 +76,11 @@ fn leave_when(bytes: &str) {
 }
 
 fn leave(client: Client, by_reset: bool) {
-    if by_reset { client.reset() } else { drop(client) }
+    if by_reset {
+        client.reset()
+    } else {
+        drop(client)
+    }
 }
 
 #[track_caller]
@@ -79,6 +93,7 @@ fn goes_on(server: &Server, before: usize) {
 
 /// The limits are no help: what is let go is let go because the client has left.
 fn start() -> Server {
-    let long = ["header", "body", "idle", "write"].map(|what| format!("{what}-timeout-ms = 600000\n"));
+    let long =
+        ["header", "body", "idle", "write"].map(|what| format!("{what}-timeout-ms = 600000\n"));
     Serve::lab_with(&long.concat()).start()
 }

@@ -10,10 +10,18 @@ use httpdate::HttpDate;
 pub struct Date([u8; LINE]);
 
 impl Date {
-    /// The line for `now`, to the second.
+    /// The line for `now`, to the second. A clock before 1970 counts as 1970.
     #[must_use]
     pub fn at(now: SystemTime) -> Self {
-        Self::at_second(second_of(now))
+        let second = now
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let mut line = *b"date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+        let value = line.get_mut(NAME..LINE - LINE_END).unwrap_or_default();
+        let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(second.min(LAST_SECOND)));
+        // It is as long as what it replaces, so the write can't fail.
+        let _ = write!(&mut *value, "{date}");
+        Self(line)
     }
 
     /// The value: 29 bytes like `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -26,48 +34,6 @@ impl Date {
     pub(super) fn line(&self) -> &[u8] {
         &self.0
     }
-
-    fn at_second(second: u64) -> Self {
-        let mut line = *b"date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
-        let value = line.get_mut(NAME..LINE - LINE_END).unwrap_or_default();
-        let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(second.min(LAST_SECOND)));
-        // It is as long as what it replaces, so the write can't fail.
-        let _ = write!(&mut *value, "{date}");
-        Self(line)
-    }
-}
-
-/// Formats the date once for all responses of a second.
-#[derive(Clone, Copy, Debug)]
-pub struct DateCache {
-    second: u64,
-    date: Date,
-}
-
-impl DateCache {
-    /// A cache that holds the date at `now`.
-    #[must_use]
-    pub fn new(now: SystemTime) -> Self {
-        let second = second_of(now);
-        Self {
-            second,
-            date: Date::at_second(second),
-        }
-    }
-
-    /// The date at `now`.
-    pub fn at(&mut self, now: SystemTime) -> &Date {
-        if second_of(now) != self.second {
-            *self = Self::new(now);
-        }
-        &self.date
-    }
-}
-
-/// A clock before 1970 counts as 1970.
-fn second_of(now: SystemTime) -> u64 {
-    now.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }
 
 const NAME: usize = "date: ".len();
@@ -100,15 +66,5 @@ mod tests {
             assert_eq!(date.value(), value.as_bytes());
             assert_eq!(date.line(), format!("date: {value}\r\n").as_bytes());
         }
-    }
-
-    #[test]
-    fn the_cache_follows_the_clock_both_ways() {
-        let mut cache = DateCache::new(second(100));
-        for now in [100, 101, 101, 99, 784_111_777] {
-            assert_eq!(*cache.at(second(now)), Date::at(second(now)));
-        }
-        let within = second(784_111_777) + Duration::from_millis(999);
-        assert_eq!(cache.at(within).value(), b"Sun, 06 Nov 1994 08:49:37 GMT");
     }
 }

@@ -6,7 +6,7 @@
 //! - [`encode_head`], [`encode_chunk`], [`encode_last_chunk`], [`encode_plain`]: a response to
 //!   bytes
 //! - [`HeaderLines`]: headers that are checked and encoded once, and sent with every response
-//! - [`DateCache`]: the `date` header, formatted once a second
+//! - [`Date`]: the `date` header
 //!
 //! Whatever a client sends that the RFCs want rejected ends in a [`RequestError`]: answer with
 //! its status, then close, because where the next request would start is anybody's guess.
@@ -28,7 +28,7 @@ mod target;
 
 pub use body::{BodyDecoder, LengthDecoder, Progress};
 pub use chunked::{ChunkedDecoder, encode_chunk, encode_last_chunk};
-pub use date::{Date, DateCache};
+pub use date::Date;
 pub use error::RequestError;
 pub use field::{InvalidHeader, is_host_owned, validate_header};
 pub use lines::HeaderLines;
