@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rusm_config::{ActionName, App, Capabilities, ComponentName, Target};
 use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
+use rusm_wasm_pool::shape::Shape;
 use rusm_wasm_pool::sizing::{FULL_RANGE, Footprint, PoolSize};
 use rusm_wasm_pool::{Artifact, ArtifactCache, ComponentSource};
 use wasmtime::Engine;
@@ -199,6 +200,9 @@ fn compile_for(
         let (artifact, origin) = cache.get(&engine, &component.wasm).map_err(failed)?;
         tracing::debug!(component = &*component.name, ?origin, "compiled");
         let loaded = artifact.load(&engine).map_err(failed)?;
+        if Shape::of(&loaded, &engine).imports_wasi {
+            rusm_wasm_pool::start_wasi_runtime();
+        }
         let footprint = match loaded.resources_required() {
             Some(required) => Footprint::new(&required, component.capabilities.max_memory),
             None => Footprint {

@@ -25,3 +25,4 @@ pub mod sizing;
 pub use artifact::{Artifact, ArtifactCache};
 pub use fault::Fault;
 pub use pool::{ActionRef, ComponentSource, LoadError, ShardPool};
+pub use sandbox::start_wasi_runtime;

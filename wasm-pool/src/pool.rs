@@ -1,9 +1,9 @@
 //! The instances of one shard.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rusm_config::Capabilities;
@@ -18,7 +18,7 @@ use crate::artifact::Artifact;
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::preempt::Activity;
-use crate::sandbox::{HostState, link_diagnostics};
+use crate::sandbox::{self, HostState, link_diagnostics};
 use crate::shape::Shape;
 
 /// A component as a shard loads it.
@@ -164,8 +164,15 @@ impl ShardPool {
         let _running = Running::start(&self.activity);
         let mut store = component.store(&self.engine, &process, deadline)?;
         let outcome = {
-            let call = pin!(body(component, export, &mut store));
-            until_deadline(&process, call).await
+            let mut call = pin!(body(component, export, &mut store));
+            until_deadline(&process, |cx| {
+                if component.imports_wasi {
+                    sandbox::within_wasi_runtime(|| call.as_mut().poll(cx))
+                } else {
+                    call.as_mut().poll(cx)
+                }
+            })
+            .await
         };
         match outcome {
             Some(Ok(output)) => Ok(output),
@@ -370,15 +377,13 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Run a call until it ends, or until its process is found to be past its deadline while it
-/// waits. Dropping the call unwinds the guest's fiber.
-///
-/// The call stays where it is: every connection has room for one, so its size counts.
+/// Poll a call until it ends, or until its process is found to be past its deadline while it
+/// waits. Dropping the call then unwinds the guest's fiber.
 async fn until_deadline<T>(
     process: &ProcessHandle,
-    mut call: Pin<&mut impl Future<Output = T>>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Option<T> {
-    poll_fn(|cx| match call.as_mut().poll(cx) {
+    poll_fn(|cx| match poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending if process.park(cx.waker()) => Poll::Ready(None),
         Poll::Pending => Poll::Pending,

@@ -92,6 +92,17 @@ impl ResourceLimiter for MemoryLimit {
     }
 }
 
+/// Poll a guest that imports WASI, whose timers and files are Tokio's.
+pub(crate) fn within_wasi_runtime<T>(poll: impl FnOnce() -> T) -> T {
+    wasmtime_wasi::runtime::with_ambient_tokio_runtime(poll)
+}
+
+/// Start the threads under WASI's timers and files. They would start by themselves when a guest
+/// first waits, but then on the core of its shard.
+pub fn start_wasi_runtime() {
+    within_wasi_runtime(|| ());
+}
+
 /// Define `rusm:runtime/diagnostics@0.1.0`.
 pub(crate) fn link_diagnostics(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     type Words = (u32, u64, u64, u64, u64, u64, u64, u64, u64);

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use crate::apps::{self, rusm};
 use crate::client::Client;
 
-/// Longer than anything takes that works, on any machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than anything takes that works, and shorter than a server waits for an idle client.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `rusm serve`, not started yet: one shard, unless it is told otherwise.
 pub(crate) struct Serve {
