@@ -4,7 +4,7 @@
 //! - [`apps`] builds the guests, [`server`] starts and stops the command, [`client`] speaks HTTP
 //!   as well or as badly as a test wants.
 //! - Clients: [`hello`], [`interoperation`], [`rejections`], [`limits`], [`vanishing`].
-//! - Guests: [`faults`], [`isolation`], [`fairness`].
+//! - Guests: [`faults`], [`isolation`], [`fairness`], [`waiting`].
 //! - Operators: [`stopping`], [`starting`], [`caching`].
 //!
 //! Times are bounded generously: the machine may be busy with something else.
@@ -31,3 +31,4 @@ mod rejections;
 mod starting;
 mod stopping;
 mod vanishing;
+mod waiting;

@@ -204,7 +204,10 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            eprintln!("the server's log:\n{}", self.log());
+            let log = self.log();
+            let first = log.lines().count().saturating_sub(100);
+            let tail: Vec<_> = log.lines().skip(first).collect();
+            eprintln!("the end of the server's log:\n{}", tail.join("\n"));
         }
     }
 }
