@@ -17,7 +17,7 @@ serve: build
 
 ## all tests: the server's, the SDK's, and those with other people's clients
 test: build test-tools
-	cargo test --release --workspace
+	cargo test --release --workspace --no-fail-fast
 	cargo test --release --manifest-path sdk/Cargo.toml
 
 ## formatting, clippy and the documentation, all without a warning

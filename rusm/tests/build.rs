@@ -89,7 +89,11 @@ fn a_new_app_builds_into_one_module_without_wasi_and_then_stays_fresh() {
         let clock = import.starts_with("wasi:clocks/") || import.starts_with("wasi:io/poll");
         assert!(import.starts_with("rusm:runtime/") || clock, "{shape:?}");
     }
-    assert_eq!(shape.initial_memory, 128 * 1024);
+    assert_eq!(
+        shape.initial_memory,
+        64 * 1024,
+        "a page is enough for a small handler"
+    );
     let locked = fs::read_to_string(&lock).unwrap();
 
     assert_eq!(app.build(NOTHING).unwrap(), Outcome::Fresh);
