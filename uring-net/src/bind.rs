@@ -78,6 +78,9 @@ fn socket(addr: SocketAddr) -> io::Result<Socket> {
     }
     // Accepted sockets inherit it, which saves a system call for each.
     socket.set_tcp_nodelay(true)?;
+    // Else the kernel takes megabytes of a response that a slow client has not asked for yet,
+    // and whether such a client still reads would show only when it has drained a third of them.
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
@@ -99,6 +102,9 @@ const BACKLOG: i32 = 4096;
 /// How long we wait for the last server's sockets to be closed.
 const LAST_SERVER_ENDS: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(10);
+
+/// Bytes of a response that may wait in the kernel without being on their way.
+const UNSENT: u32 = 256 * 1024;
 
 #[cfg(test)]
 mod tests {

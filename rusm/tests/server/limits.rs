@@ -290,7 +290,7 @@ fn a_client_that_reads_nothing_is_cut_off() {
 
 #[test]
 fn a_client_that_reads_slowly_is_not() {
-    let server = Serve::lab_with("write-timeout-ms = 1500").start();
+    let server = Serve::lab_with("write-timeout-ms = 5000").start();
     const LEN: usize = 24 << 20;
     let mut client = Client::with_a_small_buffer(server.addr());
     let started = Instant::now();
