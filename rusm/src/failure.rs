@@ -86,7 +86,8 @@ impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) | Self::Manifest(_) | Self::App(_) | Self::Load(_) => ExitCode::from(2),
-            Self::Build(BuildError::Missing { .. }) => ExitCode::from(2),
+            Self::Build(BuildError::Missing { .. })
+            | Self::Scaffold(ScaffoldError::Name { .. }) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }
