@@ -4,9 +4,9 @@
 //! disk. [`sizing`] derives every size of the pool from one setting and from the components.
 //!
 //! Then on each shard: [`shape`] tells what a component is from what it exports,
-//! [`ShardPool`](pool::ShardPool) owns the engine and gives every call of an action a fresh
+//! [`ShardPool`] owns the engine and gives every call of an action a fresh
 //! instance, [`admission`] bounds how many there are at once and how long one waits,
-//! [`sandbox`] is what an instance may do, and [`Fault`](fault::Fault) how it can end.
+//! `sandbox` is what an instance may do, and [`Fault`] how it can end.
 //!
 //! Beside the shards: [`preempt`] ticks, so that no guest keeps its core for itself.
 
