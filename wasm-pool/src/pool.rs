@@ -254,6 +254,13 @@ impl Loaded {
                 component: name.clone(),
                 error,
             })?;
+        // Else the first request would wait for it.
+        component
+            .initialize_copy_on_write_image()
+            .map_err(|error| LoadError::Code {
+                component: name.clone(),
+                error,
+            })?;
         let shape = Shape::of(&component, engine);
         let linker = if shape.imports_wasi {
             &linkers.wasi
