@@ -1,0 +1,27 @@
+//! The durable key-value store of a node: an embedded `redb` file, worked on off the serving cores.
+//!
+//! - [`Store`]: what shards hold. Each operation goes into a bounded queue at the call, and is
+//!   answered through a future that any executor can poll.
+//! - `writer`: the one thread that writes. It takes all that waits, does it in one transaction,
+//!   makes that durable, and only then acknowledges each.
+//! - `reader`: the threads that read. A snapshot is taken after the operation was asked for, so
+//!   it has everything that was acknowledged before.
+//! - `change`: what each write does, as a pure function of the value that is there.
+//! - `file`: the file: how it is made, opened, checked, and opened again when the disk was full.
+//! - `name`: the limits of buckets, keys and values.
+//!
+//! Commits group by themselves: while one is on its way to the disk, what comes waits for the
+//! next. An idle store commits a single write at once.
+
+mod change;
+mod error;
+mod file;
+mod name;
+mod queue;
+mod reader;
+mod store;
+mod writer;
+
+pub use error::{OpenError, StoreError};
+pub use name::{MAX_NAME, MAX_VALUE};
+pub use store::Store;

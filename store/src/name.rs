@@ -1,0 +1,63 @@
+//! The limits of buckets, keys and values.
+
+use crate::error::StoreError;
+
+/// The longest name of a bucket, the longest key and the longest prefix, in bytes.
+pub const MAX_NAME: usize = 1024;
+
+/// The longest value, in bytes.
+pub const MAX_VALUE: usize = 16 * 1024 * 1024;
+
+/// A bucket and a key in it, both within the limits.
+#[derive(Clone, Debug)]
+pub(crate) struct EntryName {
+    bucket: String,
+    key: String,
+}
+
+impl EntryName {
+    pub(crate) fn parse(bucket: &str, key: &str) -> Result<Self, StoreError> {
+        Ok(Self {
+            bucket: parse_bucket(bucket)?,
+            key: parse_name("key", key)?,
+        })
+    }
+
+    /// As the table has it.
+    pub(crate) fn as_pair(&self) -> (&str, &str) {
+        (&self.bucket, &self.key)
+    }
+
+    /// Bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bucket.len() + self.key.len()
+    }
+}
+
+pub(crate) fn parse_bucket(bucket: &str) -> Result<String, StoreError> {
+    parse_name("bucket", bucket)
+}
+
+/// The empty prefix is every key's.
+pub(crate) fn parse_prefix(prefix: &str) -> Result<String, StoreError> {
+    if prefix.is_empty() {
+        return Ok(String::new());
+    }
+    parse_name("prefix", prefix)
+}
+
+/// The length of a value that may be stored.
+pub(crate) fn check_value(value: &[u8]) -> Result<usize, StoreError> {
+    if value.len() > MAX_VALUE {
+        return Err(StoreError::ValueLength { len: value.len() });
+    }
+    Ok(value.len())
+}
+
+fn parse_name(what: &'static str, name: &str) -> Result<String, StoreError> {
+    if name.is_empty() || name.len() > MAX_NAME {
+        let len = name.len();
+        return Err(StoreError::NameLength { what, len });
+    }
+    Ok(name.to_owned())
+}
