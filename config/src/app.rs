@@ -40,12 +40,15 @@ pub(crate) fn parse(source_name: &str, text: &str) -> Result<App, ConfigError> {
 
 impl App {
     fn read(mut root: Section<'_>) -> Self {
-        let node = (root.section("node", "[node]")).map_or_else(Node::default, Node::read);
+        let node = root.section("node", "[node]");
+        // A store that is not well named is one all the same.
+        let has_store = node.as_ref().is_some_and(|node| node.has("store"));
+        let node = node.map_or_else(Node::default, Node::read);
         let log = (root.section("log", "[log]")).map_or_else(Log::default, Log::read);
         let profiles = Profiles::read(root.section("capabilities", "[capabilities]"));
         let mut roster = Roster::default();
         if let Some(components) = root.section("components", "[components]") {
-            roster.declare(components, &profiles);
+            roster.declare(components, &profiles, has_store);
         }
         let listeners = read_listeners(&mut root, &mut roster);
         root.finish();

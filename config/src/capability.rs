@@ -42,6 +42,39 @@ pub struct Preopen {
     pub writable: bool,
 }
 
+impl Capabilities {
+    /// What a component of this profile may do when a process of profile `spawner` starts it:
+    /// nothing that the spawner may not. A spawner can't reach through a child what it was denied.
+    pub fn within(&self, spawner: &Self) -> Self {
+        let preopens = self.preopens.iter().filter_map(|preopen| {
+            let own = spawner
+                .preopens
+                .iter()
+                .filter(|own| own.host == preopen.host);
+            let writable = own.map(|own| own.writable).max()?;
+            Some(Preopen {
+                writable: preopen.writable && writable,
+                ..preopen.clone()
+            })
+        });
+        let env = self.env.iter();
+        let env = env.filter(|(name, value)| spawner.env.get(*name) == Some(value));
+        Self {
+            profile: self.profile.clone(),
+            network: self.network && spawner.network,
+            spawn: self.spawn && spawner.spawn,
+            process_control: self.process_control && spawner.process_control,
+            stdio: self.stdio && spawner.stdio,
+            storage: self.storage && spawner.storage,
+            max_memory: self.max_memory.min(spawner.max_memory),
+            env: env
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            preopens: preopens.collect(),
+        }
+    }
+}
+
 impl Default for Capabilities {
     fn default() -> Self {
         Self {
@@ -60,7 +93,30 @@ impl Default for Capabilities {
 
 /// Every profile of an app, resolved.
 #[derive(Debug)]
-pub(crate) struct Profiles(BTreeMap<String, Capabilities>);
+pub(crate) struct Profiles(BTreeMap<String, Profile>);
+
+/// A profile, resolved.
+#[derive(Clone, Debug)]
+pub(crate) struct Profile {
+    pub(crate) capabilities: Capabilities,
+    /// Where the app itself grants storage. A built-in profile that does so asks for no store.
+    pub(crate) storage_grant: Option<Range<usize>>,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::from(Capabilities::default())
+    }
+}
+
+impl From<Capabilities> for Profile {
+    fn from(capabilities: Capabilities) -> Self {
+        Self {
+            capabilities,
+            storage_grant: None,
+        }
+    }
+}
 
 impl Profiles {
     pub(crate) fn read(section: Option<Section<'_>>) -> Self {
@@ -96,7 +152,7 @@ impl Profiles {
     }
 
     /// The profile that `name` names.
-    pub(crate) fn get(&self, name: &Text<'_>) -> Result<Capabilities, Fault> {
+    pub(crate) fn get(&self, name: &Text<'_>) -> Result<Profile, Fault> {
         (self.0.get(name.text).cloned())
             .ok_or_else(|| unknown_profile(name, self.0.keys().map(String::as_str)))
     }
@@ -105,9 +161,9 @@ impl Profiles {
         let ancestor = (line.first().and_then(|eldest| eldest.inherits))
             .and_then(|parent| self.0.get(parent.text).cloned())
             .unwrap_or_default();
-        let mut capabilities = line.iter().fold(ancestor, |base, own| own.apply(base));
-        capabilities.profile = name.to_owned();
-        self.0.insert(name.to_owned(), capabilities);
+        let mut profile = line.iter().fold(ancestor, |base, own| own.apply(base));
+        profile.capabilities.profile = name.to_owned();
+        self.0.insert(name.to_owned(), profile);
     }
 }
 
@@ -120,7 +176,8 @@ struct Overrides<'a> {
     spawn: Option<bool>,
     process_control: Option<bool>,
     stdio: Option<bool>,
-    storage: Option<bool>,
+    /// And where that is said.
+    storage: Option<(bool, Range<usize>)>,
     max_memory: Option<u64>,
     env: BTreeMap<String, String>,
     preopens: Option<Vec<Preopen>>,
@@ -137,7 +194,7 @@ impl<'a> Overrides<'a> {
             spawn: section.get("allow-spawn", |v| v.boolean()),
             process_control: section.get("allow-process-control", |v| v.boolean()),
             stdio: section.get("allow-stdio", |v| v.boolean()),
-            storage: section.get("allow-storage", |v| v.boolean()),
+            storage: section.get("allow-storage", |v| Ok((v.boolean()?, v.span()))),
             max_memory: section
                 .get("max-memory-mb", |v| v.integer(1..=4096))
                 .map(|mebibytes| mebibytes << 20),
@@ -148,7 +205,18 @@ impl<'a> Overrides<'a> {
         Ok(overrides)
     }
 
-    fn apply(&self, base: Capabilities) -> Capabilities {
+    fn apply(&self, base: Profile) -> Profile {
+        let storage_grant = match &self.storage {
+            Some((granted, place)) => granted.then(|| place.clone()),
+            None => base.storage_grant,
+        };
+        Profile {
+            capabilities: self.lay_over(base.capabilities),
+            storage_grant,
+        }
+    }
+
+    fn lay_over(&self, base: Capabilities) -> Capabilities {
         let mut env = base.env;
         env.extend(self.env.clone());
         Capabilities {
@@ -157,7 +225,7 @@ impl<'a> Overrides<'a> {
             spawn: self.spawn.unwrap_or(base.spawn),
             process_control: self.process_control.unwrap_or(base.process_control),
             stdio: self.stdio.unwrap_or(base.stdio),
-            storage: self.storage.unwrap_or(base.storage),
+            storage: (self.storage.as_ref()).map_or(base.storage, |(granted, _)| *granted),
             max_memory: self.max_memory.unwrap_or(base.max_memory),
             env,
             preopens: self.preopens.clone().unwrap_or(base.preopens),
@@ -315,7 +383,7 @@ fn guest_path(path: &Text<'_>) -> Result<String, Fault> {
     Ok(path.text.to_owned())
 }
 
-fn built_in() -> BTreeMap<String, Capabilities> {
+fn built_in() -> BTreeMap<String, Profile> {
     let [sandboxed, network_client, trusted] = BUILT_IN.map(|profile| Capabilities {
         profile: profile.to_owned(),
         ..Capabilities::default()
@@ -333,7 +401,7 @@ fn built_in() -> BTreeMap<String, Capabilities> {
         ..trusted
     };
     [sandboxed, network_client, trusted]
-        .map(|profile| (profile.profile.clone(), profile))
+        .map(|capabilities| (capabilities.profile.clone(), Profile::from(capabilities)))
         .into()
 }
 

@@ -2,21 +2,40 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use crate::capability::{Capabilities, Profiles};
 use crate::error::Fault;
+use crate::mailbox::Mailbox;
 use crate::manifest::{Section, Text, Value};
 use crate::name::{ComponentName, NameError};
+use crate::resident::Resident;
 
 /// A component, and what it may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
     /// Its resolved profile.
     pub capabilities: Capabilities,
-    /// Whether it is a service: a long-lived, supervised process.
-    pub resident: bool,
+    /// How it lives if it is a service: a long-lived, supervised process.
+    pub resident: Option<Resident>,
+    /// What may wait for each of its processes.
+    pub mailbox: Mailbox,
+    /// How long one function of a process may take, or its handling of one message.
+    pub function_timeout: Duration,
     /// Whether it has a `[components.<name>]`, or was only named by a listener.
     pub declared: bool,
+}
+
+impl Default for Component {
+    fn default() -> Self {
+        Self {
+            capabilities: Capabilities::default(),
+            resident: None,
+            mailbox: Mailbox::default(),
+            function_timeout: FUNCTION_TIMEOUT,
+            declared: false,
+        }
+    }
 }
 
 /// Every component that a manifest speaks of.
@@ -28,10 +47,10 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
-    /// Takes in the `[components]` of a manifest.
-    pub(crate) fn declare(&mut self, section: Section<'_>, profiles: &Profiles) {
+    /// Takes in the `[components]` of a manifest, whose node has a store or has none.
+    pub(crate) fn declare(&mut self, section: Section<'_>, profiles: &Profiles, has_store: bool) {
         for (key, value) in section.into_entries() {
-            match self.declare_one(&key, &value, profiles) {
+            match self.declare_one(&key, &value, profiles, has_store) {
                 Ok((name, component)) => _ = self.components.insert(name, component),
                 Err(fault) => value.report(fault),
             }
@@ -54,14 +73,25 @@ impl Roster {
         key: &Text<'_>,
         value: &Value<'_>,
         profiles: &Profiles,
+        has_store: bool,
     ) -> Result<(ComponentName, Component), Fault> {
         let name = self.spelled(key)?;
         let mut section = value.section(&format!("[components.{name}]"))?;
+        let capabilities = section.get("capability", |v| {
+            let text = v.text()?;
+            let profile = profiles.get(&text)?;
+            match profile.storage_grant {
+                Some(grant) if !has_store => Err(no_store(&name, &text, grant)),
+                _ => Ok(profile.capabilities),
+            }
+        });
         let component = Component {
-            capabilities: section
-                .get("capability", |v| profiles.get(&v.text()?))
-                .unwrap_or_default(),
-            resident: (section.get("resident", |v| v.boolean())).unwrap_or_default(),
+            capabilities: capabilities.unwrap_or_default(),
+            resident: Resident::read(&mut section, &name),
+            mailbox: Mailbox::read(&mut section),
+            function_timeout: section
+                .get("function-timeout-ms", |v| v.integer(1..=3_600_000))
+                .map_or(FUNCTION_TIMEOUT, Duration::from_millis),
             declared: true,
         };
         section.finish();
@@ -92,3 +122,15 @@ pub(crate) fn name_fault(text: &Text<'_>, error: NameError) -> Fault {
     };
     text.fault(error.to_string(), label)
 }
+
+fn no_store(component: &ComponentName, profile: &Text<'_>, grant: Range<usize>) -> Fault {
+    let message = format!(
+        "component `{component}` is granted storage by `allow-storage`, but the node has none"
+    );
+    (profile.fault(message, "this profile"))
+        .also(grant, "granted here")
+        .help("set `store = \"data.redb\"` under [node], or do not grant it")
+}
+
+/// Longer than a function should keep the others of its process waiting.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);

@@ -12,7 +12,8 @@
 //! - `listener`, `header`, `limits`: a `[[serve]]` table.
 //! - `routes`: the table that a request is looked up in, over `pattern` (the grammar of
 //!   `/users/:id`), `trie` (which route wins) and `percent` (RFC 3986 escapes).
-//! - `component`, `name`: `[components.<name>]` and the names of components and actions.
+//! - `component`, `resident`, `mailbox`, `name`: `[components.<name>]` and the names of components
+//!   and actions.
 //! - `capability`: `[capabilities.<name>]` and the built-in profiles.
 //! - `manifest`: reads a TOML tree by hand, so that every value keeps its place in the file;
 //!   `size` and `suggest` help it.
@@ -29,11 +30,13 @@ mod header;
 mod limits;
 mod listener;
 mod log;
+mod mailbox;
 mod manifest;
 mod name;
 mod node;
 mod pattern;
 mod percent;
+mod resident;
 mod routes;
 mod size;
 mod suggest;
@@ -49,8 +52,10 @@ pub use error::{ConfigError, Problem};
 pub use limits::Limits;
 pub use listener::{AddrError, Listener, Protocol, Target, parse_addr};
 pub use log::{Log, LogFormat, LogLevel};
+pub use mailbox::Mailbox;
 pub use name::{ActionName, ComponentName, NameError};
 pub use node::Node;
+pub use resident::{Intensity, Resident};
 pub use routes::{Lookup, Match, Params, Route, RouteId, RouteTable};
 
 /// Reads and validates the manifest at `path`.

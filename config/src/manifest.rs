@@ -35,6 +35,11 @@ impl<'a> Section<'a> {
         Some(value.clone())
     }
 
+    /// Is `key` given, whatever its value is? Does not count as asking for it.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|(name, _)| name.text == key)
+    }
+
     /// The value of `key` as `read` takes it. A fault is reported, and counts as no value.
     pub(crate) fn get<T>(
         &mut self,
@@ -127,6 +132,11 @@ pub(crate) struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// The key it belongs to.
+    pub(crate) fn name(&self) -> &'a str {
+        self.name
+    }
+
     pub(crate) fn boolean(&self) -> Result<bool, Fault> {
         match self.value.get_ref() {
             DeValue::Boolean(value) => Ok(*value),

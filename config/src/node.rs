@@ -1,9 +1,12 @@
 //! `[node]`: what concerns the whole process.
 
+use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cores::Cores;
-use crate::manifest::Section;
+use crate::error::Fault;
+use crate::manifest::{Section, Value};
 
 /// How the process runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,26 +15,48 @@ pub struct Node {
     pub cores: Option<Cores>,
     /// How many guests may live on one core at a time: 1 to 10 000.
     pub instances_per_core: u32,
+    /// How many of them may be of processes that the guests of that core spawned: 1 to
+    /// `instances_per_core`. The rest is always left for requests and services.
+    pub spawned_per_core: u32,
     /// How long a request may wait for a free instance. At zero a full pool refuses at once.
     pub pool_wait: Duration,
     /// How long requests in flight may take to finish after a signal to stop.
     pub shutdown_grace: Duration,
+    /// The file of the durable store, if there is one; a relative path starts at the app's
+    /// directory.
+    pub store: Option<PathBuf>,
 }
 
 impl Node {
     pub(crate) fn read(mut section: Section<'_>) -> Self {
         let default = Self::default();
+        let cores = section.get("cores", Cores::read);
+        let instances = section.get("instances-per-core", count);
+        let instances_per_core =
+            (instances.as_ref()).map_or(default.instances_per_core, |(count, _)| *count);
+        let spawned = section.get("spawned-per-core", count);
+        let spawned_per_core =
+            (spawned.as_ref()).map_or(spawned_share(instances_per_core), |(count, _)| *count);
+        // A number of instances that is wrong itself is nothing to compare with.
+        let comparable = instances.is_some() || !section.has("instances-per-core");
+        if let Some((_, place)) = spawned
+            && comparable
+            && spawned_per_core > instances_per_core
+        {
+            let instances = instances.map(|(_, place)| place);
+            section.report(too_many_spawned(place, instances, instances_per_core));
+        }
         let node = Self {
-            cores: section.get("cores", Cores::read),
-            instances_per_core: section
-                .get("instances-per-core", |v| v.integer(1..=10_000))
-                .map_or(default.instances_per_core, |count| count as u32),
+            cores,
+            instances_per_core,
+            spawned_per_core,
             pool_wait: section
                 .get("pool-wait-ms", |v| v.integer(0..=60_000))
                 .map_or(default.pool_wait, Duration::from_millis),
             shutdown_grace: section
                 .get("shutdown-grace-s", |v| v.integer(0..=3_600))
                 .map_or(default.shutdown_grace, Duration::from_secs),
+            store: section.get("store", store),
         };
         section.finish();
         node
@@ -42,9 +67,48 @@ impl Default for Node {
     fn default() -> Self {
         Self {
             cores: None,
-            instances_per_core: 256,
+            instances_per_core: INSTANCES,
+            spawned_per_core: spawned_share(INSTANCES),
             pool_wait: Duration::from_secs(1),
             shutdown_grace: Duration::from_secs(10),
+            store: None,
         }
     }
 }
+
+/// A number of guests on one core, and its place.
+fn count(value: &Value<'_>) -> Result<(u32, Range<usize>), Fault> {
+    let count = value.integer(1..=10_000)?;
+    Ok((count as u32, value.span()))
+}
+
+/// What guests may spawn if nothing is said.
+fn spawned_share(instances: u32) -> u32 {
+    (instances / 2).max(1)
+}
+
+fn too_many_spawned(
+    place: Range<usize>,
+    instances_place: Option<Range<usize>>,
+    instances: u32,
+) -> Fault {
+    let message = format!("`spawned-per-core` is more than `instances-per-core`, {instances}");
+    let fault = Fault::new(place, message, "a part of them cannot be more");
+    let fault = match instances_place {
+        Some(place) => fault.also(place, "all guests of a core"),
+        None => fault,
+    };
+    fault.help("lower this, or raise `instances-per-core`")
+}
+
+fn store(value: &Value<'_>) -> Result<PathBuf, Fault> {
+    let path = value.text()?;
+    if path.text.is_empty() || path.text.contains('\0') {
+        return Err(value
+            .fault("the path of a file", "not a path")
+            .help("write `store = \"data.redb\"`, or remove this if nothing is to be stored"));
+    }
+    Ok(PathBuf::from(path.text))
+}
+
+const INSTANCES: u32 = 256;

@@ -98,7 +98,7 @@ fn the_whole_report() {
    : ^^^^^^^^^|^^^^^^^^
    :          `-- did you mean `instances-per-core`?
    `----
-  help: [node] takes `cores`, `instances-per-core`, `pool-wait-ms` and `shutdown-grace-s`
+  help: [node] takes `cores`, `instances-per-core`, `spawned-per-core`, `pool-wait-ms`, `shutdown-grace-s` and `store`
 ";
     assert_eq!(format!("\n{report}"), expected);
 }
@@ -197,6 +197,31 @@ fn the_node() {
     check(
         "[node]\npool-wait-ms = «99999999999999999999999»",
         &["out of range"],
+    );
+    check("[node]\nstore = «''»", &["path of a file", "data.redb"]);
+    check("[node]\nstore = «\"a\\u0000\"»", &["path of a file"]);
+    check("[node]\nstore = «true»", &["`store`", "must be a string"]);
+}
+
+#[test]
+fn guests_that_spawn_have_a_part_of_the_instances() {
+    check("[node]\nspawned-per-core = «0»", &["from 1 to 10000"]);
+    check(
+        "[node]\ninstances-per-core = 8\nspawned-per-core = «9»",
+        &[
+            "`spawned-per-core` is more than `instances-per-core`, 8",
+            "all guests of a core",
+            "lower this, or raise",
+        ],
+    );
+    check(
+        "[node]\nspawned-per-core = «257»",
+        &["more than `instances-per-core`, 256"],
+    );
+    // What is compared with has to be right itself: one problem, not two.
+    check(
+        "[node]\ninstances-per-core = «0»\nspawned-per-core = 300",
+        &["from 1 to 10000"],
     );
 }
 
@@ -340,6 +365,82 @@ fn components() {
     check(
         "[components.c]\ncapability = «'wb'»\n[capabilities.web]",
         &["did you mean `web`?", "`network-client`"],
+    );
+}
+
+#[test]
+fn mailboxes() {
+    let component = |keys: &str| format!("[components.c]\n{keys}");
+    check(
+        &component("mailbox-messages = «0»"),
+        &["`mailbox-messages`", "from 1 to 1000000"],
+    );
+    check(&component("mailbox-kb = «0»"), &["from 1 to 4194304"]);
+    check(&component("mailbox-kb = «4194305»"), &["from 1 to 4194304"]);
+    check(&component("mailbox-kb = «'1MiB'»"), &["a whole number"]);
+}
+
+#[test]
+fn services() {
+    let service = |keys: &str| format!("[components.c]\nresident = true\n{keys}");
+    check(&service("shard = «-1»"), &["from 0 to 1023"]);
+    check(&service("shard = «1024»"), &["from 0 to 1023"]);
+    check(
+        &service("max-restarts = «5»"),
+        &["without `restart-window-s`", "give both"],
+    );
+    check(
+        &service("restart-window-s = «60»"),
+        &["without `max-restarts`", "give both"],
+    );
+    check(
+        &service("max-restarts = «-1»\nrestart-window-s = 60"),
+        &["from 0 to 1000000"],
+    );
+    check(
+        &service("max-restarts = 5\nrestart-window-s = «0»"),
+        &["from 1 to 86400"],
+    );
+}
+
+#[test]
+fn what_only_a_service_has() {
+    for key in ["shard", "max-restarts", "restart-window-s"] {
+        for resident in ["", "resident = false"] {
+            let message = format!("`{key}` is for services, and `c` is none");
+            check(
+                &format!("[components.c]\n{resident}\n{key} = «1»"),
+                &[&message, "`resident = true`, or remove this"],
+            );
+        }
+        // Whether it is one is not known: one problem, not two.
+        check(
+            &format!("[components.c]\nresident = «'yes'»\n{key} = 1"),
+            &["`resident` must be true or false"],
+        );
+    }
+}
+
+#[test]
+fn storage_without_a_store() {
+    check(
+        "[components.c]\ncapability = «'p'»\n[capabilities.p]\nallow-storage = true",
+        &[
+            "component `c` is granted storage by `allow-storage`, but the node has none",
+            "set `store = \"data.redb\"` under [node]",
+            "granted here",
+        ],
+    );
+    check(
+        "[components.c]\ncapability = «'q'»\n\
+         [capabilities.p]\nallow-storage = true\n[capabilities.q]\ninherits = 'p'",
+        &["component `c`", "granted here"],
+    );
+    // Someone meant to have one: one problem, not two.
+    check(
+        "[node]\nstore = «''»\n[components.c]\ncapability = 'p'\n\
+         [capabilities.p]\nallow-storage = true",
+        &["path of a file"],
     );
 }
 

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusm_config::{
-    App, Capabilities, CoreId, Cores, Limits, Log, LogFormat, LogLevel, Lookup, Node, Preopen,
-    Target,
+    App, Capabilities, Component, CoreId, Cores, Intensity, Limits, Log, LogFormat, LogLevel,
+    Lookup, Mailbox, Node, Preopen, Resident, Target,
 };
 
 fn app(text: &str) -> App {
@@ -30,6 +30,8 @@ fn an_empty_manifest_is_all_defaults() {
     assert_eq!(app.log, Log::default());
     assert!(app.listeners.is_empty() && app.components.is_empty());
     assert_eq!(app.node.instances_per_core, 256);
+    assert_eq!(app.node.spawned_per_core, 128);
+    assert_eq!(app.node.store, None);
     assert_eq!(app.node.pool_wait, Duration::from_secs(1));
     assert_eq!(app.node.shutdown_grace, Duration::from_secs(10));
     assert_eq!((app.log.level, app.log.access), (LogLevel::Info, false));
@@ -41,8 +43,10 @@ fn the_node_and_the_log_are_read() {
         [node]
         cores = 4
         instances-per-core = 1_000
+        spawned-per-core = 900
         pool-wait-ms = 0
         shutdown-grace-s = 3
+        store = 'state/data.redb'
         [log]
         level = 'debug'
         format = 'json'
@@ -51,8 +55,10 @@ fn the_node_and_the_log_are_read() {
     let node = Node {
         cores: Some("4".parse().unwrap()),
         instances_per_core: 1000,
+        spawned_per_core: 900,
         pool_wait: Duration::ZERO,
         shutdown_grace: Duration::from_secs(3),
+        store: Some("state/data.redb".into()),
     };
     let log = Log {
         level: LogLevel::Debug,
@@ -60,6 +66,14 @@ fn the_node_and_the_log_are_read() {
         access: true,
     };
     assert_eq!((app.node, app.log), (node, log));
+}
+
+#[test]
+fn guests_may_spawn_half_of_the_instances_unless_the_node_says_otherwise() {
+    let spawned = |text: &str| app(&format!("[node]\n{text}")).node.spawned_per_core;
+    assert_eq!(spawned("instances-per-core = 1_001"), 500);
+    assert_eq!(spawned("instances-per-core = 1"), 1);
+    assert_eq!(spawned("instances-per-core = 9\nspawned-per-core = 9"), 9);
 }
 
 #[test]
@@ -164,7 +178,7 @@ fn components_are_those_that_are_declared_and_those_that_are_named() {
                 name.as_str(),
                 profile,
                 component.declared,
-                component.resident,
+                component.resident.is_some(),
             )
         })
         .collect();
@@ -177,6 +191,77 @@ fn components_are_those_that_are_declared_and_those_that_are_named() {
             ("whole", "sandboxed", false, false),
         ]
     );
+}
+
+#[test]
+fn a_component_has_a_mailbox_and_a_service_has_restarts() {
+    let app = app("
+        [components.bounded]
+        resident = false
+        mailbox-messages = 7
+        mailbox-kb = 3
+        [components.plain]
+        [components.service]
+        resident = true
+        [components.pinned]
+        resident = true
+        shard = 3
+        max-restarts = 0
+        restart-window-s = 60
+    ");
+    let bounded = Component {
+        mailbox: Mailbox {
+            messages: 7,
+            bytes: 3 << 10,
+        },
+        declared: true,
+        ..Component::default()
+    };
+    assert_eq!(app.components["bounded"], bounded);
+    let mailbox = app.components["plain"].mailbox;
+    assert_eq!((mailbox.messages, mailbox.bytes), (10_000, 16 << 20));
+    let resident = |name: &str| app.components[name].resident.clone();
+    let service = Resident {
+        shard: None,
+        intensity: None,
+    };
+    let pinned = Resident {
+        shard: Some(3),
+        intensity: Some(Intensity {
+            restarts: 0,
+            within: Duration::from_secs(60),
+        }),
+    };
+    assert_eq!(resident("plain"), None);
+    assert_eq!(resident("service"), Some(service));
+    assert_eq!(resident("pinned"), Some(pinned));
+}
+
+#[test]
+fn an_app_may_be_services_alone() {
+    let app = app("[components.clock]\nresident = true");
+    assert!(app.listeners.is_empty());
+    assert!(app.components["clock"].resident.is_some());
+}
+
+#[test]
+fn storage_needs_a_store_where_the_app_itself_grants_it_to_a_component() {
+    let storage = |text: &str| app(text).components["c"].capabilities.storage;
+    let uses = "[components.c]\ncapability = 'p'\n";
+    let grants = "[capabilities.p]\nallow-storage = true\n";
+    assert!(storage(&format!("{uses}{grants}[node]\nstore = 'd'")));
+    // A built-in profile grants it with all the rest, also to those that inherit that.
+    assert!(storage("[components.c]\ncapability = 'trusted'"));
+    assert!(storage(&format!(
+        "{uses}[capabilities.p]\ninherits = 'trusted'"
+    )));
+    // It was granted, and is taken back.
+    assert!(!storage(
+        "[components.c]\ncapability = 'q'\n[capabilities.p]\nallow-storage = true\n\
+         [capabilities.q]\ninherits = 'p'\nallow-storage = false"
+    ));
+    // Nobody uses the profile.
+    assert!(!storage(&format!("[components.c]\n{grants}")));
 }
 
 #[test]
