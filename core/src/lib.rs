@@ -1,14 +1,50 @@
-//! The actor core of RUSM: what a process is to the runtime, free of Wasm and of sockets.
+//! The actor core of RUSM: processes in the manner of Erlang's, free of Wasm and of sockets.
 //!
-//! - [`pid`]: names for shards and processes that can never reach the wrong one.
-//! - [`table`]: the processes alive on one shard, with their deadlines.
-//! - [`fairness`]: the queue in which a busy process waits until the others had their turn.
+//! A [`Node`] is what the shards of one server share; a [`Shard`] is one thread's side of it, and
+//! has the processes. An executor of any kind runs their tasks.
 //!
-//! Everything here belongs to one shard, which is one thread, and is neither `Send` nor shared.
+//! What there is, each a pure structure in a file of its own: [`pid`] and `id` name things,
+//! `table` has the processes of a shard and `process` what is kept of one, `mail` and `mailbox` are
+//! what they send one another, `exit` why they end, `timer` what happens later, `stream` bytes in
+//! order and bounded, `registry` and `group` the names of the node. `bus` is the way between
+//! shards, and says what happens when it is full.
+//!
+//! What is done with it is in `shard`, a file for each subject: life, messages, calls, links,
+//! names, streams, timers. [`supervisor`] is a process like any other, and [`fairness`] the queue
+//! in which a busy process waits until the others had their turn.
 
+mod bus;
+mod exit;
 pub mod fairness;
+mod group;
+mod id;
+mod mail;
+mod mailbox;
+mod node;
 pub mod pid;
-pub mod table;
+mod process;
+mod registry;
+mod shard;
+mod stream;
+pub mod supervisor;
+mod table;
+mod timer;
 
+pub use bus::INBOX;
+pub use exit::{End, ExitReason};
+pub use id::{CallId, MonitorRef, StreamId, TimerRef};
+pub use mail::{Call, CallError, Mail, SendError};
+pub use mailbox::MailboxLimit;
+pub use node::Node;
 pub use pid::{Pid, ShardId};
-pub use table::{ProcessHandle, ProcessTable};
+pub use process::{ProcessInfo, SpawnOptions};
+pub use registry::{MAX_NAME, RegisterError};
+pub use shard::{
+    Census, MAX_GROUPS, MAX_NAMES, MAX_STREAMS, MAX_TIES, ProcessHandle, ProcessRef, Shard,
+    SpawnError,
+};
+pub use stream::{STREAM_WINDOW, StreamError};
+pub use supervisor::{
+    Backoff, Child, Intensity, Restart, Strategy, Supervisor, SupervisorEvent,
+};
+pub use timer::MAX_TIMERS;

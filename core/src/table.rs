@@ -1,235 +1,220 @@
-//! The processes alive on one shard.
+//! The processes alive on one shard, by slot.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::task::Waker;
 use std::time::Instant;
 
 use slab::Slab;
 
+use crate::exit::End;
 use crate::pid::{Pid, ShardId};
+use crate::process::Process;
 
-/// The processes alive on one shard, by slot.
-///
-/// A deadline costs a running process nothing but the two words in which it stands: nobody
-/// sets a timer for it. A process that computes looks at its own deadline when it is
-/// preempted, and [`ProcessTable::expire`], called now and then, wakes those that wait.
-#[derive(Clone)]
-pub struct ProcessTable {
-    inner: Rc<RefCell<Inner>>,
-}
-
-impl ProcessTable {
-    /// An empty table for the processes of `shard`.
-    pub fn new(shard: ShardId) -> Self {
-        Self {
-            inner: Rc::new(RefCell::new(Inner {
-                shard,
-                processes: Slab::new(),
-                generations: Vec::new(),
-            })),
-        }
-    }
-
-    /// Start a process that has to end by `deadline`. It ends when the handle is dropped.
-    ///
-    /// `None` when the shard already has as many processes as a pid can tell apart (2^20).
-    pub fn start(&self, deadline: Instant) -> Option<ProcessHandle> {
-        let mut inner = self.inner.borrow_mut();
-        let slot = inner.processes.vacant_key();
-        let slot_number = u32::try_from(slot)
-            .ok()
-            .filter(|slot| *slot <= Pid::MAX_SLOT)?;
-        if slot == inner.generations.len() {
-            inner.generations.push(0);
-        }
-        inner.generations[slot] = (inner.generations[slot] + 1) & Pid::MAX_GENERATION;
-        let pid = Pid::new(inner.shard, slot_number, inner.generations[slot]);
-        inner.processes.insert(Process {
-            deadline,
-            expired: false,
-            parked: None,
-        });
-        Some(ProcessHandle {
-            table: self.clone(),
-            pid,
-        })
-    }
-
-    /// Whether `pid` names a process that is alive on this shard.
-    pub fn is_alive(&self, pid: Pid) -> bool {
-        let inner = self.inner.borrow();
-        pid.shard() == inner.shard
-            && inner.processes.contains(pid.slot() as usize)
-            && inner.generations.get(pid.slot() as usize) == Some(&pid.generation())
-    }
-
-    /// How many processes are alive.
-    pub fn len(&self) -> usize {
-        self.inner.borrow().processes.len()
-    }
-
-    /// Whether no process is alive.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Mark every process whose deadline is not after `now`, and wake those that are parked.
-    pub fn expire(&self, now: Instant) {
-        // Wakers run code of the executor, which may come back to this table.
-        let overdue: Vec<Waker> = {
-            let mut inner = self.inner.borrow_mut();
-            let late = inner.processes.iter_mut().filter_map(|(_, process)| {
-                if process.expired || process.deadline > now {
-                    return None;
-                }
-                process.expired = true;
-                process.parked.take()
-            });
-            late.collect()
-        };
-        overdue.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// A live process, held by the host code that runs it.
-pub struct ProcessHandle {
-    table: ProcessTable,
-    pid: Pid,
-}
-
-impl ProcessHandle {
-    /// The name of the process, for as long as it lives.
-    pub fn pid(&self) -> Pid {
-        self.pid
-    }
-
-    /// The process waits; `waker` runs it again. True if it is past its deadline and must
-    /// end instead of waiting.
-    pub fn park(&self, waker: &Waker) -> bool {
-        let mut inner = self.table.inner.borrow_mut();
-        let Some(process) = inner.processes.get_mut(self.pid.slot() as usize) else {
-            return true;
-        };
-        match &mut process.parked {
-            Some(parked) => parked.clone_from(waker),
-            parked => *parked = Some(waker.clone()),
-        }
-        process.expired
-    }
-}
-
-impl Drop for ProcessHandle {
-    fn drop(&mut self) {
-        let slot = self.pid.slot() as usize;
-        let process = self.table.inner.borrow_mut().processes.try_remove(slot);
-        drop(process);
-    }
-}
-
-struct Inner {
+#[derive(Debug)]
+pub(crate) struct Table {
     shard: ShardId,
     processes: Slab<Process>,
     /// By slot: the generation of the process in it, or of the last one. As long as the
     /// largest slot that was ever in use.
     generations: Vec<u32>,
+    /// The slots of processes that have a deadline, in no order. The others cost nothing when
+    /// deadlines are looked at.
+    timed: Vec<u32>,
 }
 
-struct Process {
-    deadline: Instant,
-    /// Set once, by [`ProcessTable::expire`].
-    expired: bool,
-    /// Runs the process again; present from its first wait on.
-    parked: Option<Waker>,
+impl Table {
+    pub(crate) fn new(shard: ShardId) -> Self {
+        Self {
+            shard,
+            processes: Slab::new(),
+            generations: Vec::new(),
+            timed: Vec::new(),
+        }
+    }
+
+    /// `None` when there are already as many processes as a pid can tell apart (2^20).
+    pub(crate) fn insert(&mut self, deadline: Option<Instant>, spawned: bool) -> Option<Pid> {
+        let index = self.processes.vacant_key();
+        let slot = u32::try_from(index)
+            .ok()
+            .filter(|slot| *slot <= Pid::MAX_SLOT)?;
+        if index == self.generations.len() {
+            self.generations.push(0);
+        }
+        let generation = &mut self.generations[index];
+        *generation = (*generation + 1) & Pid::MAX_GENERATION;
+        let pid = Pid::new(self.shard, slot, *generation);
+        self.processes.insert(Process {
+            deadline: None,
+            timed: None,
+            end: None,
+            spawned,
+            waker: None,
+            actor: None,
+        });
+        if deadline.is_some() {
+            self.set_deadline(pid, deadline);
+        }
+        Some(pid)
+    }
+
+    pub(crate) fn get(&self, pid: Pid) -> Option<&Process> {
+        if !self.is_current(pid) {
+            return None;
+        }
+        self.processes.get(pid.slot() as usize)
+    }
+
+    pub(crate) fn get_mut(&mut self, pid: Pid) -> Option<&mut Process> {
+        if !self.is_current(pid) {
+            return None;
+        }
+        self.processes.get_mut(pid.slot() as usize)
+    }
+
+    pub(crate) fn remove(&mut self, pid: Pid) -> Option<Process> {
+        if !self.is_current(pid) {
+            return None;
+        }
+        let process = self.processes.try_remove(pid.slot() as usize)?;
+        self.forget_timed(process.timed);
+        Some(process)
+    }
+
+    pub(crate) fn set_deadline(&mut self, pid: Pid, deadline: Option<Instant>) {
+        let place = u32::try_from(self.timed.len()).ok();
+        let Some(process) = self.get_mut(pid) else {
+            return;
+        };
+        process.deadline = deadline;
+        match (deadline, process.timed) {
+            (Some(_), None) => {
+                process.timed = place;
+                self.timed.push(pid.slot());
+            }
+            (None, Some(_)) => {
+                let timed = process.timed.take();
+                self.forget_timed(timed);
+            }
+            _ => {}
+        }
+    }
+
+    /// The processes whose deadline has come, each once.
+    pub(crate) fn expired(&mut self, now: Instant) -> Vec<Pid> {
+        let mut expired = Vec::new();
+        for slot in &self.timed {
+            let Some(process) = self.processes.get_mut(*slot as usize) else {
+                continue;
+            };
+            if process.deadline.is_some_and(|deadline| deadline <= now) && process.end.is_none() {
+                process.end = Some(End::Deadline);
+                let generation = self.generations[*slot as usize];
+                expired.push(Pid::new(self.shard, *slot, generation));
+            }
+        }
+        expired
+    }
+
+    pub(crate) fn pids(&self) -> Vec<Pid> {
+        let slots = self.processes.iter();
+        slots
+            .map(|(slot, _)| Pid::new(self.shard, slot as u32, self.generations[slot]))
+            .collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.processes.len()
+    }
+
+    fn is_current(&self, pid: Pid) -> bool {
+        pid.shard() == self.shard
+            && self.generations.get(pid.slot() as usize) == Some(&pid.generation())
+    }
+
+    fn forget_timed(&mut self, place: Option<u32>) {
+        let Some(place) = place else { return };
+        self.timed.swap_remove(place as usize);
+        if let Some(moved) = self.timed.get(place as usize)
+            && let Some(process) = self.processes.get_mut(*moved as usize)
+        {
+            process.timed = Some(place);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
+    use std::collections::HashSet;
     use std::time::Duration;
 
     use proptest::prelude::*;
 
     use super::*;
 
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn counting_waker() -> (Arc<Count>, Waker) {
-        let count = Arc::new(Count(AtomicUsize::new(0)));
-        (count.clone(), Waker::from(count))
-    }
-
     #[test]
     fn a_stale_pid_never_names_the_next_process() {
-        let table = ProcessTable::new(ShardId::new(3));
-        let deadline = Instant::now();
-        let first = table.start(deadline).unwrap();
-        let stale = first.pid();
-        drop(first);
-        let second = table.start(deadline).unwrap();
-        assert_eq!(second.pid().slot(), stale.slot());
-        assert!(table.is_alive(second.pid()));
-        assert!(!table.is_alive(stale));
+        let mut table = Table::new(ShardId::new(3));
+        let stale = table.insert(None, false).unwrap();
+        table.remove(stale).unwrap();
+        let second = table.insert(None, false).unwrap();
+        assert_eq!(second.slot(), stale.slot());
+        assert!(table.get(second).is_some());
+        assert!(table.get(stale).is_none());
+        assert!(table.remove(stale).is_none());
     }
 
     #[test]
     fn a_pid_of_another_shard_is_not_alive_here() {
-        let here = ProcessTable::new(ShardId::new(0));
-        let there = ProcessTable::new(ShardId::new(1));
-        let process = there.start(Instant::now()).unwrap();
-        let _same_slot = here.start(Instant::now()).unwrap();
-        assert!(!here.is_alive(process.pid()));
-    }
-
-    #[test]
-    fn expiry_wakes_the_parked_once_and_spares_the_others() {
-        let table = ProcessTable::new(ShardId::new(0));
-        let now = Instant::now();
-        let late = table.start(now).unwrap();
-        let early = table.start(now + Duration::from_secs(60)).unwrap();
-        let (late_wakes, late_waker) = counting_waker();
-        let (early_wakes, early_waker) = counting_waker();
-        assert!(!late.park(&late_waker));
-        assert!(!early.park(&early_waker));
-        table.expire(now);
-        table.expire(now);
-        assert_eq!(late_wakes.0.load(Ordering::Relaxed), 1);
-        assert_eq!(early_wakes.0.load(Ordering::Relaxed), 0);
-        assert!(late.park(&late_waker));
-        assert!(!early.park(&early_waker));
+        let mut here = Table::new(ShardId::new(0));
+        let mut there = Table::new(ShardId::new(1));
+        let pid = there.insert(None, false).unwrap();
+        here.insert(None, false).unwrap();
+        assert!(here.get(pid).is_none());
     }
 
     proptest! {
         #[test]
-        fn every_pid_is_used_once_and_the_table_empties(ops in prop::collection::vec(any::<u8>(), 0..200)) {
-            let table = ProcessTable::new(ShardId::new(0));
-            let deadline = Instant::now();
-            let mut live = Vec::new();
-            let mut seen = std::collections::HashSet::new();
-            for op in ops {
-                if op % 3 == 0 && !live.is_empty() {
-                    let gone: ProcessHandle = live.swap_remove(op as usize % live.len());
-                    let pid = gone.pid();
-                    drop(gone);
-                    prop_assert!(!table.is_alive(pid));
-                } else {
-                    let process = table.start(deadline).unwrap();
-                    prop_assert!(seen.insert(process.pid()));
-                    live.push(process);
+        fn deadlines_end_whom_they_concern_once(
+            ops in prop::collection::vec((0u8..4, any::<u16>()), 0..200)
+        ) {
+            let mut table = Table::new(ShardId::new(0));
+            let start = Instant::now();
+            let at = |ms: u16| start + Duration::from_millis(ms.into());
+            let mut live: Vec<(Pid, Option<u16>, bool)> = Vec::new();
+            let mut seen = HashSet::new();
+            for (op, value) in ops {
+                let index = value as usize % live.len().max(1);
+                match op {
+                    0 => {
+                        let deadline = (value % 2 == 0).then_some(value);
+                        let pid = table.insert(deadline.map(at), false).unwrap();
+                        prop_assert!(seen.insert(pid));
+                        live.push((pid, deadline, false));
+                    }
+                    1 if !live.is_empty() => {
+                        let (pid, ..) = live.swap_remove(index);
+                        prop_assert!(table.remove(pid).is_some());
+                    }
+                    2 if !live.is_empty() => {
+                        live[index].1 = (value % 3 == 0).then_some(value);
+                        table.set_deadline(live[index].0, live[index].1.map(at));
+                    }
+                    _ => {
+                        let mut expected: Vec<_> = live
+                            .iter_mut()
+                            .filter(|(_, deadline, over)| !over && deadline.is_some_and(|ms| ms <= value))
+                            .map(|(pid, _, over)| { *over = true; pid.as_raw() })
+                            .collect();
+                        let mut expired: Vec<_> =
+                            table.expired(at(value)).into_iter().map(Pid::as_raw).collect();
+                        expected.sort_unstable();
+                        expired.sort_unstable();
+                        prop_assert_eq!(expired, expected);
+                    }
                 }
                 prop_assert_eq!(table.len(), live.len());
-                prop_assert!(live.iter().all(|process| table.is_alive(process.pid())));
+                let timed = live.iter().filter(|(_, deadline, _)| deadline.is_some()).count();
+                prop_assert_eq!(table.timed.len(), timed);
             }
-            live.clear();
-            prop_assert!(table.is_empty());
         }
     }
 }

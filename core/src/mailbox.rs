@@ -1,0 +1,240 @@
+//! The mail of one process: first in, first out, bounded, and open to a choosy reader. Pure.
+
+use std::collections::VecDeque;
+
+use crate::mail::Mail;
+
+/// How much mail may wait. What processes send counts; what the system tells them, of ends and
+/// exits, does not: it is bounded by what they watch and link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailboxLimit {
+    /// Messages, calls and streams.
+    pub messages: usize,
+    /// Bytes of all of them.
+    pub bytes: usize,
+}
+
+impl Default for MailboxLimit {
+    /// 10 000 messages of 16 MiB together.
+    fn default() -> Self {
+        Self {
+            messages: 10_000,
+            bytes: 16 << 20,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    limit: MailboxLimit,
+    queue: VecDeque<Mail>,
+    /// Set aside by the process; they count, too.
+    aside: VecDeque<Mail>,
+    messages: usize,
+    bytes: usize,
+    /// Mail that was refused.
+    dropped: u64,
+    /// How often something was taken out of the queue, or put in anywhere but at its end: what a
+    /// reader has seen of it, it has to look at again.
+    shifts: u64,
+}
+
+/// How far a reader has looked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    shifts: u64,
+    count: usize,
+}
+
+impl Mailbox {
+    pub(crate) fn new(limit: MailboxLimit) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    /// Put mail at the end; it is given back if there is no room for it.
+    pub(crate) fn push(&mut self, mail: Mail) -> Result<(), Mail> {
+        if let Some(size) = size(&mail) {
+            // Something larger than all of the mailbox must get through while it is empty.
+            let fits = self.messages == 0 || self.bytes.saturating_add(size) <= self.limit.bytes;
+            if self.messages >= self.limit.messages || !fits {
+                self.dropped += 1;
+                return Err(mail);
+            }
+            self.messages += 1;
+            self.bytes += size;
+        }
+        self.queue.push_back(mail);
+        Ok(())
+    }
+
+    /// Take the first mail that is `wanted`; the others stay where they are. `seen` is how far
+    /// the same reader had looked the last time.
+    pub(crate) fn take(
+        &mut self,
+        seen: &mut Seen,
+        mut wanted: impl FnMut(&Mail) -> bool,
+    ) -> Option<Mail> {
+        if seen.shifts != self.shifts {
+            *seen = Seen {
+                shifts: self.shifts,
+                count: 0,
+            };
+        }
+        let found = (seen.count..self.queue.len()).find(|index| wanted(&self.queue[*index]));
+        let Some(index) = found else {
+            seen.count = self.queue.len();
+            return None;
+        };
+        let mail = self.queue.remove(index)?;
+        self.shifts += 1;
+        if let Some(size) = size(&mail) {
+            self.messages -= 1;
+            self.bytes -= size;
+        }
+        Some(mail)
+    }
+
+    /// Set mail aside that was taken.
+    pub(crate) fn stash(&mut self, mail: Mail) {
+        if let Some(size) = size(&mail) {
+            self.messages += 1;
+            self.bytes += size;
+        }
+        self.aside.push_back(mail);
+    }
+
+    /// Put what was set aside back to the front, in order.
+    pub(crate) fn unstash(&mut self) {
+        self.shifts += 1;
+        while let Some(mail) = self.aside.pop_back() {
+            self.queue.push_front(mail);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len() + self.aside.len()
+    }
+
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// All of it, for what has to be answered when the process ends.
+    pub(crate) fn into_mail(self) -> impl Iterator<Item = Mail> {
+        self.aside.into_iter().chain(self.queue)
+    }
+}
+
+/// What mail counts for; nothing if it is the system's.
+fn size(mail: &Mail) -> Option<usize> {
+    match mail {
+        Mail::Message(bytes) => Some(bytes.len()),
+        Mail::Call(call) => Some(call.args.len() + call.function.len()),
+        Mail::Stream { .. } => Some(0),
+        Mail::Down { .. } | Mail::Exit { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::exit::ExitReason;
+    use crate::pid::Pid;
+
+    fn message(text: &[u8]) -> Mail {
+        Mail::Message(Bytes::copy_from_slice(text))
+    }
+
+    fn any(_: &Mail) -> bool {
+        true
+    }
+
+    fn limited(messages: usize, bytes: usize) -> Mailbox {
+        Mailbox::new(MailboxLimit { messages, bytes })
+    }
+
+    #[test]
+    fn a_choosy_reader_leaves_the_rest_in_order() {
+        let mut mailbox = limited(10, 100);
+        for text in [b"a", b"b", b"c"] {
+            mailbox.push(message(text)).unwrap();
+        }
+        let mut seen = Seen::default();
+        let is_b = |mail: &Mail| *mail == message(b"b");
+        assert_eq!(mailbox.take(&mut seen, is_b), Some(message(b"b")));
+        assert_eq!(mailbox.take(&mut seen, is_b), None);
+        mailbox.push(message(b"b")).unwrap();
+        assert_eq!(mailbox.take(&mut seen, is_b), Some(message(b"b")));
+        assert_eq!(mailbox.take(&mut seen, any), Some(message(b"a")));
+        assert_eq!(mailbox.take(&mut seen, any), Some(message(b"c")));
+    }
+
+    #[test]
+    fn what_was_seen_is_not_looked_at_again() {
+        let mut mailbox = limited(10, 100);
+        let mut seen = Seen::default();
+        let mut looks = 0;
+        for _ in 0..10 {
+            mailbox.push(message(b"x")).unwrap();
+            let mut count = |_: &Mail| {
+                looks += 1;
+                false
+            };
+            assert_eq!(mailbox.take(&mut seen, &mut count), None);
+        }
+        assert_eq!(looks, 10);
+    }
+
+    #[test]
+    fn full_is_full_for_messages_and_not_for_the_system() {
+        let mut mailbox = limited(2, 3);
+        mailbox.push(message(b"ab")).unwrap();
+        assert!(mailbox.push(message(b"cd")).is_err(), "too many bytes");
+        mailbox.push(message(b"c")).unwrap();
+        assert!(mailbox.push(message(b"")).is_err(), "too many messages");
+        let exit = Mail::Exit {
+            from: Pid::from_raw(1),
+            reason: ExitReason::Normal,
+        };
+        mailbox.push(exit).unwrap();
+        assert_eq!((mailbox.len(), mailbox.dropped()), (3, 2));
+    }
+
+    #[test]
+    fn one_message_larger_than_the_mailbox_gets_through() {
+        let mut mailbox = limited(2, 3);
+        mailbox.push(message(b"abcdef")).unwrap();
+        assert!(mailbox.push(message(b"")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_or_reordered_by_stashing(texts in prop::collection::vec(any_text(), 0..20), asides in 0usize..20) {
+            let mut mailbox = limited(100, 1000);
+            for text in &texts {
+                mailbox.push(message(text)).unwrap();
+            }
+            let mut seen = Seen::default();
+            for _ in 0..asides {
+                if let Some(mail) = mailbox.take(&mut seen, any) {
+                    mailbox.stash(mail);
+                }
+            }
+            mailbox.unstash();
+            for text in &texts {
+                prop_assert_eq!(mailbox.take(&mut seen, any), Some(message(text)));
+            }
+            prop_assert_eq!((mailbox.len(), mailbox.messages, mailbox.bytes), (0, 0, 0));
+        }
+    }
+
+    fn any_text() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(proptest::arbitrary::any::<u8>(), 0..5)
+    }
+}

@@ -1,0 +1,242 @@
+//! Calls: each has exactly one answer. It goes past the mailbox, to whoever waits for it; one that
+//! nobody waits for any more is dropped.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Shard;
+use super::timers::Alarm;
+use crate::bus::Signal;
+use crate::id::{CallId, StreamId};
+use crate::mail::{Call, CallError, Mail, SendError};
+use crate::pid::Pid;
+use crate::process::{Unanswered, take_first};
+use crate::stream::Reader;
+
+/// A call that a process waits for.
+#[derive(Debug)]
+pub(super) struct Pending {
+    caller: Pid,
+    answer: Option<Result<Bytes, CallError>>,
+}
+
+impl Shard {
+    /// Call a function of a process, and wait for the answer until `deadline`. Dropping the
+    /// future forgets the call.
+    pub fn call(
+        &self,
+        me: Pid,
+        to: Pid,
+        function: Arc<str>,
+        args: Bytes,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Bytes, CallError>> + Send + 'static {
+        let mut alarm = Alarm::new(me, Some(deadline));
+        let mut unsent = Some((function, args));
+        let mut waiting: Option<Waiting> = None;
+        let mut room: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
+        poll_fn(move |cx| {
+            let Some(shard) = Self::current() else {
+                return Poll::Ready(Err(CallError::NoProcess));
+            };
+            if !shard.attach_caller(me, cx.waker()) {
+                return Poll::Ready(Err(CallError::NoProcess));
+            }
+            while let Some((function, args)) = unsent.take() {
+                let call = shard.begin_call(me);
+                let sent = shard.send_call(
+                    to,
+                    Call {
+                        id: call.0,
+                        from: Some(me),
+                        function: function.clone(),
+                        args: args.clone(),
+                        stream: None,
+                    },
+                );
+                match sent {
+                    Ok(()) => waiting = Some(call),
+                    Err(SendError::NoProcess) => return Poll::Ready(Err(CallError::NoProcess)),
+                    Err(SendError::MailboxFull) => return Poll::Ready(Err(CallError::MailboxFull)),
+                    Err(SendError::BusFull) => {
+                        unsent = Some((function, args));
+                        let wait = room
+                            .get_or_insert_with(|| Box::pin(shard.bus_has_room(to.shard())));
+                        if wait.as_mut().poll(cx).is_pending() {
+                            break;
+                        }
+                        room = None;
+                    }
+                }
+            }
+            if let Some(call) = &waiting
+                && let Some(answer) = shard.take_answer(call.0)
+            {
+                return Poll::Ready(answer);
+            }
+            if alarm.is_over(&shard) {
+                return Poll::Ready(Err(CallError::Timeout));
+            }
+            Poll::Pending
+        })
+    }
+
+    /// Call a function whose answer nobody waits for.
+    ///
+    /// # Errors
+    /// As [`Shard::try_send`].
+    pub fn cast(&self, to: Pid, function: Arc<str>, args: Bytes) -> Result<(), SendError> {
+        let call = Call {
+            id: CallId::from_raw(self.next_id()),
+            from: None,
+            function,
+            args,
+            stream: None,
+        };
+        self.send_call(to, call)
+    }
+
+    /// Call a function whose answer is a stream, of which `me` reads. It ends when the callee
+    /// answers; whatever keeps it from answering is the stream's failure.
+    pub fn call_stream(&self, me: Pid, to: Pid, function: Arc<str>, args: Bytes) -> StreamId {
+        let stream = StreamId::from_raw(self.next_id());
+        if !self.add_stream(me, stream) {
+            return stream;
+        }
+        let reader = Reader::new(me, to.shard());
+        self.core.readers.borrow_mut().insert(stream, reader);
+        let call = Call {
+            id: CallId::from_raw(self.next_id()),
+            from: Some(me),
+            function,
+            args,
+            stream: Some(stream),
+        };
+        if let Err(error) = self.send_call(to, call) {
+            self.handle_stream_end(stream, Err(call_error(error).to_string().into()));
+        }
+        stream
+    }
+
+    /// Answer a call that `me` has received. The answer to one of [`Shard::call_stream`] is the end
+    /// of its stream: well, or a failure.
+    pub fn reply(&self, me: Pid, call: CallId, result: Result<Bytes, CallError>) {
+        let mut table = self.core.table.borrow_mut();
+        let actor = table
+            .get_mut(me)
+            .and_then(|process| process.actor.as_deref_mut());
+        let unanswered = actor
+            .and_then(|actor| take_first(&mut actor.unanswered, |unanswered| unanswered.call == call));
+        drop(table);
+        if let Some(unanswered) = unanswered {
+            self.answer(unanswered, result);
+        }
+    }
+
+    pub(super) fn answer(&self, unanswered: Unanswered, result: Result<Bytes, CallError>) {
+        if let Some(stream) = unanswered.stream {
+            let end = result.map(drop).map_err(|error| error.to_string().into());
+            self.finish_writing(stream, end);
+        } else if unanswered.wanted {
+            let caller = unanswered.call.shard();
+            if caller == self.core.id {
+                self.deliver_reply(unanswered.call, result);
+            } else {
+                self.tell(caller, Signal::Reply(unanswered.call, result));
+            }
+        }
+    }
+
+    fn send_call(&self, to: Pid, call: Call) -> Result<(), SendError> {
+        if to.shard() != self.core.id {
+            return self.offer(to.shard(), Signal::Call(to, call));
+        }
+        let stream = call.stream.zip(call.from);
+        self.put_mail(to, Mail::Call(call)).map_err(|(error, _)| error)?;
+        if let Some((stream, caller)) = stream {
+            self.add_writer(stream, to, caller.shard());
+        }
+        Ok(())
+    }
+
+    pub(super) fn deliver_call(&self, to: Pid, call: Call) {
+        let unanswered = call.unanswered();
+        let caller = call.from;
+        if let Err(error) = self.send_call(to, call) {
+            match (unanswered.stream, caller) {
+                (Some(stream), Some(caller)) => {
+                    let end = Err(call_error(error).to_string().into());
+                    self.tell(caller.shard(), Signal::StreamEnd(stream, end));
+                }
+                _ => self.answer(unanswered, Err(call_error(error))),
+            }
+        }
+    }
+
+    pub(super) fn deliver_reply(&self, call: CallId, result: Result<Bytes, CallError>) {
+        let mut calls = self.core.calls.borrow_mut();
+        // Whoever waited has given up, or ended.
+        let Some(pending) = calls.get_mut(&call) else {
+            return;
+        };
+        pending.answer = Some(result);
+        let caller = pending.caller;
+        drop(calls);
+        self.wake(caller);
+    }
+
+    fn begin_call(&self, me: Pid) -> Waiting {
+        let call = CallId::from_raw(self.next_id());
+        let pending = Pending {
+            caller: me,
+            answer: None,
+        };
+        self.core.calls.borrow_mut().insert(call, pending);
+        if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
+            process.actor().calling.push(call);
+        }
+        Waiting(call, me)
+    }
+
+    fn take_answer(&self, call: CallId) -> Option<Result<Bytes, CallError>> {
+        let mut calls = self.core.calls.borrow_mut();
+        calls.get_mut(&call)?.answer.take()
+    }
+
+    fn attach_caller(&self, me: Pid, waker: &std::task::Waker) -> bool {
+        let mut table = self.core.table.borrow_mut();
+        let process = table.get_mut(me);
+        process.map(|process| process.wait(waker)).is_some()
+    }
+}
+
+/// A call that is waited for, until this is dropped.
+struct Waiting(CallId, Pid);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let Some(shard) = Shard::current() else {
+            return;
+        };
+        shard.core.calls.borrow_mut().remove(&self.0);
+        let mut table = shard.core.table.borrow_mut();
+        let actor = table
+            .get_mut(self.1)
+            .and_then(|process| process.actor.as_deref_mut());
+        if let Some(actor) = actor {
+            take_first(&mut actor.calling, |call| *call == self.0);
+        }
+    }
+}
+
+fn call_error(error: SendError) -> CallError {
+    match error {
+        SendError::NoProcess => CallError::NoProcess,
+        SendError::MailboxFull | SendError::BusFull => CallError::MailboxFull,
+    }
+}

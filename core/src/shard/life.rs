@@ -1,0 +1,410 @@
+//! Processes begin and end.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use futures_channel::oneshot;
+use pin_project_lite::pin_project;
+use thiserror::Error;
+
+use super::Shard;
+use crate::bus::Signal;
+use crate::exit::{End, ExitReason};
+use crate::mail::{CallError, Mail};
+use crate::pid::{Pid, ShardId};
+use crate::process::{Actor, Process, ProcessInfo, SpawnOptions, late};
+use crate::registry::RegisterError;
+
+/// Why a process was not spawned.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SpawnError {
+    /// The shard has 2^20 processes.
+    #[error("the process table of this core is full")]
+    TableFull,
+    /// Its name is not to be had.
+    #[error("the name `{0}` can't be had: {1}")]
+    Name(Arc<str>, RegisterError),
+}
+
+/// What the body of a spawned process is given.
+#[derive(Clone)]
+pub struct ProcessRef {
+    /// Its own pid.
+    pub pid: Pid,
+    /// Its shard.
+    pub shard: Shard,
+}
+
+impl Shard {
+    /// Start a process that is run by the caller, as a request's is by its connection. It ends
+    /// when the handle is dropped.
+    ///
+    /// `None` when the shard already has as many processes as a pid can tell apart (2^20).
+    pub fn start(&self, deadline: Option<Instant>) -> Option<ProcessHandle> {
+        let pid = self.core.table.borrow_mut().insert(deadline, false)?;
+        Some(ProcessHandle {
+            shard: self.clone(),
+            pid,
+            reason: ExitReason::Normal,
+        })
+    }
+
+    /// Start a process with a task of its own. A body that panics fails.
+    ///
+    /// # Errors
+    /// When the table is full, or the name is taken.
+    pub fn spawn<F>(
+        &self,
+        options: SpawnOptions,
+        body: impl FnOnce(ProcessRef) -> F + 'static,
+    ) -> Result<Pid, SpawnError>
+    where
+        F: Future<Output = ExitReason> + 'static,
+    {
+        let pid = {
+            let mut table = self.core.table.borrow_mut();
+            let pid = table
+                .insert(options.deadline, true)
+                .ok_or(SpawnError::TableFull)?;
+            if options.need_an_actor()
+                && let Some(process) = table.get_mut(pid)
+            {
+                process.actor = Some(Box::new(Actor::new(options.mailbox, options.label)));
+            }
+            pid
+        };
+        if let Some(name) = options.name
+            && let Err(error) = self.register(pid, &name)
+        {
+            self.core.table.borrow_mut().remove(pid);
+            return Err(SpawnError::Name(name, error));
+        }
+        if let Some(other) = options.link {
+            self.link(pid, other);
+        }
+        let me = ProcessRef {
+            pid,
+            shard: self.clone(),
+        };
+        (self.core.spawner)(Box::pin(Spawned {
+            shard: self.clone(),
+            pid,
+            body: Some(body(me)),
+        }));
+        Ok(pid)
+    }
+
+    /// Whether `pid` names a live process of this shard.
+    pub fn is_alive_here(&self, pid: Pid) -> bool {
+        self.core.table.borrow().get(pid).is_some()
+    }
+
+    /// How many processes live on this shard.
+    pub fn len(&self) -> usize {
+        self.core.table.borrow().len()
+    }
+
+    /// Whether none does.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The processes of this shard.
+    pub fn list_here(&self) -> Vec<Pid> {
+        self.core.table.borrow().pids()
+    }
+
+    /// A snapshot of a process of this shard.
+    pub fn info_here(&self, pid: Pid) -> Option<ProcessInfo> {
+        let table = self.core.table.borrow();
+        let actor = table.get(pid)?.actor.as_deref();
+        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        Some(ProcessInfo {
+            pid,
+            links: actor.map_or(0, |actor| count(actor.links.len())),
+            monitors: actor.map_or(0, |actor| count(actor.watchers.len())),
+            names: actor.map_or_else(Vec::new, |actor| actor.names.to_vec()),
+            label: actor.and_then(|actor| actor.label.clone()),
+            mailbox_depth: actor.map_or(0, |actor| count(actor.mailbox.len())),
+            dropped: actor.map_or(0, |actor| actor.mailbox.dropped()),
+            trap_exit: actor.is_some_and(|actor| actor.trap_exit),
+        })
+    }
+
+    /// Run `f` on a shard: at once if it is this one. `None` if there is no such shard.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        shard: ShardId,
+        f: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> impl Future<Output = Option<T>> + Send + 'static {
+        let (answer, answered) = oneshot::channel();
+        if shard == self.core.id {
+            let _ = answer.send(f(self));
+        } else {
+            let run = move |shard: &Self| {
+                // Whoever asked may be gone.
+                let _ = answer.send(f(shard));
+            };
+            self.tell(shard, Signal::Run(Box::new(run)));
+        }
+        async move { answered.await.ok() }
+    }
+
+    /// Whether a process of any shard is alive.
+    pub fn is_alive(&self, pid: Pid) -> impl Future<Output = bool> + Send + 'static {
+        let asked = self.ask(pid.shard(), move |shard| shard.is_alive_here(pid));
+        async move { asked.await.unwrap_or(false) }
+    }
+
+    /// A snapshot of a process of any shard.
+    pub fn info(&self, pid: Pid) -> impl Future<Output = Option<ProcessInfo>> + Send + 'static {
+        let asked = self.ask(pid.shard(), move |shard| shard.info_here(pid));
+        async move { asked.await.flatten() }
+    }
+
+    /// The processes of all shards.
+    pub fn list(&self) -> impl Future<Output = Vec<Pid>> + Send + 'static {
+        let shards = (0..self.core.node.shards()).map(ShardId::new);
+        let asked: Vec<_> = shards
+            .map(|shard| self.ask(shard, Self::list_here))
+            .collect();
+        async move {
+            let mut pids = Vec::new();
+            for asked in asked {
+                pids.extend(asked.await.unwrap_or_default());
+            }
+            pids
+        }
+    }
+
+    /// End a process, which can't refuse. False if it was gone. It is done when this returns, or
+    /// on its way; there is no need to wait for the future.
+    pub fn kill(&self, pid: Pid) -> impl Future<Output = bool> + Send + 'static {
+        let asked = self.ask(pid.shard(), move |shard| {
+            shard.end(pid, ExitReason::Killed)
+        });
+        async move { asked.await.unwrap_or(false) }
+    }
+
+    /// End all processes of this shard.
+    pub fn end_all(&self, reason: ExitReason) {
+        for pid in self.list_here() {
+            self.end(pid, reason.clone());
+        }
+    }
+
+    /// Give a process a name for people.
+    pub fn set_label(&self, me: Pid, label: &str) {
+        if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
+            process.actor().label = Some(label.into());
+        }
+    }
+
+    /// Give a process until then to end; or as long as it wants.
+    pub fn set_deadline(&self, me: Pid, deadline: Option<Instant>) {
+        self.core.table.borrow_mut().set_deadline(me, deadline);
+    }
+
+    /// End the processes that are past their deadline. To be called now and then: nobody sets a
+    /// timer for them.
+    pub fn expire(&self, now: Instant) {
+        let expired = self.core.table.borrow_mut().expired(now);
+        for pid in expired {
+            let table = self.core.table.borrow();
+            let spawned = table.get(pid).is_some_and(|process| process.spawned);
+            drop(table);
+            if spawned {
+                self.end(pid, late());
+            } else {
+                self.wake(pid);
+            }
+        }
+    }
+
+    /// End a process of this shard, now if it has a task of its own; else its runner is told.
+    /// False if it was gone.
+    pub(super) fn end(&self, pid: Pid, reason: ExitReason) -> bool {
+        let mut table = self.core.table.borrow_mut();
+        let Some(process) = table.get_mut(pid) else {
+            return false;
+        };
+        if process.spawned {
+            drop(table);
+            self.exit(pid, reason);
+            return true;
+        }
+        process.end.get_or_insert(End::Killed(reason));
+        drop(table);
+        self.wake(pid);
+        true
+    }
+
+    /// The end of a process: nobody reaches it from here on, and everybody learns of it whom it
+    /// concerns.
+    pub(super) fn exit(&self, pid: Pid, reason: ExitReason) {
+        let removed = self.core.table.borrow_mut().remove(pid);
+        let Some(Process { waker, actor, .. }) = removed else {
+            return;
+        };
+        if let Some(actor) = actor {
+            self.leave_all(pid, *actor, &reason);
+        }
+        // Its task finds it gone, and drops its body.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn leave_all(&self, pid: Pid, actor: Actor, reason: &ExitReason) {
+        for name in actor.names {
+            self.core.node.registry().remove(&name, pid);
+        }
+        for group in actor.groups {
+            self.core.node.groups().leave(&group, pid);
+        }
+        for call in actor.calling {
+            self.core.calls.borrow_mut().remove(&call);
+        }
+        let died = || CallError::Died(reason.clone());
+        for call in actor.unanswered {
+            self.answer(call, Err(died()));
+        }
+        for mail in actor.mailbox.into_mail() {
+            if let Mail::Call(call) = mail {
+                self.answer(call.unanswered(), Err(died()));
+            }
+        }
+        for stream in actor.streams {
+            self.drop_stream(pid, stream, reason);
+        }
+        for (monitor, target) in actor.watching {
+            self.tell(target.shard(), Signal::Demonitor { monitor, target });
+        }
+        for (monitor, watcher) in actor.watchers {
+            let down = Signal::Down {
+                monitor,
+                watcher,
+                target: pid,
+                reason: reason.clone(),
+            };
+            self.tell(watcher.shard(), down);
+        }
+        for to in actor.links {
+            let exit = Signal::Exit {
+                from: pid,
+                to,
+                reason: reason.clone(),
+                linked: true,
+            };
+            self.tell(to.shard(), exit);
+        }
+    }
+
+    /// The process is about to be polled with this waker. False if it is gone.
+    fn attach(&self, pid: Pid, waker: &Waker) -> bool {
+        let mut table = self.core.table.borrow_mut();
+        let process = table.get_mut(pid);
+        process.map(|process| process.wait(waker)).is_some()
+    }
+}
+
+/// A process that is run by whoever holds this.
+pub struct ProcessHandle {
+    shard: Shard,
+    pid: Pid,
+    reason: ExitReason,
+}
+
+impl ProcessHandle {
+    /// The name of the process, for as long as it lives.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// The process waits; `waker` runs it again. If it must end instead, the reason.
+    pub fn park(&self, waker: &Waker) -> Option<End> {
+        let mut table = self.shard.core.table.borrow_mut();
+        match table.get_mut(self.pid) {
+            Some(process) => {
+                process.wait(waker);
+                process.end.clone()
+            }
+            None => Some(End::Killed(ExitReason::NoProcess)),
+        }
+    }
+
+    /// Whether it must end, and why.
+    pub fn ended(&self) -> Option<End> {
+        let table = self.shard.core.table.borrow();
+        table.get(self.pid).and_then(|process| process.end.clone())
+    }
+
+    /// End it for this reason.
+    pub fn exit(mut self, reason: ExitReason) {
+        self.reason = reason;
+    }
+}
+
+impl Drop for ProcessHandle {
+    fn drop(&mut self) {
+        let reason = std::mem::replace(&mut self.reason, ExitReason::Normal);
+        self.shard.exit(self.pid, reason);
+    }
+}
+
+pin_project! {
+    /// The task of a process.
+    struct Spawned<F> {
+        shard: Shard,
+        pid: Pid,
+        // Dropped as soon as the process has ended.
+        #[pin]
+        body: Option<F>,
+    }
+
+    impl<F> PinnedDrop for Spawned<F> {
+        fn drop(this: Pin<&mut Self>) {
+            // The executor is gone, or it would have been polled to its end.
+            this.shard.exit(this.pid, ExitReason::Killed);
+        }
+    }
+}
+
+impl<F: Future<Output = ExitReason>> Future for Spawned<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        if !this.shard.attach(*this.pid, cx.waker()) {
+            this.body.set(None);
+            return Poll::Ready(());
+        }
+        let Some(body) = this.body.as_mut().as_pin_mut() else {
+            return Poll::Ready(());
+        };
+        let polled = catch_unwind(AssertUnwindSafe(|| body.poll(cx)));
+        let reason = match polled {
+            Ok(Poll::Ready(reason)) => reason,
+            Ok(Poll::Pending) if this.shard.is_alive_here(*this.pid) => return Poll::Pending,
+            // It ended itself, or had itself ended.
+            Ok(Poll::Pending) => ExitReason::Killed,
+            Err(panic) => ExitReason::Failed(panicked(&*panic).into()),
+        };
+        this.body.set(None);
+        this.shard.exit(*this.pid, reason);
+        Poll::Ready(())
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> String {
+    let said = panic
+        .downcast_ref::<&str>()
+        .map(|said| (*said).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("panicked: {}", said.unwrap_or_default())
+}

@@ -1,0 +1,192 @@
+//! Links, monitors and exit signals.
+
+use super::Shard;
+use crate::bus::Signal;
+use crate::exit::ExitReason;
+use crate::id::MonitorRef;
+use crate::mail::Mail;
+use crate::pid::Pid;
+use crate::process::take_first;
+
+/// Links and monitors that one process may have.
+pub const MAX_TIES: usize = 65_536;
+
+impl Shard {
+    /// Link two processes, of which `me` is of this shard: when either ends otherwise than
+    /// normally, so does the other, unless it traps exits. One that is gone already counts as
+    /// ended by [`ExitReason::NoProcess`].
+    pub fn link(&self, me: Pid, other: Pid) {
+        if me == other || !self.add_link(me, other) {
+            return;
+        }
+        self.tell(other.shard(), Signal::Link { from: me, to: other });
+    }
+
+    /// Undo a link.
+    pub fn unlink(&self, me: Pid, other: Pid) {
+        if self.remove_link(me, other) {
+            self.tell(other.shard(), Signal::Unlink { from: me, to: other });
+        }
+    }
+
+    /// Have the exits of linked processes arrive as mail, instead of ending with them.
+    pub fn set_trap_exit(&self, me: Pid, on: bool) {
+        if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
+            process.actor().trap_exit = on;
+        }
+    }
+
+    /// Send a process an exit signal, which ends it unless it traps exits or the reason is normal.
+    /// [`ExitReason::Killed`] can't be trapped.
+    pub fn exit_signal(&self, from: Pid, to: Pid, reason: ExitReason) {
+        let exit = Signal::Exit {
+            from,
+            to,
+            reason,
+            linked: false,
+        };
+        self.tell(to.shard(), exit);
+    }
+
+    /// Have `me` receive a [`Mail::Down`] when `target` ends, or if it is gone already.
+    pub fn monitor(&self, me: Pid, target: Pid) -> MonitorRef {
+        let monitor = MonitorRef::from_raw(self.next_id());
+        let mut table = self.core.table.borrow_mut();
+        if let Some(process) = table.get_mut(me) {
+            let watching = &mut process.actor().watching;
+            if watching.len() >= MAX_TIES {
+                return monitor;
+            }
+            watching.push((monitor, target));
+        }
+        drop(table);
+        let signal = Signal::Monitor {
+            monitor,
+            watcher: me,
+            target,
+        };
+        self.tell(target.shard(), signal);
+        // Of a shard that isn't there nobody would ever answer.
+        if self.core.node.inbox(target.shard()).is_none() {
+            self.handle_down(monitor, me, target, ExitReason::NoProcess);
+        }
+        monitor
+    }
+
+    /// Undo a monitor. What it has already sent stays in the mailbox.
+    pub fn demonitor(&self, me: Pid, monitor: MonitorRef) {
+        if let Some(target) = self.forget_watching(me, monitor) {
+            self.tell(target.shard(), Signal::Demonitor { monitor, target });
+        }
+    }
+
+    pub(super) fn handle_link(&self, from: Pid, to: Pid) {
+        if self.add_link(to, from) {
+            return;
+        }
+        let gone = Signal::Exit {
+            from: to,
+            to: from,
+            reason: ExitReason::NoProcess,
+            linked: true,
+        };
+        self.tell(from.shard(), gone);
+    }
+
+    pub(super) fn handle_unlink(&self, from: Pid, to: Pid) {
+        self.remove_link(to, from);
+    }
+
+    pub(super) fn handle_exit(&self, from: Pid, to: Pid, reason: ExitReason, linked: bool) {
+        // A link that was undone in the meantime does no harm any more.
+        if linked && !self.remove_link(to, from) {
+            return;
+        }
+        let table = self.core.table.borrow();
+        let Some(process) = table.get(to) else { return };
+        let traps = process.actor.as_deref().is_some_and(|actor| actor.trap_exit);
+        drop(table);
+        let unstoppable = !linked && reason == ExitReason::Killed;
+        if traps && !unstoppable {
+            // The system's mail is never refused.
+            let _ = self.put_mail(to, Mail::Exit { from, reason });
+        } else if !reason.is_normal() {
+            self.end(to, reason);
+        }
+    }
+
+    pub(super) fn handle_monitor(&self, monitor: MonitorRef, watcher: Pid, target: Pid) {
+        let mut table = self.core.table.borrow_mut();
+        if let Some(process) = table.get_mut(target) {
+            process.actor().watchers.push((monitor, watcher));
+            return;
+        }
+        drop(table);
+        let down = Signal::Down {
+            monitor,
+            watcher,
+            target,
+            reason: ExitReason::NoProcess,
+        };
+        self.tell(watcher.shard(), down);
+    }
+
+    pub(super) fn handle_demonitor(&self, monitor: MonitorRef, target: Pid) {
+        let mut table = self.core.table.borrow_mut();
+        let actor = table
+            .get_mut(target)
+            .and_then(|process| process.actor.as_deref_mut());
+        if let Some(actor) = actor {
+            take_first(&mut actor.watchers, |(own, _)| *own == monitor);
+        }
+    }
+
+    pub(super) fn handle_down(
+        &self,
+        monitor: MonitorRef,
+        watcher: Pid,
+        target: Pid,
+        reason: ExitReason,
+    ) {
+        // Else it was undone in the meantime.
+        if self.forget_watching(watcher, monitor).is_some() {
+            let down = Mail::Down {
+                monitor,
+                pid: target,
+                reason,
+            };
+            let _ = self.put_mail(watcher, down);
+        }
+    }
+
+    fn forget_watching(&self, watcher: Pid, monitor: MonitorRef) -> Option<Pid> {
+        let mut table = self.core.table.borrow_mut();
+        let actor = table.get_mut(watcher)?.actor.as_deref_mut()?;
+        take_first(&mut actor.watching, |(own, _)| *own == monitor).map(|(_, target)| target)
+    }
+
+    /// False if `me` is gone, or has too many.
+    fn add_link(&self, me: Pid, other: Pid) -> bool {
+        let mut table = self.core.table.borrow_mut();
+        let Some(process) = table.get_mut(me) else {
+            return false;
+        };
+        let links = &mut process.actor().links;
+        if links.contains(&other) {
+            return true;
+        }
+        if links.len() >= MAX_TIES {
+            return false;
+        }
+        links.push(other);
+        true
+    }
+
+    fn remove_link(&self, me: Pid, other: Pid) -> bool {
+        let mut table = self.core.table.borrow_mut();
+        let actor = table
+            .get_mut(me)
+            .and_then(|process| process.actor.as_deref_mut());
+        actor.is_some_and(|actor| take_first(&mut actor.links, |pid| *pid == other).is_some())
+    }
+}

@@ -1,0 +1,188 @@
+//! Messages and mailboxes.
+
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Shard;
+use super::timers::Alarm;
+use crate::bus::Signal;
+use crate::fairness;
+use crate::mail::{Mail, SendError};
+use crate::mailbox::Seen;
+use crate::pid::{Pid, ShardId};
+use crate::process::Unanswered;
+
+impl Shard {
+    /// Send a message, now or not at all. From one process to another they arrive in order.
+    ///
+    /// # Errors
+    /// See [`SendError`]. A process of another shard may be gone, or refuse, without a word.
+    pub fn try_send(&self, to: Pid, message: Bytes) -> Result<(), SendError> {
+        if to.shard() == self.core.id {
+            return self.put_mail(to, Mail::Message(message)).map_err(|(error, _)| error);
+        }
+        self.offer(to.shard(), Signal::Message(to, message))
+    }
+
+    /// Send a message. If the way to another shard is full, this waits for room. If a mailbox of
+    /// this shard is full, the others run once, and then the message is sent or dropped.
+    pub fn send(
+        &self,
+        to: Pid,
+        message: Bytes,
+    ) -> impl Future<Output = Result<(), SendError>> + Send + 'static {
+        let first = self.try_send(to, message.clone());
+        async move {
+            let mut sent = first;
+            let mut patience = 1;
+            loop {
+                match sent {
+                    Err(SendError::BusFull) => room(to.shard()).await,
+                    Err(SendError::MailboxFull) if patience > 0 => {
+                        patience -= 1;
+                        fairness::yield_to_io().await;
+                    }
+                    done => return done,
+                }
+                let shard = Self::current().ok_or(SendError::NoProcess)?;
+                sent = shard.try_send(to, message.clone());
+            }
+        }
+    }
+
+    /// Waits until the way to a shard has room; there always is on this one.
+    pub fn bus_has_room(&self, to: ShardId) -> impl Future<Output = ()> + Send + 'static {
+        room(to)
+    }
+
+    /// The first mail of `me` that is `wanted`, which stays where it is until then; so does all
+    /// other mail. `None` at the deadline, or if the process is gone.
+    pub fn receive_where(
+        &self,
+        me: Pid,
+        deadline: Option<Instant>,
+        mut wanted: impl FnMut(&Mail) -> bool + Send + 'static,
+    ) -> impl Future<Output = Option<Mail>> + Send + 'static {
+        let mut seen = Seen::default();
+        let mut alarm = Alarm::new(me, deadline);
+        poll_fn(move |cx| {
+            let Some(shard) = Self::current() else {
+                return Poll::Ready(None);
+            };
+            let mut table = shard.core.table.borrow_mut();
+            let Some(process) = table.get_mut(me) else {
+                return Poll::Ready(None);
+            };
+            if let Some(actor) = process.actor.as_deref_mut()
+                && let Some(mail) = actor.mailbox.take(&mut seen, &mut wanted)
+            {
+                if let Mail::Call(call) = &mail {
+                    actor.unanswered.push(call.unanswered());
+                }
+                return Poll::Ready(Some(mail));
+            }
+            process.wait(cx.waker());
+            drop(table);
+            if alarm.is_over(&shard) {
+                return Poll::Ready(None);
+            }
+            Poll::Pending
+        })
+    }
+
+    /// The next mail of `me`. `None` at the deadline, or if the process is gone.
+    pub fn receive(
+        &self,
+        me: Pid,
+        deadline: Option<Instant>,
+    ) -> impl Future<Output = Option<Mail>> + Send + 'static {
+        self.receive_where(me, deadline, |_| true)
+    }
+
+    /// Set mail aside that `me` received.
+    pub fn stash(&self, me: Pid, mail: Mail) {
+        let mut table = self.core.table.borrow_mut();
+        let Some(process) = table.get_mut(me) else {
+            return;
+        };
+        let actor = process.actor();
+        if let Mail::Call(call) = &mail {
+            let own = call.unanswered();
+            actor.unanswered.retain(|unanswered| *unanswered != own);
+        }
+        actor.mailbox.stash(mail);
+    }
+
+    /// Put what `me` has set aside back to the front of its mail, in order.
+    pub fn unstash(&self, me: Pid) {
+        if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
+            process.actor().mailbox.unstash();
+        }
+    }
+
+    /// Put mail into a mailbox of this shard; if that fails it is given back.
+    pub(super) fn put_mail(&self, to: Pid, mail: Mail) -> Result<(), (SendError, Mail)> {
+        let mut table = self.core.table.borrow_mut();
+        let Some(process) = table.get_mut(to) else {
+            return Err((SendError::NoProcess, mail));
+        };
+        let put = process.actor().mailbox.push(mail);
+        let waker = process.waker.clone();
+        drop(table);
+        put.map_err(|mail| (SendError::MailboxFull, mail))?;
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Hand a message of a process to another shard.
+    pub(super) fn offer(&self, shard: ShardId, signal: Signal) -> Result<(), SendError> {
+        let outbox = self.core.outboxes.get(usize::from(shard.index()));
+        let (Some(inbox), Some(outbox)) = (self.core.node.inbox(shard), outbox) else {
+            return Err(SendError::NoProcess);
+        };
+        outbox
+            .offer(inbox, self.core.id, signal)
+            .map_err(|_| SendError::BusFull)
+    }
+
+    pub(super) fn deliver_message(&self, to: Pid, bytes: Bytes) {
+        // Whether anybody got it is known to nobody any more; a full mailbox counts it.
+        let _ = self.put_mail(to, Mail::Message(bytes));
+    }
+}
+
+impl crate::mail::Call {
+    pub(crate) fn unanswered(&self) -> Unanswered {
+        Unanswered {
+            call: self.id,
+            wanted: self.from.is_some() && self.stream.is_none(),
+            stream: self.stream,
+        }
+    }
+}
+
+async fn room(to: ShardId) {
+    poll_fn(|cx| {
+        let Some(shard) = Shard::current() else {
+            return Poll::Ready(());
+        };
+        if to == shard.core.id {
+            return Poll::Ready(());
+        }
+        let outbox = shard.core.outboxes.get(usize::from(to.index()));
+        let (Some(inbox), Some(outbox)) = (shard.core.node.inbox(to), outbox) else {
+            return Poll::Ready(());
+        };
+        if outbox.has_room(inbox, shard.core.id, cx.waker()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}

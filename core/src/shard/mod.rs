@@ -1,0 +1,219 @@
+//! One shard's side of the actor core: what it keeps, and the signals that change it.
+
+mod calls;
+mod life;
+mod links;
+mod messages;
+mod names;
+mod serve;
+mod streams;
+mod timers;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Waker;
+
+use crate::bus::{Outbox, Signal};
+use crate::id::{CallId, Counter, StreamId};
+use crate::node::Node;
+use crate::pid::{Pid, ShardId};
+use crate::registry::NameCache;
+use crate::stream::{Reader, Writer};
+use crate::table::Table;
+use crate::timer::TimerQueue;
+
+use calls::Pending;
+pub use life::{ProcessHandle, ProcessRef, SpawnError};
+pub use links::MAX_TIES;
+pub use names::{MAX_GROUPS, MAX_NAMES};
+pub use streams::MAX_STREAMS;
+
+/// One shard's side of the actor core. It belongs to one thread; clones are the same shard.
+///
+/// The futures it gives hold ids alone, and look the shard up with [`Shard::current`] when they
+/// are polled: they are `Send`, as Wasmtime wants them, and have to be polled on the shard's own
+/// thread; elsewhere they end as if the shard were gone. One that waits for something to happen to
+/// a process is woken through that process, which is one task: poll it in that task.
+#[derive(Clone)]
+pub struct Shard {
+    core: Rc<Core>,
+}
+
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+struct Core {
+    id: ShardId,
+    node: Node,
+    spawner: Box<dyn Fn(Task)>,
+    /// Never borrowed while anything is woken, dropped or called that isn't the core's own.
+    table: RefCell<Table>,
+    /// Calls that processes of this shard wait for.
+    calls: RefCell<HashMap<CallId, Pending>>,
+    writers: RefCell<HashMap<StreamId, Writer>>,
+    readers: RefCell<HashMap<StreamId, Reader>>,
+    timers: RefCell<TimerQueue>,
+    /// Of the task that serves the timers.
+    timer_waker: RefCell<Option<Waker>>,
+    names: RefCell<NameCache>,
+    /// By shard.
+    outboxes: Vec<Outbox>,
+    counter: RefCell<Counter>,
+    /// Signals of this shard for itself. One is handled after the other, so that a chain of
+    /// linked processes is no chain of calls.
+    signals: RefCell<VecDeque<Signal>>,
+    handling: Cell<bool>,
+}
+
+impl Shard {
+    pub(crate) fn new(node: Node, id: ShardId, spawner: Box<dyn Fn(Task)>) -> Self {
+        let outboxes = (0..node.shards()).map(|_| Outbox::default()).collect();
+        Self {
+            core: Rc::new(Core {
+                id,
+                node,
+                spawner,
+                table: RefCell::new(Table::new(id)),
+                calls: RefCell::default(),
+                writers: RefCell::default(),
+                readers: RefCell::default(),
+                timers: RefCell::new(TimerQueue::new(id)),
+                timer_waker: RefCell::default(),
+                names: RefCell::default(),
+                outboxes,
+                counter: RefCell::new(Counter::new(id)),
+                signals: RefCell::default(),
+                handling: Cell::new(false),
+            }),
+        }
+    }
+
+    /// Which shard it is.
+    pub fn id(&self) -> ShardId {
+        self.core.id
+    }
+
+    /// The node that it belongs to.
+    pub fn node(&self) -> &Node {
+        &self.core.node
+    }
+
+    /// Make it what [`Shard::current`] gives on this thread.
+    pub fn enter(&self) {
+        CURRENT.set(Some(self.clone()));
+    }
+
+    /// The shard of this thread.
+    pub fn current() -> Option<Self> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// What there is of everything, to see that nothing leaks.
+    pub fn census(&self) -> Census {
+        let core = &self.core;
+        Census {
+            processes: core.table.borrow().len(),
+            calls: core.calls.borrow().len(),
+            stream_ends: core.writers.borrow().len() + core.readers.borrow().len(),
+            timers: core.timers.borrow().len(),
+        }
+    }
+
+    fn next_id(&self) -> u64 {
+        self.core.counter.borrow_mut().next()
+    }
+
+    /// Tell a shard what the system has to say: it gets there, if only after a while.
+    fn tell(&self, shard: ShardId, signal: Signal) {
+        if shard != self.core.id {
+            let outbox = self.core.outboxes.get(usize::from(shard.index()));
+            if let (Some(inbox), Some(outbox)) = (self.core.node.inbox(shard), outbox) {
+                outbox.post(inbox, self.core.id, signal);
+            }
+            return;
+        }
+        self.core.signals.borrow_mut().push_back(signal);
+        if self.core.handling.replace(true) {
+            return;
+        }
+        loop {
+            let next = self.core.signals.borrow_mut().pop_front();
+            let Some(signal) = next else { break };
+            self.handle(signal);
+        }
+        self.core.handling.set(false);
+    }
+
+    /// Do what a signal says. It never waits.
+    fn handle(&self, signal: Signal) {
+        match signal {
+            Signal::Message(to, bytes) => self.deliver_message(to, bytes),
+            Signal::Publish(to, bytes) => {
+                for pid in to {
+                    self.deliver_message(pid, bytes.clone());
+                }
+            }
+            Signal::Call(to, call) => self.deliver_call(to, call),
+            Signal::Reply(call, result) => self.deliver_reply(call, result),
+            Signal::Link { from, to } => self.handle_link(from, to),
+            Signal::Unlink { from, to } => self.handle_unlink(from, to),
+            Signal::Exit {
+                from,
+                to,
+                reason,
+                linked,
+            } => self.handle_exit(from, to, reason, linked),
+            Signal::Monitor {
+                monitor,
+                watcher,
+                target,
+            } => self.handle_monitor(monitor, watcher, target),
+            Signal::Demonitor { monitor, target } => self.handle_demonitor(monitor, target),
+            Signal::Down {
+                monitor,
+                watcher,
+                target,
+                reason,
+            } => self.handle_down(monitor, watcher, target, reason),
+            Signal::StreamOpen {
+                stream,
+                writer,
+                reader,
+            } => self.handle_stream_open(stream, writer, reader),
+            Signal::Chunk(stream, chunk) => self.handle_chunk(stream, chunk),
+            Signal::Credit(stream, bytes) => self.handle_credit(stream, bytes),
+            Signal::StreamEnd(stream, end) => self.handle_stream_end(stream, end),
+            Signal::ReaderGone(stream) => self.handle_reader_gone(stream),
+            Signal::Run(run) => run(self),
+        }
+    }
+
+    /// Let a process look at what has happened to it.
+    fn wake(&self, pid: Pid) {
+        let table = self.core.table.borrow();
+        let waker = table.get(pid).and_then(|process| process.waker.clone());
+        drop(table);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// What a shard has of everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Live processes.
+    pub processes: usize,
+    /// Calls that are waited for.
+    pub calls: usize,
+    /// Ends of streams.
+    pub stream_ends: usize,
+    /// Timers that have not fired.
+    pub timers: usize,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Shard>> = const { RefCell::new(None) };
+}

@@ -1,0 +1,128 @@
+//! Names and groups.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::Shard;
+use crate::bus::Signal;
+use crate::pid::{Pid, ShardId};
+use crate::process::{Actor, take_first};
+use crate::registry::{MAX_NAME, RegisterError};
+
+/// Names that one process may have.
+pub const MAX_NAMES: usize = 64;
+/// Groups that one process may be in.
+pub const MAX_GROUPS: usize = 1024;
+
+impl Shard {
+    /// Give a process of this shard a name, until it ends.
+    ///
+    /// # Errors
+    /// When another process has it, or the process may not have it.
+    pub fn register(&self, me: Pid, name: &str) -> Result<(), RegisterError> {
+        let mut table = self.core.table.borrow_mut();
+        let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
+        let names = &mut process.actor().names;
+        add(names, name, MAX_NAMES, |name| {
+            self.core.node.registry().insert(name, me)
+        })
+    }
+
+    /// Take a name from a process. False if it didn't have it.
+    pub fn unregister(&self, me: Pid, name: &str) -> bool {
+        self.forget(me, name, |actor| &mut actor.names)
+            && self.core.node.registry().remove(name, me)
+    }
+
+    /// Who has this name. A look-up costs an atomic load as long as no name moves.
+    pub fn whereis(&self, name: &str) -> Option<Pid> {
+        let registry = self.core.node.registry();
+        self.core.names.borrow_mut().get(name, registry)
+    }
+
+    /// Have a process of this shard join a group, until it ends.
+    ///
+    /// # Errors
+    /// When it is in too many, or the name is too long.
+    pub fn join(&self, me: Pid, group: &str) -> Result<(), RegisterError> {
+        let mut table = self.core.table.borrow_mut();
+        let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
+        let groups = &mut process.actor().groups;
+        add(groups, group, MAX_GROUPS, |group| {
+            self.core.node.groups().join(group, me);
+            Ok(())
+        })
+    }
+
+    /// Have it leave. False if it was no member.
+    pub fn leave(&self, me: Pid, group: &str) -> bool {
+        self.forget(me, group, |actor| &mut actor.groups)
+            && self.core.node.groups().leave(group, me)
+    }
+
+    /// The members of a group, on all shards.
+    pub fn members(&self, group: &str) -> Arc<[Pid]> {
+        self.core.node.groups().members(group)
+    }
+
+    /// Send a message to all members of a group; how many there are. Those of another shard get
+    /// it by one signal; one that waits, if the way there is full.
+    pub fn publish(&self, group: &str, message: Bytes) -> usize {
+        let members = self.members(group);
+        let mut afar: Vec<Vec<Pid>> = Vec::new();
+        for pid in members.iter() {
+            if pid.shard() == self.core.id {
+                self.deliver_message(*pid, message.clone());
+                continue;
+            }
+            let shard = usize::from(pid.shard().index());
+            if afar.len() <= shard {
+                afar.resize_with(shard + 1, Vec::new);
+            }
+            afar[shard].push(*pid);
+        }
+        for (shard, pids) in afar.into_iter().enumerate() {
+            if !pids.is_empty() {
+                let signal = Signal::Publish(pids.into(), message.clone());
+                self.tell(ShardId::new(shard as u16), signal);
+            }
+        }
+        members.len()
+    }
+
+    fn forget(
+        &self,
+        me: Pid,
+        name: &str,
+        list: impl FnOnce(&mut Actor) -> &mut SmallVec<[Arc<str>; 1]>,
+    ) -> bool {
+        let mut table = self.core.table.borrow_mut();
+        let actor = table
+            .get_mut(me)
+            .and_then(|process| process.actor.as_deref_mut());
+        actor.is_some_and(|actor| take_first(list(actor), |own| **own == *name).is_some())
+    }
+}
+
+fn add(
+    list: &mut SmallVec<[Arc<str>; 1]>,
+    name: &str,
+    most: usize,
+    insert: impl FnOnce(&Arc<str>) -> Result<(), RegisterError>,
+) -> Result<(), RegisterError> {
+    if list.iter().any(|own| **own == *name) {
+        return Ok(());
+    }
+    if name.len() > MAX_NAME {
+        return Err(RegisterError::TooLong);
+    }
+    if list.len() >= most {
+        return Err(RegisterError::TooMany);
+    }
+    let name: Arc<str> = name.into();
+    insert(&name)?;
+    list.push(name);
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Working off the inbox of the bus.
+
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+
+use super::Shard;
+use crate::bus::Inbox;
+use crate::fairness;
+use crate::pid::ShardId;
+
+impl Shard {
+    /// Work off what other shards have to say, and what they had no room for, for ever. The
+    /// host runs it once.
+    pub fn serve_bus(&self) -> impl Future<Output = ()> + 'static {
+        let shard = self.clone();
+        async move {
+            while let Some(inbox) = shard.core.node.inbox(shard.core.id) {
+                poll_fn(|cx| {
+                    inbox.listen(cx.waker());
+                    if inbox.is_empty() && !shard.flush() {
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(())
+                })
+                .await;
+                if !shard.work_off(inbox) {
+                    // The others have had to wait for a whole batch.
+                    fairness::yield_to_io().await;
+                }
+            }
+        }
+    }
+
+    /// Handle what is in the inbox, up to a batch. False if there may be more.
+    fn work_off(&self, inbox: &Inbox) -> bool {
+        let mut handled = 0;
+        while handled < BATCH {
+            let Some(signal) = inbox.pop() else { break };
+            handled += 1;
+            self.tell(self.core.id, signal);
+        }
+        if handled > 0 {
+            for starved in inbox.take_starved() {
+                let starved = ShardId::new(starved as u16);
+                if let Some(inbox) = self.core.node.inbox(starved) {
+                    inbox.wake();
+                }
+            }
+        }
+        handled < BATCH
+    }
+
+    /// Hand over what had no room. True if that made room for somebody.
+    fn flush(&self) -> bool {
+        let mut flushed = false;
+        for (index, outbox) in self.core.outboxes.iter().enumerate() {
+            let shard = ShardId::new(index as u16);
+            if outbox.is_full()
+                && let Some(inbox) = self.core.node.inbox(shard)
+            {
+                outbox.flush(inbox, self.core.id);
+                flushed |= !outbox.is_full();
+            }
+        }
+        flushed
+    }
+}
+
+/// Signals that are handled before others run.
+const BATCH: usize = 256;

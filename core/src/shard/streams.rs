@@ -1,0 +1,257 @@
+//! Byte streams between processes.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+
+use super::Shard;
+use crate::bus::Signal;
+use crate::exit::ExitReason;
+use crate::id::StreamId;
+use crate::mail::Mail;
+use crate::pid::{Pid, ShardId};
+use crate::process::take_first;
+use crate::stream::{Read, Reader, StreamError, Writer};
+
+/// Ends of streams that one process may have.
+pub const MAX_STREAMS: usize = 4096;
+
+impl Shard {
+    /// Open a stream that `me` writes and `to` reads, which finds a [`Mail::Stream`] in its
+    /// mailbox. `None` if it is known to be gone, or `me` has too many.
+    pub fn open_stream(&self, me: Pid, to: Pid) -> Option<StreamId> {
+        if to.shard() == self.core.id && !self.is_alive_here(to) {
+            return None;
+        }
+        self.core.node.inbox(to.shard())?;
+        let stream = StreamId::from_raw(self.next_id());
+        if !self.add_writer(stream, me, to.shard()) {
+            return None;
+        }
+        let open = Signal::StreamOpen {
+            stream,
+            writer: me,
+            reader: to,
+        };
+        self.tell(to.shard(), open);
+        Some(stream)
+    }
+
+    /// Write a chunk, when there is room for it.
+    ///
+    /// # Errors
+    /// When nobody reads any more, or it isn't for `me` to write.
+    pub fn write(
+        &self,
+        me: Pid,
+        stream: StreamId,
+        chunk: Bytes,
+    ) -> impl Future<Output = Result<(), StreamError>> + Send + 'static {
+        let mut chunk = Some(chunk);
+        poll_fn(move |cx| {
+            let Some(shard) = Self::current() else {
+                return Poll::Ready(Err(StreamError::NotYours));
+            };
+            let size = chunk.as_ref().map_or(0, Bytes::len);
+            let reader = {
+                let mut writers = shard.core.writers.borrow_mut();
+                let writer = writers.get_mut(&stream).filter(|writer| writer.owner == me);
+                let Some(writer) = writer else {
+                    return Poll::Ready(Err(StreamError::NotYours));
+                };
+                match writer.send(size) {
+                    Err(error) => return Poll::Ready(Err(error)),
+                    Ok(true) => Some(writer.reader),
+                    Ok(false) => None,
+                }
+            };
+            let Some(reader) = reader else {
+                if let Some(process) = shard.core.table.borrow_mut().get_mut(me) {
+                    process.wait(cx.waker());
+                }
+                return Poll::Pending;
+            };
+            if let Some(chunk) = chunk.take() {
+                shard.tell(reader, Signal::Chunk(stream, chunk));
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// The writer's end of it: well, or a failure that the reader sees after all chunks. False if
+    /// it isn't for `me` to write.
+    pub fn close(&self, me: Pid, stream: StreamId, outcome: Result<(), Arc<str>>) -> bool {
+        let writers = self.core.writers.borrow();
+        let own = writers.get(&stream).is_some_and(|writer| writer.owner == me);
+        drop(writers);
+        if own {
+            self.finish_writing(stream, outcome);
+        }
+        own
+    }
+
+    /// The next chunk; `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// When the writer failed, after all that it had written; or it isn't for `me` to read.
+    pub fn read(
+        &self,
+        me: Pid,
+        stream: StreamId,
+    ) -> impl Future<Output = Result<Option<Bytes>, StreamError>> + Send + 'static {
+        poll_fn(move |cx| {
+            let Some(shard) = Self::current() else {
+                return Poll::Ready(Err(StreamError::NotYours));
+            };
+            let (read, writer) = {
+                let mut readers = shard.core.readers.borrow_mut();
+                let reader = readers.get_mut(&stream).filter(|reader| reader.owner == me);
+                let Some(reader) = reader else {
+                    return Poll::Ready(Err(StreamError::NotYours));
+                };
+                (reader.read(), reader.writer)
+            };
+            match read {
+                Read::Chunk(chunk, credit) => {
+                    if let Some(credit) = credit {
+                        shard.tell(writer, Signal::Credit(stream, credit));
+                    }
+                    Poll::Ready(Ok(Some(chunk)))
+                }
+                Read::End(end) => {
+                    shard.core.readers.borrow_mut().remove(&stream);
+                    shard.forget_stream(me, stream);
+                    Poll::Ready(end.map(|()| None).map_err(StreamError::Failed))
+                }
+                Read::Nothing => {
+                    if let Some(process) = shard.core.table.borrow_mut().get_mut(me) {
+                        process.wait(cx.waker());
+                    }
+                    Poll::Pending
+                }
+            }
+        })
+    }
+
+    /// The reader wants no more of it.
+    pub fn stop_reading(&self, me: Pid, stream: StreamId) {
+        let mut readers = self.core.readers.borrow_mut();
+        if readers.get(&stream).is_none_or(|reader| reader.owner != me) {
+            return;
+        }
+        let reader = readers.remove(&stream);
+        drop(readers);
+        self.forget_stream(me, stream);
+        if let Some(reader) = reader {
+            self.tell(reader.writer, Signal::ReaderGone(stream));
+        }
+    }
+
+    /// Give a process of this shard the writing end. False if it is gone, or has too many.
+    pub(super) fn add_writer(&self, stream: StreamId, owner: Pid, reader: ShardId) -> bool {
+        if !self.add_stream(owner, stream) {
+            self.tell(reader, Signal::StreamEnd(stream, Err("it was refused".into())));
+            return false;
+        }
+        let writer = Writer::new(owner, reader);
+        self.core.writers.borrow_mut().insert(stream, writer);
+        true
+    }
+
+    pub(super) fn add_stream(&self, owner: Pid, stream: StreamId) -> bool {
+        let mut table = self.core.table.borrow_mut();
+        let Some(process) = table.get_mut(owner) else {
+            return false;
+        };
+        let streams = &mut process.actor().streams;
+        if streams.len() >= MAX_STREAMS {
+            return false;
+        }
+        streams.push(stream);
+        true
+    }
+
+    pub(super) fn finish_writing(&self, stream: StreamId, end: Result<(), Arc<str>>) {
+        let writer = self.core.writers.borrow_mut().remove(&stream);
+        if let Some(writer) = writer {
+            self.forget_stream(writer.owner, stream);
+            self.tell(writer.reader, Signal::StreamEnd(stream, end));
+        }
+    }
+
+    /// A process has ended that had an end of this stream, or both.
+    pub(super) fn drop_stream(&self, owner: Pid, stream: StreamId, reason: &ExitReason) {
+        let end = match reason {
+            ExitReason::Normal => Ok(()),
+            reason => Err(reason.to_string().into()),
+        };
+        self.close(owner, stream, end);
+        self.stop_reading(owner, stream);
+    }
+
+    pub(super) fn handle_stream_open(&self, stream: StreamId, writer: Pid, reader: Pid) {
+        let mail = Mail::Stream {
+            stream,
+            from: writer,
+        };
+        if !self.add_stream(reader, stream) {
+            self.tell(writer.shard(), Signal::ReaderGone(stream));
+            return;
+        }
+        let end = Reader::new(reader, writer.shard());
+        self.core.readers.borrow_mut().insert(stream, end);
+        if self.put_mail(reader, mail).is_err() {
+            self.stop_reading(reader, stream);
+        }
+    }
+
+    pub(super) fn handle_chunk(&self, stream: StreamId, chunk: Bytes) {
+        self.at_reader(stream, |reader| reader.receive(chunk));
+    }
+
+    pub(super) fn handle_stream_end(&self, stream: StreamId, end: Result<(), Arc<str>>) {
+        self.at_reader(stream, |reader| reader.finish(end));
+    }
+
+    pub(super) fn handle_credit(&self, stream: StreamId, bytes: usize) {
+        self.at_writer(stream, |writer| writer.credit(bytes));
+    }
+
+    pub(super) fn handle_reader_gone(&self, stream: StreamId) {
+        self.at_writer(stream, Writer::lose_reader);
+    }
+
+    fn at_reader(&self, stream: StreamId, change: impl FnOnce(&mut Reader)) {
+        let mut readers = self.core.readers.borrow_mut();
+        let Some(reader) = readers.get_mut(&stream) else {
+            return;
+        };
+        change(reader);
+        let owner = reader.owner;
+        drop(readers);
+        self.wake(owner);
+    }
+
+    fn at_writer(&self, stream: StreamId, change: impl FnOnce(&mut Writer)) {
+        let mut writers = self.core.writers.borrow_mut();
+        let Some(writer) = writers.get_mut(&stream) else {
+            return;
+        };
+        change(writer);
+        let owner = writer.owner;
+        drop(writers);
+        self.wake(owner);
+    }
+
+    fn forget_stream(&self, owner: Pid, stream: StreamId) {
+        let mut table = self.core.table.borrow_mut();
+        let actor = table
+            .get_mut(owner)
+            .and_then(|process| process.actor.as_deref_mut());
+        if let Some(actor) = actor {
+            take_first(&mut actor.streams, |own| *own == stream);
+        }
+    }
+}
