@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use thiserror::Error;
 
 /// Listen on `addr` with `shards` sockets, between which the kernel spreads connections
@@ -81,6 +81,13 @@ fn socket(addr: SocketAddr) -> io::Result<Socket> {
     // Else the kernel takes megabytes of a response that a slow client has not asked for yet,
     // and whether such a client still reads would show only when it has drained a third of them.
     socket.set_tcp_notsent_lowat(UNSENT)?;
+    // Of a client whose host or network is gone nothing is heard, and a stream without events has
+    // nothing to say that would go unanswered. Accepted sockets inherit this, too.
+    let keepalive = TcpKeepalive::new()
+        .with_time(PEER_IDLE)
+        .with_interval(PROBE)
+        .with_retries(PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
@@ -102,6 +109,11 @@ const BACKLOG: i32 = 4096;
 /// How long we wait for the last server's sockets to be closed.
 const LAST_SERVER_ENDS: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(10);
+
+/// When the kernel begins to probe a silent client, how often, and how many times in vain.
+const PEER_IDLE: Duration = Duration::from_secs(60);
+const PROBE: Duration = Duration::from_secs(15);
+const PROBES: u32 = 4;
 
 /// Bytes of a response that may wait in the kernel without being on their way.
 const UNSENT: u32 = 256 * 1024;
@@ -135,7 +147,10 @@ mod tests {
         let addr = ours[0].local_addr().unwrap();
         let _clients: Vec<_> = (0..64).map(|_| TcpStream::connect(addr).unwrap()).collect();
         for listener in ours {
-            listener.accept().unwrap();
+            let (accepted, _) = listener.accept().unwrap();
+            let accepted = socket2::SockRef::from(&accepted);
+            assert!(accepted.keepalive().unwrap() && accepted.tcp_nodelay().unwrap());
+            assert_eq!(accepted.tcp_keepalive_time().unwrap(), PEER_IDLE);
         }
     }
 }

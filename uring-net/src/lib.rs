@@ -2,8 +2,9 @@
 //!
 //! From the socket up: [`mod@bind`] makes the listening sockets, one for each shard; [`driver`] runs
 //! a shard's event loop; [`listener`] accepts connections into it; [`connection`] is the life
-//! of one of them; [`http1`] is the protocol, as pure functions over bytes. A [`Service`] is
-//! whoever answers the requests. [`Shard`] is what the connections of a core share: the clock,
+//! of one of them; [`http1`] is the protocol, as pure functions over bytes, [`sse`] the format of
+//! one kind of streamed body, [`mod@websocket`] what a connection may be upgraded to. A
+//! [`Service`] is whoever answers the requests. [`Shard`] is what the connections of a core share: the clock,
 //! the date, and who ends those that wait for too long.
 
 pub mod bind;
@@ -13,9 +14,12 @@ pub mod http1;
 pub mod listener;
 pub mod service;
 pub mod shard;
+pub mod sse;
+pub mod websocket;
 
 pub use bind::{BindError, bind};
 pub use driver::Driver;
 pub use listener::{ConnectionLimit, accept};
-pub use service::{Answer, Refusal, Request, Service};
+pub use service::{Aborted, Answer, Body, BodyStream, Refusal, Request, Response, Service};
 pub use shard::Shard;
+pub use websocket::WebSocket;

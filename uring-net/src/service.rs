@@ -1,10 +1,15 @@
 //! Who answers requests.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use thiserror::Error;
 
 use crate::http1::{Head, HeaderLines, Status};
+use crate::websocket::WebSocket;
 
 /// Answers the requests of one listener on one shard.
 pub trait Service: 'static {
@@ -22,7 +27,7 @@ pub trait Service: 'static {
         &self,
         route: Self::Route<'_>,
         request: Request<'_>,
-    ) -> impl Future<Output = Result<Answer, Refusal>>;
+    ) -> impl Future<Output = Result<Response, Refusal>>;
 }
 
 /// A request, read whole.
@@ -36,15 +41,86 @@ pub struct Request<'r> {
     pub peer: SocketAddr,
 }
 
+/// What a service answers with.
+#[derive(Debug)]
+pub enum Response {
+    /// A response of HTTP.
+    Answer(Answer),
+    /// The connection goes on as a WebSocket.
+    WebSocket(WebSocket),
+}
+
+impl From<Answer> for Response {
+    fn from(answer: Answer) -> Self {
+        Self::Answer(answer)
+    }
+}
+
+impl From<WebSocket> for Response {
+    fn from(websocket: WebSocket) -> Self {
+        Self::WebSocket(websocket)
+    }
+}
+
 /// A response, before the host has framed it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Answer {
     /// Its status.
     pub status: Status,
     /// Names and values. Those that frame the message are the host's, and are left out.
     pub headers: Vec<(String, Vec<u8>)>,
     /// Its content.
-    pub body: Vec<u8>,
+    pub body: Body,
+}
+
+/// The content of a response.
+pub enum Body {
+    /// All of it.
+    Bytes(Vec<u8>),
+    /// Its source. It is dropped as soon as the client has left, and without being asked for
+    /// anything where no body may be sent (a HEAD request, a status that forbids one).
+    ///
+    /// A client that ends its own side of the connection counts as one that left, though it
+    /// could still read. So does one that sends 64 KiB of further requests in the meantime.
+    Stream(Box<dyn BodyStream>),
+}
+
+/// A body that is still being made.
+pub trait BodyStream {
+    /// The next chunk, asked for only when the last one was written. Chunks that are ready
+    /// one after the other may be written together; the head is sent with the first, so a
+    /// source that wants it sent early begins with a chunk. An empty one sends nothing, and
+    /// must not be followed by others without end.
+    /// `None` is the end, and nothing is asked for after it, nor after an error.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>>;
+}
+
+/// The rest of a streamed body will not come. The client sees that the body is incomplete,
+/// because the connection is cut without the body's end (RFC 9112 section 8); where nothing
+/// was sent yet it gets a 500.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the rest of the body will not come")]
+pub struct Aborted;
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Box<dyn BodyStream>> for Body {
+    fn from(stream: Box<dyn BodyStream>) -> Self {
+        Self::Stream(stream)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Stream(_) => f.write_str("a stream"),
+        }
+    }
 }
 
 /// A response that the host gives of itself: one line of text.

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::os::fd::RawFd;
 use std::rc::Rc;
+use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
 use slab::Slab;
@@ -64,7 +65,7 @@ impl Shard {
             shutdown(*socket, libc::SHUT_RD);
         }
         for (_, connection) in self.inner.connections.borrow().iter() {
-            if connection.phase.get() == Phase::Idle {
+            if matches!(connection.phase.get(), Phase::Idle | Phase::Open) {
                 connection.interrupt(Interrupt::Draining);
             }
         }
@@ -118,6 +119,7 @@ impl Shard {
             phase: Cell::new(Phase::Idle),
             deadline: Cell::new(None),
             interrupted: Cell::new(None),
+            waker: RefCell::default(),
         });
         let key = self
             .inner
@@ -154,6 +156,8 @@ pub(crate) enum Phase {
     Guest,
     /// The client, to read the answer.
     Writing,
+    /// Either end of a WebSocket, to say something.
+    Open,
     /// The client, to close, after the last answer.
     Closing,
 }
@@ -181,6 +185,18 @@ impl Watch {
         self.connection
             .deadline
             .set(limit.and_then(|limit| self.shard.now().checked_add(limit)));
+    }
+
+    /// The connection is a WebSocket on which nothing is being written: wake it at `deadline`,
+    /// and when the shard drains.
+    pub(crate) fn enter_open(&self, deadline: Option<Instant>, waker: &Waker) {
+        self.connection.phase.set(Phase::Open);
+        self.connection.deadline.set(deadline);
+        let mut known = self.connection.waker.borrow_mut();
+        match &mut *known {
+            Some(known) => known.clone_from(waker),
+            None => *known = Some(waker.clone()),
+        }
     }
 
     /// What the connection waits for.
@@ -227,19 +243,28 @@ struct Connection {
     phase: Cell<Phase>,
     deadline: Cell<Option<Instant>>,
     interrupted: Cell<Option<Interrupt>>,
+    /// Of a WebSocket, which has something to say before it ends.
+    waker: RefCell<Option<Waker>>,
 }
 
 impl Connection {
     /// End the operation in flight. The way out stays open for an answer that says why,
     /// unless it is the way out that is stuck.
     fn interrupt(&self, why: Interrupt) {
+        if self.phase.get() == Phase::Open {
+            self.deadline.set(None);
+            if let Some(waker) = &*self.waker.borrow() {
+                waker.wake_by_ref();
+            }
+            return;
+        }
         if self.interrupted.get().is_none() {
             self.interrupted.set(Some(why));
         }
         self.deadline.set(None);
         let how = match self.phase.get() {
             Phase::Writing | Phase::Closing => libc::SHUT_RDWR,
-            Phase::Idle | Phase::Head | Phase::Body | Phase::Guest => libc::SHUT_RD,
+            Phase::Idle | Phase::Head | Phase::Body | Phase::Guest | Phase::Open => libc::SHUT_RD,
         };
         shutdown(self.socket, how);
     }

@@ -9,11 +9,20 @@ pub fn encode_chunk(out: &mut Vec<u8>, data: &[u8]) {
     if data.is_empty() {
         return;
     }
-    put_hex(out, data.len());
-    out.extend_from_slice(b"\r\n");
+    encode_chunk_size(out, data.len());
     out.extend_from_slice(data);
+    out.extend_from_slice(CHUNK_END);
+}
+
+/// Append what precedes the data of a chunk, of which there must be `len` bytes and not none.
+/// [`CHUNK_END`] follows them.
+pub fn encode_chunk_size(out: &mut Vec<u8>, len: usize) {
+    put_hex(out, len);
     out.extend_from_slice(b"\r\n");
 }
+
+/// What follows the data of a chunk.
+pub const CHUNK_END: &[u8] = b"\r\n";
 
 /// Append what ends a body: the last chunk, and no trailers.
 pub fn encode_last_chunk(out: &mut Vec<u8>) {

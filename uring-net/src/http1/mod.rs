@@ -27,7 +27,7 @@ mod status;
 mod target;
 
 pub use body::{BodyDecoder, LengthDecoder, Progress};
-pub use chunked::{ChunkedDecoder, encode_chunk, encode_last_chunk};
+pub use chunked::{CHUNK_END, ChunkedDecoder, encode_chunk, encode_chunk_size, encode_last_chunk};
 pub use date::Date;
 pub use error::RequestError;
 pub use field::{InvalidHeader, is_host_owned, validate_header};

@@ -120,6 +120,9 @@ impl ResponseHead<'_> {
     /// Append the headers that frame the message, and the end of the head.
     fn finish(&self, out: &mut Vec<u8>, payload: Payload) -> BodyEncoding {
         let encoding = self.frame(out, payload);
+        if self.status == Status::UPGRADE_REQUIRED {
+            return self.finish_upgrade_required(out, encoding);
+        }
         let connection: &[u8] = match (self.connection, self.version) {
             _ if encoding == BodyEncoding::UntilClose => b"connection: close\r\n\r\n",
             (Connection::KeepAlive, Version::Http11) => b"\r\n",
@@ -132,6 +135,21 @@ impl ResponseHead<'_> {
             }
         };
         out.extend_from_slice(connection);
+        encoding
+    }
+
+    /// A 426 has to say to what, and that it says so to the next hop (RFC 9110 sections 15.5.22
+    /// and 7.8). There is one protocol to upgrade to.
+    fn finish_upgrade_required(&self, out: &mut Vec<u8>, encoding: BodyEncoding) -> BodyEncoding {
+        out.extend_from_slice(b"upgrade: websocket\r\nconnection: ");
+        let also: &[u8] = match (self.connection, self.version) {
+            _ if encoding == BodyEncoding::UntilClose => b"close, ",
+            (Connection::Close, _) => b"close, ",
+            (Connection::KeepAlive, Version::Http10) => b"keep-alive, ",
+            (Connection::KeepAlive | Connection::Upgrade(_), _) => b"",
+        };
+        out.extend_from_slice(also);
+        out.extend_from_slice(b"upgrade\r\n\r\n");
         encoding
     }
 
@@ -354,6 +372,25 @@ mod tests {
             let expected = format!("content-length: 0\r\n{text}\r\n");
             assert_eq!(encode(&head, Payload::Length(0)).0, expected);
         }
+        for (version, connection, text) in [
+            (Version::Http11, Connection::KeepAlive, "upgrade"),
+            (
+                Version::Http10,
+                Connection::KeepAlive,
+                "keep-alive, upgrade",
+            ),
+            (Version::Http11, Connection::Close, "close, upgrade"),
+        ] {
+            let head = ResponseHead {
+                status: Status::UPGRADE_REQUIRED,
+                version,
+                connection,
+                ..head(&date)
+            };
+            let expected =
+                format!("content-length: 0\r\nupgrade: websocket\r\nconnection: {text}\r\n\r\n");
+            assert_eq!(encode(&head, Payload::Length(0)).0, expected);
+        }
         let head = ResponseHead {
             status: Status::SWITCHING_PROTOCOLS,
             connection: Connection::Upgrade("websocket"),
@@ -477,6 +514,9 @@ mod tests {
             };
             if let Some(length) = &length {
                 expected.push(("content-length", length.as_bytes()));
+            }
+            if code == 426 {
+                expected.extend([("upgrade", &b"websocket"[..]), ("connection", b"upgrade")]);
             }
             let seen: Vec<_> = response.headers.iter().map(|h| (h.name, h.value)).collect();
             prop_assert_eq!(seen, expected);

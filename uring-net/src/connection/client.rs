@@ -1,0 +1,179 @@
+//! The other end of a connection, and the watch over the wait for it.
+
+use std::future::Future;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use monoio::buf::{IoBuf, IoBufMut};
+use monoio::io::{AsyncReadRent, AsyncWriteRent, OwnedReadHalf, OwnedWriteHalf, Splitable};
+use monoio::net::TcpStream;
+
+use super::{Gone, Settings};
+use crate::shard::{Phase, Shard, Watch};
+
+/// A client's socket, with everything that its connection shares with others.
+pub(crate) struct Client {
+    /// The first field: it has to go before the socket is closed.
+    pub(crate) watch: Watch,
+    pub(crate) reader: Reader,
+    pub(crate) writer: OwnedWriteHalf<TcpStream>,
+    pub(crate) shard: Shard,
+    pub(crate) settings: Rc<Settings>,
+    /// What was read while a response was streamed.
+    ahead: Vec<u8>,
+}
+
+impl Client {
+    pub(super) fn new(socket: TcpStream, shard: Shard, settings: Rc<Settings>) -> Self {
+        let watch = shard.watch(socket.as_raw_fd());
+        let (reader, writer) = socket.into_split();
+        Self {
+            watch,
+            reader: Reader {
+                half: reader,
+                ahead: None,
+            },
+            writer,
+            shard,
+            settings,
+            ahead: Vec::new(),
+        }
+    }
+
+    /// Read behind what `input` holds. 0 at the end.
+    pub(super) async fn read_more(&mut self, input: &mut Vec<u8>) -> io::Result<usize> {
+        if input.capacity() - input.len() < MIN_READ {
+            input.reserve(input.capacity().max(IDLE_INPUT));
+        }
+        let (read, buffer) = self.reader.read(std::mem::take(input)).await;
+        *input = buffer;
+        read
+    }
+
+    /// Ready when the client has left, or sends without end what can't be its turn yet. A
+    /// client that has only ended its own side counts as one that left.
+    ///
+    /// What arrives is kept for [`Client::take_ahead`].
+    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.ahead.len() < MAX_AHEAD {
+            let (read, buffer) = ready!(self.reader.poll_ahead(cx));
+            match read {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => self.ahead.extend_from_slice(&buffer),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Append to `input` what was read during a streamed response.
+    pub(super) fn take_ahead(&mut self, input: &mut Vec<u8>) {
+        input.extend_from_slice(&std::mem::take(&mut self.ahead));
+    }
+
+    /// Write all of `bytes`.
+    pub(super) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Gone> {
+        let timeout = self.settings.write_timeout;
+        let bytes = write_all(&mut self.writer, &self.watch, timeout, bytes).await;
+        self.shard.give_buffer(bytes.ok_or(Gone)?);
+        Ok(())
+    }
+
+    /// Close so that the last answer arrives. A socket that is closed with input unread resets
+    /// the connection, and the client may lose the answer to it (RFC 9112, section 9.6).
+    pub(super) async fn close(mut self) {
+        if self.writer.shutdown().await.is_err() {
+            return;
+        }
+        self.watch.enter(Phase::Closing, Some(LINGER));
+        let mut discarded = Vec::with_capacity(LINGER_READ);
+        let mut budget = LINGER_BYTES;
+        while budget > 0 {
+            discarded.clear();
+            match self.read_more(&mut discarded).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => budget = budget.saturating_sub(count),
+            }
+        }
+    }
+}
+
+/// The half of a socket that is read. One read is in flight at most, and none is ever dropped
+/// while the connection lives: it would take along what it has read.
+pub(crate) struct Reader {
+    half: OwnedReadHalf<TcpStream>,
+    /// One that was begun with [`Reader::poll_ahead`].
+    ahead: Option<Pin<Box<dyn Future<Output = Read>>>>,
+}
+
+/// How many bytes were read, 0 at the end, and the buffer with them behind what it held.
+pub(crate) type Read = (io::Result<usize>, Vec<u8>);
+
+impl Reader {
+    /// Read once into what is free of `buffer`.
+    pub(crate) async fn read(&mut self, mut buffer: Vec<u8>) -> Read {
+        if let Some(ahead) = &mut self.ahead {
+            let (read, bytes) = ahead.await;
+            self.ahead = None;
+            buffer.extend_from_slice(&bytes);
+            return (read, buffer);
+        }
+        read_once(&mut self.half, buffer).await
+    }
+
+    /// Read once into a small buffer. While this is pending the read goes on, and is the next
+    /// one in any case.
+    pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
+        let half = &self.half;
+        let ahead = self.ahead.get_or_insert_with(|| {
+            let mut half = OwnedReadHalf(half.0.clone());
+            Box::pin(async move { read_once(&mut half, Vec::with_capacity(AHEAD)).await })
+        });
+        let read = ready!(ahead.as_mut().poll(cx));
+        self.ahead = None;
+        Poll::Ready(read)
+    }
+}
+
+async fn read_once(half: &mut OwnedReadHalf<TcpStream>, buffer: Vec<u8>) -> Read {
+    let (len, capacity) = (buffer.len(), buffer.capacity());
+    let (read, slice) = half.read(buffer.slice_mut(len..capacity)).await;
+    (read, slice.into_inner())
+}
+
+/// Write all of `bytes`, and return the buffer. `None` if the client did not take them: it is
+/// gone, or took nothing for `timeout`.
+pub(crate) async fn write_all(
+    writer: &mut OwnedWriteHalf<TcpStream>,
+    watch: &Watch,
+    timeout: Duration,
+    mut bytes: Vec<u8>,
+) -> Option<Vec<u8>> {
+    let mut written = 0;
+    while written < bytes.len() {
+        watch.enter(Phase::Writing, Some(timeout));
+        let (result, slice) = writer.write(bytes.slice(written..)).await;
+        bytes = slice.into_inner();
+        match result {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => written += count,
+        }
+    }
+    Some(bytes)
+}
+
+/// Bytes of input that an idle connection holds.
+pub(crate) const IDLE_INPUT: usize = 2 * 1024;
+/// A read into less room than this is not worth its system call.
+const MIN_READ: usize = 1024;
+/// Bytes that a connection holds to notice that its client has left a streamed response, and
+/// bytes of the next requests that are kept until it has ended.
+const AHEAD: usize = 256;
+const MAX_AHEAD: usize = 64 * 1024;
+/// How long, and how much, we read after the last answer.
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+const LINGER_READ: usize = 64 * 1024;

@@ -1,0 +1,285 @@
+//! The life of one connection: a request is read, answered and written, and then the next.
+//!
+//! - `client`: the other end, with the watch over every wait for it
+//! - `receive`: a request's body
+//! - `respond`: answers, whole and streamed
+//!
+//! One that is upgraded leaves this module for [`websocket`].
+
+mod client;
+mod receive;
+mod respond;
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use monoio::net::TcpStream;
+
+pub(crate) use self::client::{Client, IDLE_INPUT, LINGER, Reader, write_all};
+use crate::http1::{
+    BodyFraming, Connection, Head, HeadLimits, HeadParser, HeaderLines, Status, Version,
+};
+use crate::service::{Body, Refusal, Request, Response, Service};
+use crate::shard::{Interrupt, Phase, Shard};
+use crate::websocket::{self, WebSocket};
+
+/// What a listener allows its clients.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How large a head may be.
+    pub head: HeadLimits,
+    /// Bytes a body may have; beyond, 413.
+    pub max_body: u64,
+    /// From a head's first byte to its last; beyond, 408.
+    pub header_timeout: Duration,
+    /// From a head's end to the body's end; beyond, 408.
+    pub body_timeout: Duration,
+    /// From one response to the first byte of the next request; beyond, the connection is closed.
+    pub idle_timeout: Duration,
+    /// How long a client may take none of a response; beyond, the connection is cut.
+    pub write_timeout: Duration,
+    /// Headers of every response.
+    pub headers: HeaderLines,
+}
+
+/// Serve one connection until it ends.
+pub(crate) async fn serve<S: Service>(
+    socket: TcpStream,
+    peer: SocketAddr,
+    shard: Shard,
+    settings: Rc<Settings>,
+    service: Rc<S>,
+) {
+    let client = Client::new(socket, shard, settings);
+    // In a box of its own: a connection that is upgraded gives back the memory of HTTP.
+    let upgraded = Box::pin(http(client, peer, service)).await;
+    if let Some(Upgraded {
+        client,
+        input,
+        websocket,
+    }) = upgraded
+    {
+        Box::pin(websocket::serve(client, input, websocket)).await;
+    }
+}
+
+/// A connection that has changed its protocol.
+struct Upgraded {
+    client: Client,
+    /// What was read behind the request.
+    input: Vec<u8>,
+    websocket: WebSocket,
+}
+
+async fn http<S: Service>(
+    mut client: Client,
+    peer: SocketAddr,
+    service: Rc<S>,
+) -> Option<Upgraded> {
+    let mut parser = HeadParser::default();
+    let mut input = Vec::with_capacity(IDLE_INPUT);
+    client
+        .watch
+        .enter(Phase::Idle, Some(client.settings.idle_timeout));
+    loop {
+        let step = if input.is_empty() {
+            Step::NeedInput
+        } else {
+            one_request(&mut client, peer, &*service, &mut parser, &mut input).await
+        };
+        match step {
+            // What there is may have come behind the last request: that starts the clock, too.
+            Step::NeedInput if !input.is_empty() && client.watch.phase() == Phase::Idle => {
+                client
+                    .watch
+                    .enter(Phase::Head, Some(client.settings.header_timeout));
+            }
+            Step::NeedInput => {}
+            Step::Next => {
+                client.take_ahead(&mut input);
+                client
+                    .watch
+                    .enter(Phase::Idle, Some(client.settings.idle_timeout));
+                continue;
+            }
+            Step::Upgrade(websocket) => {
+                return Some(Upgraded {
+                    client,
+                    input,
+                    websocket,
+                });
+            }
+            Step::Close => {
+                client.close().await;
+                return None;
+            }
+            Step::Gone => return None,
+        }
+        if client.shard.is_draining() && !parser.is_amid_head() {
+            return None;
+        }
+        match client.read_more(&mut input).await {
+            Ok(0) if client.watch.interrupted() == Some(Interrupt::Expired) => {
+                if parser.is_amid_head() {
+                    let late = Refusal::new(Status::REQUEST_TIMEOUT);
+                    let _ = client.refuse(&late, Reply::UNKNOWN).await;
+                    client.close().await;
+                }
+                return None;
+            }
+            Ok(0) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// What came of an attempt to serve the request that the input begins with.
+enum Step {
+    /// Its head isn't complete.
+    NeedInput,
+    /// It was answered and taken from the input, and the connection lives on.
+    Next,
+    /// It was answered with a change of protocol.
+    Upgrade(WebSocket),
+    /// It was answered, and the answer was the last.
+    Close,
+    /// Nobody is there to answer.
+    Gone,
+}
+
+/// The client can't be written to.
+struct Gone;
+
+/// What a request says about its response.
+#[derive(Clone, Copy)]
+struct Reply {
+    version: Version,
+    to_head: bool,
+    connection: Connection,
+}
+
+impl Reply {
+    /// To a request that was not understood.
+    const UNKNOWN: Self = Self {
+        version: Version::Http11,
+        to_head: false,
+        connection: Connection::Close,
+    };
+}
+
+/// A request that has an answer, which borrows nothing of the input any more.
+struct Answered {
+    response: Result<Response, Refusal>,
+    version: Version,
+    to_head: bool,
+    /// Whether the client lets the connection live on.
+    keep_alive: bool,
+    /// Where the next request begins; `None` where that isn't worth finding.
+    consumed: Option<usize>,
+    /// Bytes that were read behind the body.
+    excess: Vec<u8>,
+}
+
+async fn one_request<S: Service>(
+    client: &mut Client,
+    peer: SocketAddr,
+    service: &S,
+    parser: &mut HeadParser,
+    input: &mut Vec<u8>,
+) -> Step {
+    let answered = match answer(client, peer, service, parser, input).await {
+        Ok(answered) => answered,
+        Err(step) => return step,
+    };
+    // A streamed response may take hours: what the request took is given back before.
+    match answered.consumed {
+        Some(consumed) => drop(input.drain(..consumed.min(input.len()))),
+        None => input.clear(),
+    }
+    input.extend_from_slice(&answered.excess);
+    if input.is_empty() {
+        input.shrink_to(IDLE_INPUT);
+    }
+    let lives_on = answered.keep_alive && answered.consumed.is_some();
+    let reply = Reply {
+        version: answered.version,
+        to_head: answered.to_head,
+        connection: if lives_on && !client.shard.is_draining() {
+            Connection::KeepAlive
+        } else {
+            Connection::Close
+        },
+    };
+    let sent = match answered.response {
+        Ok(Response::Answer(answer)) => {
+            if input.is_empty() && matches!(answer.body, Body::Stream(_)) {
+                *input = Vec::new();
+            }
+            client.send(answer, reply).await
+        }
+        Ok(Response::WebSocket(mut websocket)) => {
+            return match client.send_upgrade(&mut websocket, reply).await {
+                Ok(Connection::Upgrade(_)) => Step::Upgrade(websocket),
+                Ok(_) => Step::Close,
+                Err(Gone) => Step::Gone,
+            };
+        }
+        Err(refusal) => client.refuse(&refusal, reply).await,
+    };
+    match sent {
+        Err(Gone) => Step::Gone,
+        Ok(Connection::KeepAlive) => Step::Next,
+        // The client knew that this was the last, and has nothing more to say.
+        Ok(_) if !answered.keep_alive && answered.consumed.is_some() => Step::Gone,
+        Ok(_) => Step::Close,
+    }
+}
+
+/// Read the request that `input` begins with, and have it answered.
+async fn answer<S: Service>(
+    client: &mut Client,
+    peer: SocketAddr,
+    service: &S,
+    parser: &mut HeadParser,
+    input: &mut [u8],
+) -> Result<Answered, Step> {
+    let head = match parser.parse(input, &client.settings.head) {
+        Ok(None) => return Err(Step::NeedInput),
+        Ok(Some(head)) => head,
+        Err(error) => return Err(client.reject(error).await),
+    };
+    let answered = |response, consumed: Option<usize>, excess| Answered {
+        response,
+        version: head.version,
+        to_head: head.method == "HEAD",
+        keep_alive: head.keep_alive,
+        consumed: consumed.map(|consumed| head.len + consumed),
+        excess,
+    };
+    let route = match service.route(&head) {
+        Ok(route) => route,
+        Err(refusal) => return Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
+    };
+    let body = client.read_body(&head).await?;
+    client.watch.enter(Phase::Guest, None);
+    let request = Request {
+        head,
+        body: body.content(&head),
+        peer,
+    };
+    let response = service.answer(route, request).await;
+    Ok(answered(response, Some(body.consumed), body.excess))
+}
+
+/// How much of what stands behind the head is its body, if all of the body is there already
+/// and needs no decoding.
+fn whole_in(head: &Head<'_>) -> Option<usize> {
+    match head.framing {
+        BodyFraming::None => Some(0),
+        BodyFraming::Length(len) => usize::try_from(len)
+            .ok()
+            .filter(|len| *len <= head.rest.len()),
+        BodyFraming::Chunked => None,
+    }
+}

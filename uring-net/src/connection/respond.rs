@@ -1,0 +1,254 @@
+//! Answers on their way to the client.
+//!
+//! A streamed one is pulled: its next chunk is asked for only when the last was written, so a
+//! slow client slows its source. While the source has nothing, a read is in flight, by which
+//! we learn that the client has left.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use super::client::Client;
+use super::{Gone, Reply};
+use crate::http1::{
+    self, BodyEncoding, Connection, InvalidHeader, Payload, ResponseHead, Status, Version,
+};
+use crate::service::{Aborted, Answer, Body, BodyStream, Refusal};
+use crate::shard::Phase;
+use crate::websocket::WebSocket;
+
+impl Client {
+    /// Write the service's answer, and say what becomes of the connection after it.
+    pub(super) async fn send(&mut self, answer: Answer, reply: Reply) -> Result<Connection, Gone> {
+        let mut out = self.shard.take_buffer();
+        let payload = match &answer.body {
+            Body::Bytes(bytes) => Payload::Length(bytes.len() as u64),
+            Body::Stream(_) => Payload::Stream,
+        };
+        let encoded = self.encode(&mut out, answer.status, reply, payload, &answer.headers);
+        let encoding = match encoded {
+            Ok(encoding) => encoding,
+            Err(invalid) => return self.refuse_header(out, &invalid, reply).await,
+        };
+        match answer.body {
+            Body::Bytes(mut body) => {
+                if encoding != BodyEncoding::Plain {
+                    body.clear();
+                }
+                // A small body is cheaper to copy than to write by itself.
+                if body.len() <= SMALL_BODY {
+                    out.extend_from_slice(&body);
+                    body.clear();
+                }
+                self.write(out).await?;
+                if !body.is_empty() {
+                    self.write(body).await?;
+                }
+                Ok(reply.connection)
+            }
+            Body::Stream(body) => match encoding {
+                BodyEncoding::Omitted | BodyEncoding::Plain => {
+                    drop(body);
+                    self.write(out).await?;
+                    Ok(reply.connection)
+                }
+                BodyEncoding::Chunked => self.stream(out, body, true, reply).await,
+                BodyEncoding::UntilClose => self.stream(out, body, false, reply).await,
+            },
+        }
+    }
+
+    /// Write an answer of the host's own.
+    pub(super) async fn refuse(
+        &mut self,
+        refusal: &Refusal,
+        reply: Reply,
+    ) -> Result<Connection, Gone> {
+        let mut out = self.shard.take_buffer();
+        self.shard.with_date(|date| {
+            let head = ResponseHead {
+                status: refusal.status,
+                version: reply.version,
+                to_head: reply.to_head,
+                connection: reply.connection,
+                date,
+                defaults: &self.settings.headers,
+            };
+            http1::encode_plain(&mut out, &head, &refusal.headers, &refusal.text);
+        });
+        self.write(out).await?;
+        Ok(reply.connection)
+    }
+
+    /// Write the head that changes the protocol.
+    pub(super) async fn send_upgrade(
+        &mut self,
+        websocket: &mut WebSocket,
+        reply: Reply,
+    ) -> Result<Connection, Gone> {
+        let mut out = self.shard.take_buffer();
+        let headers = websocket.take_headers();
+        let upgraded = Reply {
+            version: Version::Http11,
+            connection: Connection::Upgrade("websocket"),
+            ..reply
+        };
+        let status = Status::SWITCHING_PROTOCOLS;
+        match self.encode(&mut out, status, upgraded, Payload::Stream, &headers) {
+            Ok(_) => {
+                self.write(out).await?;
+                Ok(upgraded.connection)
+            }
+            Err(invalid) => self.refuse_header(out, &invalid, reply).await,
+        }
+    }
+
+    /// Write the chunks of `body` behind the head, which waits in `out` for the first of them.
+    async fn stream(
+        &mut self,
+        mut out: Vec<u8>,
+        mut body: Box<dyn BodyStream>,
+        chunked: bool,
+        reply: Reply,
+    ) -> Result<Connection, Gone> {
+        let mut sent = false;
+        loop {
+            self.watch.enter(Phase::Guest, None);
+            let filled = self.fill(&mut out, &mut *body, chunked, sent).await;
+            let large = match filled {
+                Filled::More => None,
+                Filled::Large(chunk) => Some(chunk),
+                Filled::End => {
+                    drop(body);
+                    self.write(out).await?;
+                    return Ok(if chunked {
+                        reply.connection
+                    } else {
+                        Connection::Close
+                    });
+                }
+                Filled::Aborted { any: false } if !sent => {
+                    self.shard.give_buffer(out);
+                    let refusal = Refusal::new(Status::INTERNAL_SERVER_ERROR);
+                    return self.refuse(&refusal, reply).await;
+                }
+                // What it said before is still so; that the end is missing tells the client.
+                Filled::Aborted { .. } => {
+                    drop(body);
+                    self.write(out).await?;
+                    return Err(Gone);
+                }
+                Filled::Left => return Err(Gone),
+            };
+            sent = true;
+            self.write(out).await?;
+            // A stream that waits holds no buffer.
+            out = Vec::new();
+            if let Some(chunk) = large {
+                self.write(chunk).await?;
+                if chunked {
+                    out.extend_from_slice(http1::CHUNK_END);
+                }
+            }
+        }
+    }
+
+    /// Append to `out` the chunks that are there, or wait for the next one. What was in `out`
+    /// waits with it, unless the head is `sent` already.
+    async fn fill(
+        &mut self,
+        out: &mut Vec<u8>,
+        body: &mut dyn BodyStream,
+        chunked: bool,
+        sent: bool,
+    ) -> Filled {
+        let mut any = sent && !out.is_empty();
+        poll_fn(|cx| {
+            while out.len() < FULL {
+                let polled = body.poll_chunk(cx);
+                if polled.is_ready() && out.capacity() == 0 {
+                    *out = self.shard.take_buffer();
+                }
+                match polled {
+                    Poll::Ready(Some(Ok(chunk))) if chunk.len() > SMALL_BODY => {
+                        if chunked {
+                            http1::encode_chunk_size(out, chunk.len());
+                        }
+                        return Poll::Ready(Filled::Large(chunk));
+                    }
+                    Poll::Ready(Some(Ok(chunk))) => {
+                        any |= !chunk.is_empty();
+                        if chunked {
+                            http1::encode_chunk(out, &chunk);
+                        } else {
+                            out.extend_from_slice(&chunk);
+                        }
+                    }
+                    Poll::Ready(Some(Err(Aborted))) => return Poll::Ready(Filled::Aborted { any }),
+                    Poll::Ready(None) => {
+                        if chunked {
+                            http1::encode_last_chunk(out);
+                        }
+                        return Poll::Ready(Filled::End);
+                    }
+                    Poll::Pending if any => break,
+                    Poll::Pending => return self.poll_left(cx).map(|()| Filled::Left),
+                }
+            }
+            Poll::Ready(Filled::More)
+        })
+        .await
+    }
+
+    fn encode(
+        &self,
+        out: &mut Vec<u8>,
+        status: Status,
+        reply: Reply,
+        payload: Payload,
+        headers: &[(String, Vec<u8>)],
+    ) -> Result<BodyEncoding, InvalidHeader> {
+        self.shard.with_date(|date| {
+            let head = ResponseHead {
+                status,
+                version: reply.version,
+                to_head: reply.to_head,
+                connection: reply.connection,
+                date,
+                defaults: &self.settings.headers,
+            };
+            let headers = headers.iter().map(|(name, value)| (name, value));
+            http1::encode_head(out, &head, payload, headers)
+        })
+    }
+
+    async fn refuse_header(
+        &mut self,
+        out: Vec<u8>,
+        invalid: &InvalidHeader,
+        reply: Reply,
+    ) -> Result<Connection, Gone> {
+        tracing::warn!("a response was refused: {invalid}");
+        self.shard.give_buffer(out);
+        let refusal = Refusal::new(Status::INTERNAL_SERVER_ERROR);
+        self.refuse(&refusal, reply).await
+    }
+}
+
+/// What there is of a streamed body to be written.
+enum Filled {
+    /// One chunk or more.
+    More,
+    /// A chunk that is better written from where it is, behind what precedes it.
+    Large(Vec<u8>),
+    /// The rest.
+    End,
+    /// What came before the source failed, if there was any.
+    Aborted { any: bool },
+    /// Nobody to write it to.
+    Left,
+}
+
+/// Bytes of a body, or of a chunk, that are copied behind what precedes them.
+const SMALL_BODY: usize = 16 * 1024;
+/// Chunks that are ready are written together, until they are as many bytes as this.
+const FULL: usize = 48 * 1024;

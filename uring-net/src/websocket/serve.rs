@@ -1,0 +1,178 @@
+//! The life of a WebSocket: one task, in which reading and writing go on side by side.
+
+use std::cell::RefCell;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use monoio::io::{AsyncWriteRent, OwnedWriteHalf};
+use monoio::net::TcpStream;
+
+use super::WebSocket;
+use super::session::{Inbound, Next, Session};
+use crate::connection::{Client, IDLE_INPUT, LINGER, Reader, write_all};
+use crate::shard::{Phase, Shard, Watch};
+
+/// Serve a connection from its handshake to its end. `input` is what was read behind the
+/// handshake.
+pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) {
+    let Client {
+        watch,
+        mut reader,
+        mut writer,
+        shard,
+        settings,
+        ..
+    } = client;
+    let rules = websocket.settings;
+    let session = Session::new(websocket.handler, &rules, shard.now());
+    let ends = Ends {
+        session: RefCell::new(session),
+        watch,
+        shard,
+        write_timeout: settings.write_timeout,
+        close_timeout: rules.close_timeout,
+    };
+    {
+        let mut reading = pin!(ends.read(&mut reader, input));
+        let mut writing = pin!(ends.write(&mut writer));
+        // Whichever ends first ends the connection. Reading comes first: it is what most often
+        // gives cause to write.
+        poll_fn(|cx| match reading.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => writing.as_mut().poll(cx),
+        })
+        .await;
+    }
+    ends.session.into_inner().finish();
+}
+
+/// What the two ends of a connection share.
+struct Ends {
+    session: RefCell<Session>,
+    watch: Watch,
+    shard: Shard,
+    write_timeout: Duration,
+    close_timeout: Duration,
+}
+
+impl Ends {
+    /// Read until the client leaves.
+    async fn read(&self, reader: &mut Reader, mut input: Vec<u8>) {
+        let mut at = 0;
+        loop {
+            let mut held = poll_fn(|cx| {
+                let taken = self.session.borrow_mut().poll_take(&mut input, &mut at, cx);
+                Poll::Ready(taken.is_pending())
+            })
+            .await;
+            input.drain(..std::mem::take(&mut at));
+            let inbound = self.session.borrow().inbound();
+            match inbound {
+                Inbound::Open => {}
+                Inbound::Closed => break,
+                Inbound::Failed => return discard(reader).await,
+            }
+            let (read, more) = if !held {
+                self.make_room(&mut input);
+                reader.read(std::mem::take(&mut input)).await
+            } else if input.len() < MAX_HELD {
+                // Nothing but a read tells that the client has left.
+                let mut reading = pin!(reader.read(Vec::with_capacity(IDLE_INPUT)));
+                poll_fn(|cx| {
+                    let mut session = self.session.borrow_mut();
+                    held = held && session.poll_take(&mut input, &mut at, cx).is_pending();
+                    reading.as_mut().poll(cx)
+                })
+                .await
+            } else {
+                poll_fn(|cx| self.session.borrow_mut().poll_take(&mut input, &mut at, cx)).await;
+                continue;
+            };
+            match read {
+                Ok(0) | Err(_) => return,
+                Ok(_) => self.session.borrow_mut().heard(self.shard.now()),
+            }
+            input.drain(..std::mem::take(&mut at));
+            if input.is_empty() {
+                input = more;
+            } else {
+                input.extend_from_slice(&more);
+            }
+        }
+        // The other end has the last word.
+        pending().await
+    }
+
+    /// Make `input`, of which little is left, as large as what is known to come.
+    fn make_room(&self, input: &mut Vec<u8>) {
+        let room = self.session.borrow().wanted().clamp(IDLE_INPUT, MAX_READ);
+        input.shrink_to(room);
+        input.reserve_exact(room);
+    }
+
+    /// Write until both sides have said that they will not say more.
+    async fn write(&self, writer: &mut OwnedWriteHalf<TcpStream>) {
+        loop {
+            let (next, out) = poll_fn(|cx| self.poll_next(cx)).await;
+            if next == Next::Cut {
+                return;
+            }
+            let written = write_all(writer, &self.watch, self.write_timeout, out).await;
+            let Some(written) = written else {
+                return;
+            };
+            self.shard.give_buffer(written);
+            if next == Next::WriteLast {
+                break;
+            }
+        }
+        self.watch.enter(Phase::Closing, Some(self.close_timeout));
+        let inbound = poll_fn(|_| match self.session.borrow().inbound() {
+            Inbound::Open => Poll::Pending,
+            inbound => Poll::Ready(inbound),
+        });
+        if inbound.await == Inbound::Failed {
+            // What is unread would reset the connection, and our close might be lost.
+            let _ = writer.shutdown().await;
+            self.watch.enter(Phase::Closing, Some(LINGER));
+            pending().await
+        }
+    }
+
+    /// What to write, or whether to end.
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<(Next, Vec<u8>)> {
+        let mut out = self.shard.take_buffer();
+        let (now, draining) = (self.shard.now(), self.shard.is_draining());
+        let next = self.session.borrow_mut().next(&mut out, now, draining, cx);
+        if let Next::Wait(deadline) = next {
+            self.shard.give_buffer(out);
+            self.watch.enter_open(deadline, cx.waker());
+            return Poll::Pending;
+        }
+        Poll::Ready((next, out))
+    }
+}
+
+/// Read what nobody wants until the client leaves, or has sent too much.
+async fn discard(reader: &mut Reader) {
+    let mut discarded = Vec::with_capacity(MAX_READ);
+    let mut budget = MAX_DISCARDED;
+    while budget > 0 {
+        discarded.clear();
+        let (read, buffer) = reader.read(discarded).await;
+        discarded = buffer;
+        match read {
+            Ok(0) | Err(_) => return,
+            Ok(count) => budget = budget.saturating_sub(count),
+        }
+    }
+}
+
+/// Bytes that are read at once, of a frame whose size is known.
+const MAX_READ: usize = 64 * 1024;
+/// Bytes that are read ahead of a handler that isn't ready.
+const MAX_HELD: usize = 4 * 1024;
+/// Bytes that are read after a violation.
+const MAX_DISCARDED: usize = 16 << 20;

@@ -1,0 +1,332 @@
+//! Bodies that are made while they are sent.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rusm_uring_net::connection::Settings;
+use rusm_uring_net::{Aborted, Body, Driver};
+
+use crate::harness::{A_WHILE, Client, Server, get, settings, soon};
+use crate::peers::{Controlled, Endless, Source, ok, source};
+
+/// A server that answers `/` with the body, and everything else with its path.
+fn one_stream(driver: Driver, settings: Settings) -> (Server, Source) {
+    let (source, body) = source();
+    let body = Mutex::new(Some(body));
+    let server = Server::on(driver, settings, move || {
+        move |request| {
+            let body: Option<Controlled> = match request.head.path {
+                "/" => body.lock().unwrap().take(),
+                _ => None,
+            };
+            Ok(match body {
+                Some(body) => ok(Body::Stream(Box::new(body))),
+                None => ok(request.head.path.as_bytes().to_vec()),
+            })
+        }
+    });
+    (server, source)
+}
+
+fn endless(settings: Settings, chunk: usize) -> (Server, Arc<AtomicUsize>, mpsc::Receiver<()>) {
+    let pulled = Arc::new(AtomicUsize::new(0));
+    let (drops, dropped) = mpsc::channel();
+    let shared = pulled.clone();
+    let server = Server::start(settings, move || {
+        move |_| {
+            Ok(ok(Body::Stream(Box::new(Endless {
+                chunk,
+                pulled: shared.clone(),
+                drops: drops.clone(),
+            }))))
+        }
+    });
+    (server, pulled, dropped)
+}
+
+fn each_driver(test: impl Fn(Driver)) {
+    test(Driver::Uring);
+    test(Driver::Epoll);
+}
+
+#[test]
+fn chunks_arrive_one_by_one() {
+    each_driver(|driver| {
+        let (server, source) = one_stream(driver, settings());
+        let mut client = Client::connect(&server);
+        client.get("/");
+        client.expect_silence();
+        source.send("hello");
+        let head = client.head();
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert!(head.contains("transfer-encoding: chunked\r\n"), "{head}");
+        assert!(!head.contains("content-length"), "{head}");
+        assert_eq!(client.take(10), b"5\r\nhello\r\n");
+        source.send("");
+        client.expect_silence();
+        source.send("x".repeat(20));
+        assert_eq!(
+            client.take(26),
+            [b"14\r\n", &[b'x'; 20][..], b"\r\n"].concat()
+        );
+        drop(source.chunks);
+        assert_eq!(client.take(5), b"0\r\n\r\n");
+        soon(&source.dropped);
+        client.get("/next");
+        client.until("/next");
+    });
+}
+
+#[test]
+fn the_head_is_sent_with_the_end_of_an_empty_body() {
+    let (server, source) = one_stream(Driver::Uring, settings());
+    let mut client = Client::connect(&server);
+    drop(source.chunks);
+    client.get("/");
+    client.head();
+    assert_eq!(client.take(5), b"0\r\n\r\n");
+    client.get("/next");
+    client.until("/next");
+}
+
+#[test]
+fn chunks_of_every_size_arrive_whole() {
+    each_driver(|driver| {
+        let (server, source) = one_stream(driver, settings());
+        let mut client = Client::connect(&server);
+        client.get("/");
+        let sizes = [1, 15, 16, 16_384, 16_385, 100_000, 3, 1_000_000, 65_536, 7];
+        for (index, size) in sizes.into_iter().enumerate() {
+            source.send(vec![b'a' + index as u8; size]);
+        }
+        drop(source.chunks);
+        client.head();
+        for (index, size) in sizes.into_iter().enumerate() {
+            assert_eq!(client.until("\r\n"), format!("{size:x}\r\n").into_bytes());
+            assert!(
+                client
+                    .take(size)
+                    .iter()
+                    .all(|byte| *byte == b'a' + index as u8)
+            );
+            assert_eq!(client.take(2), b"\r\n");
+        }
+        assert_eq!(client.take(5), b"0\r\n\r\n");
+    });
+}
+
+#[test]
+fn a_large_chunk_is_not_held_back_by_its_end() {
+    let (server, source) = one_stream(Driver::Uring, settings());
+    let mut client = Client::connect(&server);
+    client.get("/");
+    source.send(vec![b'x'; 50_000]);
+    client.head();
+    client.until("c350\r\n");
+    client.take(50_000 + 2);
+}
+
+#[test]
+fn a_client_of_http_1_0_reads_to_the_end() {
+    let (server, source) = one_stream(Driver::Uring, settings());
+    let mut client = Client::connect(&server);
+    client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    source.send("hel");
+    let head = client.head();
+    assert!(head.contains("connection: close\r\n"), "{head}");
+    assert!(!head.contains("transfer-encoding"), "{head}");
+    source.send("lo");
+    drop(source.chunks);
+    assert_eq!(client.rest(), b"hello");
+}
+
+#[test]
+fn a_head_request_has_no_body_and_drops_the_stream() {
+    let (server, source) = one_stream(Driver::Uring, settings());
+    let mut client = Client::connect(&server);
+    client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(client.head().contains("transfer-encoding: chunked\r\n"));
+    soon(&source.dropped);
+    client.get("/next");
+    assert!(client.head().starts_with("HTTP/1.1 200"));
+    assert_eq!(client.take(5), b"/next");
+}
+
+#[test]
+fn an_aborted_body_is_seen_to_be_incomplete() {
+    let (server, source) = one_stream(Driver::Uring, settings());
+    let mut client = Client::connect(&server);
+    client.get("/");
+    source.send("hello");
+    source.chunks.unbounded_send(Err(Aborted)).unwrap();
+    client.head();
+    assert_eq!(client.rest(), b"5\r\nhello\r\n");
+    soon(&source.dropped);
+}
+
+#[test]
+fn a_body_that_is_aborted_before_it_began_is_an_error() {
+    let (server, source) = one_stream(Driver::Uring, settings());
+    let mut client = Client::connect(&server);
+    source.chunks.unbounded_send(Err(Aborted)).unwrap();
+    client.get("/");
+    assert!(client.head().starts_with("HTTP/1.1 500"));
+    client.until("\n");
+    client.get("/next");
+    client.until("/next");
+}
+
+#[test]
+fn a_client_that_leaves_ends_the_stream() {
+    each_driver(|driver| {
+        for begun in [false, true] {
+            for reset in [false, true] {
+                let (server, source) = one_stream(driver, settings());
+                let mut client = Client::connect(&server);
+                client.get("/");
+                if begun {
+                    source.send("hello");
+                    client.until("hello\r\n");
+                }
+                thread::sleep(A_WHILE);
+                assert!(source.dropped.try_recv().is_err(), "it goes on");
+                match reset {
+                    true => client.reset(),
+                    false => drop(client),
+                }
+                soon(&source.dropped);
+                server.wait_until_empty();
+            }
+        }
+    });
+}
+
+#[test]
+fn a_client_that_will_not_say_more_counts_as_one_that_left() {
+    let (server, source) = one_stream(Driver::Uring, settings());
+    let mut client = Client::connect(&server);
+    client.get("/");
+    source.send("hello");
+    client.until("hello\r\n");
+    client.socket.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(client.rest(), b"");
+    soon(&source.dropped);
+}
+
+#[test]
+fn requests_that_come_early_wait_for_their_turn() {
+    each_driver(|driver| {
+        let (server, source) = one_stream(driver, settings());
+        let mut client = Client::connect(&server);
+        client.send(get("/") + &get("/second"));
+        source.send("hello");
+        client.until("hello\r\n");
+        client.send(get("/third"));
+        client.send("GET /fou");
+        thread::sleep(A_WHILE);
+        client.send("rth HTTP/1.1\r\nHost: h\r\n\r\n");
+        thread::sleep(A_WHILE);
+        source.send("bye");
+        drop(source.chunks);
+        client.until("bye\r\n0\r\n\r\n");
+        for path in ["/second", "/third", "/fourth"] {
+            client.head();
+            assert_eq!(client.take(path.len()), path.as_bytes());
+        }
+        // The read that was in flight at the end is the one that takes this.
+        client.get("/fifth");
+        client.until("/fifth");
+    });
+}
+
+#[test]
+fn a_flood_amid_a_stream_ends_it() {
+    let (server, source) = one_stream(Driver::Uring, settings());
+    let mut client = Client::connect(&server);
+    client.get("/");
+    source.send("hello");
+    client.until("hello\r\n");
+    // The server may cut before it has read all of this.
+    let _ = std::io::Write::write_all(&mut client.socket, &[b'x'; 200_000]);
+    soon(&source.dropped);
+    assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn a_slow_client_slows_the_source() {
+    for chunk in [100, 30_000] {
+        let (server, pulled, dropped) = endless(settings(), chunk);
+        let mut client = Client::connect(&server);
+        client.get("/");
+        client.head();
+        let bytes = || pulled.load(Ordering::Relaxed) * chunk;
+        thread::sleep(A_WHILE);
+        let full = bytes();
+        thread::sleep(A_WHILE);
+        assert_eq!(bytes(), full, "nothing is pulled that nobody takes");
+        assert!(full < 16 << 20, "{full}");
+        client.take(full);
+        thread::sleep(A_WHILE);
+        assert!(bytes() > full + full / 4, "{} {full}", bytes());
+        assert!(dropped.try_recv().is_err(), "it goes on");
+        client.reset();
+        soon(&dropped);
+    }
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_cut() {
+    let settings = Settings {
+        write_timeout: Duration::from_secs(1),
+        ..settings()
+    };
+    let (server, _, dropped) = endless(settings, 30_000);
+    let mut client = Client::connect(&server);
+    client.get("/");
+    soon(&dropped);
+    server.wait_until_empty();
+    let rest = client.rest();
+    assert!(!rest.ends_with(b"0\r\n\r\n"));
+}
+
+#[test]
+fn a_stream_goes_on_while_the_server_drains() {
+    let (server, source) = one_stream(Driver::Uring, settings());
+    let mut client = Client::connect(&server);
+    client.get("/");
+    source.send("hello");
+    client.until("hello\r\n");
+    server.drain();
+    client.expect_silence();
+    source.send("still there");
+    client.until("still there\r\n");
+    drop(source.chunks);
+    // The head promised that the connection would live on; nothing more is answered, though.
+    assert_eq!(client.rest(), b"0\r\n\r\n");
+    server.wait_until_empty();
+}
+
+#[test]
+fn a_stream_that_waits_is_not_timed_out() {
+    let settings = Settings {
+        header_timeout: A_WHILE,
+        body_timeout: A_WHILE,
+        idle_timeout: A_WHILE,
+        write_timeout: A_WHILE,
+        ..settings()
+    };
+    let (server, source) = one_stream(Driver::Uring, settings);
+    let mut client = Client::connect(&server);
+    client.get("/");
+    thread::sleep(A_WHILE * 2);
+    source.send("hello");
+    client.until("hello\r\n");
+    thread::sleep(A_WHILE * 3);
+    source.send("again");
+    client.until("again\r\n");
+    drop(source.chunks);
+    client.until("0\r\n\r\n");
+    assert_eq!(client.rest(), b"", "idle again, and timed out");
+}
