@@ -1,7 +1,12 @@
 //! The attribute macros of `rusm-rs`, which re-exports them: depend on that crate.
 
-mod actions;
-mod expand;
+mod errors;
+mod handlers;
+mod input;
+
+mod names;
+mod process;
+mod service;
 mod world;
 
 use proc_macro::TokenStream;
@@ -36,9 +41,124 @@ use proc_macro::TokenStream;
 /// Each action is exported by its name in kebab case, as WIT has it, and so it is called in a
 /// route of `rusm.toml`: `"GET /users" = "hello#list-users"`.
 ///
-/// There is one such module in a component. Compiled to WebAssembly, the attribute also installs
-/// the guest's global allocator.
+/// There is one such module in a component.
 #[proc_macro_attribute]
 pub fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::handlers(arguments.into(), item.into()).into()
+    handlers::handlers(arguments.into(), item.into()).into()
+}
+
+/// Makes the public functions of an inline module the functions of a service: a process that
+/// lives on between calls, which the host keeps and enters for one message at a time.
+///
+/// ```ignore
+/// #[rusm_rs::service]
+/// pub mod counter {
+///     use std::collections::HashMap;
+///     use rusm_rs::{Callback, Mail};
+///
+///     /// Made by `Default` at the first message, and held until the process ends.
+///     #[derive(Default)]
+///     pub struct State {
+///         counts: HashMap<String, u64>,
+///     }
+///
+///     pub fn increment(state: &mut State, name: String) -> u64 {
+///         let count = state.counts.entry(name).or_default();
+///         *count += 1;
+///         *count
+///     }
+///
+///     /// An `Err` is `CallError::Failed` with its text for the caller.
+///     pub fn get(state: &State, name: String) -> Result<u64, String> {
+///         state.counts.get(&name).copied().ok_or_else(|| format!("no count {name}"))
+///     }
+///
+///     /// Streams; the caller's pace is the function's.
+///     pub fn range(n: u32) -> impl Iterator<Item = u64> {
+///         0..u64::from(n)
+///     }
+///
+///     /// Calls a closure of the caller.
+///     pub fn slow(steps: u32, progress: Callback<u32>) {
+///         for step in 0..steps {
+///             progress.call(step);
+///         }
+///     }
+///
+///     /// Messages, and the ends of processes that this one monitors.
+///     pub fn on_mail(state: &mut State, mail: Mail) {
+///         if let Mail::Message(_) = mail {
+///             state.counts.clear();
+///         }
+///     }
+/// }
+/// ```
+///
+/// - A first parameter `&mut State` or `&State` is the state of the process: of the type `State`
+///   in the module, made at the first message by `pub fn init() -> State` if the module has that
+///   function, else by `Default`.
+/// - The other parameters and the answer go between processes as JSON: types with both of serde's
+///   derives, that own what they have.
+/// - Without `on_mail` other mail than calls is dropped.
+/// - A function may wait, for a call of its own say: the process is parked then, and what is sent
+///   to it waits. A panic ends the process; a resident one is started again, without its state.
+/// - The functions of the module that are not `pub` are helpers.
+///
+/// The module gains a `Client` with a method for each function, which waits for the answer, and a
+/// `Client::cast` with those that do not wait. For another component [`macro@client`] makes one.
+///
+/// There is one such module in a component. The functions are exported by their names in kebab
+/// case, so no action of a `handlers` module beside it has the same.
+#[proc_macro_attribute]
+pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    service::service(arguments.into(), item.into()).into()
+}
+
+/// Makes the signatures of a service's functions a client of that service, for the components
+/// that call it: a struct with the name of the trait.
+///
+/// ```ignore
+/// #[rusm_rs::client]
+/// pub trait Counter {
+///     fn increment(name: String) -> u64;
+///     fn get(name: String) -> Result<u64, String>;
+///     fn range(n: u32) -> impl Iterator<Item = u64>;
+///     fn slow(steps: u32, progress: rusm_rs::Callback<u32>);
+/// }
+///
+/// let counter = Counter::whereis("counter")?;
+/// let count: u64 = counter.increment("a".to_owned())?;
+/// let some: u64 = counter.get("a".to_owned())?;
+/// for n in counter.range(3) {
+///     let n: u64 = n?;
+/// }
+/// counter.slow(10, |step| eprintln!("step {step}"))?;
+/// counter.cast().increment("a".to_owned())?;
+/// ```
+///
+/// The signatures are those of the service, without its state. The same type does for the
+/// `Client` that `#[service]` makes: `Counter::connect(pid)`, `Counter::spawn("counter")`,
+/// `Counter::fresh("counter")` for a fresh process each call, and `.timeout(duration)`.
+#[proc_macro_attribute]
+pub fn client(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    service::client(arguments.into(), item.into()).into()
+}
+
+/// Makes a function the whole life of a process, which receives its mail itself.
+///
+/// ```ignore
+/// #[rusm_rs::main]
+/// fn main() {
+///     rusm_rs::register("echo");
+///     while let Some(mail) = rusm_rs::receive_mail(None) {
+///         // ...
+///     }
+/// }
+/// ```
+///
+/// It returns nothing, or a `Result<(), E>` where `E: Display`: an error is the reason of the
+/// process's end that its links and monitors see.
+#[proc_macro_attribute]
+pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    process::main(arguments.into(), item.into()).into()
 }

@@ -1,20 +1,60 @@
 //! The WIT of a component: what it exports.
 
-use crate::actions::Action;
-
-/// The package `rusm:runtime` with one more world, which exports each action.
-pub(crate) fn wit(actions: &[Action]) -> String {
-    let mut wit = String::from(RUNTIME);
-    wit += "\nworld handlers {\n    use http.{request, response};\n";
-    for Action { export, .. } in actions {
-        // The percent sign lets a name be a keyword of WIT.
-        wit += &format!("    export %{export}: func(request: request) -> response;\n");
+/// The package `rusm:runtime` with one more world, `handlers`, which exports each action.
+pub(crate) fn handlers<'a>(actions: impl Iterator<Item = &'a str>) -> String {
+    let mut world = World::new("handlers", "use http.{request, response};");
+    for action in actions {
+        world.export(action, "func(request: request) -> response");
     }
-    wit + "}\n"
+    world.finish()
 }
 
-/// Where `rusm-rs` has its own bindings to the types that the world uses.
+/// The package with a world `service`, which exports each function.
+pub(crate) fn service<'a>(functions: impl Iterator<Item = &'a str>, on_mail: bool) -> String {
+    let uses = if on_mail { "use actor.{mail};" } else { "" };
+    let mut world = World::new("service", uses);
+    for function in functions {
+        world.export(function, "func(args: list<u8>) -> result<list<u8>, string>");
+    }
+    if on_mail {
+        world.export(ON_MAIL, "func(mail: mail)");
+    }
+    world.finish()
+}
+
+/// The package with a world `main`, which exports the life of a process.
+pub(crate) fn main() -> String {
+    let mut world = World::new("main", "");
+    world.export(RUN, "func()");
+    world.finish()
+}
+
+/// Where `rusm-rs` has its own bindings to the types that worlds use.
 pub(crate) const HTTP_INTERFACE: &str = "rusm:runtime/http@0.1.0";
+pub(crate) const TYPES_INTERFACE: &str = "rusm:runtime/types@0.1.0";
+pub(crate) const ACTOR_INTERFACE: &str = "rusm:runtime/actor@0.1.0";
+
+/// The export of a service that takes mail.
+pub(crate) const ON_MAIL: &str = "on-mail";
+/// The export of a free-form process.
+pub(crate) const RUN: &str = "run";
+
+struct World(String);
+
+impl World {
+    fn new(name: &str, uses: &str) -> Self {
+        Self(format!("{RUNTIME}\nworld {name} {{\n    {uses}\n"))
+    }
+
+    fn export(&mut self, name: &str, ty: &str) {
+        // The percent sign lets a name be a keyword of WIT.
+        self.0 += &format!("    export %{name}: {ty};\n");
+    }
+
+    fn finish(self) -> String {
+        self.0 + "}\n"
+    }
+}
 
 const RUNTIME: &str = include_str!("../wit/runtime.wit");
 
@@ -23,10 +63,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_package_has_the_interface_that_is_bound() {
-        let (interface, version) = HTTP_INTERFACE.split_once('@').unwrap();
-        let (package, interface) = interface.split_once('/').unwrap();
-        assert!(RUNTIME.starts_with(&format!("package {package}@{version};")));
-        assert!(RUNTIME.contains(&format!("interface {interface} {{")));
+    fn the_package_has_the_interfaces_that_are_bound() {
+        for bound in [HTTP_INTERFACE, TYPES_INTERFACE, ACTOR_INTERFACE] {
+            let (interface, version) = bound.split_once('@').unwrap();
+            let (package, interface) = interface.split_once('/').unwrap();
+            assert!(RUNTIME.starts_with(&format!("package {package}@{version};")));
+            assert!(RUNTIME.contains(&format!("interface {interface} {{")));
+        }
     }
 }

@@ -1,9 +1,16 @@
 //! The joint between an author's functions and the component's exports.
 
-pub use crate::bindings::rusm::runtime::http;
-#[cfg(target_arch = "wasm32")]
-pub use crate::heap::GuestHeap;
+pub use crate::bindings::rusm::runtime::{actor, http, types};
+#[cfg(all(feature = "heap", target_arch = "wasm32"))]
+pub use crate::heap::live_on;
+#[cfg(feature = "json")]
+pub use crate::service;
 pub use wit_bindgen;
+
+/// Tells the heap that this process outlives the call that it answers: nothing to do, as the heap
+/// is not ours.
+#[cfg(not(all(feature = "heap", target_arch = "wasm32")))]
+pub fn live_on() {}
 
 use crate::{IntoResponse, Params, Request, Response};
 

@@ -26,6 +26,42 @@
 //!
 //! Standard error goes to the operator's log, so `eprintln!` and a panic's message end up there.
 //!
+//! # What lasts
+//! State that outlives a request is in a process of its own, which other components call:
+//!
+//! ```
+//! #[rusm_rs::service]
+//! pub mod counter {
+//!     #[derive(Default)]
+//!     pub struct State {
+//!         count: u64,
+//!     }
+//!
+//!     pub fn increment(state: &mut State, by: u64) -> u64 {
+//!         state.count += by;
+//!         state.count
+//!     }
+//! }
+//!
+//! // In another component:
+//! #[rusm_rs::client]
+//! pub trait Counter {
+//!     fn increment(by: u64) -> u64;
+//! }
+//!
+//! fn count() -> Result<u64, rusm_rs::CallError> {
+//!     Counter::whereis("counter")?.increment(1)
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! - [`service`] makes the public functions of a module those of a service, [`client`] makes its
+//!   typed client elsewhere. `resident = true` in `rusm.toml` starts one with the node.
+//! - [`main`] makes a function the whole life of a process.
+//! - [`spawn`], [`monitor`], [`send`], [`receive_mail`], [`register`], [`send_after`],
+//!   [`Supervisor`], [`Stream`] and the rest are what processes do with one another.
+//! - [`kv`] is the durable store, [`log`] the operator's log.
+//!
 //! # Testing
 //! On the host an action is an ordinary function, so a unit test calls it:
 //!
@@ -39,26 +75,64 @@
 //! assert_eq!(response.body(), b"user 7\n");
 //! ```
 //!
+//! A function of a service is one, too. What asks the host for something (a call, the store)
+//! panics outside a guest.
+//!
 //! # Features
-//! - `json` (default): [`Request::json`] and [`Response::json`], with serde. Types of your own
-//!   need serde's derives: `cargo add serde --features derive`.
+//! - `json` (default): [`Request::json`] and [`Response::json`], services and their clients, with
+//!   serde. Types of your own need serde's derives: `cargo add serde --features derive`.
+//! - `heap` (default): the guest's global allocator.
 
 mod bad_request;
+mod call;
+mod group;
 mod header;
+#[cfg(feature = "heap")]
 mod heap;
 mod into_response;
+pub mod kv;
+pub mod log;
+mod mail;
 mod params;
+mod pid;
+mod process;
 mod request;
 mod response;
+mod stream;
+mod supervisor;
 #[cfg(target_arch = "wasm32")]
 mod virtual_wasi;
 
+/// What the expansions of the macros rest on.
+#[cfg(feature = "json")]
+#[doc(hidden)]
+pub mod service;
+
 pub use bad_request::BadRequest;
+pub use call::{CallError, call_bytes, fetch};
+#[cfg(feature = "json")]
+pub use call::{call, cast, run};
+pub use group::{kill_tag, publish, register_tag, unregister_tag, whereis_tag};
 pub use into_response::IntoResponse;
+pub use mail::{
+    Mail, cancel_timer, receive_bytes, receive_bytes_timeout, receive_mail, send_after, send_bytes,
+    stash, unstash,
+};
+#[cfg(feature = "json")]
+pub use mail::{down_pid, receive, receive_timeout, send};
 pub use params::Params;
+pub use pid::Pid;
+pub use process::{
+    Info, caller, demonitor, exit, info, is_alive, kill, link, list, me, monitor, register,
+    set_label, spawn, trap_exit, unlink, unregister, whereis,
+};
 pub use request::Request;
 pub use response::Response;
-pub use rusm_rs_macros::handlers;
+pub use rusm_rs_macros::{client, handlers, main, service};
+#[cfg(feature = "json")]
+pub use service::Callback;
+pub use stream::Stream;
+pub use supervisor::{Strategy, Supervisor};
 
 #[cfg(target_arch = "wasm32")]
 use bindings::rusm::runtime::diagnostics;
@@ -76,6 +150,11 @@ mod bindings {
             world sdk {
                 import rusm:runtime/http@0.1.0;
                 import rusm:runtime/diagnostics@0.1.0;
+                import rusm:runtime/actor@0.1.0;
+                import rusm:runtime/pg@0.1.0;
+                import rusm:runtime/streams@0.1.0;
+                import rusm:runtime/log@0.1.0;
+                import rusm:runtime/kv@0.1.0;
             }
         ",
         path: "wit",

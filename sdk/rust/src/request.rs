@@ -49,6 +49,10 @@ impl Request {
         Self(request)
     }
 
+    pub(crate) fn into_wit(self) -> http::Request {
+        self.0
+    }
+
     /// The method as sent, for example `GET` (RFC 9110, section 9).
     pub fn method(&self) -> &str {
         &self.0.method

@@ -120,6 +120,10 @@ impl Response {
         &self.0.body
     }
 
+    pub(crate) fn from_wit(response: http::Response) -> Self {
+        Self(response)
+    }
+
     pub(crate) fn into_wit(self) -> http::Response {
         self.0
     }

@@ -70,6 +70,20 @@ impl<S: Source> Arena<S> {
         self.allocate_overaligned(layout)
     }
 
+    /// Gives the source up, with the memory that no block was cut from yet: its start is above
+    /// every block. The arena only takes blocks back from now on.
+    pub(super) fn hand_over(&mut self) -> (S, Region)
+    where
+        S: Clone,
+    {
+        let rest = Region {
+            start: self.next,
+            len: self.room(),
+        };
+        self.end = self.next;
+        (self.source.clone(), rest)
+    }
+
     /// Takes back a block.
     ///
     /// # Safety
@@ -249,51 +263,8 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::buffer::Buffer;
     use super::*;
-
-    /// Hands out a buffer piece by piece; `hole` bytes are skipped before each piece.
-    struct Buffer {
-        memory: *mut u8,
-        layout: Layout,
-        used: usize,
-        hole: usize,
-    }
-
-    impl Buffer {
-        fn new(capacity: usize, hole: usize) -> Self {
-            let layout = Layout::from_size_align(capacity, 4096).unwrap();
-            // SAFETY: the size is not zero.
-            let memory = unsafe { std::alloc::alloc(layout) };
-            Self {
-                memory,
-                layout,
-                used: 0,
-                hole,
-            }
-        }
-    }
-
-    impl Drop for Buffer {
-        fn drop(&mut self) {
-            // SAFETY: allocated for this layout in `new`.
-            unsafe { std::alloc::dealloc(self.memory, self.layout) }
-        }
-    }
-
-    // SAFETY: each byte is handed out once, from one allocation, in multiples of GRANULE.
-    unsafe impl Source for Buffer {
-        fn grow(&mut self, size: usize) -> Option<Region> {
-            let len = size.next_multiple_of(1024);
-            let start = self.used + self.hole;
-            (start + len <= self.layout.size()).then(|| {
-                self.used = start + len;
-                Region {
-                    start: self.memory.wrapping_add(start),
-                    len,
-                }
-            })
-        }
-    }
 
     impl Arena<Buffer> {
         /// How far into the buffer blocks have been cut, at this moment.
@@ -301,7 +272,7 @@ mod tests {
             if self.next.is_null() {
                 0
             } else {
-                self.next.addr() - self.source.memory.addr()
+                self.next.addr() - self.source.start()
             }
         }
     }
@@ -419,8 +390,7 @@ mod tests {
                 mark: self.mark,
             };
             let range = block.range();
-            let memory = self.arena.source.memory.addr();
-            assert!(range.start >= memory && range.end <= memory + self.arena.source.used);
+            assert!(self.arena.source.has_given(&range));
             for other in &self.blocks {
                 let other = other.range();
                 assert!(

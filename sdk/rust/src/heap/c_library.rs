@@ -5,10 +5,10 @@
 //! owners of that memory would overwrite each other, so these take the place of the whole of
 //! `dlmalloc.c`, under every name by which the C library calls it.
 
-use core::alloc::Layout;
+use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 
-use super::linear_memory::with_arena;
+use super::GuestHeap;
 
 /// C frees without saying what, so each block begins with its layout.
 #[repr(C, align(16))]
@@ -39,7 +39,8 @@ fn allocate(size: usize, align: usize) -> *mut u8 {
     let Some(Ok(layout)) = layout else {
         return ptr::null_mut();
     };
-    let block = with_arena(|arena| arena.allocate(layout));
+    // SAFETY: the layout holds a header at least.
+    let block = unsafe { GuestHeap.alloc(layout) };
     if block.is_null() {
         return block;
     }
@@ -97,7 +98,7 @@ unsafe extern "C" fn free(content: *mut u8) {
             return;
         }
         let layout = Layout::from_size_align_unchecked(size, align);
-        with_arena(|arena| arena.release(content.wrapping_sub(offset), layout));
+        GuestHeap.dealloc(content.wrapping_sub(offset), layout);
     }
 }
 

@@ -1,56 +1,20 @@
-//! The arena over the linear memory, as Rust's global allocator.
+//! The linear memory, as what the guest's heap is made of.
 
-use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32;
-use core::cell::UnsafeCell;
 
-use super::arena::{Arena, GRANULE, Region, Source};
-
-#[cfg(target_feature = "atomics")]
-compile_error!("rusm-rs: a guest has one thread, its heap takes no lock; leave out `atomics`");
-
-/// Rust's global allocator in a guest. Its values are all the same heap.
-#[derive(Debug)]
-pub struct GuestHeap;
-
-// SAFETY: the arena keeps the contract of blocks; it does not unwind.
-unsafe impl GlobalAlloc for GuestHeap {
-    #[inline]
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        with_arena(|arena| arena.allocate(layout))
-    }
-
-    #[inline]
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
-        with_arena(|arena| unsafe { arena.release(block, layout) })
-    }
-
-    #[inline]
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller's promise.
-        with_arena(|arena| unsafe { arena.resize(block, layout, size) })
-    }
-}
-
-/// Calls `f` with the guest's one arena.
-#[inline]
-pub(super) fn with_arena<T>(f: impl FnOnce(&mut Arena<LinearMemory>) -> T) -> T {
-    static HEAP: Heap = Heap(UnsafeCell::new(Arena::new(LinearMemory { started: false })));
-    // SAFETY: there is one thread, and no `f` of this module calls back into it.
-    f(unsafe { &mut *HEAP.0.get() })
-}
-
-struct Heap(UnsafeCell<Arena<LinearMemory>>);
-
-// SAFETY: there is one thread.
-unsafe impl Sync for Heap {}
+use super::arena::{GRANULE, Region, Source};
 
 /// The memory after the static data: first what the instance came with, then what it grows by.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LinearMemory {
     /// Whether the memory that the instance came with was handed out.
     started: bool,
+}
+
+impl LinearMemory {
+    pub(super) const fn new() -> Self {
+        Self { started: false }
+    }
 }
 
 // SAFETY: the linker keeps the memory from `__heap_base` on free of anything else, the C

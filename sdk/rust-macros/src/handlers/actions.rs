@@ -1,15 +1,13 @@
 //! From an author's module to its actions, or to what is wrong with it, at the author's lines.
 
-use std::fmt::Display;
-
-use heck::ToKebabCase;
 use proc_macro2::Span;
-use quote::ToTokens;
-use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
     Error, FnArg, Ident, Item, ItemFn, ItemMod, ReturnType, Safety, Signature, Type, Visibility,
 };
+
+use crate::errors::Errors;
+use crate::names;
 
 /// An exported function of the author's module.
 pub(crate) struct Action {
@@ -76,7 +74,7 @@ fn action(function: &ItemFn, errors: &mut Errors) -> Action {
     check_modifiers(signature, errors);
     Action {
         ident: signature.ident.clone(),
-        export: export(&signature.ident, errors),
+        export: names::export("an action", &signature.ident, errors),
         parameters: parameters(signature, errors),
         output: output(signature, errors),
     }
@@ -147,36 +145,4 @@ fn output(signature: &Signature, errors: &mut Errors) -> Span {
     }
 }
 
-/// The name in kebab case, which WIT allows in ASCII alone (component-model, `WIT.md`,
-/// "Identifiers").
-fn export(ident: &Ident, errors: &mut Errors) -> String {
-    let name = ident.unraw().to_string();
-    let export = name.to_kebab_case();
-    if !export.starts_with(|first: char| first.is_ascii_lowercase()) || !name.is_ascii() {
-        errors.at(
-            ident,
-            "an action's name has ASCII letters, digits and `_`, a letter first",
-        );
-    }
-    export
-}
-
 const GENERIC: &str = "an action is not generic: it takes `Request` and `Params`";
-
-/// Errors gathered, so that the author sees all of them at once.
-#[derive(Default)]
-struct Errors(Option<Error>);
-
-impl Errors {
-    fn at(&mut self, place: impl ToTokens, message: impl Display) {
-        let error = Error::new_spanned(place, message);
-        match &mut self.0 {
-            Some(errors) => errors.combine(error),
-            None => self.0 = Some(error),
-        }
-    }
-
-    fn or<T>(self, value: T) -> Result<T, Error> {
-        self.0.map_or(Ok(value), Err)
-    }
-}

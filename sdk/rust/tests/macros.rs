@@ -1,7 +1,7 @@
-//! What `#[handlers]` takes, and what it says of the rest.
+//! What the macros take, and what they say of the rest.
 
 #[test]
-fn handlers() {
+fn macros() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/pass/*.rs");
     cases.compile_fail("tests/ui/*.rs");

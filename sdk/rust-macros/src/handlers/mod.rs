@@ -4,8 +4,11 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Error, Ident, ItemMod};
 
-use crate::actions::{self, Action};
-use crate::world;
+use crate::{input, names, world};
+
+mod actions;
+
+use actions::Action;
 
 /// The author's module as it was, and the component's exports or the errors.
 pub(crate) fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -17,21 +20,12 @@ pub(crate) fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream
 }
 
 fn parse(arguments: TokenStream, item: TokenStream) -> Result<(Ident, Vec<Action>), Error> {
-    if !arguments.is_empty() {
-        return Err(Error::new_spanned(
-            arguments,
-            "`handlers` takes no arguments",
-        ));
-    }
-    let module: ItemMod = syn::parse2(item.clone()).map_err(|error| {
-        // A module that is not one yields a better message than what the parser expected.
-        match syn::parse2::<syn::Item>(item) {
-            Ok(other) => {
-                Error::new_spanned(other, "`handlers` goes on a module: `mod handlers { ... }`")
-            }
-            Err(_) => error,
-        }
-    })?;
+    let module: ItemMod = input::parse(
+        "handlers",
+        "a module: `mod handlers { ... }`",
+        arguments,
+        item,
+    )?;
     let actions = actions::parse(&module)?;
     Ok((module.ident, actions))
 }
@@ -39,14 +33,14 @@ fn parse(arguments: TokenStream, item: TokenStream) -> Result<(Ident, Vec<Action
 fn exports(module: &Ident, actions: &[Action]) -> TokenStream {
     let entries = actions.iter().map(|action| entry(module, action));
     let methods = actions.iter().map(|Action { ident, export, .. }| {
-        let method = method(export);
+        let method = names::method(export);
         quote! {
             fn #method(request: http::Request) -> http::Response {
                 super::#ident(request)
             }
         }
     });
-    let wit = world::wit(actions);
+    let wit = world::handlers(actions.iter().map(|action| &*action.export));
     let interface = world::HTTP_INTERFACE;
     quote! {
         #[doc(hidden)]
@@ -58,10 +52,7 @@ fn exports(module: &Ident, actions: &[Action]) -> TokenStream {
 
             #[cfg(target_arch = "wasm32")]
             mod component {
-                use ::rusm_rs::__private::{GuestHeap, http, wit_bindgen};
-
-                #[global_allocator]
-                static HEAP: GuestHeap = GuestHeap;
+                use ::rusm_rs::__private::{http, wit_bindgen};
 
                 // The prefix is that of the standard names of a component's core exports. The bare
                 // names would be symbols that the C library has too, `write` for one.
@@ -120,11 +111,4 @@ fn entry(
 /// The place of `span` for errors, with names resolved as in the rest of the expansion.
 fn here(span: &Span) -> Span {
     span.resolved_at(Span::call_site())
-}
-
-/// The method of wit-bindgen's `Guest` trait for an export.
-fn method(export: &str) -> Ident {
-    let name = export.replace('-', "_");
-    // It marks Rust's keywords in this way.
-    syn::parse_str(&name).unwrap_or_else(|_| format_ident!("{name}_"))
 }

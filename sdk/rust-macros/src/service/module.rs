@@ -1,0 +1,147 @@
+//! From an author's module to a service.
+
+use proc_macro2::Span;
+use syn::{Error, FnArg, Ident, Item, ItemFn, ItemMod, PatType, ReturnType, Type, Visibility};
+
+use super::functions::{self, Function};
+use crate::errors::Errors;
+use crate::world;
+
+/// What the author's module says.
+pub(crate) struct Service {
+    pub(crate) functions: Vec<Function>,
+    /// If any function takes it.
+    pub(crate) state: Option<State>,
+    pub(crate) on_mail: Option<OnMail>,
+}
+
+/// How the state comes to be.
+pub(crate) enum State {
+    /// By `Default`; where to say so if it has none.
+    Default(Span),
+    /// By `init`.
+    Init,
+}
+
+pub(crate) struct OnMail {
+    /// Whether it takes the state first.
+    pub(crate) state: bool,
+    /// Where its mail is.
+    pub(crate) mail: Span,
+}
+
+/// The service of a module.
+///
+/// # Errors
+/// All that is wrong, each at its place.
+pub(crate) fn parse(module: &ItemMod) -> Result<Service, Error> {
+    let Some((_, items)) = &module.content else {
+        return Err(Error::new_spanned(
+            module,
+            "the service must be in the same file: `mod counter { ... }`",
+        ));
+    };
+    let mut errors = Errors::default();
+    let mut functions = Vec::new();
+    let (mut on_mail, mut init, mut state) = (None, false, None);
+    for item in items {
+        let function = match item {
+            Item::Fn(function) if matches!(function.vis, Visibility::Public(_)) => function,
+            _ => {
+                state = state.or_else(|| state_type(item));
+                continue;
+            }
+        };
+        if function.sig.ident == "on_mail" {
+            on_mail = Some(check_on_mail(function, &mut errors));
+        } else if function.sig.ident == "init" {
+            init = true;
+            check_init(function, &mut errors);
+        } else {
+            let function = functions::function(&function.attrs, &function.sig, &mut errors);
+            if function.export == world::RUN {
+                errors.at(
+                    &function.ident,
+                    "`run` is what a free-form process exports: choose another name",
+                );
+            }
+            functions.push(function);
+        }
+    }
+    functions::check_names(&functions, &mut errors);
+    if functions.is_empty() && on_mail.is_none() {
+        errors.at(
+            &module.ident,
+            "no functions here: write `pub fn increment(state: &mut State, name: String) -> u64`",
+        );
+    }
+    let takes_state = functions.iter().any(|function| function.state)
+        || on_mail.as_ref().is_some_and(|on_mail| on_mail.state);
+    let state = match (init, takes_state) {
+        (true, _) => Some(State::Init),
+        (false, true) => Some(State::Default(state.unwrap_or_else(|| module.ident.span()))),
+        (false, false) => None,
+    };
+    errors.or(Service {
+        functions,
+        state,
+        on_mail,
+    })
+}
+
+/// Where this defines the type `State`, if it does.
+fn state_type(item: &Item) -> Option<Span> {
+    let ident: &Ident = match item {
+        Item::Struct(item) => &item.ident,
+        Item::Enum(item) => &item.ident,
+        Item::Type(item) => &item.ident,
+        _ => return None,
+    };
+    (ident == "State").then(|| ident.span())
+}
+
+fn check_on_mail(function: &ItemFn, errors: &mut Errors) -> OnMail {
+    let signature = &function.sig;
+    functions::check_attributes(&function.attrs, errors);
+    functions::check_modifiers(signature, errors);
+    let mut inputs = signature.inputs.iter().peekable();
+    let state = inputs.next_if(|input| functions::is_state(input)).is_some();
+    let mail = match (inputs.next(), inputs.next()) {
+        (Some(FnArg::Typed(PatType { ty, .. })), None) => Some(functions::here(&**ty)),
+        _ => {
+            errors.at(&signature.ident, ON_MAIL_TYPE);
+            None
+        }
+    };
+    if let ReturnType::Type(_, ty) = &signature.output
+        && !is_unit(ty)
+    {
+        errors.at(ty, "`on_mail` returns nothing: nobody waits for an answer");
+    }
+    OnMail {
+        state,
+        mail: mail.unwrap_or_else(|| signature.ident.span()),
+    }
+}
+
+fn check_init(function: &ItemFn, errors: &mut Errors) {
+    let signature = &function.sig;
+    functions::check_attributes(&function.attrs, errors);
+    functions::check_modifiers(signature, errors);
+    let makes_state = match &signature.output {
+        ReturnType::Type(_, ty) => functions::is_path_to(ty, "State"),
+        ReturnType::Default => false,
+    };
+    if !signature.inputs.is_empty() || !makes_state {
+        errors.at(
+            &signature.ident,
+            "`init` makes the state at the first message: `pub fn init() -> State`",
+        );
+    }
+}
+
+fn is_unit(ty: &Type) -> bool {
+    matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
+const ON_MAIL_TYPE: &str = "`on_mail` takes `(mail: Mail)` or `(state: &mut State, mail: Mail)`";

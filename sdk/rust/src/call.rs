@@ -1,0 +1,154 @@
+//! Calls of functions of other processes.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::bindings::rusm::runtime::{actor, types};
+use crate::mail::millis;
+use crate::{IntoResponse, Pid, Request, Response};
+
+/// Why a call has no answer.
+///
+/// As the error of an action it is status 503 if nobody could take the call, 504 if the answer
+/// did not come in time, 500 else; what it was stands in the operator's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallError {
+    /// There is no such process, or no such component.
+    NoProcess,
+    /// The callee has as many messages waiting as it may have.
+    MailboxFull,
+    /// The callee ended before it answered: why.
+    Died(String),
+    /// The answer did not come in time. The callee may still be at it.
+    Timeout,
+    /// The callee has no such function: the names it has.
+    NoFunction(String),
+    /// The function answered with an error of its own.
+    Failed(String),
+    /// This process's capability profile lacks a grant: which.
+    Denied(String),
+    /// An argument has no JSON, so nobody was called.
+    Encode(String),
+    /// The answer is not the JSON of what was expected.
+    Decode(String),
+}
+
+impl CallError {
+    fn from_wit(error: types::CallError) -> Self {
+        match error {
+            types::CallError::NoProcess => Self::NoProcess,
+            types::CallError::MailboxFull => Self::MailboxFull,
+            types::CallError::Died(why) => Self::Died(why),
+            types::CallError::Timeout => Self::Timeout,
+            types::CallError::NoFunction(names) => Self::NoFunction(names),
+            types::CallError::Failed(why) => Self::Failed(why),
+            types::CallError::Denied(which) => Self::Denied(which),
+        }
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProcess => f.write_str("there is no such process"),
+            Self::MailboxFull => f.write_str("the process has too many messages waiting"),
+            Self::Died(why) => write!(f, "the process ended before it answered: {why}"),
+            Self::Timeout => f.write_str("the answer did not come in time"),
+            Self::NoFunction(names) => {
+                write!(f, "the process has no such function; it has {names}")
+            }
+            Self::Failed(why) => f.write_str(why),
+            Self::Denied(which) => write!(f, "not allowed: {which}"),
+            Self::Encode(why) => write!(f, "an argument has no JSON: {why}"),
+            Self::Decode(why) => write!(f, "the answer is not the JSON asked for: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+impl IntoResponse for CallError {
+    fn into_response(self) -> Response {
+        eprintln!("call: {self}");
+        let (status, text) = match self {
+            Self::NoProcess | Self::MailboxFull => (503, "service unavailable\n"),
+            Self::Timeout => (504, "gateway timeout\n"),
+            _ => (500, "internal server error\n"),
+        };
+        Response::text(text).status(status)
+    }
+}
+
+/// Calls a function of a process, and waits for its answer: the arguments as a tuple, or `[(); 0]`
+/// for none. The `Client` of a service does this with the service's own types.
+///
+/// # Errors
+/// See [`CallError`].
+#[cfg(feature = "json")]
+pub fn call<A: serde::Serialize, R: serde::de::DeserializeOwned>(
+    to: Pid,
+    function: &str,
+    arguments: &A,
+    timeout: Duration,
+) -> Result<R, CallError> {
+    use crate::service::wire;
+    let answer = call_bytes(to, function, &wire::arguments(arguments)?, timeout)?;
+    wire::answer(&answer)
+}
+
+/// Calls a function of a component in a fresh process, which ends with the answer. Needs
+/// `allow-spawn`.
+///
+/// # Errors
+/// See [`CallError`].
+#[cfg(feature = "json")]
+pub fn run<A: serde::Serialize, R: serde::de::DeserializeOwned>(
+    component: &str,
+    function: &str,
+    arguments: &A,
+    timeout: Duration,
+) -> Result<R, CallError> {
+    use crate::service::wire;
+    let arguments = wire::arguments(arguments)?;
+    let answer = actor::run(component, function, &arguments, millis(timeout));
+    wire::answer(&answer.map_err(CallError::from_wit)?)
+}
+
+/// Calls a function of a process and does not wait; there is no answer.
+///
+/// # Errors
+/// [`CallError::NoProcess`], [`CallError::MailboxFull`], [`CallError::Encode`].
+#[cfg(feature = "json")]
+pub fn cast<A: serde::Serialize>(to: Pid, function: &str, arguments: &A) -> Result<(), CallError> {
+    let arguments = crate::service::wire::arguments(arguments)?;
+    actor::cast(to.0, function, &arguments).map_err(CallError::from_wit)
+}
+
+/// As [`call`](crate::call), with the bytes as they go over the wire.
+///
+/// # Errors
+/// See [`CallError`].
+pub fn call_bytes(
+    to: Pid,
+    function: &str,
+    arguments: &[u8],
+    timeout: Duration,
+) -> Result<Vec<u8>, CallError> {
+    actor::call(to.0, function, arguments, millis(timeout)).map_err(CallError::from_wit)
+}
+
+/// Calls an action of a handler component, in a fresh process. Needs `allow-spawn`.
+///
+/// # Errors
+/// See [`CallError`].
+pub fn fetch(
+    component: &str,
+    action: &str,
+    request: Request,
+    timeout: Duration,
+) -> Result<Response, CallError> {
+    actor::fetch(component, action, &request.into_wit(), millis(timeout))
+        .map(Response::from_wit)
+        .map_err(CallError::from_wit)
+}

@@ -1,0 +1,439 @@
+//! A heap for both lives that a process can have.
+//!
+//! One that answers a request and is gone takes its memory from the [arena](super::arena), which is
+//! as fast as can be and joins nothing: a long life of changing sizes would leave it with the sum
+//! of what each size ever took. A process that lives on takes it from a general allocator,
+//! dlmalloc, from the first call on. Which one it is, the guest knows when it is entered, and by
+//! then the host has put the first arguments into the arena; so the address tells whose a block
+//! is, by a border above all of the arena's.
+
+use core::alloc::Layout;
+use core::cell::{Cell, RefCell};
+use core::ptr;
+
+use dlmalloc::{Allocator, Dlmalloc};
+
+use super::arena::{Arena, GRANULE, Region, Source};
+
+/// Where the first block of the general allocator can be; 0 as long as there is none.
+pub(crate) trait Border {
+    fn get(&self) -> usize;
+    fn set(&self, border: usize);
+}
+
+/// The arena and, in a process that lives on, the general allocator over the rest of its memory.
+pub(crate) struct Heap<S, B> {
+    arena: Arena<S>,
+    /// From the border on.
+    general: Option<Dlmalloc<Rest<S>>>,
+    border: B,
+}
+
+impl<S: Source + Clone, B: Border> Heap<S, B> {
+    pub(crate) const fn new(source: S, border: B) -> Self {
+        Self {
+            arena: Arena::new(source),
+            general: None,
+            border,
+        }
+    }
+
+    /// This process lives on: what it frees is joined and used again, whatever its size. May be
+    /// called more than once.
+    #[cold]
+    pub(crate) fn live_on(&mut self) {
+        if self.border.get() != 0 {
+            return;
+        }
+        let (source, rest) = self.arena.hand_over();
+        self.border.set(rest.start.addr().max(1));
+        let mut general = Dlmalloc::new_with_allocator(Rest::new(source, rest));
+        // What the source gives beyond that is used as well.
+        general.set_granularity(GRANULARITY);
+        // There is no memory to give back.
+        general.set_max_release_check_rate(0);
+        self.general = Some(general);
+    }
+
+    /// A block for `layout`, or null if the source refuses.
+    #[inline]
+    pub(crate) fn allocate(&mut self, layout: Layout) -> *mut u8 {
+        match self.general_at(usize::MAX) {
+            // SAFETY: the alignment is one.
+            Some(general) => unsafe { general.malloc(layout.size(), layout.align()) },
+            None => self.arena.allocate(layout),
+        }
+    }
+
+    /// Takes back a block.
+    ///
+    /// # Safety
+    /// `block` came from this heap for this `layout` and was not taken back since.
+    #[inline]
+    pub(crate) unsafe fn release(&mut self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.general_at(block.addr()) {
+                Some(general) => general.free(block, layout.size(), layout.align()),
+                None => self.arena.release(block, layout),
+            }
+        }
+    }
+
+    /// Gives a block another size, moving its content if it must; or null, and nothing changes.
+    ///
+    /// # Safety
+    /// As for [`Heap::release`]; and `size`, rounded up to the layout's alignment, does not
+    /// exceed `isize::MAX`.
+    #[inline]
+    pub(crate) unsafe fn resize(&mut self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise; a block that moves does not overlap with its new place.
+        unsafe {
+            if let Some(general) = self.general_at(block.addr()) {
+                return general.realloc(block, layout.size(), layout.align(), size);
+            }
+            let Some(general) = self.general_at(usize::MAX) else {
+                return self.arena.resize(block, layout, size);
+            };
+            let moved = general.malloc(size, layout.align());
+            if !moved.is_null() {
+                ptr::copy_nonoverlapping(block, moved, layout.size().min(size));
+                self.arena.release(block, layout);
+            }
+            moved
+        }
+    }
+
+    /// The general allocator, if what is at this address is its own.
+    #[inline]
+    fn general_at(&mut self, addr: usize) -> Option<&mut Dlmalloc<Rest<S>>> {
+        let border = self.border.get();
+        if border == 0 || addr < border {
+            return None;
+        }
+        self.general.as_mut()
+    }
+}
+
+/// The memory that the arena has not used, and what more the source has.
+struct Rest<S> {
+    source: RefCell<S>,
+    unused: Cell<Region>,
+}
+
+impl<S> Rest<S> {
+    fn new(source: S, unused: Region) -> Self {
+        Self {
+            source: RefCell::new(source),
+            unused: Cell::new(unused),
+        }
+    }
+}
+
+// SAFETY: the trait asks for it, and a guest has one thread.
+unsafe impl<S> Send for Rest<S> {}
+
+// SAFETY: what it gives is the source's, each byte once; and it takes nothing back.
+unsafe impl<S: Source> Allocator for Rest<S> {
+    fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
+        const REFUSED: (*mut u8, usize, u32) = (ptr::null_mut(), 0, 0);
+        let unused = self.unused.replace(NONE);
+        if unused.len >= size {
+            return (unused.start, unused.len, 0);
+        }
+        let wanted = size.checked_next_multiple_of(GRANULE);
+        let grown = wanted.and_then(|size| self.source.borrow_mut().grow(size));
+        match grown {
+            // The two are one object, so says the source.
+            Some(grown) if unused.start.wrapping_add(unused.len) == grown.start => {
+                (unused.start, unused.len + grown.len, 0)
+            }
+            Some(grown) => (grown.start, grown.len, 0),
+            None => {
+                self.unused.set(unused);
+                REFUSED
+            }
+        }
+    }
+
+    fn remap(&self, _: *mut u8, _: usize, _: usize, _can_move: bool) -> *mut u8 {
+        ptr::null_mut()
+    }
+
+    fn free_part(&self, _: *mut u8, _: usize, _: usize) -> bool {
+        false
+    }
+
+    fn free(&self, _: *mut u8, _: usize) -> bool {
+        false
+    }
+
+    fn can_release_part(&self, _flags: u32) -> bool {
+        false
+    }
+
+    fn allocates_zeros(&self) -> bool {
+        false
+    }
+
+    fn page_size(&self) -> usize {
+        GRANULARITY
+    }
+}
+
+const NONE: Region = Region {
+    start: ptr::null_mut(),
+    len: 0,
+};
+
+/// What the general allocator rounds up what it asks for.
+const GRANULARITY: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::buffer::Buffer;
+    use super::*;
+
+    impl Border for Cell<usize> {
+        fn get(&self) -> usize {
+            Cell::get(self)
+        }
+
+        fn set(&self, border: usize) {
+            Cell::set(self, border);
+        }
+    }
+
+    struct Block {
+        start: *mut u8,
+        layout: Layout,
+        /// What its first and last byte should be.
+        mark: u8,
+    }
+
+    /// A heap, and the blocks that are in use.
+    struct Model {
+        heap: Heap<Buffer, Cell<usize>>,
+        buffer: Buffer,
+        blocks: Vec<Block>,
+        /// The sum of the sizes of the blocks.
+        live: usize,
+        mark: u8,
+    }
+
+    impl Model {
+        fn new(capacity: usize, hole: usize) -> Self {
+            let buffer = Buffer::new(capacity, hole);
+            Self {
+                heap: Heap::new(buffer.clone(), Cell::new(0)),
+                buffer,
+                blocks: Vec::new(),
+                live: 0,
+                mark: 0,
+            }
+        }
+
+        fn allocate(&mut self, size: usize, align: usize) {
+            let layout = Layout::from_size_align(size, align).unwrap();
+            let start = self.heap.allocate(layout);
+            self.admit(start, layout);
+        }
+
+        fn release(&mut self, index: usize) {
+            let block = self.blocks.swap_remove(index);
+            self.live -= block.layout.size();
+            self.check(&block, block.layout.size());
+            // SAFETY: the block is in use and has this layout.
+            unsafe { self.heap.release(block.start, block.layout) };
+        }
+
+        fn resize(&mut self, index: usize, size: usize) {
+            let block = self.blocks.swap_remove(index);
+            self.live -= block.layout.size();
+            // SAFETY: the block is in use and has this layout.
+            let start = unsafe { self.heap.resize(block.start, block.layout, size) };
+            let layout = Layout::from_size_align(size, block.layout.align()).unwrap();
+            assert!(!start.is_null());
+            // SAFETY: the block has at least one byte.
+            let first = unsafe { start.read() };
+            assert_eq!(first, block.mark, "the content moved along");
+            self.admit(start, layout);
+        }
+
+        fn admit(&mut self, start: *mut u8, layout: Layout) {
+            assert!(!start.is_null(), "the buffer is large enough");
+            assert_eq!(start.addr() % layout.align(), 0, "aligned");
+            let range = start.addr()..start.addr() + layout.size();
+            assert!(self.buffer.has_given(&range));
+            self.mark = self.mark.wrapping_add(1);
+            // SAFETY: the block is in use and that large.
+            unsafe {
+                start.write(self.mark);
+                start.add(layout.size() - 1).write(self.mark);
+            }
+            self.live += layout.size();
+            self.blocks.push(Block {
+                start,
+                layout,
+                mark: self.mark,
+            });
+        }
+
+        fn check(&self, block: &Block, len: usize) {
+            // SAFETY: the block is in use, that large, and was written to.
+            let (first, last) = unsafe { (block.start.read(), block.start.add(len - 1).read()) };
+            assert_eq!(
+                (first, last),
+                (block.mark, block.mark),
+                "nobody else wrote into it"
+            );
+        }
+
+        fn has_overlaps(&self) -> bool {
+            let mut ranges: Vec<_> = self
+                .blocks
+                .iter()
+                .map(|b| (b.start.addr(), b.start.addr() + b.layout.size()))
+                .collect();
+            ranges.sort_unstable();
+            ranges.windows(2).any(|pair| pair[0].1 > pair[1].0)
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Allocate { size: usize, align: usize },
+        Release(prop::sample::Index),
+        Resize(prop::sample::Index, usize),
+        LiveOn,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let size = || prop_oneof![6 => 1usize..300, 3 => 1usize..5_000, 1 => 1usize..60_000];
+        let align = prop_oneof![8 => 0u32..5, 1 => 5u32..9].prop_map(|log| 1 << log);
+        prop_oneof![
+            20 => (size(), align).prop_map(|(size, align)| Step::Allocate { size, align }),
+            15 => any::<prop::sample::Index>().prop_map(Step::Release),
+            10 => (any::<prop::sample::Index>(), size()).prop_map(|(at, size)| Step::Resize(at, size)),
+            1 => Just(Step::LiveOn),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 256,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        /// Whenever the process begins to live on, blocks of both kinds keep their content.
+        #[test]
+        fn blocks_are_aligned_apart_and_keep_their_content(
+            steps in prop::collection::vec(step(), 1..300),
+            hole in prop_oneof![Just(0usize), Just(64)],
+        ) {
+            let mut model = Model::new(64 << 20, hole);
+            for step in &steps {
+                let count = model.blocks.len();
+                match *step {
+                    Step::Allocate { size, align } => model.allocate(size, align),
+                    Step::Release(at) if count > 0 => model.release(at.index(count)),
+                    Step::Resize(at, size) if count > 0 => model.resize(at.index(count), size),
+                    Step::LiveOn => model.heap.live_on(),
+                    Step::Release(_) | Step::Resize(..) => {}
+                }
+                prop_assert!(!model.has_overlaps());
+            }
+            while !model.blocks.is_empty() {
+                model.release(0);
+            }
+        }
+    }
+
+    /// Numbers that look random, the same in every run (xorshift64).
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn below(&mut self, end: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 16) as usize % end
+        }
+    }
+
+    /// A life in phases, each with sizes of its own: what one phase has left is to serve the next.
+    /// Gives how much memory it took, with never more than `bound` bytes in use at once.
+    fn long_life(model: &mut Model, steps: usize, bound: usize) -> usize {
+        let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+        for step in 0..steps {
+            let scale = match step / (steps / 40) % 5 {
+                0 => 64,
+                1 => 1_000,
+                2 => 20_000,
+                3 => 300_000,
+                // All at once, small ones most.
+                _ => 16 << numbers.below(15),
+            };
+            let size = 1 + numbers.below(scale);
+            let count = model.blocks.len();
+            // The last third of each phase frees more than it takes.
+            let shrinks = step % (steps / 40) > steps / 60;
+            match numbers.below(10) {
+                0..4 if count > 0 => model.release(numbers.below(count)),
+                4..6 if count > 0 && model.live + size <= bound => {
+                    model.resize(numbers.below(count), size);
+                }
+                6 if shrinks && count > 0 => model.release(numbers.below(count)),
+                _ if model.live + size <= bound => model.allocate(size, 8),
+                _ => model.release(numbers.below(count)),
+            }
+        }
+        model.buffer.used()
+    }
+
+    #[test]
+    fn a_long_life_stays_within_a_small_factor_of_what_is_in_use() {
+        let steps = if cfg!(debug_assertions) {
+            1_000_000
+        } else {
+            10_000_000
+        };
+        let bound = 4 << 20;
+        let mut model = Model::new(256 << 20, 0);
+        model.heap.live_on();
+        let half = long_life(&mut model, steps / 2, bound);
+        let whole = long_life(&mut model, steps / 2, bound);
+        assert!(whole < 2 * bound, "{whole} bytes for {bound}");
+        assert!(whole - half < bound / 4, "{half} bytes, then {whole}");
+        eprintln!("{whole} bytes for at most {bound} in use");
+    }
+
+    #[test]
+    fn what_the_arena_has_not_used_is_not_lost() {
+        let mut model = Model::new(1 << 20, 0);
+        model.allocate(100, 1);
+        let used = model.buffer.used();
+        model.heap.live_on();
+        model.allocate(100, 1);
+        assert!(model.buffer.used() <= used + GRANULARITY);
+        let [one, other] = [0, 1].map(|index| model.blocks[index].start.addr());
+        assert!(other - one < 512, "{one:#x} {other:#x}");
+    }
+
+    #[test]
+    fn a_refusal_is_null_and_changes_nothing() {
+        let mut model = Model::new(64 << 10, 0);
+        model.heap.live_on();
+        model.allocate(1000, 8);
+        let large = Layout::from_size_align(1 << 20, 8).unwrap();
+        assert!(model.heap.allocate(large).is_null());
+        let block = &model.blocks[0];
+        // SAFETY: the block is in use and has this layout.
+        assert!(unsafe { model.heap.resize(block.start, block.layout, 1 << 20) }.is_null());
+        model.allocate(30_000, 8);
+        model.release(0);
+    }
+}

@@ -1,0 +1,48 @@
+//! The state of a service.
+
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+
+/// Where a service's state is, from the first message to the end of the process.
+#[derive(Debug)]
+pub struct Held<T>(RefCell<Option<ManuallyDrop<T>>>);
+
+impl<T> Held<T> {
+    /// Nothing yet.
+    #[allow(
+        clippy::new_without_default,
+        reason = "for a static, which takes a const"
+    )]
+    pub const fn new() -> Self {
+        Self(RefCell::new(None))
+    }
+
+    /// Calls `f` with the state, which `init` makes if it is not there.
+    ///
+    /// The host lets one message in at a time, so nobody else has it.
+    pub fn with<R>(&self, init: impl FnOnce() -> T, f: impl FnOnce(&mut T) -> R) -> R {
+        // It is never dropped: the process ends without a word.
+        let mut state = self.0.borrow_mut();
+        f(state.get_or_insert_with(|| ManuallyDrop::new(init())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_made_once() {
+        let held = Held::new();
+        let add = |n: u32| {
+            held.with(
+                || 10,
+                |state| {
+                    *state += n;
+                    *state
+                },
+            )
+        };
+        assert_eq!([add(1), add(2)], [11, 13]);
+    }
+}

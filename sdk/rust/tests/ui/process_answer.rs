@@ -1,0 +1,6 @@
+#[rusm_rs::main]
+fn life() -> u32 {
+    0
+}
+
+fn main() {}
