@@ -11,11 +11,13 @@ use std::thread;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rusm_core::{ProcessTable, ShardId};
+use rusm_core::{MailboxLimit, Node, ShardId};
 use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
 use rusm_wasm_pool::http::Request;
 use rusm_wasm_pool::sizing::{FULL_RANGE, Footprint, PoolSize};
-use rusm_wasm_pool::{ActionRef, Artifact, ArtifactCache, ComponentSource, ShardPool};
+use rusm_wasm_pool::{
+    ActionRef, Artifact, ArtifactCache, ComponentSource, PoolSetup, ShardPool,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -57,11 +59,21 @@ impl Shard {
             artifact: artifact.clone(),
             capabilities: Arc::new(capabilities()),
             actions: vec!["index".into()],
+            mailbox: MailboxLimit::default(),
+            function_timeout: TIMEOUT,
         };
         let engine = shard_engine(&size).expect("the pool fits the address space");
-        let processes = ProcessTable::new(ShardId::new(id));
-        let pool = ShardPool::load(engine, &[hello], processes, size.instances, Duration::ZERO)
-            .expect("hello has its action");
+        let shard = Node::new(id + 1).shard(ShardId::new(id), drop);
+        shard.enter();
+        let setup = PoolSetup {
+            engine,
+            shard,
+            instances: size.instances,
+            spawned: 0,
+            pool_wait: Duration::ZERO,
+            store: None,
+        };
+        let pool = ShardPool::load(setup, &[hello]).expect("hello has its action");
         let index = pool
             .resolve("hello", "index")
             .expect("hello has its action");
@@ -69,7 +81,7 @@ impl Shard {
     }
 
     fn spawn(&self) {
-        ready(self.pool.spawn(self.index, TIMEOUT)).expect("it starts");
+        ready(self.pool.start(self.index, TIMEOUT)).expect("it starts");
     }
 
     fn call(&self) {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
-use rusm_core::ProcessTable;
+use rusm_core::Shard;
 
 /// The free places of one shard. First come, first served.
 #[derive(Clone)]
@@ -29,12 +29,12 @@ impl Admission {
     /// A place, at once or by `deadline`; `None` when none came free until then.
     ///
     /// `waiters` keeps the deadline: its `expire` has to be called now and then.
-    pub async fn enter(&self, waiters: &ProcessTable, deadline: Instant) -> Option<Place> {
+    pub async fn enter(&self, waiters: &Shard, deadline: Instant) -> Option<Place> {
         if let Some(place) = self.try_enter() {
             return Some(place);
         }
         let turn = Rc::new(Turn::default());
-        let waiting = waiters.start(deadline)?;
+        let waiting = waiters.start(Some(deadline))?;
         self.inner.waiting.borrow_mut().push_back(turn.clone());
         let mut queued = Queued {
             admission: self.clone(),
@@ -45,7 +45,7 @@ impl Admission {
                 return Poll::Ready(true);
             }
             queued.turn.waker.replace(Some(cx.waker().clone()));
-            if waiting.park(cx.waker()) {
+            if waiting.park(cx.waker()).is_some() {
                 return Poll::Ready(false);
             }
             Poll::Pending
@@ -59,7 +59,8 @@ impl Admission {
         self.inner.free.get()
     }
 
-    fn try_enter(&self) -> Option<Place> {
+    /// A place, if one is free at once.
+    pub fn try_enter(&self) -> Option<Place> {
         let free = self.inner.free.get();
         // A free place belongs to whoever waits already.
         (free > 0 && self.inner.waiting.borrow().is_empty()).then(|| {
@@ -139,12 +140,16 @@ mod tests {
     use std::task::Context;
     use std::time::Duration;
 
-    use rusm_core::ShardId;
+    use rusm_core::{Node, ShardId};
 
     use super::*;
 
     fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
         future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn shard() -> Shard {
+        Node::new(1).shard(ShardId::new(0), |_| ())
     }
 
     fn soon() -> Instant {
@@ -153,7 +158,7 @@ mod tests {
 
     #[test]
     fn places_are_handed_over_in_order_and_never_lost() {
-        let table = ProcessTable::new(ShardId::new(0));
+        let table = shard();
         let admission = Admission::new(1);
         let mut first = pin!(admission.enter(&table, soon()));
         let Poll::Ready(Some(place)) = poll(first.as_mut()) else {
@@ -180,7 +185,7 @@ mod tests {
 
     #[test]
     fn waiting_ends_at_the_deadline() {
-        let table = ProcessTable::new(ShardId::new(0));
+        let table = shard();
         let admission = Admission::new(0);
         let deadline = Instant::now();
         let mut waiting = Box::pin(admission.enter(&table, deadline));

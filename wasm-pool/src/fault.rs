@@ -3,6 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use rusm_core::ExitReason;
+use wasmtime::{Trap, WasmBacktrace};
+
+use crate::host::Exit;
+use crate::pool::DeadlinePassed;
+use crate::sandbox::HostState;
+
 /// Why a guest gave no answer. Each has its status and its line in the log.
 #[derive(Debug)]
 pub enum Fault {
@@ -26,6 +33,11 @@ pub enum Fault {
         /// How long it waited.
         waited: Duration,
     },
+    /// Another process ended it.
+    Ended {
+        /// The exit signal that it got.
+        reason: ExitReason,
+    },
     /// The host could not start the process.
     Host {
         /// What failed, on one line.
@@ -34,10 +46,46 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// What an error of Wasmtime means for a process in this state, which was allowed `limit`.
+    pub(crate) fn of(error: &wasmtime::Error, state: &HostState, limit: Duration) -> Self {
+        if error.is::<DeadlinePassed>() {
+            return Self::Timeout { limit };
+        }
+        if let Some(Exit(reason)) = error.downcast_ref() {
+            return Self::Ended {
+                reason: reason.clone(),
+            };
+        }
+        if state.memory.refused && error.is::<Trap>() {
+            return Self::MemoryLimit {
+                limit: state.memory.max,
+            };
+        }
+        let cause = error.root_cause().to_string();
+        let place = error
+            .downcast_ref::<WasmBacktrace>()
+            .and_then(|trace| trace.frames().iter().find_map(|frame| frame.func_name()))
+            .map(|name| format!(" in `{name}`"))
+            .unwrap_or_default();
+        Self::Trap {
+            reason: format!("{cause}{place}"),
+        }
+    }
+
+    /// The host could not start the process.
+    pub(crate) fn host(reason: &str) -> Self {
+        Self::Host {
+            reason: reason.to_owned(),
+        }
+    }
+
     /// The HTTP status that says it (RFC 9110, section 15.6).
     pub fn status(&self) -> u16 {
         match self {
-            Self::Trap { .. } | Self::MemoryLimit { .. } | Self::Host { .. } => 500,
+            Self::Trap { .. }
+            | Self::MemoryLimit { .. }
+            | Self::Ended { .. }
+            | Self::Host { .. } => 500,
             Self::PoolFull { .. } => 503,
             Self::Timeout { .. } => 504,
         }
@@ -63,6 +111,7 @@ impl fmt::Display for Fault {
                 f,
                 "no instance came free within {waited:?} (instances-per-core, pool-wait-ms)"
             ),
+            Self::Ended { reason } => write!(f, "the process was ended: {reason}"),
             Self::Host { reason } => write!(f, "the process could not be started: {reason}"),
         }
     }

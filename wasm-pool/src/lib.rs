@@ -3,26 +3,36 @@
 //! At start, once: [`artifact`] turns the components' Wasm into machine code, or finds it on
 //! disk. [`sizing`] derives every size of the pool from one setting and from the components.
 //!
-//! Then on each shard: [`shape`] tells what a component is from what it exports,
-//! [`ShardPool`] owns the engine and gives every call of an action a fresh
-//! instance, [`admission`] bounds how many there are at once and how long one waits,
-//! `sandbox` is what an instance may do, and [`Fault`] how it can end.
+//! Then on each shard: [`shape`] tells what a component is from what it exports, `catalog` has
+//! the components with their functions, and [`ShardPool`] owns the engine. It gives every call of
+//! an action a fresh instance; `process` is the life of the others: services, workers, what
+//! guests spawn; `acting` is for actions that may stream, `websocket` for WebSockets, and
+//! [`connection`] what passes between a process and the owner of its client's socket. [`admission`] bounds how many there are at once and how long one waits,
+//! `sandbox` is what an instance may do, `host` what it can ask for, and [`Fault`] how it can
+//! end.
 //!
 //! Beside the shards: [`preempt`] ticks, so that no guest keeps its core for itself.
 
+mod acting;
 pub mod admission;
 pub mod artifact;
-mod diagnostics;
+mod catalog;
+pub mod connection;
 pub mod engine;
 pub mod fault;
+mod host;
 pub mod http;
 pub mod pool;
 pub mod preempt;
+mod process;
 mod sandbox;
 pub mod shape;
 pub mod sizing;
+mod websocket;
 
 pub use artifact::{Artifact, ArtifactCache};
+pub use catalog::{ActionRef, ComponentRef, ComponentSource, LoadError};
 pub use fault::Fault;
-pub use pool::{ActionRef, ComponentSource, LoadError, ShardPool};
+pub use pool::{PoolSetup, ShardPool};
+pub use process::SpawnFailure;
 pub use sandbox::start_wasi_runtime;

@@ -17,26 +17,26 @@ pub const TICK: Duration = Duration::from_millis(1);
 #[derive(Default)]
 #[repr(align(64))]
 pub struct Activity {
-    /// Processes that were ever started.
-    started: AtomicU64,
-    /// Processes that have ended.
-    ended: AtomicU64,
+    /// How often a guest was entered.
+    entered: AtomicU64,
+    /// How often one was left: by its end, or because it waits.
+    left: AtomicU64,
 }
 
 impl Activity {
-    pub(crate) fn process_started(&self) {
-        self.started
-            .store(self.started.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    pub(crate) fn guest_entered(&self) {
+        self.entered
+            .store(self.entered.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    pub(crate) fn process_ended(&self) {
-        self.ended
-            .store(self.ended.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    pub(crate) fn guest_left(&self) {
+        self.left
+            .store(self.left.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     fn counts(&self) -> (u64, u64) {
-        let ended = self.ended.load(Ordering::Relaxed);
-        (self.started.load(Ordering::Relaxed), ended)
+        let left = self.left.load(Ordering::Relaxed);
+        (self.entered.load(Ordering::Relaxed), left)
     }
 }
 

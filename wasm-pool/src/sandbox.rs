@@ -5,42 +5,59 @@ use std::time::Instant;
 
 use rusm_config::Capabilities;
 use rusm_core::Pid;
-use wasmtime::component::{Linker, ResourceTable};
-use wasmtime::{ResourceLimiter, StoreContextMut};
+use wasmtime::ResourceLimiter;
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use crate::diagnostics::Diagnostics;
+use crate::host::{ActorState, Client, Diagnostics};
 
 /// The host's side of one process: the data of its store.
 pub(crate) struct HostState {
-    pub(crate) deadline: Instant,
+    pub(crate) pid: Pid,
+    pub(crate) component: Arc<str>,
+    /// What it may do.
+    pub(crate) capabilities: Arc<Capabilities>,
+    /// Until when what it is at has to be done.
+    pub(crate) deadline: Option<Instant>,
     pub(crate) memory: MemoryLimit,
-    diagnostics: Diagnostics,
+    pub(crate) actor: ActorState,
+    pub(crate) client: Client,
+    pub(crate) diagnostics: Diagnostics,
     /// Only for a component that imports WASI: it costs more than all the rest.
     wasi: Option<Box<Wasi>>,
 }
 
 impl HostState {
-    pub(crate) fn new(component: &Arc<str>, pid: Pid, deadline: Instant, max_memory: u64) -> Self {
+    pub(crate) fn new(
+        component: &Arc<str>,
+        pid: Pid,
+        deadline: Option<Instant>,
+        capabilities: &Arc<Capabilities>,
+    ) -> Self {
         Self {
+            pid,
+            component: component.clone(),
+            capabilities: capabilities.clone(),
             deadline,
             memory: MemoryLimit {
-                max: max_memory,
+                max: capabilities.max_memory,
                 refused: false,
             },
+            actor: ActorState::default(),
+            client: Client::None,
             diagnostics: Diagnostics::new(component.clone(), pid),
             wasi: None,
         }
     }
 
-    /// Give the process what `capabilities` grants of WASI.
+    /// Give the process what its capabilities grant of WASI.
     ///
     /// # Errors
     /// When a directory that the profile opens can't be opened.
-    pub(crate) fn grant_wasi(&mut self, capabilities: &Capabilities) -> wasmtime::Result<()> {
+    pub(crate) fn grant_wasi(&mut self) -> wasmtime::Result<()> {
         self.wasi = Some(Box::new(Wasi {
-            ctx: wasi_ctx(capabilities)?,
+            ctx: wasi_ctx(&self.capabilities)?,
             table: ResourceTable::new(),
         }));
         Ok(())
@@ -101,26 +118,6 @@ pub(crate) fn within_wasi_runtime<T>(poll: impl FnOnce() -> T) -> T {
 /// first waits, but then on the core of its shard.
 pub fn start_wasi_runtime() {
     within_wasi_runtime(|| ());
-}
-
-/// Define `rusm:runtime/diagnostics@0.1.0`.
-pub(crate) fn link_diagnostics(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
-    type Words = (u32, u64, u64, u64, u64, u64, u64, u64, u64);
-    let mut interface = linker.instance("rusm:runtime/diagnostics@0.1.0")?;
-    interface.func_wrap(
-        "write",
-        |mut store: StoreContextMut<'_, HostState>,
-         (len, w0, w1, w2, w3, w4, w5, w6, w7): Words| {
-            let mut text = [0; 64];
-            let words = [w0, w1, w2, w3, w4, w5, w6, w7];
-            for (bytes, word) in text.chunks_exact_mut(8).zip(words) {
-                bytes.copy_from_slice(&word.to_le_bytes());
-            }
-            let len = text.len().min(len as usize);
-            store.data_mut().diagnostics.write(&text[..len]);
-            Ok(())
-        },
-    )
 }
 
 struct Wasi {

@@ -13,6 +13,10 @@ pub struct Shape {
     pub interfaces: Vec<String>,
     /// Whether it imports any interface of WASI.
     pub imports_wasi: bool,
+    /// Whether it imports functions of the host that may wait.
+    pub may_wait: bool,
+    /// Whether it imports what streams answers: `rusm:runtime/serve`.
+    pub imports_serve: bool,
 }
 
 impl Shape {
@@ -25,6 +29,12 @@ impl Shape {
             imports_wasi: ty
                 .imports(engine)
                 .any(|(name, _)| name.starts_with("wasi:")),
+            may_wait: ty
+                .imports(engine)
+                .any(|(name, _)| !NEVER_WAIT.iter().any(|prefix| name.starts_with(prefix))),
+            imports_serve: ty
+                .imports(engine)
+                .any(|(name, _)| name.starts_with("rusm:runtime/serve@")),
         };
         for (name, item) in ty.exports(engine) {
             match item.ty {
@@ -36,3 +46,10 @@ impl Shape {
         shape
     }
 }
+
+/// Interfaces that have types alone, or no function that waits.
+const NEVER_WAIT: [&str; 3] = [
+    "rusm:runtime/types@",
+    "rusm:runtime/http@",
+    "rusm:runtime/diagnostics@",
+];

@@ -1,0 +1,459 @@
+//! The components of one shard: compiled, linked, and their functions found.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusm_config::Capabilities;
+use rusm_core::MailboxLimit;
+use thiserror::Error;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
+use wasmtime::{Engine, Store};
+
+use crate::artifact::Artifact;
+use crate::host::{Linkers, Mail, WebSocketFrame};
+use crate::http::{Request, Response};
+use crate::sandbox::HostState;
+use crate::shape::Shape;
+
+/// A component as a shard loads it.
+#[derive(Clone)]
+pub struct ComponentSource {
+    /// Its name in the manifest.
+    pub name: Arc<str>,
+    /// Its machine code.
+    pub artifact: Artifact,
+    /// What it may do.
+    pub capabilities: Arc<Capabilities>,
+    /// The actions that routes name, in WIT's kebab-case.
+    pub actions: Vec<Arc<str>>,
+    /// What may wait in the mailbox of each of its processes.
+    pub mailbox: MailboxLimit,
+    /// How long one function of a service may take, and one message.
+    pub function_timeout: Duration,
+}
+
+/// A component of the shard, by its position among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ComponentRef(pub(crate) u16);
+
+/// An action of a component, resolved: what a route holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActionRef {
+    pub(crate) component: ComponentRef,
+    pub(crate) action: u16,
+}
+
+/// Why a shard could not load a component.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The host's own side failed.
+    #[error("the Wasm engine could not be set up: {0:#}")]
+    Host(wasmtime::Error),
+    /// The machine code doesn't fit this engine.
+    #[error("component `{component}` could not be loaded: {error:#}")]
+    Code {
+        /// Its name.
+        component: Arc<str>,
+        /// What Wasmtime says.
+        error: wasmtime::Error,
+    },
+    /// It imports something that the host doesn't have.
+    #[error("component `{component}` imports what this host does not offer: {error:#}")]
+    Import {
+        /// Its name.
+        component: Arc<str>,
+        /// What Wasmtime says.
+        error: wasmtime::Error,
+    },
+    /// A route names an action that isn't there.
+    #[error("component `{component}` has no action `{action}`; it has {}", list(.actions))]
+    UnknownAction {
+        /// Its name.
+        component: Arc<str>,
+        /// What the route says.
+        action: Arc<str>,
+        /// What it has.
+        actions: Vec<String>,
+    },
+    /// A route names a function that isn't an action.
+    #[error(
+        "`{component}#{action}` is no action: it has to be `func(request: request) -> response` \
+         of rusm:runtime/http@0.1.0 ({error:#})"
+    )]
+    ActionType {
+        /// The component's name.
+        component: Arc<str>,
+        /// The function's name.
+        action: Arc<str>,
+        /// What differs.
+        error: wasmtime::Error,
+    },
+}
+
+/// All components of a shard.
+pub(crate) struct Catalog {
+    components: Vec<Loaded>,
+}
+
+impl Catalog {
+    pub(crate) fn load(engine: &Engine, sources: &[ComponentSource]) -> Result<Self, LoadError> {
+        let linkers = Linkers::new(engine).map_err(LoadError::Host)?;
+        let components = sources
+            .iter()
+            .map(|source| Loaded::new(source, engine, &linkers));
+        Ok(Self {
+            components: components.collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<ComponentRef> {
+        let index = self.components.iter().position(|c| &*c.name == name)?;
+        u16::try_from(index).ok().map(ComponentRef)
+    }
+
+    pub(crate) fn get(&self, component: ComponentRef) -> Option<&Loaded> {
+        self.components.get(component.0 as usize)
+    }
+}
+
+/// A component, ready for instances to be made of it.
+pub(crate) struct Loaded {
+    pub(crate) name: Arc<str>,
+    pub(crate) capabilities: Arc<Capabilities>,
+    pub(crate) mailbox: MailboxLimit,
+    pub(crate) function_timeout: Duration,
+    pub(crate) imports_wasi: bool,
+    pre: InstancePre<HostState>,
+    /// Those that a route may call.
+    actions: Vec<(Arc<str>, ComponentExportIndex)>,
+    /// Those that processes may call.
+    functions: Vec<(Arc<str>, ComponentExportIndex)>,
+    run: Option<ComponentExportIndex>,
+    on_mail: Option<ComponentExportIndex>,
+    websocket: Option<WebSocketExports>,
+    /// Whether an action may answer by a stream.
+    pub(crate) may_stream: bool,
+    /// Instantiation runs nothing of the guest's, and so can't be preempted; and Wasmtime lets it
+    /// go without a fiber, because nothing that is imported waits.
+    starts_without_fiber: bool,
+}
+
+impl Loaded {
+    fn new(
+        source: &ComponentSource,
+        engine: &Engine,
+        linkers: &Linkers,
+    ) -> Result<Self, LoadError> {
+        let name = &source.name;
+        let code_error = |error| LoadError::Code {
+            component: name.clone(),
+            error,
+        };
+        let component = source.artifact.load(engine).map_err(code_error)?;
+        // Else the first request would wait for it.
+        component
+            .initialize_copy_on_write_image()
+            .map_err(code_error)?;
+        let shape = Shape::of(&component, engine);
+        let linker = linkers.of(&shape);
+        let pre = linker
+            .instantiate_pre(&component)
+            .map_err(|error| LoadError::Import {
+                component: name.clone(),
+                error,
+            })?;
+        let mut loaded = Self {
+            name: name.clone(),
+            capabilities: source.capabilities.clone(),
+            mailbox: source.mailbox,
+            function_timeout: source.function_timeout,
+            imports_wasi: shape.imports_wasi,
+            starts_without_fiber: !shape.may_wait && !source.artifact.runs_code_at_start(),
+            pre,
+            actions: Vec::new(),
+            functions: Vec::new(),
+            run: None,
+            on_mail: None,
+            websocket: None,
+            may_stream: shape.imports_serve,
+        };
+        for name in &shape.functions {
+            loaded.find_function(name, &component);
+        }
+        loaded.websocket = WebSocketExports::find(&component, &loaded.pre);
+        loaded.check_actions(&source.actions, &component, &shape)?;
+        Ok(loaded)
+    }
+
+    fn find_function(&mut self, name: &str, component: &Component) {
+        let Some((func, export)) = function(component, name) else {
+            return;
+        };
+        let types = self.pre.instance_type();
+        if func.typecheck::<ActionParams<'_>, ActionResults>(&types).is_ok() {
+            self.actions.push((name.into(), export));
+        } else if func.typecheck::<CallParams<'_>, CallResults>(&types).is_ok() {
+            self.functions.push((name.into(), export));
+        } else if name == RUN && func.typecheck::<(), ()>(&types).is_ok() {
+            self.run = Some(export);
+        } else if name == ON_MAIL && func.typecheck::<(Mail,), ()>(&types).is_ok() {
+            self.on_mail = Some(export);
+        }
+    }
+
+    /// Every action that a route names is there, and is one.
+    fn check_actions(
+        &self,
+        wanted: &[Arc<str>],
+        component: &Component,
+        shape: &Shape,
+    ) -> Result<(), LoadError> {
+        for action in wanted {
+            let Some((func, _)) = function(component, action) else {
+                return Err(LoadError::UnknownAction {
+                    component: self.name.clone(),
+                    action: action.clone(),
+                    actions: shape.functions.clone(),
+                });
+            };
+            let types = self.pre.instance_type();
+            let typed = func.typecheck::<ActionParams<'_>, ActionResults>(&types);
+            typed.map_err(|error| LoadError::ActionType {
+                component: self.name.clone(),
+                action: action.clone(),
+                error,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The position of an action among those of the component.
+    pub(crate) fn action(&self, name: &str) -> Option<u16> {
+        let index = self.actions.iter().position(|(n, _)| &**n == name)?;
+        u16::try_from(index).ok()
+    }
+
+    /// Whether processes can call it, or it runs by itself.
+    pub(crate) fn is_process(&self) -> bool {
+        self.run.is_some() || !self.functions.is_empty() || self.on_mail.is_some()
+    }
+
+    /// Whether its life is its own `run`; otherwise it lives for calls and messages.
+    pub(crate) fn runs_by_itself(&self) -> bool {
+        self.run.is_some()
+    }
+
+    /// The names of its functions, for a caller who got one wrong.
+    pub(crate) fn function_names(&self) -> String {
+        names(&self.functions)
+    }
+
+    /// The names of its actions, likewise.
+    pub(crate) fn action_names(&self) -> String {
+        names(&self.actions)
+    }
+
+    pub(crate) async fn instantiate(
+        &self,
+        store: &mut Store<HostState>,
+    ) -> wasmtime::Result<Instance> {
+        if self.starts_without_fiber {
+            self.pre.instantiate(store)
+        } else {
+            // Rare, and large: in a box it takes no room in every connection.
+            Box::pin(self.pre.instantiate_async(store)).await
+        }
+    }
+
+    /// Start an instance and call an action of it.
+    pub(crate) async fn answer(
+        &self,
+        store: &mut Store<HostState>,
+        action: u16,
+        request: &Request<'_>,
+    ) -> wasmtime::Result<Response> {
+        let instance = self.instantiate(store).await?;
+        let (_, export) = self
+            .actions
+            .get(action as usize)
+            .ok_or_else(|| gone("the action"))?;
+        // SAFETY: the type of this very export was checked when it was loaded.
+        let func: TypedFunc<ActionParams<'_>, ActionResults> =
+            unsafe { typed(&instance, store, export)? };
+        let (response,) = func.call_async(store, (request,)).await?;
+        Ok(response)
+    }
+
+    /// Call a function. `None` if there is none of this name; the inner error is the function's
+    /// own.
+    pub(crate) async fn call(
+        &self,
+        store: &mut Store<HostState>,
+        instance: &Instance,
+        function: &str,
+        args: &[u8],
+    ) -> wasmtime::Result<Option<Result<Vec<u8>, String>>> {
+        let Some((_, export)) = self.functions.iter().find(|(name, _)| &**name == function) else {
+            return Ok(None);
+        };
+        // SAFETY: the type of this very export was checked when it was loaded.
+        let func: TypedFunc<CallParams<'_>, CallResults> =
+            unsafe { typed(instance, store, export)? };
+        let (result,) = func.call_async(store, (args,)).await?;
+        Ok(Some(result))
+    }
+
+    /// Hand it a message, if it wants any.
+    pub(crate) async fn take_mail(
+        &self,
+        store: &mut Store<HostState>,
+        instance: &Instance,
+        mail: Mail,
+    ) -> wasmtime::Result<()> {
+        let Some(export) = &self.on_mail else {
+            return Ok(());
+        };
+        // SAFETY: the type of this very export was checked when it was loaded.
+        let func: TypedFunc<(Mail,), ()> = unsafe { typed(instance, store, export)? };
+        func.call_async(store, (mail,)).await
+    }
+
+    /// Whether it can serve WebSockets.
+    pub(crate) fn is_websocket(&self) -> bool {
+        self.websocket.is_some()
+    }
+
+    /// Tell a WebSocket's process what happened to its connection.
+    pub(crate) async fn websocket_event(
+        &self,
+        store: &mut Store<HostState>,
+        instance: &Instance,
+        event: WebSocketEvent,
+    ) -> wasmtime::Result<()> {
+        let exports = self.websocket.as_ref().ok_or_else(|| gone("websocket"))?;
+        // SAFETY: the types of these very exports were checked when they were loaded.
+        unsafe {
+            match event {
+                WebSocketEvent::Open => {
+                    let func: TypedFunc<(), ()> = typed(instance, store, &exports.open)?;
+                    func.call_async(store, ()).await
+                }
+                WebSocketEvent::Frame(frame) => {
+                    let func: TypedFunc<(WebSocketFrame,), ()> =
+                        typed(instance, store, &exports.message)?;
+                    func.call_async(store, (frame,)).await
+                }
+                WebSocketEvent::Close { code, reason } => {
+                    let func: TypedFunc<(u16, &str), ()> = typed(instance, store, &exports.close)?;
+                    func.call_async(store, (code, &reason)).await
+                }
+            }
+        }
+    }
+
+    /// Live the life of a `process` component.
+    pub(crate) async fn run(
+        &self,
+        store: &mut Store<HostState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<()> {
+        let Some(export) = &self.run else {
+            return Ok(());
+        };
+        // SAFETY: the type of this very export was checked when it was loaded.
+        let func: TypedFunc<(), ()> = unsafe { typed(instance, store, export)? };
+        func.call_async(store, ()).await
+    }
+}
+
+/// What happens to a WebSocket, for its process.
+pub(crate) enum WebSocketEvent {
+    Open,
+    Frame(WebSocketFrame),
+    Close { code: u16, reason: String },
+}
+
+/// The functions of `rusm:runtime/websocket`.
+struct WebSocketExports {
+    open: ComponentExportIndex,
+    message: ComponentExportIndex,
+    close: ComponentExportIndex,
+}
+
+impl WebSocketExports {
+    /// `None` if they are not there, or of another type.
+    fn find(component: &Component, pre: &InstancePre<HostState>) -> Option<Self> {
+        let (_, interface) = component.get_export(None, WEBSOCKET)?;
+        let function = |name| match component.get_export(Some(&interface), name)? {
+            (ComponentItem::ComponentFunc(func), export) => Some((func, export)),
+            _ => None,
+        };
+        let types = pre.instance_type();
+        let (open, message, close) = (function("open")?, function("message")?, function("close")?);
+        open.0.typecheck::<(), ()>(&types).ok()?;
+        message.0.typecheck::<(WebSocketFrame,), ()>(&types).ok()?;
+        close.0.typecheck::<(u16, &str), ()>(&types).ok()?;
+        Some(Self {
+            open: open.1,
+            message: message.1,
+            close: close.1,
+        })
+    }
+}
+
+/// `func(request: request) -> response`
+type ActionParams<'a> = (&'a Request<'a>,);
+type ActionResults = (Response,);
+
+/// `func(args: list<u8>) -> result<list<u8>, string>`
+type CallParams<'a> = (&'a [u8],);
+type CallResults = (Result<Vec<u8>, String>,);
+
+const RUN: &str = "run";
+const ON_MAIL: &str = "on-mail";
+const WEBSOCKET: &str = "rusm:runtime/websocket@0.1.0";
+
+fn function(component: &Component, name: &str) -> Option<(ComponentFunc, ComponentExportIndex)> {
+    match component.get_export(None, name)? {
+        (ComponentItem::ComponentFunc(func), export) => Some((func, export)),
+        _ => None,
+    }
+}
+
+/// The export as a function of this type.
+///
+/// # Safety
+/// The export has this type.
+unsafe fn typed<Params, Results>(
+    instance: &Instance,
+    store: &mut Store<HostState>,
+    export: &ComponentExportIndex,
+) -> wasmtime::Result<TypedFunc<Params, Results>>
+where
+    Params: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
+    Results: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
+{
+    let func = instance
+        .get_func(&mut *store, export)
+        .ok_or_else(|| gone("the function"))?;
+    // SAFETY: the caller's promise.
+    Ok(unsafe { TypedFunc::new_unchecked(func) })
+}
+
+fn gone(what: &str) -> wasmtime::Error {
+    wasmtime::Error::msg(format!("{what} is gone"))
+}
+
+fn names(exports: &[(Arc<str>, ComponentExportIndex)]) -> String {
+    let names: Vec<_> = exports.iter().map(|(name, _)| name).collect();
+    list(&names)
+}
+
+fn list<T: AsRef<str>>(names: &[T]) -> String {
+    let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
+    match names.as_slice() {
+        [] => "none".into(),
+        _ => format!("`{}`", names.join("`, `")),
+    }
+}

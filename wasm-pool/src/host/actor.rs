@@ -1,0 +1,565 @@
+//! `rusm:runtime/actor@0.1.0`: processes, as a guest sees them.
+//!
+//! The futures that Wasmtime runs have to be `Send`, which nothing of a shard is: they hold
+//! pids, and look the shard up when they are polled.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusm_core::{
+    Backoff, CallError, Child, ExitReason, Intensity, Mail as CoreMail, MonitorRef, Pid, Restart,
+    Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
+};
+
+use super::bindings::rusm::runtime::actor::{
+    Ended, Host, Mail, Pid as RawPid, ProcessInfo, Request, Response, SuperviseStrategy,
+};
+use super::bindings::rusm::runtime::types::{self, CallError as WitCallError};
+use super::bindings::rusm::runtime::http;
+use crate::pool::ShardPool;
+use crate::sandbox::HostState;
+
+/// What a process has to do with others, beyond what the actor core knows.
+#[derive(Default)]
+pub(crate) struct ActorState {
+    /// The call that it is answering.
+    pub(crate) answering: Option<Answering>,
+    /// The mail that it received last, for `stash`.
+    last: Option<CoreMail>,
+    /// The processes that it spawned, some of which may have ended.
+    children: Vec<Pid>,
+    monitors: HashMap<Pid, MonitorRef>,
+    /// Why streams failed that were read to their end.
+    pub(super) stream_failures: HashMap<StreamId, Arc<str>>,
+}
+
+/// A call, as the function that answers it may ask about it.
+pub(crate) struct Answering {
+    pub(crate) caller: Option<Pid>,
+    pub(crate) stream: Option<StreamId>,
+}
+
+impl types::Host for HostState {}
+impl http::Host for HostState {}
+
+impl Host for HostState {
+    fn own_pid(&mut self) -> wasmtime::Result<RawPid> {
+        Ok(self.pid.as_raw())
+    }
+
+    async fn spawn(&mut self, component: String) -> wasmtime::Result<Result<RawPid, String>> {
+        Ok(self.spawn_child(&component).map(Pid::as_raw))
+    }
+
+    async fn spawn_from(
+        &mut self,
+        component: String,
+        _source: String,
+    ) -> wasmtime::Result<Result<RawPid, String>> {
+        Ok(Err(format!(
+            "`{component}` can't be spawned from a source: this host has no such components"
+        )))
+    }
+
+    fn monitor(&mut self, target: RawPid) -> wasmtime::Result<()> {
+        let target = Pid::from_raw(target);
+        if !self.actor.monitors.contains_key(&target) {
+            let monitor = shard()?.monitor(self.pid, target);
+            self.actor.monitors.insert(target, monitor);
+        }
+        Ok(())
+    }
+
+    fn demonitor(&mut self, target: RawPid) -> wasmtime::Result<()> {
+        if let Some(monitor) = self.actor.monitors.remove(&Pid::from_raw(target)) {
+            shard()?.demonitor(self.pid, monitor);
+        }
+        Ok(())
+    }
+
+    async fn link(&mut self, other: RawPid) -> wasmtime::Result<Result<(), String>> {
+        let other = Pid::from_raw(other);
+        if !self.controls(other) {
+            return Ok(Err(self.lacks("allow-process-control")));
+        }
+        shard()?.link(self.pid, other);
+        Ok(Ok(()))
+    }
+
+    fn unlink(&mut self, other: RawPid) -> wasmtime::Result<()> {
+        shard()?.unlink(self.pid, Pid::from_raw(other));
+        Ok(())
+    }
+
+    fn trap_exit(&mut self, on: bool) -> wasmtime::Result<()> {
+        shard()?.set_trap_exit(self.pid, on);
+        Ok(())
+    }
+
+    fn exit(&mut self, reason: Option<String>) -> wasmtime::Result<()> {
+        let reason = match reason {
+            None => ExitReason::Normal,
+            Some(reason) => ExitReason::Failed(reason.into()),
+        };
+        Err(wasmtime::Error::new(Exit(reason)))
+    }
+
+    async fn send(&mut self, to: RawPid, message: Vec<u8>) -> wasmtime::Result<()> {
+        let sending = shard()?.send(Pid::from_raw(to), message.into());
+        // Dropped without a word if nobody gets it, as Erlang does; the receiver counts it.
+        let _ = sending.await;
+        Ok(())
+    }
+
+    async fn receive(&mut self) -> wasmtime::Result<Vec<u8>> {
+        let received = self.receive_within(None).await?;
+        received.map(as_bytes).ok_or_else(process_gone)
+    }
+
+    async fn receive_timeout(&mut self, timeout_ms: u64) -> wasmtime::Result<Option<Vec<u8>>> {
+        Ok(self.receive_within(Some(timeout_ms)).await?.map(as_bytes))
+    }
+
+    async fn receive_mail(&mut self, timeout_ms: Option<u64>) -> wasmtime::Result<Option<Mail>> {
+        Ok(self.receive_within(timeout_ms).await?.and_then(into_wit))
+    }
+
+    fn stash(&mut self, message: Vec<u8>) -> wasmtime::Result<()> {
+        let mail = self.actor.last.take();
+        // The bytes are the guest's own copy of what it received last; what it did not receive
+        // can be set aside all the same.
+        let mail = mail.unwrap_or_else(|| CoreMail::Message(message.into()));
+        shard()?.stash(self.pid, mail);
+        Ok(())
+    }
+
+    fn unstash(&mut self) -> wasmtime::Result<()> {
+        shard()?.unstash(self.pid);
+        Ok(())
+    }
+
+    async fn call(
+        &mut self,
+        to: RawPid,
+        function: String,
+        args: Vec<u8>,
+        timeout_ms: u64,
+    ) -> wasmtime::Result<Result<Vec<u8>, WitCallError>> {
+        let to = Pid::from_raw(to);
+        let deadline = deadline_in(timeout_ms);
+        let calling = shard()?.call(self.pid, to, function.into(), args.into(), deadline);
+        Ok(calling.await.map(Vec::from).map_err(call_error))
+    }
+
+    async fn cast(
+        &mut self,
+        to: RawPid,
+        function: String,
+        args: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), WitCallError>> {
+        let to = Pid::from_raw(to);
+        let room = shard()?.bus_has_room(to.shard());
+        room.await;
+        let cast = shard()?.cast(to, function.into(), args.into());
+        Ok(cast.map_err(|error| match error {
+            rusm_core::SendError::NoProcess => WitCallError::NoProcess,
+            rusm_core::SendError::MailboxFull | rusm_core::SendError::BusFull => {
+                WitCallError::MailboxFull
+            }
+        }))
+    }
+
+    async fn call_stream(
+        &mut self,
+        to: RawPid,
+        function: String,
+        args: Vec<u8>,
+    ) -> wasmtime::Result<u64> {
+        let to = Pid::from_raw(to);
+        let room = shard()?.bus_has_room(to.shard());
+        room.await;
+        let stream = shard()?.call_stream(self.pid, to, function.into(), args.into());
+        Ok(stream.as_raw())
+    }
+
+    async fn run(
+        &mut self,
+        component: String,
+        function: String,
+        args: Vec<u8>,
+        timeout_ms: u64,
+    ) -> wasmtime::Result<Result<Vec<u8>, WitCallError>> {
+        let deadline = deadline_in(timeout_ms);
+        if !self.capabilities.spawn {
+            return Ok(Err(WitCallError::Denied(self.lacks("allow-spawn"))));
+        }
+        let child = match self.spawn_child(&component) {
+            Ok(pid) => EndOnDrop(pid),
+            Err(error) => return Ok(Err(WitCallError::Failed(error))),
+        };
+        let calling = shard()?.call(self.pid, child.0, function.into(), args.into(), deadline);
+        Ok(calling.await.map(Vec::from).map_err(call_error))
+    }
+
+    async fn fetch(
+        &mut self,
+        component: String,
+        action: String,
+        request: Request,
+        timeout_ms: u64,
+    ) -> wasmtime::Result<Result<Response, WitCallError>> {
+        if !self.capabilities.spawn {
+            return Ok(Err(WitCallError::Denied(self.lacks("allow-spawn"))));
+        }
+        let limit = Duration::from_millis(timeout_ms.min(MAX_TIMEOUT_MS));
+        let fetched = {
+            let pool = pool()?;
+            match pool.component(&component) {
+                Some(target) => pool.fetch(target, &action, request, limit, &self.capabilities),
+                None => Err(WitCallError::NoProcess),
+            }
+        };
+        let fetched = match fetched {
+            Ok(fetched) => fetched,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(fetched.await.unwrap_or(Err(WitCallError::NoProcess)))
+    }
+
+    fn caller(&mut self) -> wasmtime::Result<Option<RawPid>> {
+        let answering = self.actor.answering.as_ref();
+        Ok(answering.and_then(|call| call.caller).map(Pid::as_raw))
+    }
+
+    fn reply_stream(&mut self) -> wasmtime::Result<Option<u64>> {
+        let answering = self.actor.answering.as_ref();
+        Ok(answering
+            .and_then(|call| call.stream)
+            .map(StreamId::as_raw))
+    }
+
+    async fn list_processes(&mut self) -> wasmtime::Result<Vec<RawPid>> {
+        let listing = shard()?.list();
+        let mut pids = listing.await;
+        if !self.capabilities.process_control {
+            pids.retain(|pid| *pid == self.pid || self.actor.children.contains(pid));
+        }
+        Ok(pids.into_iter().map(Pid::as_raw).collect())
+    }
+
+    async fn info(&mut self, target: RawPid) -> wasmtime::Result<Option<ProcessInfo>> {
+        let target = Pid::from_raw(target);
+        if target != self.pid && !self.controls(target) {
+            return Ok(None);
+        }
+        let asking = shard()?.info(target);
+        Ok(asking.await.map(|info| ProcessInfo {
+            pid: info.pid.as_raw(),
+            links: info.links,
+            monitors: info.monitors,
+            names: info.names.iter().map(|name| name.to_string()).collect(),
+            label: info.label.map(|label| label.to_string()),
+            mailbox_depth: info.mailbox_depth,
+            trap_exit: info.trap_exit,
+        }))
+    }
+
+    async fn is_alive(&mut self, target: RawPid) -> wasmtime::Result<bool> {
+        let asking = shard()?.is_alive(Pid::from_raw(target));
+        Ok(asking.await)
+    }
+
+    async fn kill(&mut self, target: RawPid) -> wasmtime::Result<bool> {
+        let target = Pid::from_raw(target);
+        if target != self.pid && !self.controls(target) {
+            self.log_denied("kill", "allow-process-control");
+            return Ok(false);
+        }
+        let killing = shard()?.kill(target);
+        Ok(killing.await)
+    }
+
+    fn register(&mut self, name: String) -> wasmtime::Result<bool> {
+        match shard()?.register(self.pid, &name) {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                tracing::debug!(component = &*self.component, pid = %self.pid, name, "{error}");
+                Ok(false)
+            }
+        }
+    }
+
+    fn whereis(&mut self, name: String) -> wasmtime::Result<Option<RawPid>> {
+        Ok(shard()?.whereis(&name).map(Pid::as_raw))
+    }
+
+    fn unregister(&mut self, name: String) -> wasmtime::Result<bool> {
+        Ok(shard()?.unregister(self.pid, &name))
+    }
+
+    fn set_label(&mut self, label: String) -> wasmtime::Result<()> {
+        shard()?.set_label(self.pid, &label);
+        Ok(())
+    }
+
+    async fn supervise(
+        &mut self,
+        strategy: SuperviseStrategy,
+        children: Vec<String>,
+        max_restarts: u32,
+        within_ms: u32,
+    ) -> wasmtime::Result<Result<RawPid, String>> {
+        Ok(self.start_supervisor(strategy, children, max_restarts, within_ms))
+    }
+
+    fn send_after(
+        &mut self,
+        to: RawPid,
+        delay_ms: u64,
+        message: Vec<u8>,
+    ) -> wasmtime::Result<u64> {
+        let delay = Duration::from_millis(delay_ms);
+        let timer = shard()?.send_after(Pid::from_raw(to), delay, message.into());
+        Ok(timer.map_or(0, TimerRef::as_raw))
+    }
+
+    fn cancel_timer(&mut self, timer_ref: u64) -> wasmtime::Result<bool> {
+        Ok(shard()?.cancel_timer(TimerRef::from_raw(timer_ref)))
+    }
+}
+
+impl HostState {
+    /// Whether it may link, look into or end `other`.
+    fn controls(&self, other: Pid) -> bool {
+        self.capabilities.process_control || self.actor.children.contains(&other)
+    }
+
+    /// The error of a guest that wants more than it may.
+    pub(super) fn lacks(&self, grant: &str) -> String {
+        format!(
+            "component `{}` may not: its capability profile `{}` lacks `{grant} = true`",
+            self.component, self.capabilities.profile
+        )
+    }
+
+    pub(super) fn log_denied(&self, what: &str, grant: &str) {
+        tracing::warn!(pid = %self.pid, "`{what}` was denied: {}", self.lacks(grant));
+    }
+
+    fn spawn_child(&mut self, component: &str) -> Result<Pid, String> {
+        if !self.capabilities.spawn {
+            return Err(self.lacks("allow-spawn"));
+        }
+        let pool = ShardPool::current().ok_or("the shard is gone")?;
+        let target = pool
+            .component(component)
+            .ok_or_else(|| format!("there is no component `{component}`"))?;
+        let child = pool
+            .spawn_for_guest(
+                target,
+                &self.capabilities,
+                SpawnOptions::default(),
+                Rc::default(),
+            )
+            .map_err(|error| error.to_string())?;
+        self.remember(child);
+        Ok(child)
+    }
+
+    fn remember(&mut self, child: Pid) {
+        let children = &mut self.actor.children;
+        // Those that have ended are forgotten whenever the list would grow.
+        if children.len() == children.capacity()
+            && let Some(shard) = Shard::current()
+        {
+            children.retain(|pid| shard.is_alive_here(*pid));
+        }
+        children.push(child);
+    }
+
+    fn start_supervisor(
+        &mut self,
+        strategy: SuperviseStrategy,
+        children: Vec<String>,
+        max_restarts: u32,
+        within_ms: u32,
+    ) -> Result<RawPid, String> {
+        if !self.capabilities.spawn {
+            return Err(self.lacks("allow-spawn"));
+        }
+        let gone = || "the shard is gone".to_owned();
+        let shard = Shard::current().ok_or_else(gone)?;
+        let pool = ShardPool::current().ok_or_else(gone)?;
+        let mut supervisor = Supervisor::new(match strategy {
+            SuperviseStrategy::OneForOne => Strategy::OneForOne,
+            SuperviseStrategy::OneForAll => Strategy::OneForAll,
+            SuperviseStrategy::RestForOne => Strategy::RestForOne,
+        })
+        .backoff(Backoff::default());
+        if max_restarts > 0 {
+            supervisor = supervisor.intensity(Intensity {
+                restarts: max_restarts,
+                within: match within_ms {
+                    0 => Duration::MAX,
+                    ms => Duration::from_millis(ms.into()),
+                },
+            });
+        }
+        for name in children {
+            let target = pool
+                .component(&name)
+                .ok_or_else(|| format!("there is no component `{name}`"))?;
+            let capabilities = self.capabilities.clone();
+            let sound = Rc::<Cell<bool>>::default();
+            let told = sound.clone();
+            let start = move |_: &Shard| {
+                let pool = ShardPool::current().ok_or("the shard is gone")?;
+                pool.spawn_for_guest(target, &capabilities, SpawnOptions::default(), told.clone())
+                    .map_err(|error| error.to_string().into())
+            };
+            supervisor = supervisor.child(Child {
+                name: name.into(),
+                start: Box::new(start),
+                restart: Restart::Permanent,
+                sound,
+            });
+        }
+        let options = SpawnOptions {
+            label: Some(format!("supervisor of {}", self.component).into()),
+            link: Some(self.pid),
+            ..SpawnOptions::default()
+        };
+        let pid = supervisor
+            .start(&shard, options)
+            .map_err(|error| error.to_string())?;
+        self.remember(pid);
+        Ok(pid.as_raw())
+    }
+
+    async fn receive_within(&mut self, timeout_ms: Option<u64>) -> wasmtime::Result<Option<CoreMail>> {
+        let deadline = timeout_ms.map(deadline_in);
+        let receiving = shard()?.receive_where(self.pid, deadline, |mail| {
+            matches!(
+                mail,
+                CoreMail::Message(_) | CoreMail::Down { .. } | CoreMail::Exit { .. }
+            )
+        });
+        let received = receiving.await;
+        if let Some(mail) = &received {
+            self.received(mail);
+            self.actor.last = Some(mail.clone());
+        }
+        Ok(received)
+    }
+
+    /// Keep what is known of others up to date with a mail that the guest gets.
+    pub(crate) fn received(&mut self, mail: &CoreMail) {
+        if let CoreMail::Down { pid, .. } = mail {
+            self.actor.monitors.remove(pid);
+        }
+    }
+}
+
+/// A guest ended its own process.
+#[derive(Debug, thiserror::Error)]
+#[error("the process ended itself: {0}")]
+pub(crate) struct Exit(pub(crate) ExitReason);
+
+/// What a guest gets of a mail; `None` for calls and streams, which go their own ways.
+pub(crate) fn into_wit(mail: CoreMail) -> Option<Mail> {
+    match mail {
+        CoreMail::Message(bytes) => Some(Mail::Message(bytes.into())),
+        CoreMail::Down { pid, reason, .. } => Some(Mail::Down(ended(pid, &reason))),
+        CoreMail::Exit { from, reason } => Some(Mail::Exit(ended(from, &reason))),
+        CoreMail::Call(_) | CoreMail::Stream { .. } => None,
+    }
+}
+
+fn ended(pid: Pid, reason: &ExitReason) -> Ended {
+    Ended {
+        pid: pid.as_raw(),
+        reason: reason.to_string(),
+    }
+}
+
+/// A mail as RUSM 0.7 has it: the end of a process is a JSON object with its pid as text.
+fn as_bytes(mail: CoreMail) -> Vec<u8> {
+    let json = |key: &str, pid: Pid, reason: &ExitReason| {
+        let reason = serde_json::Value::from(reason.to_string());
+        format!(r#"{{"__{key}":"{}","reason":{reason}}}"#, pid.as_raw()).into_bytes()
+    };
+    match mail {
+        CoreMail::Message(bytes) => bytes.into(),
+        CoreMail::Down { pid, reason, .. } => json("down", pid, &reason),
+        CoreMail::Exit { from, reason } => json("exit", from, &reason),
+        CoreMail::Call(_) | CoreMail::Stream { .. } => Vec::new(),
+    }
+}
+
+/// Why a call failed, for the guest that made it.
+pub(crate) fn call_error(error: CallError) -> WitCallError {
+    match error {
+        CallError::NoProcess => WitCallError::NoProcess,
+        CallError::MailboxFull => WitCallError::MailboxFull,
+        CallError::Died(reason) => WitCallError::Died(reason.to_string()),
+        CallError::Timeout => WitCallError::Timeout,
+        CallError::Failed(text) => WitCallError::Failed(text.to_string()),
+        CallError::NoFunction(names) => WitCallError::NoFunction(names.to_string()),
+    }
+}
+
+/// Ends a process when whoever wanted it is done with it, or gone.
+struct EndOnDrop(Pid);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        if let Some(shard) = Shard::current() {
+            // It takes effect at once: the process is this shard's.
+            drop(shard.kill(self.0));
+        }
+    }
+}
+
+fn deadline_in(timeout_ms: u64) -> Instant {
+    // Somebody who means for ever.
+    Instant::now() + Duration::from_millis(timeout_ms.min(MAX_TIMEOUT_MS))
+}
+
+/// The shard that this guest runs on.
+pub(super) fn shard() -> wasmtime::Result<Shard> {
+    Shard::current().ok_or_else(|| wasmtime::Error::msg("the shard is gone"))
+}
+
+/// Nothing but its end keeps a process from waiting for ever.
+pub(super) fn process_gone() -> wasmtime::Error {
+    wasmtime::Error::msg("the process is gone")
+}
+
+/// Its pool.
+pub(super) fn pool() -> wasmtime::Result<Rc<ShardPool>> {
+    ShardPool::current().ok_or_else(|| wasmtime::Error::msg("the shard is gone"))
+}
+
+/// A year.
+const MAX_TIMEOUT_MS: u64 = 365 * 24 * 3600 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_process_is_json_of_0_7() {
+        let mail = CoreMail::Exit {
+            from: Pid::from_raw(7),
+            reason: ExitReason::Failed("a \"quoted\" reason".into()),
+        };
+        assert_eq!(
+            String::from_utf8(as_bytes(mail)).unwrap(),
+            r#"{"__exit":"7","reason":"a \"quoted\" reason"}"#
+        );
+        assert_eq!(as_bytes(CoreMail::Message("x".into())), b"x");
+    }
+}

@@ -1,0 +1,136 @@
+//! What a guest writes for the operator: `rusm:runtime/diagnostics@0.1.0`, and the standard
+//! error of a component that uses WASI. Each line is one event of the log.
+
+use std::time::{Duration, Instant};
+
+use rusm_core::Pid;
+use wasmtime::StoreContextMut;
+use wasmtime::component::Linker;
+
+use crate::sandbox::HostState;
+
+/// Define `rusm:runtime/diagnostics@0.1.0`.
+pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    type Words = (u32, u64, u64, u64, u64, u64, u64, u64, u64);
+    let mut interface = linker.instance("rusm:runtime/diagnostics@0.1.0")?;
+    interface.func_wrap(
+        "write",
+        |mut store: StoreContextMut<'_, HostState>,
+         (len, w0, w1, w2, w3, w4, w5, w6, w7): Words| {
+            let mut text = [0; 64];
+            let words = [w0, w1, w2, w3, w4, w5, w6, w7];
+            for (bytes, word) in text.chunks_exact_mut(8).zip(words) {
+                bytes.copy_from_slice(&word.to_le_bytes());
+            }
+            let len = text.len().min(len as usize);
+            store.data_mut().diagnostics.write(&text[..len]);
+            Ok(())
+        },
+    )
+}
+
+/// The text of one process that has not made a whole line yet.
+pub(crate) struct Diagnostics {
+    component: std::sync::Arc<str>,
+    pid: Pid,
+    line: Vec<u8>,
+    /// What the process may still write until the budget is filled again. A guest that floods
+    /// the log is cut off, not the log.
+    budget: usize,
+    /// When the budget was last full; none before anything was written.
+    refilled: Option<Instant>,
+}
+
+impl Diagnostics {
+    pub(crate) fn new(component: std::sync::Arc<str>, pid: Pid) -> Self {
+        Self {
+            component,
+            pid,
+            line: Vec::new(),
+            budget: MAX_TEXT,
+            refilled: None,
+        }
+    }
+
+    /// Text as it comes, a line at each line feed: a warning, as it is mostly a panic.
+    pub(crate) fn write(&mut self, text: &[u8]) {
+        let allowed = self.spend(text.len());
+        for part in text[..allowed].split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                self.flush();
+            }
+        }
+    }
+
+    /// One event of the log.
+    pub(crate) fn line(&mut self, level: Level, text: &str) {
+        self.flush();
+        let allowed = self.spend(text.len());
+        self.line.extend_from_slice(&text.as_bytes()[..allowed]);
+        self.emit(level);
+    }
+
+    fn flush(&mut self) {
+        self.emit(Level::Warn);
+    }
+
+    fn emit(&mut self, level: Level) {
+        if self.line.is_empty() {
+            return;
+        }
+        let text = String::from_utf8_lossy(&self.line);
+        // What a guest writes must not forge a line of the log or steer a terminal.
+        let text: String = text.trim_end().chars().map(printable).collect();
+        if !text.is_empty() {
+            let (component, pid) = (&*self.component, self.pid);
+            match level {
+                Level::Error => tracing::error!(target: "guest", component, %pid, "{text}"),
+                Level::Warn => tracing::warn!(target: "guest", component, %pid, "{text}"),
+                Level::Info => tracing::info!(target: "guest", component, %pid, "{text}"),
+                Level::Debug => tracing::debug!(target: "guest", component, %pid, "{text}"),
+            }
+        }
+        self.line.clear();
+    }
+
+    /// How many of `wanted` bytes may be written.
+    fn spend(&mut self, wanted: usize) -> usize {
+        let refilled = *self.refilled.get_or_insert_with(Instant::now);
+        if wanted > self.budget && refilled.elapsed() >= REFILL {
+            self.refilled = Some(Instant::now());
+            self.budget = MAX_TEXT;
+        }
+        let allowed = wanted.min(self.budget);
+        self.budget -= allowed;
+        allowed
+    }
+}
+
+/// How much a line matters, in the guest's eyes.
+#[derive(Clone, Copy)]
+pub(crate) enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+impl Drop for Diagnostics {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+fn printable(c: char) -> char {
+    if c.is_control() && c != '\t' {
+        '\u{fffd}'
+    } else {
+        c
+    }
+}
+
+/// How often the budget of a process is filled again.
+const REFILL: Duration = Duration::from_secs(1);
+/// Bytes of text from one process in that time.
+const MAX_TEXT: usize = 64 * 1024;
