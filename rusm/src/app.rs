@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusm_config::{ActionName, App, Capabilities, ComponentName, Target};
+use rusm_core::MailboxLimit;
+use rusm_store::Store;
 use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
 use rusm_wasm_pool::shape::Shape;
 use rusm_wasm_pool::sizing::{FULL_RANGE, Footprint, PoolSize};
@@ -63,6 +66,16 @@ impl Application {
         specs.collect()
     }
 
+    /// The durable store, if the manifest names one.
+    ///
+    /// # Errors
+    /// When it can't be opened, for one because another server runs on it.
+    pub fn open_store(&self) -> Result<Option<Store>, Failure> {
+        let path = self.manifest.node.store.as_ref();
+        let store = path.map(|path| Store::open(&self.dir.join(path)));
+        Ok(store.transpose()?)
+    }
+
     /// Compile the components, or find them compiled, for `shards` shards.
     ///
     /// # Errors
@@ -83,6 +96,8 @@ impl Application {
             artifact,
             capabilities: component.capabilities,
             actions: component.actions,
+            mailbox: component.mailbox,
+            function_timeout: component.function_timeout,
         });
         Ok(Compiled {
             pool,
@@ -95,12 +110,6 @@ impl Application {
         let dir = absolute(&self.dir)?;
         let components = self.manifest.components.iter();
         let files = components.map(|(name, component)| {
-            if component.resident {
-                return Err(Failure::App(format!(
-                    "component `{}`: `resident = true` is not served by this version yet",
-                    name.as_str()
-                )));
-            }
             let path = build::artifact_path(&self.dir, name.as_str());
             let wasm = fs::read(&path).map_err(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => Failure::App(format!(
@@ -115,6 +124,11 @@ impl Application {
                 wasm,
                 capabilities: Arc::new(resolved(&component.capabilities, &dir)),
                 actions: actions.remove(name).unwrap_or_default(),
+                mailbox: MailboxLimit {
+                    messages: component.mailbox.messages,
+                    bytes: component.mailbox.bytes,
+                },
+                function_timeout: component.function_timeout,
             })
         });
         files.collect()
@@ -129,8 +143,9 @@ impl Application {
                 Target::Component(name) => return Err(unserved(name)),
             };
             for route in table.routes() {
+                // A whole component serves WebSockets; that it can is seen when it is loaded.
                 let Some(action) = &route.action else {
-                    return Err(unserved(&route.component));
+                    continue;
                 };
                 let known = actions.entry(route.component.clone()).or_default();
                 let action = action_name(action);
@@ -169,6 +184,8 @@ struct ComponentFile {
     wasm: Vec<u8>,
     capabilities: Arc<Capabilities>,
     actions: Vec<Arc<str>>,
+    mailbox: MailboxLimit,
+    function_timeout: Duration,
 }
 
 struct CompiledFor {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use rusm_config::Target;
-use rusm_core::{ProcessTable, ShardId};
-use rusm_wasm_pool::ShardPool;
+use rusm_core::{Node, ShardId};
+use rusm_wasm_pool::{PoolSetup, ShardPool};
 
 use crate::Failure;
 use crate::app::Application;
 use crate::build;
 use crate::cli::AppArgs;
+use crate::gateway;
 
 /// Read the manifest, look for every component, load each, and look for every action.
 ///
@@ -35,9 +36,24 @@ pub fn check(args: &AppArgs) -> Result<(), Failure> {
     let mut compiled = app.compile(1)?;
     // Nothing is going to run.
     compiled.pool.instances = 1;
-    let table = ProcessTable::new(ShardId::new(0));
-    let engine = compiled.engine()?;
-    ShardPool::load(engine, &compiled.components, table, 1, Duration::ZERO)?;
+    let setup = PoolSetup {
+        engine: compiled.engine()?,
+        shard: Node::new(1).shard(ShardId::new(0), drop),
+        instances: 1,
+        spawned: 0,
+        pool_wait: Duration::ZERO,
+        store: None,
+        encode_event: gateway::encode_event,
+    };
+    let pool = ShardPool::load(setup, &compiled.components)?;
+    for (name, component) in &app.manifest.components {
+        let loaded = pool.component(name.as_str());
+        if component.resident.is_some()
+            && let Some(Err(why)) = loaded.map(|loaded| pool.check_process(loaded))
+        {
+            return Err(Failure::App(format!("service `{}`: {why}", name.as_str())));
+        }
+    }
     let routes = app
         .manifest
         .listeners

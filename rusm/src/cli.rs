@@ -24,6 +24,8 @@ pub enum Command {
     Build(AppArgs),
     /// Check an app's manifest and components without serving it
     Check(AppArgs),
+    /// Look into an app's durable store, or change it, while its server is stopped
+    Kv(KvArgs),
     /// Start a new app
     New {
         /// Its name, and that of the directory it is made in
@@ -81,4 +83,54 @@ pub enum Io {
     Epoll,
     /// io_uring, or epoll where it is forbidden
     Auto,
+}
+
+/// What to do with the durable store.
+#[derive(Debug, Args)]
+pub struct KvArgs {
+    /// The directory of the app
+    #[arg(long, value_name = "DIR", default_value = ".", global = true)]
+    pub app_dir: PathBuf,
+    /// The manifest [default: rusm.toml in the directory of the app]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: KvCommand,
+}
+
+/// What to do with the durable store.
+#[derive(Debug, Subcommand)]
+pub enum KvCommand {
+    /// Print a value as it is; exit code 1 if there is none
+    Get {
+        /// The bucket
+        bucket: String,
+        /// The key
+        key: String,
+    },
+    /// Store a value
+    Set {
+        /// The bucket
+        bucket: String,
+        /// The key
+        key: String,
+        /// The value; `-` reads it from standard input
+        value: String,
+    },
+    /// Print the keys of a bucket, or the buckets, one a line
+    List {
+        /// The bucket
+        bucket: Option<String>,
+        /// Only the keys that begin with this
+        #[arg(long, default_value = "")]
+        prefix: String,
+    },
+    /// Remove a key; exit code 1 if it is not there
+    Rm {
+        /// The bucket
+        bucket: String,
+        /// The key
+        key: String,
+    },
 }

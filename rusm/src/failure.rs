@@ -33,6 +33,15 @@ pub enum Failure {
     /// A new app could not be made.
     #[error(transparent)]
     Scaffold(#[from] ScaffoldError),
+    /// The durable store can't be opened.
+    #[error(transparent)]
+    Store(#[from] rusm_store::OpenError),
+    /// An operation on the durable store failed.
+    #[error(transparent)]
+    StoreOperation(#[from] rusm_store::StoreError),
+    /// There is nothing of that name.
+    #[error("{0}")]
+    NotFound(String),
     /// An address could not be had.
     #[error(transparent)]
     Bind(#[from] BindError),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use rusm::cli::{Cli, Command};
-use rusm::{Failure, app, check, scaffold, serve};
+use rusm::{Failure, app, check, kv, scaffold, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -21,6 +21,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(args) => serve::serve(&args),
         Command::Build(args) => app::Application::open(&args)?.build(),
         Command::Check(args) => check::check(&args),
+        Command::Kv(args) => kv::run(&args),
         Command::New { name } => {
             scaffold::create(&name)?;
             Ok(())

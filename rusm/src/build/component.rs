@@ -153,7 +153,8 @@ impl From<trim::TrimError> for ComponentError {
 }
 
 /// The actions, if a world is a handler's: it exports functions of its own that take the `request`
-/// of `rusm:runtime/http` first, and nothing else.
+/// of `rusm:runtime/http` first, and nothing else. With anything else beside them, the functions
+/// of a service or `run`, an instance may live longer than a call, and so needs what frees memory.
 fn actions(resolve: &Resolve, world: WorldId) -> Option<Vec<String>> {
     let action = |export: &WorldItem| match export {
         WorldItem::Function(function) => {
@@ -180,4 +181,35 @@ fn is_request(resolve: &Resolve, ty: &Type) -> bool {
     def.name.as_deref() == Some("request")
         && interface.name.as_deref() == Some("http")
         && package.is_some_and(|name| name.namespace == "rusm" && name.name == "runtime")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actions_of(exports: &str) -> Option<Vec<String>> {
+        let wit = format!(
+            "{}\nworld guest {{\n    use http.{{request, response}};\n    {exports}\n}}\n",
+            include_str!("../../../wit/runtime.wit")
+        );
+        let mut resolve = Resolve::default();
+        let package = resolve.push_str("runtime.wit", &wit).unwrap();
+        let world = resolve.packages[package].worlds["guest"];
+        actions(&resolve, world)
+    }
+
+    #[test]
+    fn a_handler_has_actions_and_nothing_that_lives_on() {
+        let action = "export index: func(request: request) -> response;";
+        assert_eq!(actions_of(action), Some(vec!["index".to_owned()]));
+        assert_eq!(actions_of(""), None);
+        for other in [
+            "export get: func(args: list<u8>) -> result<list<u8>, string>;",
+            "export run: func();",
+            "export streams;",
+        ] {
+            assert_eq!(actions_of(other), None, "{other}");
+            assert_eq!(actions_of(&format!("{action} {other}")), None, "{other}");
+        }
+    }
 }

@@ -1,16 +1,21 @@
 //! One HTTP request: a route, a fresh instance, one call of an action.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusm_config::{Lookup, Match, RouteTable};
+use rusm_config::{Lookup, Match, Route, RouteTable};
 use rusm_uring_net::http1::{Head, HeaderLines, Status};
-use rusm_uring_net::{Answer, Refusal, Request, Service};
+use rusm_uring_net::websocket::{self, HandshakeRules, Settings as WebSocketSettings};
+use rusm_uring_net::{Answer, Body, Refusal, Request, Response, Service, WebSocket};
+use rusm_wasm_pool::connection::ConnectionInfo;
 use rusm_wasm_pool::http::{self as wasm_http, HeaderRef};
-use rusm_wasm_pool::{ActionRef, Fault, ShardPool};
+use rusm_wasm_pool::{ActionRef, ComponentRef, Fault, ShardPool};
 use smallvec::SmallVec;
 
+use super::streaming::{self, Outcome};
+use crate::Failure;
 use crate::app::action_name;
 
 /// Answers the requests of one listener on one shard.
@@ -18,27 +23,59 @@ pub struct HttpGateway {
     pool: Rc<ShardPool>,
     routes: Arc<RouteTable>,
     /// By [`RouteId`](rusm_config::RouteId).
-    actions: Vec<ActionRef>,
+    targets: Vec<Target>,
     request_timeout: Duration,
+    /// What each WebSocket is allowed.
+    websocket: Rc<WebSocketSettings>,
 }
 
 impl HttpGateway {
-    /// The gateway of these routes. `None` if the pool lacks an action that one of them names.
+    /// The gateway of these routes.
+    ///
+    /// # Errors
+    /// When the pool lacks what one of them names, or it is of another kind.
     pub fn new(
         pool: Rc<ShardPool>,
         routes: Arc<RouteTable>,
         request_timeout: Duration,
-    ) -> Option<Self> {
-        let actions = routes.routes().iter().map(|route| {
-            let action = action_name(route.action.as_ref()?);
-            pool.resolve(route.component.as_str(), &action)
-        });
-        Some(Self {
-            actions: actions.collect::<Option<_>>()?,
+    ) -> Result<Self, Failure> {
+        let targets = routes.routes().iter();
+        Ok(Self {
+            targets: targets
+                .map(|route| Target::of(route, &pool))
+                .collect::<Result<_, _>>()?,
             pool,
             routes,
             request_timeout,
+            websocket: Rc::default(),
         })
+    }
+}
+
+/// What a route leads to.
+#[derive(Clone, Copy)]
+enum Target {
+    Action(ActionRef),
+    WebSocket(ComponentRef),
+}
+
+impl Target {
+    fn of(route: &Route, pool: &ShardPool) -> Result<Self, Failure> {
+        let (key, component) = (format!("{} {}", route.method, route.pattern), &route.component);
+        if let Some(action) = &route.action {
+            let action = pool.resolve(component.as_str(), &action_name(action));
+            return action.map(Self::Action).ok_or_else(|| {
+                Failure::App(format!("route \"{key}\": its action was not loaded"))
+            });
+        }
+        match pool.component(component.as_str()) {
+            Some(found) if pool.is_websocket(found) => Ok(Self::WebSocket(found)),
+            _ => Err(Failure::App(format!(
+                "route \"{key}\": component `{0}` serves no WebSockets (it exports no \
+                 rusm:runtime/websocket@0.1.0); for HTTP name an action, as in `{0}#index`",
+                component.as_str()
+            ))),
+        }
     }
 }
 
@@ -61,7 +98,8 @@ impl Service for HttpGateway {
         &self,
         route: Self::Route<'_>,
         request: Request<'_>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Response, Refusal> {
+        let (head, peer) = (request.head, request.peer);
         let headers: SmallVec<[HeaderRef<'_>; 16]> = request.head.headers.iter().collect();
         let params: SmallVec<[(&str, &str); 4]> = route.params.iter().collect();
         let request = wasm_http::Request {
@@ -71,35 +109,74 @@ impl Service for HttpGateway {
             params: &params,
             body: request.body,
         };
-        let Some(action) = self.actions.get(route.route.index()) else {
-            return Err(Refusal::new(Status::NOT_FOUND));
+        let outcome = match self.targets.get(route.route.index()) {
+            None => return Err(Refusal::new(Status::NOT_FOUND)),
+            Some(Target::WebSocket(component)) => {
+                let info = connection_info(&route, &request, peer);
+                let upgraded = self.upgrade(&head, *component, info).await?;
+                return upgraded.map_err(|fault| self.failed(&route, &request, &fault));
+            }
+            Some(Target::Action(action)) if self.pool.may_stream(*action) => {
+                let info = Arc::new(connection_info(&route, &request, peer));
+                streaming::call(&self.pool, *action, &request, info, self.request_timeout).await
+            }
+            Some(Target::Action(action)) => {
+                let call = self.pool.call(*action, &request, self.request_timeout);
+                call.await.map(Outcome::Whole)
+            }
         };
-        match self
-            .pool
-            .call(*action, &request, self.request_timeout)
-            .await
-        {
-            Ok(response) => self.answered(&route, response),
+        match outcome {
+            Ok(Outcome::Whole(response)) => {
+                let body = Body::Bytes(response.body);
+                self.answered(&route, response.status, response.headers, body)
+            }
+            Ok(Outcome::Stream(start, body)) => {
+                self.answered(&route, start.status, start.headers, Body::Stream(body))
+            }
             Err(fault) => Err(self.failed(&route, &request, &fault)),
         }
     }
 }
 
 impl HttpGateway {
+    /// Start the process of a WebSocket, if the request may become one.
+    async fn upgrade(
+        &self,
+        head: &Head<'_>,
+        component: ComponentRef,
+        mut info: ConnectionInfo,
+    ) -> Result<Result<Response, Fault>, Refusal> {
+        let upgrade = websocket::upgrade(head, HandshakeRules::default())?;
+        info.subprotocol.clone_from(&upgrade.protocol);
+        let opened = super::websocket::open(&self.pool, component, Arc::new(info)).await;
+        Ok(opened.map(|handler| {
+            let socket = WebSocket {
+                upgrade,
+                headers: Vec::new(),
+                settings: self.websocket.clone(),
+                handler,
+            };
+            socket.into()
+        }))
+    }
+
     fn answered(
         &self,
         route: &Match<'_, '_>,
-        response: wasm_http::Response,
-    ) -> Result<Answer, Refusal> {
-        let status = Status::new(response.status).map_err(|error| {
+        status: u16,
+        headers: Vec<(String, Vec<u8>)>,
+        body: Body,
+    ) -> Result<Response, Refusal> {
+        let status = Status::new(status).map_err(|error| {
             tracing::warn!(action = self.name(route), "a response was refused: {error}");
             Refusal::new(Status::INTERNAL_SERVER_ERROR)
         })?;
-        Ok(Answer {
+        let answer = Answer {
             status,
-            headers: response.headers,
-            body: response.body,
-        })
+            headers,
+            body,
+        };
+        Ok(answer.into())
     }
 
     /// The client learns the status; the reason is the operator's.
@@ -127,8 +204,11 @@ impl HttpGateway {
     fn name(&self, route: &Match<'_, '_>) -> String {
         match self.routes.routes().get(route.route.index()) {
             Some(route) => {
-                let action = route.action.as_ref().map_or("", |action| action.as_str());
-                format!("{}#{action}", route.component.as_str())
+                let component = route.component.as_str();
+                match &route.action {
+                    Some(action) => format!("{component}#{}", action.as_str()),
+                    None => component.to_owned(),
+                }
             }
             None => String::new(),
         }
@@ -138,4 +218,25 @@ impl HttpGateway {
 /// One header, of names and values that are valid by themselves.
 fn one(name: &str, value: &str) -> HeaderLines {
     HeaderLines::new([(name, value)]).unwrap_or_default()
+}
+
+/// What a process may ask about the connection that it serves.
+fn connection_info(
+    route: &Match<'_, '_>,
+    request: &wasm_http::Request<'_>,
+    peer: SocketAddr,
+) -> ConnectionInfo {
+    let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let headers = request.headers.iter();
+    let params = route.params.iter();
+    ConnectionInfo {
+        method: request.method.to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        headers: headers.map(|(name, value)| ((*name).to_owned(), text(value))).collect(),
+        remote_addr: peer.to_string(),
+        subprotocol: None,
+    }
 }

@@ -6,6 +6,7 @@ use rusm_config::Target;
 use rusm_uring_net::Driver;
 
 use super::cores;
+use super::services::Service;
 use crate::app::Application;
 
 pub(super) fn print(
@@ -13,6 +14,7 @@ pub(super) fn print(
     addrs: &[SocketAddr],
     cores: &[core_affinity::CoreId],
     driver: Driver,
+    services: &[Service],
 ) {
     let shards = if cores.len() == 1 {
         "1 shard"
@@ -38,13 +40,20 @@ pub(super) fn print(
             .max();
         for route in table.routes() {
             let key = format!("{} {}", route.method, route.pattern);
-            let action = route.action.as_ref().map_or("", |action| action.as_str());
+            let action = route.action.as_ref();
+            let action = action.map_or_else(String::new, |action| format!("#{}", action.as_str()));
             let component = route.component.as_str();
             println!(
-                "  {key:width$}  {component}#{action}",
+                "  {key:width$}  {component}{action}",
                 width = width.unwrap_or(0)
             );
         }
+    }
+    if !services.is_empty() {
+        println!("\nservices");
+    }
+    for service in services {
+        println!("  {}  shard {}", service.name, service.shard);
     }
     println!("\nready; Ctrl-C stops");
 }

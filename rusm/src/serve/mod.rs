@@ -2,6 +2,7 @@
 
 mod banner;
 mod cores;
+mod services;
 mod shard;
 mod stop;
 
@@ -11,7 +12,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use rusm_config::{Limits, RouteTable, Target};
-use rusm_core::ShardId;
+use futures_channel::oneshot;
+use rusm_core::{Node, ShardId};
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{HeadLimits, HeaderLines};
 use rusm_uring_net::{ConnectionLimit, Driver, bind};
@@ -36,6 +38,8 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
         app.build()?;
     }
     let driver = choose_driver(args.io)?;
+    let services: Arc<[_]> = services::place(&app.manifest, cores.len())?.into();
+    let store = app.open_store()?;
     let compiled = Arc::new(app.compile(cores.len())?);
 
     let mut listeners = Vec::new();
@@ -46,13 +50,21 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
 
     let stop = Stop::default();
     let (events, inbox) = mpsc::channel();
+    let node = Node::new(u16::try_from(cores.len()).unwrap_or(u16::MAX));
     let mut shards = Vec::new();
+    let mut gates = Vec::new();
     for (index, core) in cores.iter().enumerate() {
+        let (gate, open) = oneshot::channel();
+        gates.push(gate);
         let plan = ShardPlan {
             id: ShardId::new(u16::try_from(index).unwrap_or(u16::MAX)),
             core: *core,
             driver,
             compiled: compiled.clone(),
+            node: node.clone(),
+            store: store.clone(),
+            services: services.clone(),
+            spawned: app.manifest.node.spawned_per_core,
             pool_wait: app.manifest.node.pool_wait,
             listeners: listeners
                 .iter_mut()
@@ -60,6 +72,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
                 .collect(),
             stop: stop.clone(),
             grace: app.manifest.node.shutdown_grace,
+            open,
         };
         shards.push(shard::start(plan, events.clone())?);
     }
@@ -81,7 +94,11 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
         what: "signals can't be handled",
         error,
     })?;
-    banner::print(&app, &addrs, &cores, driver);
+    // Every service of every shard is up: a request that comes first finds them all.
+    for gate in gates {
+        let _ = gate.send(());
+    }
+    banner::print(&app, &addrs, &cores, driver, &services);
 
     let mut running = shards.len();
     let mut cut_off = 0;
@@ -101,6 +118,9 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
             connections = cut_off,
             "stopped before these were answered (shutdown-grace-s)"
         );
+    }
+    if let Some(store) = store {
+        store.close();
     }
     tracing::info!("stopped");
     Ok(())
@@ -170,9 +190,12 @@ fn settings(limits: &Limits, headers: &[(String, String)]) -> Result<Settings, F
 
 fn override_listener(app: &mut Application, listen: Option<SocketAddr>) -> Result<(), Failure> {
     match (listen, app.manifest.listeners.as_mut_slice()) {
-        (None, []) => Err(Failure::App(
-            "the manifest has no [[serve]]: nothing to serve".into(),
-        )),
+        (None, []) if !app.manifest.components.values().any(|c| c.resident.is_some()) => {
+            Err(Failure::App(
+                "the manifest has neither a [[serve]] nor a resident component: nothing to serve"
+                    .into(),
+            ))
+        }
         (None, _) => Ok(()),
         (Some(addr), [listener]) => {
             listener.addr = addr;

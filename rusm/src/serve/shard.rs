@@ -8,18 +8,21 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use core_affinity::CoreId;
+use futures_channel::oneshot;
 use rusm_config::RouteTable;
-use rusm_core::{ProcessTable, ShardId, fairness};
+use rusm_core::{ExitReason, Node, Shard, ShardId, fairness};
+use rusm_store::Store;
 use rusm_uring_net::connection::Settings;
-use rusm_uring_net::{ConnectionLimit, Driver, Shard, accept, shard};
-use rusm_wasm_pool::ShardPool;
+use rusm_uring_net::{ConnectionLimit, Driver, Shard as NetShard, accept, shard};
 use rusm_wasm_pool::preempt::Activity;
+use rusm_wasm_pool::{PoolSetup, ShardPool};
 use wasmtime::Engine;
 
+use super::services::{self, Service};
 use super::stop::Stop;
 use crate::Failure;
 use crate::app::Compiled;
-use crate::gateway::HttpGateway;
+use crate::gateway::{self, HttpGateway};
 
 /// Everything that a shard is made of, before it has a thread.
 pub(super) struct ShardPlan {
@@ -27,10 +30,16 @@ pub(super) struct ShardPlan {
     pub(super) core: CoreId,
     pub(super) driver: Driver,
     pub(super) compiled: Arc<Compiled>,
+    pub(super) node: Node,
+    pub(super) store: Option<Store>,
+    pub(super) services: Arc<[Service]>,
+    pub(super) spawned: u32,
     pub(super) pool_wait: Duration,
     pub(super) listeners: Vec<ShardListener>,
     pub(super) stop: Stop,
     pub(super) grace: Duration,
+    /// Accept when this is sent: the services of all shards are up.
+    pub(super) open: oneshot::Receiver<()>,
 }
 
 /// A shard's own socket of a listener, and what the listener is.
@@ -44,7 +53,7 @@ pub(super) struct ShardListener {
 
 /// What a shard tells the thread that started it.
 pub(super) enum Event {
-    /// It is about to accept.
+    /// Its services are up, and it waits to be told to accept.
     Ready {
         engine: Engine,
         activity: Arc<Activity>,
@@ -83,28 +92,46 @@ async fn run(plan: ShardPlan, events: Sender<Event>) {
 
 async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
     let system = |what: &'static str| move |error| Failure::System { what, error };
-    let processes = ProcessTable::new(plan.id);
-    let pool = Rc::new(ShardPool::load(
-        plan.compiled.engine()?,
-        &plan.compiled.components,
-        processes.clone(),
-        plan.compiled.pool.instances,
-        plan.pool_wait,
-    )?);
+    let shard = plan.node.shard(plan.id, |task| {
+        monoio::spawn(task);
+    });
+    shard.enter();
+    monoio::spawn(shard.serve_bus());
+    monoio::spawn(shard.serve_timers(|at| monoio::time::sleep_until(at.into())));
     let mut turn = plan
         .driver
         .turns()
         .map_err(system("a shard could not be set up"))?;
     monoio::spawn(fairness::serve_queue(async move || turn.pass().await));
 
-    let net = Shard::new();
+    let pool = Rc::new(ShardPool::load(
+        PoolSetup {
+            engine: plan.compiled.engine()?,
+            shard: shard.clone(),
+            instances: plan.compiled.pool.instances,
+            spawned: plan.spawned,
+            pool_wait: plan.pool_wait,
+            store: plan.store,
+            encode_event: gateway::encode_event,
+        },
+        &plan.compiled.components,
+    )?);
+    pool.enter();
+    services::boot(&pool, &plan.services)?;
+    let ready = Event::Ready {
+        engine: pool.engine().clone(),
+        activity: pool.activity().clone(),
+    };
+    let _ = events.send(ready);
+    if plan.open.await.is_err() {
+        // The server does not start after all.
+        return Ok(());
+    }
+
+    let net = NetShard::new();
     for listener in plan.listeners {
-        let gateway = HttpGateway::new(pool.clone(), listener.routes, listener.request_timeout);
-        let Some(gateway) = gateway else {
-            return Err(Failure::App(
-                "a route names an action that was not loaded".into(),
-            ));
-        };
+        let gateway =
+            HttpGateway::new(pool.clone(), listener.routes, listener.request_timeout)?;
         let accepting = accept(
             listener.socket,
             listener.limit,
@@ -120,19 +147,15 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
             }
         });
     }
-    let ready = Event::Ready {
-        engine: pool.engine().clone(),
-        activity: pool.activity().clone(),
-    };
-    let _ = events.send(ready);
-    let open_connections = watch(&net, &processes, &plan.stop, plan.grace).await;
+    let open_connections = watch(&net, &shard, &plan.stop, plan.grace).await;
+    shard.end_all(ExitReason::Shutdown);
     let _ = events.send(Event::Ended { open_connections });
     Ok(())
 }
 
 /// Keep the shard's deadlines until it is told to stop; then until its connections have ended,
 /// or the grace is over. How many connections were still open.
-async fn watch(net: &Shard, processes: &ProcessTable, stop: &Stop, grace: Duration) -> usize {
+async fn watch(net: &NetShard, processes: &Shard, stop: &Stop, grace: Duration) -> usize {
     let mut stopping_since = None;
     loop {
         monoio::time::sleep(shard::TICK).await;

@@ -16,6 +16,18 @@ pub(crate) fn lab() -> &'static Path {
     &APP
 }
 
+/// Processes that exist only for these tests.
+pub(crate) fn actors() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/actors"));
+    &APP
+}
+
+/// The example of services and the store.
+pub(crate) fn counter() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| built("../examples/counter"));
+    &APP
+}
+
 /// The command, in an environment that says nothing about where guests are compiled or what is
 /// logged.
 pub(crate) fn rusm() -> Command {

@@ -5,6 +5,7 @@
 //!   as well or as badly as a test wants.
 //! - Clients: [`hello`], [`interoperation`], [`rejections`], [`limits`], [`vanishing`].
 //! - Guests: [`faults`], [`isolation`], [`fairness`], [`waiting`].
+//! - Processes: [`services`], [`processes`], [`counter`].
 //! - Operators: [`stopping`], [`starting`], [`caching`].
 //!
 //! Times are bounded generously: the machine may be busy with something else.
@@ -21,13 +22,16 @@ mod client;
 mod server;
 
 mod caching;
+mod counter;
 mod fairness;
 mod faults;
 mod hello;
 mod interoperation;
 mod isolation;
 mod limits;
+mod processes;
 mod rejections;
+mod services;
 mod starting;
 mod stopping;
 mod vanishing;

@@ -21,6 +21,8 @@ pub(crate) struct Serve {
     command: Command,
     /// Holds the manifest.
     dir: tempfile::TempDir,
+    /// Where it is not the app's own.
+    manifest: String,
 }
 
 impl Serve {
@@ -36,6 +38,7 @@ impl Serve {
         Self {
             command,
             dir: tempfile::tempdir().unwrap(),
+            manifest: String::new(),
         }
     }
 
@@ -54,8 +57,24 @@ impl Serve {
         Self::app(apps::lab()).manifest(&with_keys(apps::lab(), keys))
     }
 
+    /// Serve the test processes under their manifest as `change` makes it, with a store of their
+    /// own.
+    pub(crate) fn actors(change: impl FnOnce(String) -> String) -> Self {
+        let serve = Self::app(apps::actors());
+        let store = serve.dir.path().join("data.redb");
+        let manifest = change(with_store(apps::actors(), &store));
+        serve.manifest(&manifest)
+    }
+
+    /// Serve examples/counter on any port, with this store.
+    pub(crate) fn counter(store: &Path) -> Self {
+        let manifest = with_store(apps::counter(), store);
+        Self::app(apps::counter()).manifest(&manifest)
+    }
+
     /// Serve under this manifest.
-    pub(crate) fn manifest(self, text: &str) -> Self {
+    pub(crate) fn manifest(mut self, text: &str) -> Self {
+        self.manifest = text.to_owned();
         let file = self.dir.path().join("rusm.toml");
         std::fs::write(&file, text).unwrap();
         self.args([OsStr::new("--config"), file.as_os_str()])
@@ -82,6 +101,7 @@ impl Serve {
             addrs: Vec::new(),
             banner: String::new(),
             log,
+            manifest: self.manifest,
             _dir: self.dir,
         };
         let deadline = Instant::now() + PATIENCE;
@@ -131,6 +151,7 @@ pub(crate) struct Server {
     /// What it said before it was ready.
     pub(crate) banner: String,
     log: Arc<Mutex<String>>,
+    manifest: String,
     _dir: tempfile::TempDir,
 }
 
@@ -143,6 +164,11 @@ impl Server {
     /// A new connection to its only listener.
     pub(crate) fn connect(&self) -> Client {
         Client::connect(self.addr())
+    }
+
+    /// The manifest that it was started with.
+    pub(crate) fn manifest(&self) -> String {
+        self.manifest.clone()
     }
 
     pub(crate) fn log(&self) -> String {
@@ -238,6 +264,12 @@ fn with_keys(app: &Path, keys: &str) -> String {
         .find(|line| line.starts_with("listen "))
         .unwrap();
     manifest.replace(listen, &format!("listen = \"127.0.0.1:0\"\n{keys}"))
+}
+
+/// The manifest of `app` on any port, with this store.
+fn with_store(app: &Path, store: &Path) -> String {
+    let store = format!("store = \"{}\"", store.display());
+    with_keys(app, "").replace("store = \"data.redb\"", &store)
 }
 
 fn wait(child: &mut Child) -> Option<ExitStatus> {

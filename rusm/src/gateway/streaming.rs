@@ -1,0 +1,104 @@
+//! A response that comes piece by piece, from a process beside the connection.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use std::{future::Future, pin::pin};
+
+use rusm_core::{Pid, ProcessHandle, Shard, StreamId};
+use rusm_uring_net::{Aborted, BodyStream, sse};
+use rusm_wasm_pool::connection::{Begun, ConnectionInfo, ResponseStart, SseEvent};
+use rusm_wasm_pool::http::{Request, Response};
+use rusm_wasm_pool::{ActionRef, Fault, ShardPool};
+
+/// What came of the call of an action that may stream.
+pub(super) enum Outcome {
+    Whole(Response),
+    Stream(ResponseStart, Box<dyn BodyStream>),
+}
+
+/// Call an action that may stream. Its answer has to begin within `limit`.
+pub(super) async fn call(
+    pool: &Rc<ShardPool>,
+    action: ActionRef,
+    request: &Request<'_>,
+    info: Arc<ConnectionInfo>,
+    limit: Duration,
+) -> Result<Outcome, Fault> {
+    let shard = pool.shard();
+    let full = || Fault::Host {
+        reason: "the process table is full".into(),
+    };
+    let owner = shard.start(None).ok_or_else(full)?;
+    let began = Instant::now();
+    let streaming = pool.call_streaming(action, request, info, owner.pid(), limit);
+    let streaming = streaming.await?;
+    let guest = Guest {
+        shard: shard.clone(),
+        pid: streaming.pid,
+    };
+    match streaming.begun.await {
+        Ok(Begun::Whole(outcome)) => outcome.map(Outcome::Whole),
+        Ok(Begun::Stream(start, stream)) => {
+            let body = GuestBody {
+                owner,
+                stream,
+                guest,
+            };
+            Ok(Outcome::Stream(start, Box::new(body)))
+        }
+        Err(_) if began.elapsed() >= limit => Err(Fault::Timeout { limit }),
+        Err(_) => Err(Fault::Host {
+            reason: "the process ended before it answered".into(),
+        }),
+    }
+}
+
+/// Puts an event of a guest into the form of `text/event-stream`.
+pub fn encode_event(out: &mut Vec<u8>, event: &SseEvent<'_>) -> Result<(), String> {
+    match *event {
+        SseEvent::Event {
+            data,
+            event,
+            id,
+            retry,
+        } => sse::event(out, data, event, id, retry).map_err(|error| error.to_string()),
+        SseEvent::Comment(text) => {
+            sse::comment(out, text);
+            out.push(b'\n');
+            Ok(())
+        }
+    }
+}
+
+/// The body that a guest writes to the owner of the socket.
+struct GuestBody {
+    /// The reader of the stream.
+    owner: ProcessHandle,
+    stream: StreamId,
+    guest: Guest,
+}
+
+impl BodyStream for GuestBody {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
+        let reading = self.guest.shard.read(self.owner.pid(), self.stream);
+        pin!(reading).poll(cx).map(|read| match read {
+            Ok(chunk) => chunk.map(|chunk| Ok(chunk.into())),
+            Err(_) => Some(Err(Aborted)),
+        })
+    }
+}
+
+/// A process that is of no use without its client.
+struct Guest {
+    shard: Shard,
+    pid: Pid,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // It takes effect at once, as the process is this shard's; it may have ended long ago.
+        drop(self.shard.kill(self.pid));
+    }
+}

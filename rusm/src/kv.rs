@@ -1,0 +1,81 @@
+//! `rusm kv`: the durable store from the command line.
+
+use std::io::{self, Read, Write};
+
+use futures_executor::block_on;
+use rusm_store::Store;
+
+use crate::Failure;
+use crate::app::Application;
+use crate::cli::{AppArgs, KvArgs, KvCommand};
+
+/// Do what `args` say to the store of an app that no server runs on.
+///
+/// # Errors
+/// When the app has no store, it can't be opened, or the key isn't there.
+pub fn run(args: &KvArgs) -> Result<(), Failure> {
+    let app = Application::open(&AppArgs {
+        app_dir: args.app_dir.clone(),
+        config: args.config.clone(),
+    })?;
+    let store = app.open_store()?.ok_or_else(|| {
+        Failure::App("the app has no store: set `store = \"data.redb\"` under [node]".into())
+    })?;
+    let done = execute(&store, &args.command);
+    store.close();
+    done
+}
+
+fn execute(store: &Store, command: &KvCommand) -> Result<(), Failure> {
+    match command {
+        KvCommand::Get { bucket, key } => {
+            let value = block_on(store.get(bucket, key))?;
+            print(&value.ok_or_else(|| missing(bucket, key))?)
+        }
+        KvCommand::Set { bucket, key, value } => {
+            let value = match value.as_str() {
+                "-" => read_input()?,
+                value => value.as_bytes().to_vec(),
+            };
+            Ok(block_on(store.set(bucket, key, value))?)
+        }
+        KvCommand::List { bucket, prefix } => {
+            let lines = match bucket {
+                Some(bucket) => block_on(store.list(bucket, prefix, 0))?,
+                None => block_on(store.buckets())?,
+            };
+            print(lines.iter().flat_map(|line| [line, "\n"]).collect::<String>().as_bytes())
+        }
+        KvCommand::Rm { bucket, key } => match block_on(store.delete(bucket, key))? {
+            true => Ok(()),
+            false => Err(missing(bucket, key)),
+        },
+    }
+}
+
+fn missing(bucket: &str, key: &str) -> Failure {
+    Failure::NotFound(format!("bucket `{bucket}` has no key `{key}`"))
+}
+
+fn read_input() -> Result<Vec<u8>, Failure> {
+    let mut value = Vec::new();
+    let read = io::stdin().lock().read_to_end(&mut value);
+    read.map_err(|error| Failure::System {
+        what: "standard input could not be read",
+        error,
+    })?;
+    Ok(value)
+}
+
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    match written {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| Failure::System {
+            what: "standard output could not be written",
+            error,
+        }),
+    }
+}

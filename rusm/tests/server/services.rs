@@ -1,0 +1,178 @@
+//! Resident services, called by handlers of the same shard and of another.
+
+use std::thread;
+
+use crate::apps;
+use crate::client::Response;
+use crate::server::{Serve, Server, two_cores};
+
+const PINNED: &str = "[components.target]\nresident = true\nshard = 0\n";
+
+fn pinned(extra: &str) -> Serve {
+    Serve::actors(|manifest| {
+        manifest.replace(
+            "[components.target]\nresident = true\n",
+            &format!("{PINNED}{extra}"),
+        )
+    })
+}
+
+fn text(server: &Server, path: &str) -> String {
+    let response = server.connect().get(path);
+    assert_eq!(response.status, 200, "{path}: {}", response.text());
+    response.text()
+}
+
+#[test]
+fn a_service_is_called_from_its_own_shard_and_from_another() {
+    let cores = two_cores();
+    let server = pinned("").args(["--cores", &cores]).start();
+    assert!(server.banner.contains("target  shard 0"), "{}", server.banner);
+    let mut seen = Vec::new();
+    // The kernel spreads connections over the shards.
+    for _ in 0..200 {
+        let said = text(&server, "/who");
+        assert!(said.ends_with("true"), "it knows its caller: {said}");
+        assert_eq!(text(&server, "/echo/hello"), "hello");
+        assert_eq!(text(&server, "/chain/on"), "on");
+        seen.push(said);
+        seen.sort();
+        seen.dedup();
+        if seen.len().to_string() == cores {
+            return;
+        }
+    }
+    panic!("{seen:?} on {cores} cores");
+}
+
+#[test]
+fn streams_and_callbacks_go_both_ways() {
+    for cores in ["1", &two_cores()] {
+        let server = pinned("").args(["--cores", cores]).start();
+        for _ in 0..8 {
+            assert_eq!(text(&server, "/numbers/20000"), (0..20_000u64).sum::<u64>().to_string());
+            assert_eq!(text(&server, "/count-down/3"), "3 2 1 lift-off");
+            let broken = text(&server, "/broken-numbers/3");
+            assert!(broken.starts_with("0 1 "), "{broken}");
+            assert!(broken.len() > "0 1 ".len(), "the failure is seen: {broken}");
+        }
+    }
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let server = pinned("").start();
+    let refused = |path| -> Response {
+        let response = server.connect().get(path);
+        assert_eq!(response.status, 503, "{path}");
+        response
+    };
+    let said = refused("/no-function").text();
+    assert!(said.contains("`echo`"), "it names what there is: {said}");
+    let said = refused("/no-service").text();
+    assert!(said.contains("no such process"), "{said}");
+    assert!(server.log().is_empty(), "nobody has to do anything: {}", server.log());
+}
+
+#[test]
+fn a_call_that_takes_too_long_ends_for_its_caller_alone() {
+    let server = pinned("").start();
+    let response = server.connect().get("/wait/1500/100");
+    assert_eq!(response.status, 503);
+    assert!(response.text().contains("in time"), "{}", response.text());
+    // It comes after the one that is still at work.
+    assert_eq!(text(&server, "/echo/next"), "next");
+}
+
+#[test]
+fn a_service_that_never_returns_is_ended_and_holds_up_no_one_else() {
+    let server = pinned("function-timeout-ms = 1000\n").start();
+    let response = server.connect().get("/spin/100");
+    assert_eq!(response.status, 503);
+    assert_eq!(text(&server, "/groups"), "true 1 true true", "beside it");
+    let back = crate::server::eventually(|| server.connect().get("/echo/back").status == 200);
+    assert!(back, "it was started again");
+    assert!(server.log().contains("function-timeout-ms"), "{}", server.log());
+}
+
+#[test]
+fn callers_of_a_service_that_keeps_trapping_get_an_answer_or_an_error() {
+    let server = pinned("").args(["--cores", &two_cores()]).start();
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            let addr = server.addr();
+            thread::spawn(move || {
+                let mut client = crate::client::Client::connect(addr);
+                let mut answers = [0u32; 2];
+                for _ in 0..250 {
+                    let response = client.get("/tick");
+                    let said = response.text();
+                    match response.status {
+                        200 => {
+                            assert!(said == "1" || said == "2", "{said}");
+                            answers[0] += 1;
+                        }
+                        503 => {
+                            let known = said.contains("ended") || said.contains("no such process");
+                            assert!(known, "it hangs no more than it is lost: {said}");
+                            answers[1] += 1;
+                        }
+                        status => panic!("{status} {said}"),
+                    }
+                }
+                answers
+            })
+        })
+        .collect();
+    let answers = callers.into_iter().map(|caller| caller.join().unwrap());
+    let [answered, failed] = answers.fold([0, 0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
+    assert!(answered >= 250, "it was started again and again: {answered}, {failed}");
+    assert!(failed >= 250, "{answered}, {failed}");
+    assert_eq!(text(&server, "/echo/after"), "after");
+}
+
+#[test]
+fn a_service_that_was_killed_has_its_name_again() {
+    let server = pinned("").start();
+    for _ in 0..10 {
+        assert_eq!(text(&server, "/kill"), "true");
+        let back = crate::server::eventually(|| server.connect().get("/echo/back").status == 200);
+        assert!(back);
+    }
+}
+
+#[test]
+fn a_service_that_dies_too_often_is_given_up_and_the_rest_is_served() {
+    let server = pinned("max-restarts = 2\nrestart-window-s = 60\n").start();
+    for _ in 0..3 {
+        assert!(crate::server::eventually(|| {
+            server.connect().get("/kill").status == 200 || server.log().contains("too often")
+        }));
+    }
+    assert!(
+        crate::server::eventually(|| server.log().contains("max-restarts")),
+        "{}",
+        server.log()
+    );
+    assert_eq!(server.connect().get("/echo/x").status, 503);
+    assert_eq!(text(&server, "/groups"), "true 1 true true");
+}
+
+#[test]
+fn a_component_that_is_no_service_is_refused() {
+    let manifest = std::fs::read_to_string(apps::hello().join("rusm.toml")).unwrap();
+    let manifest = manifest.replace("[components.hello]\n", "[components.hello]\nresident = true\n");
+    let (code, said) = Serve::app(apps::hello()).manifest(&manifest).refused();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("`hello`"), "{said}");
+}
+
+#[test]
+fn a_shard_that_is_not_there_is_refused() {
+    let (code, said) = Serve::actors(|manifest| {
+        manifest.replace("[components.target]\nresident = true\n", &PINNED.replace("= 0", "= 7"))
+    })
+    .refused();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("pinned to shard 7"), "{said}");
+}
