@@ -15,9 +15,7 @@ use rusm_core::{MailboxLimit, Node, ShardId};
 use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
 use rusm_wasm_pool::http::Request;
 use rusm_wasm_pool::sizing::{FULL_RANGE, Footprint, PoolSize};
-use rusm_wasm_pool::{
-    ActionRef, Artifact, ArtifactCache, ComponentSource, PoolSetup, ShardPool,
-};
+use rusm_wasm_pool::{ActionRef, Artifact, ArtifactCache, ComponentSource, PoolSetup, ShardPool};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

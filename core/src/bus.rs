@@ -38,14 +38,41 @@ pub(crate) enum Signal {
     Publish(Box<[Pid]>, Bytes),
     Call(Pid, Call),
     Reply(CallId, Result<Bytes, CallError>),
-    Link { from: Pid, to: Pid },
-    Unlink { from: Pid, to: Pid },
+    Link {
+        from: Pid,
+        to: Pid,
+    },
+    Unlink {
+        from: Pid,
+        to: Pid,
+    },
     /// `linked`: the sender has ended, and the link with it.
-    Exit { from: Pid, to: Pid, reason: ExitReason, linked: bool },
-    Monitor { monitor: MonitorRef, watcher: Pid, target: Pid },
-    Demonitor { monitor: MonitorRef, target: Pid },
-    Down { monitor: MonitorRef, watcher: Pid, target: Pid, reason: ExitReason },
-    StreamOpen { stream: StreamId, writer: Pid, reader: Pid },
+    Exit {
+        from: Pid,
+        to: Pid,
+        reason: ExitReason,
+        linked: bool,
+    },
+    Monitor {
+        monitor: MonitorRef,
+        watcher: Pid,
+        target: Pid,
+    },
+    Demonitor {
+        monitor: MonitorRef,
+        target: Pid,
+    },
+    Down {
+        monitor: MonitorRef,
+        watcher: Pid,
+        target: Pid,
+        reason: ExitReason,
+    },
+    StreamOpen {
+        stream: StreamId,
+        writer: Pid,
+        reader: Pid,
+    },
     Chunk(StreamId, Bytes),
     /// The reader has read so many bytes.
     Credit(StreamId, usize),

@@ -19,6 +19,11 @@ pub enum ExitReason {
 }
 
 impl ExitReason {
+    /// It failed for this reason.
+    pub fn failed(reason: impl Into<Arc<str>>) -> Self {
+        Self::Failed(reason.into())
+    }
+
     /// Whether a linked process that does not trap exits lives on.
     pub fn is_normal(&self) -> bool {
         matches!(self, Self::Normal)

@@ -59,9 +59,7 @@ impl Groups {
     }
 }
 
-fn lock(
-    stripe: &Mutex<HashMap<Arc<str>, Members>>,
-) -> MutexGuard<'_, HashMap<Arc<str>, Members>> {
+fn lock(stripe: &Mutex<HashMap<Arc<str>, Members>>) -> MutexGuard<'_, HashMap<Arc<str>, Members>> {
     stripe.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

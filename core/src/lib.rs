@@ -44,7 +44,5 @@ pub use shard::{
     SpawnError,
 };
 pub use stream::{STREAM_WINDOW, StreamError};
-pub use supervisor::{
-    Backoff, Child, Intensity, Restart, Strategy, Supervisor, SupervisorEvent,
-};
-pub use timer::MAX_TIMERS;
+pub use supervisor::{Backoff, Child, Intensity, Restart, Strategy, Supervisor, SupervisorEvent};
+pub use timer::{MAX_TIMER_BYTES, MAX_TIMERS};

@@ -44,6 +44,8 @@ impl Process {
 #[derive(Debug, Default)]
 pub(crate) struct Actor {
     pub(crate) mailbox: Mailbox,
+    /// Mail that was refused, and is lost.
+    pub(crate) dropped: u64,
     pub(crate) links: SmallVec<[Pid; 2]>,
     pub(crate) trap_exit: bool,
     /// Who watches it.
@@ -126,7 +128,7 @@ pub struct ProcessInfo {
     pub label: Option<Arc<str>>,
     /// Mail that waits.
     pub mailbox_depth: u32,
-    /// Mail that was refused because too much waited.
+    /// Mail that is lost because too much waited; calls are not, their callers know.
     pub dropped: u64,
     /// Whether the ends of linked processes are mail to it.
     pub trap_exit: bool,

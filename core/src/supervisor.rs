@@ -72,13 +72,16 @@ pub struct Child {
     /// What it is called in events.
     pub name: Arc<str>,
     /// Starts it. The supervisor links itself to what is started.
-    pub start: Box<dyn FnMut(&Shard) -> Result<Pid, Arc<str>>>,
+    pub start: Start,
     /// When it is started again.
     pub restart: Restart,
     /// Set by whoever runs it when it has done some of its work: then its death is no reason to
     /// wait. Reset at each start.
     pub sound: Rc<Cell<bool>>,
 }
+
+/// Starts a child, or says why it can't.
+pub type Start = Box<dyn FnMut(&Shard) -> Result<Pid, Arc<str>>>;
 
 /// What happens to the children of a supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,8 +122,10 @@ pub struct Supervisor {
     children: Vec<Child>,
     intensity: Option<Intensity>,
     backoff: Option<Backoff>,
-    on_event: Box<dyn FnMut(SupervisorEvent)>,
+    on_event: OnEvent,
 }
+
+type OnEvent = Box<dyn FnMut(SupervisorEvent)>;
 
 impl Supervisor {
     /// A supervisor without children, which never gives up.
@@ -162,26 +167,31 @@ impl Supervisor {
         self
     }
 
-    /// Start it, and its children in order. When it gives up, or is ended, it ends its children
+    /// Start it, and at once its children in order. When it gives up, or is ended, it ends its children
     /// from the last to the first; giving up is a failure, which its own links see.
     ///
     /// # Errors
     /// When it can't be spawned.
     pub fn start(self, shard: &Shard, options: SpawnOptions) -> Result<Pid, SpawnError> {
-        let pid = shard.spawn(options, move |me| {
-            let children = self.children.into_iter().map(Supervised::new).collect();
-            let watch = Watch {
+        shard.spawn(options, move |me| {
+            me.shard.set_trap_exit(me.pid, true);
+            let mut watch = Watch {
                 strategy: self.strategy,
-                children,
+                children: self.children.into_iter().map(Supervised::new).collect(),
                 budget: self.intensity.map(Budget::new),
                 backoff: self.backoff,
                 on_event: self.on_event,
                 me,
             };
-            watch.run()
-        })?;
-        shard.set_trap_exit(pid, true);
-        Ok(pid)
+            // The children are there when this returns.
+            let begun = watch.start_due();
+            async move {
+                match begun {
+                    Ok(()) => watch.run().await,
+                    Err(reason) => reason,
+                }
+            }
+        })
     }
 }
 
@@ -220,7 +230,7 @@ struct Watch {
     children: Vec<Supervised>,
     budget: Option<Budget>,
     backoff: Option<Backoff>,
-    on_event: Box<dyn FnMut(SupervisorEvent)>,
+    on_event: OnEvent,
     me: ProcessRef,
 }
 
@@ -247,8 +257,7 @@ impl Watch {
                         return reason;
                     }
                 }
-                // Who is linked to the supervisor and no child of it is a parent. A process that it
-                // has ended itself says so here, too, and is nobody any more.
+                // Who is linked to the supervisor and no child of it is a parent.
                 None if reason.is_normal() => {}
                 None => return reason,
             }
@@ -334,9 +343,14 @@ impl Watch {
     fn end(&mut self, index: usize) {
         let child = &mut self.children[index];
         if let State::Alive(pid) = child.state {
-            // Its exit is not news.
-            self.me.shard.unlink(self.me.pid, pid);
-            drop(self.me.shard.kill(pid));
+            // Its exit is not news; nor is one that lies in the mailbox already.
+            let (shard, me) = (&self.me.shard, self.me.pid);
+            shard.unlink(me, pid);
+            drop(shard.kill(pid));
+            shard.discard(
+                me,
+                |mail| matches!(mail, Mail::Exit { from, .. } if *from == pid),
+            );
             child.state = State::Waiting(Instant::now());
         }
     }
@@ -414,8 +428,14 @@ mod tests {
             pause = backoff.pause(false, Duration::from_millis(1), pause);
             pauses.push(pause.as_millis());
         }
-        assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5000, 5000]);
-        assert_eq!(backoff.pause(false, Duration::from_secs(1), pause), Duration::ZERO);
+        assert_eq!(
+            pauses,
+            [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5000, 5000]
+        );
+        assert_eq!(
+            backoff.pause(false, Duration::from_secs(1), pause),
+            Duration::ZERO
+        );
         assert_eq!(backoff.pause(true, Duration::ZERO, pause), Duration::ZERO);
     }
 }

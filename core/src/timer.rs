@@ -11,6 +11,9 @@ use crate::pid::{Pid, ShardId};
 /// How many timers a shard keeps; beyond, none is set.
 pub const MAX_TIMERS: usize = 1 << 20;
 
+/// Bytes of all messages that timers of one shard hold; beyond, none is set.
+pub const MAX_TIMER_BYTES: usize = 64 << 20;
+
 /// What happens when a timer is due.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Due {
@@ -20,11 +23,21 @@ pub(crate) enum Due {
     Wake(Pid),
 }
 
+impl Due {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Send(_, message) => message.len(),
+            Self::Wake(_) => 0,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct TimerQueue {
     counter: Counter,
     by_time: BTreeSet<(Instant, TimerRef)>,
     timers: HashMap<TimerRef, (Instant, Due)>,
+    bytes: usize,
 }
 
 impl TimerQueue {
@@ -33,14 +46,17 @@ impl TimerQueue {
             counter: Counter::new(shard),
             by_time: BTreeSet::new(),
             timers: HashMap::new(),
+            bytes: 0,
         }
     }
 
     /// Set a timer. `None` if there are as many as there may be.
     pub(crate) fn set(&mut self, at: Instant, due: Due) -> Option<TimerRef> {
-        if self.timers.len() >= MAX_TIMERS {
+        let bytes = self.bytes.saturating_add(due.bytes());
+        if self.timers.len() >= MAX_TIMERS || bytes > MAX_TIMER_BYTES {
             return None;
         }
+        self.bytes = bytes;
         let timer = TimerRef::from_raw(self.counter.next());
         self.by_time.insert((at, timer));
         self.timers.insert(timer, (at, due));
@@ -49,10 +65,11 @@ impl TimerQueue {
 
     /// Forget a timer. False if it has fired, or never was.
     pub(crate) fn cancel(&mut self, timer: TimerRef) -> bool {
-        match self.timers.remove(&timer) {
-            Some((at, _)) => self.by_time.remove(&(at, timer)),
-            None => false,
-        }
+        let Some((at, due)) = self.timers.remove(&timer) else {
+            return false;
+        };
+        self.bytes -= due.bytes();
+        self.by_time.remove(&(at, timer))
     }
 
     /// When the first is due.
@@ -67,7 +84,9 @@ impl TimerQueue {
             return None;
         }
         self.by_time.pop_first();
-        self.timers.remove(&timer).map(|(_, due)| due)
+        let (_, due) = self.timers.remove(&timer)?;
+        self.bytes -= due.bytes();
+        Some(due)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -111,7 +130,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(fired, expected);
-            prop_assert_eq!(queue.len(), 0);
+            prop_assert_eq!((queue.len(), queue.bytes), (0, 0));
             prop_assert_eq!(queue.next(), None);
         }
     }

@@ -44,7 +44,13 @@ fn execute(store: &Store, command: &KvCommand) -> Result<(), Failure> {
                 Some(bucket) => block_on(store.list(bucket, prefix, 0))?,
                 None => block_on(store.buckets())?,
             };
-            print(lines.iter().flat_map(|line| [line, "\n"]).collect::<String>().as_bytes())
+            print(
+                lines
+                    .iter()
+                    .flat_map(|line| [line, "\n"])
+                    .collect::<String>()
+                    .as_bytes(),
+            )
         }
         KvCommand::Rm { bucket, key } => match block_on(store.delete(bucket, key))? {
             true => Ok(()),

@@ -191,9 +191,15 @@ impl Loaded {
             return;
         };
         let types = self.pre.instance_type();
-        if func.typecheck::<ActionParams<'_>, ActionResults>(&types).is_ok() {
+        if func
+            .typecheck::<ActionParams<'_>, ActionResults>(&types)
+            .is_ok()
+        {
             self.actions.push((name.into(), export));
-        } else if func.typecheck::<CallParams<'_>, CallResults>(&types).is_ok() {
+        } else if func
+            .typecheck::<CallParams<'_>, CallResults>(&types)
+            .is_ok()
+        {
             self.functions.push((name.into(), export));
         } else if name == RUN && func.typecheck::<(), ()>(&types).is_ok() {
             self.run = Some(export);

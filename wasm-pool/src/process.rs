@@ -25,7 +25,9 @@ use crate::sandbox::HostState;
 #[derive(Debug, Error)]
 pub enum SpawnFailure {
     /// It has neither a `run` nor functions.
-    #[error("component `{0}` is no process: it exports neither `run` nor a function that can be called")]
+    #[error(
+        "component `{0}` is no process: it exports neither `run` nor a function that can be called"
+    )]
     NotAProcess(Arc<str>),
     /// The guests of this shard have spawned as many as they may.
     #[error("this core has as many spawned processes as it may have (spawned-per-core)")]
@@ -86,7 +88,9 @@ impl ShardPool {
         let loaded = self.process_component(component)?;
         let capabilities = Arc::new(loaded.capabilities.within(spawner));
         let places = self.places_for_guest()?;
-        self.spawn_process(component, capabilities, options, sound, async move |_| places)
+        self.spawn_process(component, capabilities, options, sound, async move |_| {
+            places
+        })
     }
 
     fn process_component(&self, component: ComponentRef) -> Result<&Loaded, SpawnFailure> {

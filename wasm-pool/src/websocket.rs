@@ -179,11 +179,15 @@ fn poll_chunk(
 ) -> Poll<Next> {
     chunk.poll(cx).map(|read| match read {
         Ok(Some(chunk)) => match Frame::decode(chunk) {
-            Some(Frame::Text(text)) => Next::Frame(WebSocketEvent::Frame(WebSocketFrame::Text(text))),
+            Some(Frame::Text(text)) => {
+                Next::Frame(WebSocketEvent::Frame(WebSocketFrame::Text(text)))
+            }
             Some(Frame::Binary(bytes)) => {
                 Next::Frame(WebSocketEvent::Frame(WebSocketFrame::Binary(bytes)))
             }
-            Some(Frame::Close { code, reason }) => Next::Frame(WebSocketEvent::Close { code, reason }),
+            Some(Frame::Close { code, reason }) => {
+                Next::Frame(WebSocketEvent::Close { code, reason })
+            }
             None => Next::Over,
         },
         Ok(None) | Err(_) => Next::Over,

@@ -65,8 +65,8 @@ impl Shard {
                     Err(SendError::MailboxFull) => return Poll::Ready(Err(CallError::MailboxFull)),
                     Err(SendError::BusFull) => {
                         unsent = Some((function, args));
-                        let wait = room
-                            .get_or_insert_with(|| Box::pin(shard.bus_has_room(to.shard())));
+                        let wait =
+                            room.get_or_insert_with(|| Box::pin(shard.bus_has_room(to.shard())));
                         if wait.as_mut().poll(cx).is_pending() {
                             break;
                         }
@@ -130,8 +130,9 @@ impl Shard {
         let actor = table
             .get_mut(me)
             .and_then(|process| process.actor.as_deref_mut());
-        let unanswered = actor
-            .and_then(|actor| take_first(&mut actor.unanswered, |unanswered| unanswered.call == call));
+        let unanswered = actor.and_then(|actor| {
+            take_first(&mut actor.unanswered, |unanswered| unanswered.call == call)
+        });
         drop(table);
         if let Some(unanswered) = unanswered {
             self.answer(unanswered, result);
@@ -157,7 +158,8 @@ impl Shard {
             return self.offer(to.shard(), Signal::Call(to, call));
         }
         let stream = call.stream.zip(call.from);
-        self.put_mail(to, Mail::Call(call)).map_err(|(error, _)| error)?;
+        self.put_mail(to, Mail::Call(call))
+            .map_err(|(error, _)| error)?;
         if let Some((stream, caller)) = stream {
             self.add_writer(stream, to, caller.shard());
         }
@@ -168,6 +170,10 @@ impl Shard {
         let unanswered = call.unanswered();
         let caller = call.from;
         if let Err(error) = self.send_call(to, call) {
+            // Nobody learns of a cast that is lost.
+            if unanswered.stream.is_none() && caller.is_none() && error == SendError::MailboxFull {
+                self.count_dropped(to);
+            }
             match (unanswered.stream, caller) {
                 (Some(stream), Some(caller)) => {
                     let end = Err(call_error(error).to_string().into());

@@ -131,7 +131,7 @@ impl Shard {
             names: actor.map_or_else(Vec::new, |actor| actor.names.to_vec()),
             label: actor.and_then(|actor| actor.label.clone()),
             mailbox_depth: actor.map_or(0, |actor| count(actor.mailbox.len())),
-            dropped: actor.map_or(0, |actor| actor.mailbox.dropped()),
+            dropped: actor.map_or(0, |actor| actor.dropped),
             trap_exit: actor.is_some_and(|actor| actor.trap_exit),
         })
     }
@@ -185,9 +185,7 @@ impl Shard {
     /// End a process, which can't refuse. False if it was gone. It is done when this returns, or
     /// on its way; there is no need to wait for the future.
     pub fn kill(&self, pid: Pid) -> impl Future<Output = bool> + Send + 'static {
-        let asked = self.ask(pid.shard(), move |shard| {
-            shard.end(pid, ExitReason::Killed)
-        });
+        let asked = self.ask(pid.shard(), move |shard| shard.end(pid, ExitReason::Killed));
         async move { asked.await.unwrap_or(false) }
     }
 

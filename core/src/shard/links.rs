@@ -19,13 +19,29 @@ impl Shard {
         if me == other || !self.add_link(me, other) {
             return;
         }
-        self.tell(other.shard(), Signal::Link { from: me, to: other });
+        self.tell(
+            other.shard(),
+            Signal::Link {
+                from: me,
+                to: other,
+            },
+        );
+        // Of a shard that isn't there nobody would ever answer.
+        if self.core.node.inbox(other.shard()).is_none() {
+            self.handle_exit(other, me, ExitReason::NoProcess, true);
+        }
     }
 
     /// Undo a link.
     pub fn unlink(&self, me: Pid, other: Pid) {
         if self.remove_link(me, other) {
-            self.tell(other.shard(), Signal::Unlink { from: me, to: other });
+            self.tell(
+                other.shard(),
+                Signal::Unlink {
+                    from: me,
+                    to: other,
+                },
+            );
         }
     }
 
@@ -66,7 +82,6 @@ impl Shard {
             target,
         };
         self.tell(target.shard(), signal);
-        // Of a shard that isn't there nobody would ever answer.
         if self.core.node.inbox(target.shard()).is_none() {
             self.handle_down(monitor, me, target, ExitReason::NoProcess);
         }
@@ -104,7 +119,10 @@ impl Shard {
         }
         let table = self.core.table.borrow();
         let Some(process) = table.get(to) else { return };
-        let traps = process.actor.as_deref().is_some_and(|actor| actor.trap_exit);
+        let traps = process
+            .actor
+            .as_deref()
+            .is_some_and(|actor| actor.trap_exit);
         drop(table);
         let unstoppable = !linked && reason == ExitReason::Killed;
         if traps && !unstoppable {

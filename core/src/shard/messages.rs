@@ -21,10 +21,11 @@ impl Shard {
     /// # Errors
     /// See [`SendError`]. A process of another shard may be gone, or refuse, without a word.
     pub fn try_send(&self, to: Pid, message: Bytes) -> Result<(), SendError> {
-        if to.shard() == self.core.id {
-            return self.put_mail(to, Mail::Message(message)).map_err(|(error, _)| error);
+        let sent = self.attempt(to, message);
+        if sent == Err(SendError::MailboxFull) {
+            self.count_dropped(to);
         }
-        self.offer(to.shard(), Signal::Message(to, message))
+        sent
     }
 
     /// Send a message. If the way to another shard is full, this waits for room. If a mailbox of
@@ -34,7 +35,7 @@ impl Shard {
         to: Pid,
         message: Bytes,
     ) -> impl Future<Output = Result<(), SendError>> + Send + 'static {
-        let first = self.try_send(to, message.clone());
+        let first = self.attempt(to, message.clone());
         async move {
             let mut sent = first;
             let mut patience = 1;
@@ -45,10 +46,16 @@ impl Shard {
                         patience -= 1;
                         fairness::yield_to_io().await;
                     }
+                    Err(SendError::MailboxFull) => {
+                        if let Some(shard) = Self::current() {
+                            shard.count_dropped(to);
+                        }
+                        return sent;
+                    }
                     done => return done,
                 }
                 let shard = Self::current().ok_or(SendError::NoProcess)?;
-                sent = shard.try_send(to, message.clone());
+                sent = shard.attempt(to, message.clone());
             }
         }
     }
@@ -59,7 +66,8 @@ impl Shard {
     }
 
     /// The first mail of `me` that is `wanted`, which stays where it is until then; so does all
-    /// other mail. `None` at the deadline, or if the process is gone.
+    /// other mail. `None` at the deadline, or if the process is gone. `wanted` is asked amid the
+    /// mailbox: it must not come back to the shard.
     pub fn receive_where(
         &self,
         me: Pid,
@@ -123,6 +131,36 @@ impl Shard {
         }
     }
 
+    /// Take mail out of the mailbox of `me` that nobody needs to see.
+    pub(crate) fn discard(&self, me: Pid, mut unwanted: impl FnMut(&Mail) -> bool) {
+        let mut table = self.core.table.borrow_mut();
+        let actor = table
+            .get_mut(me)
+            .and_then(|process| process.actor.as_deref_mut());
+        if let Some(actor) = actor {
+            while actor
+                .mailbox
+                .take(&mut Seen::default(), &mut unwanted)
+                .is_some()
+            {}
+        }
+    }
+
+    fn attempt(&self, to: Pid, message: Bytes) -> Result<(), SendError> {
+        if to.shard() == self.core.id {
+            let put = self.put_mail(to, Mail::Message(message));
+            return put.map_err(|(error, _)| error);
+        }
+        self.offer(to.shard(), Signal::Message(to, message))
+    }
+
+    /// Mail for this process is lost.
+    pub(super) fn count_dropped(&self, to: Pid) {
+        if let Some(process) = self.core.table.borrow_mut().get_mut(to) {
+            process.actor().dropped += 1;
+        }
+    }
+
     /// Put mail into a mailbox of this shard; if that fails it is given back.
     pub(super) fn put_mail(&self, to: Pid, mail: Mail) -> Result<(), (SendError, Mail)> {
         let mut table = self.core.table.borrow_mut();
@@ -151,8 +189,10 @@ impl Shard {
     }
 
     pub(super) fn deliver_message(&self, to: Pid, bytes: Bytes) {
-        // Whether anybody got it is known to nobody any more; a full mailbox counts it.
-        let _ = self.put_mail(to, Mail::Message(bytes));
+        // Whether anybody got it nobody learns any more.
+        if let Err((SendError::MailboxFull, _)) = self.put_mail(to, Mail::Message(bytes)) {
+            self.count_dropped(to);
+        }
     }
 }
 

@@ -84,7 +84,9 @@ impl Shard {
     /// it isn't for `me` to write.
     pub fn close(&self, me: Pid, stream: StreamId, outcome: Result<(), Arc<str>>) -> bool {
         let writers = self.core.writers.borrow();
-        let own = writers.get(&stream).is_some_and(|writer| writer.owner == me);
+        let own = writers
+            .get(&stream)
+            .is_some_and(|writer| writer.owner == me);
         drop(writers);
         if own {
             self.finish_writing(stream, outcome);
@@ -152,7 +154,10 @@ impl Shard {
     /// Give a process of this shard the writing end. False if it is gone, or has too many.
     pub(super) fn add_writer(&self, stream: StreamId, owner: Pid, reader: ShardId) -> bool {
         if !self.add_stream(owner, stream) {
-            self.tell(reader, Signal::StreamEnd(stream, Err("it was refused".into())));
+            self.tell(
+                reader,
+                Signal::StreamEnd(stream, Err("it was refused".into())),
+            );
             return false;
         }
         let writer = Writer::new(owner, reader);

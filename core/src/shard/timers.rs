@@ -14,7 +14,7 @@ use crate::timer::Due;
 
 impl Shard {
     /// Send a message later. `None` if the shard has as many timers as it may have
-    /// ([`MAX_TIMERS`](crate::MAX_TIMERS)).
+    /// ([`MAX_TIMERS`](crate::MAX_TIMERS), [`MAX_TIMER_BYTES`](crate::MAX_TIMER_BYTES)).
     pub fn send_after(&self, to: Pid, delay: Duration, message: Bytes) -> Option<TimerRef> {
         let now = Instant::now();
         // Longer than anything runs.

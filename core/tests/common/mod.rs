@@ -1,5 +1,10 @@
 //! A shard on the test's own thread, or several on threads of their own.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test uses a part of it"
+)]
 
 use std::future::Future;
 use std::sync::mpsc;
@@ -104,7 +109,9 @@ pub fn echo(shard: &Shard, options: SpawnOptions) -> Pid {
                 Some(Mail::Message(bytes)) if bytes.as_ref() == b"die" => {
                     return ExitReason::Failed("as it was told".into());
                 }
-                Some(Mail::Message(bytes)) if bytes.as_ref() == b"quit" => return ExitReason::Normal,
+                Some(Mail::Message(bytes)) if bytes.as_ref() == b"quit" => {
+                    return ExitReason::Normal;
+                }
                 Some(Mail::Message(bytes)) if bytes.len() >= 8 => {
                     let mut raw = [0; 8];
                     raw.copy_from_slice(&bytes[..8]);

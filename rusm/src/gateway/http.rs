@@ -61,7 +61,10 @@ enum Target {
 
 impl Target {
     fn of(route: &Route, pool: &ShardPool) -> Result<Self, Failure> {
-        let (key, component) = (format!("{} {}", route.method, route.pattern), &route.component);
+        let (key, component) = (
+            format!("{} {}", route.method, route.pattern),
+            &route.component,
+        );
         if let Some(action) = &route.action {
             let action = pool.resolve(component.as_str(), &action_name(action));
             return action.map(Self::Action).ok_or_else(|| {
@@ -226,7 +229,10 @@ fn connection_info(
     request: &wasm_http::Request<'_>,
     peer: SocketAddr,
 ) -> ConnectionInfo {
-    let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
+    let (path, query) = request
+        .target
+        .split_once('?')
+        .unwrap_or((request.target, ""));
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let headers = request.headers.iter();
     let params = route.params.iter();
@@ -234,8 +240,12 @@ fn connection_info(
         method: request.method.to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),
-        params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        headers: headers.map(|(name, value)| ((*name).to_owned(), text(value))).collect(),
+        params: params
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        headers: headers
+            .map(|(name, value)| ((*name).to_owned(), text(value)))
+            .collect(),
         remote_addr: peer.to_string(),
         subprotocol: None,
     }

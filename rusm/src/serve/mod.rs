@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use rusm_config::{Limits, RouteTable, Target};
 use futures_channel::oneshot;
+use rusm_config::{Limits, RouteTable, Target};
 use rusm_core::{Node, ShardId};
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{HeadLimits, HeaderLines};
@@ -190,7 +190,13 @@ fn settings(limits: &Limits, headers: &[(String, String)]) -> Result<Settings, F
 
 fn override_listener(app: &mut Application, listen: Option<SocketAddr>) -> Result<(), Failure> {
     match (listen, app.manifest.listeners.as_mut_slice()) {
-        (None, []) if !app.manifest.components.values().any(|c| c.resident.is_some()) => {
+        (None, [])
+            if !app
+                .manifest
+                .components
+                .values()
+                .any(|c| c.resident.is_some()) =>
+        {
             Err(Failure::App(
                 "the manifest has neither a [[serve]] nor a resident component: nothing to serve"
                     .into(),

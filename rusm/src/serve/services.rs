@@ -66,7 +66,10 @@ pub(super) fn boot(pool: &Rc<ShardPool>, services: &[Service]) -> Result<(), Fai
     let own = services.iter().filter(|s| s.shard == pool.shard().id());
     for service in own {
         let refused = |why: &dyn std::fmt::Display| {
-            Failure::App(format!("service `{}` can't be started: {why}", service.name))
+            Failure::App(format!(
+                "service `{}` can't be started: {why}",
+                service.name
+            ))
         };
         let component = pool
             .component(&service.name)
@@ -167,6 +170,9 @@ mod tests {
     fn a_shard_that_is_not_there_is_named() {
         let manifest = "[components.a]\nresident = true\nshard = 2\n";
         let error = placed(manifest, 2).unwrap_err().to_string();
-        assert!(error.contains("`a` is pinned to shard 2, but there are 2"), "{error}");
+        assert!(
+            error.contains("`a` is pinned to shard 2, but there are 2"),
+            "{error}"
+        );
     }
 }

@@ -130,8 +130,7 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
 
     let net = NetShard::new();
     for listener in plan.listeners {
-        let gateway =
-            HttpGateway::new(pool.clone(), listener.routes, listener.request_timeout)?;
+        let gateway = HttpGateway::new(pool.clone(), listener.routes, listener.request_timeout)?;
         let accepting = accept(
             listener.socket,
             listener.limit,

@@ -19,7 +19,11 @@ fn send(server: &Server, method: &str, target: &str, body: &str) -> Response {
 
 fn ask(server: &Server, method: &str, target: &str, body: &str) -> String {
     let response = send(server, method, target, body);
-    assert!(response.status < 300, "{method} {target}: {}", response.text());
+    assert!(
+        response.status < 300,
+        "{method} {target}: {}",
+        response.text()
+    );
     response.text()
 }
 
@@ -33,13 +37,27 @@ fn counts_live_in_the_service_until_it_crashes() {
     assert_eq!(ask(&server, "GET", "/count/apples", ""), "3\n");
     assert_eq!(ask(&server, "GET", "/count/pears", ""), "0\n");
     assert_eq!(ask(&server, "POST", "/transfer/apples/pears", ""), "1\n");
-    assert_eq!(send(&server, "POST", "/transfer/none/pears", "").status, 409);
+    assert_eq!(
+        send(&server, "POST", "/transfer/none/pears", "").status,
+        409
+    );
     let counts = ask(&server, "GET", "/counts", "");
-    assert!(counts.contains("apples 2\n") && counts.contains("pears 1\n"), "{counts}");
+    assert!(
+        counts.contains("apples 2\n") && counts.contains("pears 1\n"),
+        "{counts}"
+    );
 
     assert!(ask(&server, "POST", "/crash", "").contains("died"));
-    assert_eq!(ask(&server, "POST", "/count/apples", ""), "1\n", "its state is gone");
-    assert!(server.log().contains("crash was called"), "{}", server.log());
+    assert_eq!(
+        ask(&server, "POST", "/count/apples", ""),
+        "1\n",
+        "its state is gone"
+    );
+    assert!(
+        server.log().contains("crash was called"),
+        "{}",
+        server.log()
+    );
 }
 
 #[test]
@@ -48,7 +66,10 @@ fn durable_counts_survive_a_restart_and_the_command_line_sees_them() {
     let store = dir.path().join("data.redb");
     let server = start(&store);
     for n in 1..=3 {
-        assert_eq!(ask(&server, "POST", "/durable/apples", ""), format!("{n}\n"));
+        assert_eq!(
+            ask(&server, "POST", "/durable/apples", ""),
+            format!("{n}\n")
+        );
     }
     let (code, said) = kv(&server, &["get", "counts", "apples"]);
     assert_eq!(code, Some(1), "the server has it: {said}");
@@ -62,8 +83,14 @@ fn durable_counts_survive_a_restart_and_the_command_line_sees_them() {
     assert_eq!(kv(&["get", "counts", "apples"]), (Some(0), "3".into()));
     assert_eq!(kv(&["list"]), (Some(0), "counts\n".into()));
     assert_eq!(kv(&["list", "counts"]), (Some(0), "apples\n".into()));
-    assert_eq!(kv(&["set", "counts", "pears", "41"]), (Some(0), String::new()));
-    assert_eq!(kv(&["list", "counts", "--prefix", "p"]), (Some(0), "pears\n".into()));
+    assert_eq!(
+        kv(&["set", "counts", "pears", "41"]),
+        (Some(0), String::new())
+    );
+    assert_eq!(
+        kv(&["list", "counts", "--prefix", "p"]),
+        (Some(0), "pears\n".into())
+    );
     assert_eq!(kv(&["rm", "counts", "apples"]), (Some(0), String::new()));
     let (code, said) = kv(&["rm", "counts", "apples"]);
     assert_eq!(code, Some(1));
@@ -81,7 +108,14 @@ fn sessions_expire_and_workers_work() {
     assert_eq!(send(&server, "PUT", "/sessions/a", "Ada").status, 204);
     assert_eq!(send(&server, "PUT", "/sessions/b?ms=1", "Bob").status, 204);
     assert_eq!(ask(&server, "GET", "/sessions/a", ""), "Ada");
-    assert!(crate::server::eventually(|| send(&server, "GET", "/sessions/b", "").status == 404));
+    assert!(crate::server::eventually(|| send(
+        &server,
+        "GET",
+        "/sessions/b",
+        ""
+    )
+    .status
+        == 404));
     assert_eq!(ask(&server, "GET", "/sessions/a", ""), "Ada");
     // FNV-1a of "hello".
     assert_eq!(ask(&server, "POST", "/hash", "hello"), "a430d84680aabd0b\n");
@@ -101,7 +135,12 @@ fn kv_with(manifest: &str, args: &[&str]) -> (Option<i32>, String) {
     std::fs::write(&file, manifest).unwrap();
     let mut command = rusm();
     command.arg("kv").arg("--app-dir").arg(apps::counter());
-    let output = command.arg("--config").arg(&file).args(args).output().unwrap();
+    let output = command
+        .arg("--config")
+        .arg(&file)
+        .args(args)
+        .output()
+        .unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(said).unwrap())
 }

@@ -39,7 +39,11 @@ fn a_linked_death_is_mail_if_trapped_and_an_end_if_not() {
 fn groups_timers_and_messages_set_aside() {
     let server = start();
     assert_eq!(text(&server, "/groups"), "true 1 true true");
-    assert_eq!(text(&server, "/groups"), "true 1 true true", "it left when it ended");
+    assert_eq!(
+        text(&server, "/groups"),
+        "true 1 true true",
+        "it left when it ended"
+    );
     assert_eq!(text(&server, "/timers"), "true first second none");
     assert_eq!(text(&server, "/stash"), "cab");
 }
@@ -59,7 +63,11 @@ fn a_guest_supervises_and_learns_that_its_supervisor_gave_up() {
 fn a_component_answers_requests_and_calls() {
     let server = start();
     assert_eq!(text(&server, "/both"), "42\n");
-    assert_eq!(text(&server, "/fetch"), "42\n", "an action, called by another handler");
+    assert_eq!(
+        text(&server, "/fetch"),
+        "42\n",
+        "an action, called by another handler"
+    );
 }
 
 #[test]
@@ -72,10 +80,17 @@ fn each_denied_attempt_names_the_grant_that_is_missing() {
         ("link", "allow-process-control"),
     ] {
         let said = text(&server, &format!("/denied/{what}"));
-        assert!(said.contains(grant) && said.contains("`denied`"), "{what}: {said}");
+        assert!(
+            said.contains(grant) && said.contains("`denied`"),
+            "{what}: {said}"
+        );
     }
     assert_eq!(text(&server, "/denied/kill"), "false true");
-    assert!(server.log().contains("allow-process-control"), "{}", server.log());
+    assert!(
+        server.log().contains("allow-process-control"),
+        "{}",
+        server.log()
+    );
     assert_eq!(text(&server, "/denied/list"), "true");
 }
 
@@ -106,7 +121,9 @@ fn a_flooded_mailbox_is_bounded_and_the_rest_is_served() {
             .map(|_| {
                 let addr = server.addr();
                 std::thread::spawn(move || {
-                    crate::client::Client::connect(addr).get("/flood/50000").status
+                    crate::client::Client::connect(addr)
+                        .get("/flood/50000")
+                        .status
                 })
             })
             .collect();

@@ -27,7 +27,11 @@ fn text(server: &Server, path: &str) -> String {
 fn a_service_is_called_from_its_own_shard_and_from_another() {
     let cores = two_cores();
     let server = pinned("").args(["--cores", &cores]).start();
-    assert!(server.banner.contains("target  shard 0"), "{}", server.banner);
+    assert!(
+        server.banner.contains("target  shard 0"),
+        "{}",
+        server.banner
+    );
     let mut seen = Vec::new();
     // The kernel spreads connections over the shards.
     for _ in 0..200 {
@@ -50,7 +54,10 @@ fn streams_and_callbacks_go_both_ways() {
     for cores in ["1", &two_cores()] {
         let server = pinned("").args(["--cores", cores]).start();
         for _ in 0..8 {
-            assert_eq!(text(&server, "/numbers/20000"), (0..20_000u64).sum::<u64>().to_string());
+            assert_eq!(
+                text(&server, "/numbers/20000"),
+                (0..20_000u64).sum::<u64>().to_string()
+            );
             assert_eq!(text(&server, "/count-down/3"), "3 2 1 lift-off");
             let broken = text(&server, "/broken-numbers/3");
             assert!(broken.starts_with("0 1 "), "{broken}");
@@ -71,7 +78,11 @@ fn errors_say_what_is_wrong() {
     assert!(said.contains("`echo`"), "it names what there is: {said}");
     let said = refused("/no-service").text();
     assert!(said.contains("no such process"), "{said}");
-    assert!(server.log().is_empty(), "nobody has to do anything: {}", server.log());
+    assert!(
+        server.log().is_empty(),
+        "nobody has to do anything: {}",
+        server.log()
+    );
 }
 
 #[test]
@@ -92,7 +103,11 @@ fn a_service_that_never_returns_is_ended_and_holds_up_no_one_else() {
     assert_eq!(text(&server, "/groups"), "true 1 true true", "beside it");
     let back = crate::server::eventually(|| server.connect().get("/echo/back").status == 200);
     assert!(back, "it was started again");
-    assert!(server.log().contains("function-timeout-ms"), "{}", server.log());
+    assert!(
+        server.log().contains("function-timeout-ms"),
+        "{}",
+        server.log()
+    );
 }
 
 #[test]
@@ -126,7 +141,10 @@ fn callers_of_a_service_that_keeps_trapping_get_an_answer_or_an_error() {
         .collect();
     let answers = callers.into_iter().map(|caller| caller.join().unwrap());
     let [answered, failed] = answers.fold([0, 0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
-    assert!(answered >= 250, "it was started again and again: {answered}, {failed}");
+    assert!(
+        answered >= 250,
+        "it was started again and again: {answered}, {failed}"
+    );
     assert!(failed >= 250, "{answered}, {failed}");
     assert_eq!(text(&server, "/echo/after"), "after");
 }
@@ -161,7 +179,10 @@ fn a_service_that_dies_too_often_is_given_up_and_the_rest_is_served() {
 #[test]
 fn a_component_that_is_no_service_is_refused() {
     let manifest = std::fs::read_to_string(apps::hello().join("rusm.toml")).unwrap();
-    let manifest = manifest.replace("[components.hello]\n", "[components.hello]\nresident = true\n");
+    let manifest = manifest.replace(
+        "[components.hello]\n",
+        "[components.hello]\nresident = true\n",
+    );
     let (code, said) = Serve::app(apps::hello()).manifest(&manifest).refused();
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("`hello`"), "{said}");
@@ -170,7 +191,10 @@ fn a_component_that_is_no_service_is_refused() {
 #[test]
 fn a_shard_that_is_not_there_is_refused() {
     let (code, said) = Serve::actors(|manifest| {
-        manifest.replace("[components.target]\nresident = true\n", &PINNED.replace("= 0", "= 7"))
+        manifest.replace(
+            "[components.target]\nresident = true\n",
+            &PINNED.replace("= 0", "= 7"),
+        )
     })
     .refused();
     assert_eq!(code, Some(2), "{said}");

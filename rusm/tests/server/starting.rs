@@ -113,7 +113,10 @@ fn a_wrong_manifest() {
 fn a_manifest_that_does_not_fit_the_components() {
     let with = |routes: &str| format!("[[serve]]\nlisten = '127.0.0.1:0'\n{routes}");
     for (manifest, words) in [
-        (String::new(), "the manifest has no [[serve]]"),
+        (
+            String::new(),
+            "neither a [[serve]] nor a resident component",
+        ),
         (
             with("routes = { 'GET /' = 'hello#indes' }\n"),
             "component `hello` has no action `indes`; it has `index`, `user`,",
@@ -124,7 +127,7 @@ fn a_manifest_that_does_not_fit_the_components() {
         ),
         (
             with("routes = { 'GET /' = 'hello#index' }\n[components.hello]\nresident = true\n"),
-            "component `hello`: `resident = true`",
+            "component `hello` is no process",
         ),
     ] {
         let serve = Serve::app(apps::hello()).manifest(&manifest);

@@ -17,8 +17,8 @@ use rusm_core::{
 use super::bindings::rusm::runtime::actor::{
     Ended, Host, Mail, Pid as RawPid, ProcessInfo, Request, Response, SuperviseStrategy,
 };
-use super::bindings::rusm::runtime::types::{self, CallError as WitCallError};
 use super::bindings::rusm::runtime::http;
+use super::bindings::rusm::runtime::types::{self, CallError as WitCallError};
 use crate::pool::ShardPool;
 use crate::sandbox::HostState;
 
@@ -236,9 +236,7 @@ impl Host for HostState {
 
     fn reply_stream(&mut self) -> wasmtime::Result<Option<u64>> {
         let answering = self.actor.answering.as_ref();
-        Ok(answering
-            .and_then(|call| call.stream)
-            .map(StreamId::as_raw))
+        Ok(answering.and_then(|call| call.stream).map(StreamId::as_raw))
     }
 
     async fn list_processes(&mut self) -> wasmtime::Result<Vec<RawPid>> {
@@ -315,12 +313,7 @@ impl Host for HostState {
         Ok(self.start_supervisor(strategy, children, max_restarts, within_ms))
     }
 
-    fn send_after(
-        &mut self,
-        to: RawPid,
-        delay_ms: u64,
-        message: Vec<u8>,
-    ) -> wasmtime::Result<u64> {
+    fn send_after(&mut self, to: RawPid, delay_ms: u64, message: Vec<u8>) -> wasmtime::Result<u64> {
         let delay = Duration::from_millis(delay_ms);
         let timer = shard()?.send_after(Pid::from_raw(to), delay, message.into());
         Ok(timer.map_or(0, TimerRef::as_raw))
@@ -439,7 +432,10 @@ impl HostState {
         Ok(pid.as_raw())
     }
 
-    async fn receive_within(&mut self, timeout_ms: Option<u64>) -> wasmtime::Result<Option<CoreMail>> {
+    async fn receive_within(
+        &mut self,
+        timeout_ms: Option<u64>,
+    ) -> wasmtime::Result<Option<CoreMail>> {
         let deadline = timeout_ms.map(deadline_in);
         let receiving = shard()?.receive_where(self.pid, deadline, |mail| {
             matches!(

@@ -17,9 +17,9 @@ use crate::shape::Shape;
 pub(crate) use actor::{ActorState, Answering, Exit, into_wit};
 pub(crate) use bindings::exports::rusm::runtime::websocket::Frame as WebSocketFrame;
 pub(crate) use bindings::rusm::runtime::actor::Mail;
+pub use bindings::rusm::runtime::serve::ConnectionInfo;
 pub(crate) use diagnostics::Diagnostics;
 pub(crate) use serve::Client;
-pub use bindings::rusm::runtime::serve::ConnectionInfo;
 
 /// The host's side of the WIT, generated.
 #[allow(missing_docs, clippy::all, reason = "generated")]

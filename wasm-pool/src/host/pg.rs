@@ -31,8 +31,7 @@ impl Host for HostState {
         }
         let members = shard()?.members(&tag);
         // The guest itself goes last, or it would not end the others.
-        let (own, others): (Vec<Pid>, Vec<Pid>) =
-            members.iter().partition(|pid| **pid == self.pid);
+        let (own, others): (Vec<Pid>, Vec<Pid>) = members.iter().partition(|pid| **pid == self.pid);
         let mut killed = 0;
         for pid in others.into_iter().chain(own) {
             let killing = shard()?.kill(pid);

@@ -51,7 +51,10 @@ impl Host for HostState {
     }
 
     fn stream_failure(&mut self, handle: u64) -> wasmtime::Result<Option<String>> {
-        let failure = self.actor.stream_failures.remove(&StreamId::from_raw(handle));
+        let failure = self
+            .actor
+            .stream_failures
+            .remove(&StreamId::from_raw(handle));
         Ok(failure.map(|reason| reason.to_string()))
     }
 }
