@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that the clients which the tests talk with are here, and does nothing if they are:
-# curl, wrk, h2load, ab, Node, and Python with httpx in a virtual environment of the repo's.
+# curl, wrk, h2load, ab, Node, and Python with HTTP and WebSocket clients, and the Autobahn cases
+# (kosoku), in a virtual environment of the repo's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,10 +23,10 @@ main() {
     if [ ${#missing[@]} -gt 0 ]; then
         install "${missing[@]}"
     fi
-    if ! "$venv/bin/python" -c 'import httpx' 2>/dev/null; then
-        say "installing httpx into $venv"
+    if ! "$venv/bin/python" -c 'import httpx, websockets, aiohttp, kosoku' 2>/dev/null; then
+        say "installing clients into $venv"
         python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet 'httpx>=0.28,<0.29'
+        "$venv/bin/pip" install --quiet 'httpx>=0.28,<0.29' 'websockets>=15' 'aiohttp>=3.12' kosoku
     fi
     say "ready"
 }
