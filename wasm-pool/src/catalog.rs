@@ -264,12 +264,13 @@ impl Loaded {
         &self,
         store: &mut Store<HostState>,
     ) -> wasmtime::Result<Instance> {
-        if self.starts_without_fiber {
+        let instantiated = if self.starts_without_fiber {
             self.pre.instantiate(store)
         } else {
             // Rare, and large: in a box it takes no room in every connection.
             Box::pin(self.pre.instantiate_async(store)).await
-        }
+        };
+        instantiated.map_err(|error| error.context(NotStarted))
     }
 
     /// Start an instance and call an action of it.
@@ -407,6 +408,11 @@ impl WebSocketExports {
         })
     }
 }
+
+/// There is no instance: the host's fault, unless the guest's own start code trapped.
+#[derive(Debug, Error)]
+#[error("no instance could be made")]
+pub(crate) struct NotStarted;
 
 /// `func(request: request) -> response`
 type ActionParams<'a> = (&'a Request<'a>,);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusm_core::ExitReason;
 use wasmtime::{Trap, WasmBacktrace};
 
+use crate::catalog::NotStarted;
 use crate::host::Exit;
 use crate::pool::DeadlinePassed;
 use crate::sandbox::HostState;
@@ -62,6 +63,9 @@ impl Fault {
             };
         }
         let cause = error.root_cause().to_string();
+        if error.is::<NotStarted>() && !error.is::<Trap>() {
+            return Self::Host { reason: cause };
+        }
         let place = error
             .downcast_ref::<WasmBacktrace>()
             .and_then(|trace| trace.frames().iter().find_map(|frame| frame.func_name()))

@@ -2,6 +2,7 @@
 
 mod banner;
 mod cores;
+mod mappings;
 mod services;
 mod shard;
 mod stop;
@@ -41,6 +42,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let services: Arc<[_]> = services::place(&app.manifest, cores.len())?.into();
     let store = app.open_store()?;
     let compiled = Arc::new(app.compile(cores.len())?);
+    mappings::warn_if_scarce(u64::from(compiled.pool.instances) * cores.len() as u64);
 
     let mut listeners = Vec::new();
     for listener in &app.manifest.listeners {
