@@ -23,8 +23,11 @@ fn nothing_that_was_acknowledged_is_lost() {
     let mut acknowledged = BTreeMap::<String, i64>::new();
     let mut most = 0;
     for round in 0..ROUNDS {
-        // Some rounds end while the store is made or opened.
-        let lines = run_and_kill(&path, Duration::from_micros(round * 7919 % 60_000));
+        let lines = match round % 5 {
+            // While it is opened, or a little later.
+            0 => run_and_kill(&path, Kill::AfterStart(round * 200)),
+            _ => run_and_kill(&path, Kill::AfterBegin(round * 7919 % 60_000)),
+        };
         for line in &lines {
             let (writer, number) = line.split_once(' ').unwrap();
             acknowledged.insert(writer.to_owned(), number.parse().unwrap());
@@ -76,22 +79,42 @@ fn number(store: &Store, key: &str) -> i64 {
     block_on(store.increment("numbers", key, 0)).unwrap()
 }
 
-/// The acknowledgements of a process that is killed `after` it has begun to write, or, in every
-/// fifth round, after it was started.
-fn run_and_kill(path: &Path, after: Duration) -> Vec<String> {
+#[test]
+fn a_process_that_is_killed_while_it_makes_the_store_leaves_none_or_a_whole_one() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..ROUNDS {
+        let path = dir.path().join(format!("{round}.redb"));
+        run_and_kill(&path, Kill::AfterStart(round * 200));
+        Store::open(&path).unwrap();
+    }
+}
+
+/// When a process is killed, in microseconds.
+enum Kill {
+    /// After it was started.
+    AfterStart(u64),
+    /// After it has begun to write.
+    AfterBegin(u64),
+}
+
+/// The acknowledgements of a process that writes until it is killed.
+fn run_and_kill(path: &Path, kill: Kill) -> Vec<String> {
     let mut child = child_test("crash::writes_until_it_is_killed")
         .env("STORE", path)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
-    let begin = after.as_micros() % 5 != 0;
     let mut lines = output.lines().map(Result::unwrap);
-    if begin {
-        assert!(lines.any(|line| line == "begin"));
-    }
+    let after = match kill {
+        Kill::AfterStart(after) => after,
+        Kill::AfterBegin(after) => {
+            assert!(lines.any(|line| line == "begin"));
+            after
+        }
+    };
     let reader = thread::spawn(move || lines.collect::<Vec<_>>());
-    thread::sleep(after);
+    thread::sleep(Duration::from_micros(after));
     child.kill().unwrap();
     child.wait().unwrap();
     let lines = reader.join().unwrap();
