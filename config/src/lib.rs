@@ -9,7 +9,7 @@
 //!
 //! - `app`: the whole manifest, [`App`].
 //! - `node`, `cores`, `log`: what concerns the process: `[node]` and `[log]`.
-//! - `listener`, `header`, `limits`: a `[[serve]]` table.
+//! - `listener`, `header`, `limits`, `websocket`: a `[[serve]]` table.
 //! - `routes`: the table that a request is looked up in, over `pattern` (the grammar of
 //!   `/users/:id`), `trie` (which route wins) and `percent` (RFC 3986 escapes).
 //! - `component`, `resident`, `mailbox`, `name`: `[components.<name>]` and the names of components
@@ -41,6 +41,7 @@ mod routes;
 mod size;
 mod suggest;
 mod trie;
+mod websocket;
 
 use std::path::Path;
 
@@ -57,6 +58,7 @@ pub use name::{ActionName, ComponentName, NameError};
 pub use node::Node;
 pub use resident::{Intensity, Resident};
 pub use routes::{Lookup, Match, Params, Route, RouteId, RouteTable};
+pub use websocket::WebSocketSettings;
 
 /// Reads and validates the manifest at `path`.
 ///

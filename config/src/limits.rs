@@ -85,11 +85,12 @@ impl Default for Limits {
     }
 }
 
-fn advise(fault: Fault) -> Fault {
+/// Says what to do about a limit that is out of range.
+pub(crate) fn advise(fault: Fault) -> Fault {
     if fault.has_help() {
         return fault;
     }
     fault.help("a limit cannot be switched off; leave the key out for its default")
 }
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;

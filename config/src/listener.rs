@@ -12,6 +12,7 @@ use crate::manifest::{Section, Text, Value};
 use crate::name::ComponentName;
 use crate::pattern::Pattern;
 use crate::routes::{Route, RouteTable};
+use crate::websocket::WebSocketSettings;
 
 /// An address that the node serves.
 #[derive(Clone, Debug)]
@@ -26,20 +27,27 @@ pub struct Listener {
     pub headers: Vec<(String, String)>,
     /// What one client may take.
     pub limits: Limits,
+    /// What its WebSockets are allowed; the default if it serves none.
+    pub websocket: WebSocketSettings,
 }
 
-/// What a listener speaks.
+/// What a listener is for. All of them speak HTTP/1.1 and HTTP/1.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protocol {
-    /// HTTP/1.1 and HTTP/1.0.
+    /// Routes with an action, and `GET` routes without one, to components that serve WebSockets.
     Http,
+    /// Server-Sent Events: every route has an action.
+    Sse,
+    /// WebSockets alone: no route has an action, and all are `GET`.
+    Ws,
 }
 
 /// What answers the requests of a listener.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// One component answers them all.
+    /// One component answers them all. Never so on a [`Protocol::Ws`], where a `component` is the
+    /// route `GET /*`, nor on a [`Protocol::Sse`].
     Component(ComponentName),
     /// The route that matches names who answers.
     Routes(RouteTable),
@@ -64,19 +72,20 @@ pub struct AddrError {
 impl Listener {
     /// `None` if a fault was reported without which there is nothing to build on.
     pub(crate) fn read(mut section: Section<'_>, roster: &mut Roster) -> Option<(Self, AddrPlace)> {
-        let protocol = (section.get("protocol", protocol)).unwrap_or(Protocol::Http);
+        let protocol = section.value("protocol");
+        let protocol = protocol.map_or(Ok(Protocol::Http), |value| read_protocol(&value));
+        let protocol = section.checked(protocol);
         let addr = section.value("listen");
         let component = section.value("component");
         let routes = section.section("routes", "[serve.routes]");
         let headers = section.section("headers", "[serve.headers]");
         let limits = Limits::read(&mut section);
+        let may_upgrade = may_upgrade(protocol, component.as_ref(), routes.as_ref());
+        let websocket = WebSocketSettings::read(&mut section, may_upgrade);
 
         let target = match (component, routes) {
-            (Some(component), None) => {
-                let name = (component.text()).and_then(|name| roster.mention(&name));
-                section.checked(name).map(Target::Component)
-            }
-            (None, Some(routes)) => read_routes(routes, roster).map(Target::Routes),
+            (Some(component), None) => section.checked(whole(&component, protocol, roster)),
+            (None, Some(routes)) => read_routes(routes, protocol, roster).map(Target::Routes),
             (None, None) => {
                 section.report(
                     Fault::new(section.span(), "[[serve]] has nothing to serve", "here")
@@ -108,11 +117,12 @@ impl Listener {
         let headers = headers.map(header::read).unwrap_or_default();
         section.finish();
         let listener = Self {
-            protocol,
+            protocol: protocol?,
             addr: addr?,
             target: target?,
             headers,
             limits,
+            websocket,
         };
         Some((listener, place))
     }
@@ -121,13 +131,49 @@ impl Listener {
 /// Where the `listen` of a listener stands in the file.
 pub(crate) type AddrPlace = std::ops::Range<usize>;
 
-fn protocol(value: &Value<'_>) -> Result<Protocol, Fault> {
-    let text = value.text()?;
-    if NOT_YET.contains(&text.text) {
-        let message = format!("this version does not serve `{}` yet", text.text);
-        return Err(text.fault(message, "only `http` so far"));
+fn read_protocol(value: &Value<'_>) -> Result<Protocol, Fault> {
+    value.one_of(&[
+        ("http", Protocol::Http),
+        ("sse", Protocol::Sse),
+        ("ws", Protocol::Ws),
+    ])
+}
+
+/// Whether a WebSocket can come of a listener. It can if that can't be told, for then something
+/// else is wrong.
+fn may_upgrade(
+    protocol: Option<Protocol>,
+    component: Option<&Value<'_>>,
+    routes: Option<&Section<'_>>,
+) -> bool {
+    let has_action = |target: &Value<'_>| target.text().is_ok_and(|text| text.text.contains('#'));
+    match (protocol, routes) {
+        (None | Some(Protocol::Ws), _) => true,
+        (Some(Protocol::Sse), _) => false,
+        (Some(Protocol::Http), Some(routes)) => {
+            routes.is_empty() || !routes.values().all(has_action)
+        }
+        (Some(Protocol::Http), None) => component.is_none(),
     }
-    value.one_of(&[("http", Protocol::Http)])
+}
+
+/// What a `component` makes of a listener.
+fn whole(
+    value: &Value<'_>,
+    protocol: Option<Protocol>,
+    roster: &mut Roster,
+) -> Result<Target, Fault> {
+    let component = roster.mention(&value.text()?)?;
+    match protocol {
+        Some(Protocol::Ws) => Ok(Target::Routes(RouteTable::websocket(component))),
+        Some(Protocol::Sse) => {
+            let help = format!(
+                "name one of its actions in a [serve.routes]: `\"GET /\" = \"{component}#action\"`"
+            );
+            Err(Fault::new(value.span(), NO_WHOLE_SSE, "no action").help(help))
+        }
+        Some(Protocol::Http) | None => Ok(Target::Component(component)),
+    }
 }
 
 fn read_addr(value: &Value<'_>) -> Result<SocketAddr, Fault> {
@@ -154,7 +200,11 @@ fn advice(text: &str) -> String {
     }
 }
 
-fn read_routes(section: Section<'_>, roster: &mut Roster) -> Option<RouteTable> {
+fn read_routes(
+    section: Section<'_>,
+    protocol: Option<Protocol>,
+    roster: &mut Roster,
+) -> Option<RouteTable> {
     if section.is_empty() {
         section.report(
             Fault::new(section.span(), "[serve.routes] has no route", "empty")
@@ -165,7 +215,7 @@ fn read_routes(section: Section<'_>, roster: &mut Roster) -> Option<RouteTable> 
     let mut table = RouteTable::default();
     let mut places = Vec::new();
     for (key, value) in section.into_entries() {
-        let route = read_route(&key, &value, roster)
+        let route = read_route(&key, &value, protocol, roster)
             .and_then(|(route, pattern)| insert(&mut table, route, pattern, &key, &places));
         match route {
             Ok(()) => places.push(key.span()),
@@ -201,6 +251,7 @@ fn insert(
 fn read_route(
     key: &Text<'_>,
     value: &Value<'_>,
+    protocol: Option<Protocol>,
     roster: &mut Roster,
 ) -> Result<(Route, Pattern), Fault> {
     let form = "a route is written `\"GET /path/:param\" = \"component#action\"`";
@@ -213,7 +264,8 @@ fn read_route(
         return Err(key.fault(message, "not a route").help(help));
     };
     let path_start = key.text.len() - path.trim_start().len();
-    check_method(&key.slice(0..method.len()))?;
+    let method = key.slice(0..method.len());
+    check_method(&method)?;
     let path = key.slice(path_start..key.text.len());
     let pattern = Pattern::parse(path.text).map_err(|error| {
         let fault = path.slice(error.part).fault(error.message, error.label);
@@ -236,8 +288,38 @@ fn read_route(
         None => None,
     };
     let component = roster.mention(&target.slice(0..component.len()))?;
-    let route = Route::new(method, &pattern, component, action);
+    check_protocol(protocol, &method, &target)?;
+    let route = Route::new(method.text, &pattern, component, action);
     Ok((route, pattern))
+}
+
+/// Is this a route that a listener of this protocol can have?
+fn check_protocol(
+    protocol: Option<Protocol>,
+    method: &Text<'_>,
+    target: &Text<'_>,
+) -> Result<(), Fault> {
+    let action = target.text.find('#');
+    match (protocol, action) {
+        (Some(Protocol::Sse), None) => {
+            let help = format!("name an action: `{}#action`", target.text);
+            Err(target.fault(NO_WHOLE_SSE, "no action").help(help))
+        }
+        (Some(Protocol::Ws), Some(hash)) => Err(target
+            .slice(hash..target.text.len())
+            .fault(
+                "a WebSocket is served by a component, not by an action",
+                "an action",
+            )
+            .help("remove this; actions, and WebSockets beside them, are for `http` listeners")),
+        // RFC 6455 section 4.1.
+        (_, None) if method.text != "GET" => {
+            let message = "a component without an action serves WebSockets, asked for with `GET`";
+            let help = format!("for HTTP name an action: `{}#action`", target.text);
+            Err(method.fault(message, "did you mean `GET`?").help(help))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_method(method: &Text<'_>) -> Result<(), Fault> {
@@ -260,7 +342,7 @@ fn check_method(method: &Text<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-const NOT_YET: [&str; 3] = ["sse", "ws", "websocket"];
+const NO_WHOLE_SSE: &str = "this version serves no whole component as `sse`, only actions";
 const FORM: &str = "write it as `127.0.0.1:8080` or `[::1]:8080`";
 
 #[cfg(test)]

@@ -60,6 +60,11 @@ impl<'a> Section<'a> {
         self.entries
     }
 
+    /// The values of all its keys, in the order of the file. Does not count as asking for them.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Value<'a>> {
+        self.entries.iter().map(|(_, value)| value)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

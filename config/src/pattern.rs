@@ -60,6 +60,14 @@ impl Pattern {
         })
     }
 
+    /// `/*`: every path.
+    pub(crate) fn any() -> Self {
+        Self {
+            text: "/*".to_owned(),
+            segments: vec![Segment::Rest],
+        }
+    }
+
     /// The names of what it captures, in order; `*` is the rest's.
     pub(crate) fn captures(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {

@@ -27,6 +27,15 @@ impl RouteTable {
         &self.routes
     }
 
+    /// The table of one route, `GET /*`: every path leads to `component`, which serves WebSockets.
+    pub(crate) fn websocket(component: ComponentName) -> Self {
+        let mut table = Self::default();
+        let pattern = Pattern::any();
+        // The first route is like no other.
+        let _ = table.insert(Route::new(GET, &pattern, component, None), pattern);
+        table
+    }
+
     /// Finds the route for a request.
     ///
     /// `path` is the path of the target, undecoded and without the query. A `HEAD` that has no
@@ -211,7 +220,7 @@ pub struct Route {
     pub pattern: String,
     /// Who answers.
     pub component: ComponentName,
-    /// With which action; `None` for a component that has but one way to answer.
+    /// With which action; `None` for a component that serves WebSockets.
     pub action: Option<ActionName>,
     captures: Box<[Box<str>]>,
 }

@@ -77,6 +77,12 @@ fn check_routes(routes: &str, words: &[&str]) {
     check(&format!("{before}{routes}\n"), words);
 }
 
+/// The same for the keys of a listener that serves WebSockets.
+#[track_caller]
+fn check_websocket(keys: &str, words: &[&str]) {
+    check_listener(&format!("protocol = 'ws'\n{keys}"), words);
+}
+
 /// The same for a `[capabilities.p]`.
 #[track_caller]
 fn check_profile(keys: &str, words: &[&str]) {
@@ -253,9 +259,12 @@ fn a_listener() {
         "[[serve]]\nlisten = «8080»\ncomponent = 'c'",
         &["must be a string"],
     );
-    check_listener("protocol = «'sse'»", &["does not serve `sse` yet"]);
-    check_listener("protocol = «'ws'»", &["does not serve `ws` yet"]);
+    check_listener(
+        "protocol = «'tcp'»",
+        &["must be one of `http`, `sse` and `ws`"],
+    );
     check_listener("protocol = «'htp'»", &["did you mean `http`?"]);
+    check_listener("protocol = «'wss'»", &["did you mean `ws`?"]);
     check_listener(
         "[[serve]]\nlisten = «'127.0.0.1:1'»\ncomponent = 'd'",
         &["two listeners at 127.0.0.1:1", "the first", "the second"],
@@ -338,6 +347,115 @@ fn routes() {
     check_routes("'GET /' = 'hello#«»'", &["it is empty"]);
     check_routes("'GET /' = '«»#a'", &["it is empty"]);
     check_routes("'GET /' = '«../x»#a'", &["not a name"]);
+}
+
+#[test]
+fn what_a_protocol_cannot_route() {
+    let listener = |protocol: &str, rest: &str| {
+        format!("[[serve]]\nlisten = '[::]:1'\nprotocol = '{protocol}'\n{rest}\n")
+    };
+    check(
+        &listener(
+            "ws",
+            "[serve.routes]\n'GET /a' = 'room'\n'GET /b' = 'room«#index»'",
+        ),
+        &["not by an action", "remove this", "`http` listeners"],
+    );
+    check(
+        &listener("ws", "routes = { '«POST» /' = 'room' }"),
+        &["asked for with `GET`", "did you mean `GET`?"],
+    );
+    check(
+        &listener("http", "routes = { '«POST» /' = 'room' }"),
+        &[
+            "did you mean `GET`?",
+            "for HTTP name an action: `room#action`",
+        ],
+    );
+    check(
+        &listener(
+            "sse",
+            "routes = { 'GET /' = 'feed#index', 'GET /b' = «'feed'» }",
+        ),
+        &[
+            "no whole component as `sse`",
+            "name an action: `feed#action`",
+        ],
+    );
+    check(
+        &listener("sse", "component = «'feed'»"),
+        &["no whole component as `sse`", "\"GET /\" = \"feed#action\""],
+    );
+    check(&listener("ws", "component = «'Room'»"), &["`room`?"]);
+    // What the listener is for is not known: one problem, not two.
+    check(
+        "[[serve]]\nlisten = '[::]:1'\nprotocol = «'w'»\nsubprotocols = ['a']\n\
+         routes = { 'GET /' = 'room#index' }",
+        &["one of `http`, `sse` and `ws`"],
+    );
+}
+
+#[test]
+fn websockets() {
+    for key in ["allowed-origins", "subprotocols"] {
+        check_websocket(&format!("{key} = «'a'»"), &[key, "must be a list"]);
+        check_websocket(&format!("{key} = [«1»]"), &[key, "a list of strings"]);
+    }
+    check_websocket(
+        "allowed-origins = ['https://a.example', «'https://b.example/'»]",
+        &[
+            "`https://b.example/` is not an origin",
+            "did you mean `https://b.example`?",
+        ],
+    );
+    check_websocket("allowed-origins = [«'*'»]", &["any page"]);
+    check_websocket(
+        "allowed-origins = ['https://a.example', «'HTTPS://a.example:443'»]",
+        &["`https://a.example` is named twice", "again"],
+    );
+    for wrong in ["", "a b", "a,b", "é"] {
+        let list = format!("subprotocols = ['chat', «'{wrong}'»]");
+        check_websocket(&list, &["cannot name a subprotocol", "token"]);
+    }
+    check_websocket("subprotocols = ['v1', 'v2', «'v1'»]", &["named twice"]);
+    check_websocket("max-message = «0»", &["cannot be switched off"]);
+    check_websocket("max-message = «'257MiB'»", &["from 1 byte to 256MiB"]);
+    for key in ["ping", "close"] {
+        let zero = format!("{key}-timeout-ms = «0»");
+        check_websocket(&zero, &["cannot be switched off"]);
+        let endless = format!("{key}-timeout-ms = «86400001»");
+        check_websocket(&endless, &["from 1 to 86400000"]);
+    }
+    check_websocket("ping-interval-ms = «-1»", &["from 0", "never pinged"]);
+    check_websocket("«ping-interval-s» = 1", &["`ping-interval-ms`?"]);
+}
+
+#[test]
+fn what_only_websockets_have() {
+    for key in [
+        "allowed-origins = «[]»",
+        "subprotocols = «['a']»",
+        "max-message = «'1KiB'»",
+        "ping-interval-ms = «1000»",
+        "ping-timeout-ms = «1000»",
+        "close-timeout-ms = «'x'»",
+    ] {
+        for listener in [
+            "protocol = 'sse'\nroutes = { 'GET /' = 'c#a' }",
+            "routes = { 'GET /' = 'c#a', 'GET /b' = 'd#b' }",
+            "component = 'c'",
+        ] {
+            check(
+                &format!("[[serve]]\nlisten = '[::]:1'\n{key}\n{listener}"),
+                &["is for WebSockets", "serves none", "or remove this"],
+            );
+        }
+    }
+    // Whether there is a WebSocket is not known: one problem, not two.
+    check(
+        "[[serve]]\nlisten = '[::]:1'\nroutes = { 'GET /' = '«/»' }\nsubprotocols = []",
+        &["is not a name"],
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rusm_config::{
     App, Capabilities, Component, CoreId, Cores, Intensity, Limits, Log, LogFormat, LogLevel,
-    Lookup, Mailbox, Node, Preopen, Resident, Target,
+    Lookup, Mailbox, Node, Preopen, Protocol, Resident, Target, WebSocketSettings,
 };
 
 fn app(text: &str) -> App {
@@ -103,7 +103,7 @@ fn a_listener_has_its_own_target_headers_and_limits() {
         max-connections = 6
         [serve.routes]
         'GET /users/:id' = 'hello#get_user'
-        'POST  /raw/*' = 'raw'
+        'GET  /raw/*' = 'raw'
         [serve.headers]
         X-Frame-Options = 'DENY'
         a = ''
@@ -155,6 +155,105 @@ fn a_listener_has_its_own_target_headers_and_limits() {
     assert_eq!(route.action.as_ref().unwrap().as_str(), "get-user");
     assert_eq!(table.routes()[1].pattern, "/raw/*");
     assert_eq!(table.routes()[1].action, None);
+}
+
+#[test]
+fn a_listener_of_each_protocol() {
+    let app = app("
+        [[serve]]
+        listen = '127.0.0.1:1'
+        max-message = '2KiB'
+        routes = { 'GET /' = 'page#index', 'GET /room' = 'room' }
+        [[serve]]
+        protocol = 'sse'
+        listen = '127.0.0.1:2'
+        routes = { 'GET /' = 'feed#index', 'POST /' = 'feed#post' }
+        [[serve]]
+        protocol = 'ws'
+        listen = '127.0.0.1:3'
+        routes = { 'GET /:room' = 'room' }
+        [[serve]]
+        protocol = 'ws'
+        listen = '127.0.0.1:4'
+        component = 'echo'
+    ");
+    let seen: Vec<_> = (app.listeners.iter())
+        .map(|listener| {
+            let Target::Routes(table) = &listener.target else {
+                panic!("{listener:?}");
+            };
+            (listener.protocol, table.routes().len())
+        })
+        .collect();
+    let expected = [
+        (Protocol::Http, 2),
+        (Protocol::Sse, 2),
+        (Protocol::Ws, 1),
+        (Protocol::Ws, 1),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(app.listeners[0].websocket.max_message, 2048);
+    assert_eq!(app.listeners[1].websocket, WebSocketSettings::default());
+    assert!(app.components.contains_key("echo"));
+
+    let Target::Routes(echo) = &app.listeners[3].target else {
+        panic!("{:?}", app.listeners[3]);
+    };
+    for path in ["/", "/a", "/a//b/"] {
+        let Lookup::Found(found) = echo.lookup("GET", path) else {
+            panic!("{path}");
+        };
+        let route = &echo.routes()[found.route.index()];
+        assert_eq!((route.component.as_str(), &route.action), ("echo", &None));
+        assert_eq!(found.params.get("*"), path.strip_prefix('/'));
+    }
+    let allow = "GET, HEAD".to_owned();
+    assert_eq!(echo.lookup("POST", "/"), Lookup::MethodNotAllowed { allow });
+}
+
+#[test]
+fn websockets_have_settings() {
+    let settings = |keys: &str| {
+        let serve = "[[serve]]\nprotocol = 'ws'\nlisten = '[::]:1'\ncomponent = 'room'";
+        app(&format!("{serve}\n{keys}")).listeners[0]
+            .websocket
+            .clone()
+    };
+    let default = WebSocketSettings {
+        allowed_origins: None,
+        subprotocols: vec![],
+        max_message: 1 << 20,
+        ping_interval: Some(Duration::from_secs(30)),
+        ping_timeout: Duration::from_secs(20),
+        close_timeout: Duration::from_secs(5),
+    };
+    assert_eq!(settings(""), default);
+    let given = settings(
+        "
+        allowed-origins = ['https://Example.com:443', 'http://localhost:3000']
+        subprotocols = ['chat.v2', 'chat.v1']
+        max-message = '64KiB'
+        ping-interval-ms = 1
+        ping-timeout-ms = 2
+        close-timeout-ms = 3
+        ",
+    );
+    let list = |items: [&str; 2]| items.map(str::to_owned).to_vec();
+    assert_eq!(
+        given,
+        WebSocketSettings {
+            allowed_origins: Some(list(["https://example.com", "http://localhost:3000"])),
+            subprotocols: list(["chat.v2", "chat.v1"]),
+            max_message: 64 << 10,
+            ping_interval: Some(Duration::from_millis(1)),
+            ping_timeout: Duration::from_millis(2),
+            close_timeout: Duration::from_millis(3),
+        }
+    );
+    // No other origin, which is not any origin.
+    let own = settings("allowed-origins = []").allowed_origins;
+    assert_eq!(own, Some(vec![]));
+    assert_eq!(settings("ping-interval-ms = 0").ping_interval, None);
 }
 
 #[test]

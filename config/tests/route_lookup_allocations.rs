@@ -43,13 +43,13 @@ fn table() -> RouteTable {
         [[serve]]
         listen = '127.0.0.1:1'
         [serve.routes]
-        'GET /' = 'c'
-        'GET /users/:id' = 'c'
-        'GET /users/:id/posts' = 'c'
-        'GET /users/me/settings' = 'c'
-        'POST /users' = 'c'
-        'GET /files/*' = 'c'
-        'GET /a/:b/:c/:d/:e' = 'c'
+        'GET /' = 'c#a'
+        'GET /users/:id' = 'c#a'
+        'GET /users/:id/posts' = 'c#a'
+        'GET /users/me/settings' = 'c#a'
+        'POST /users' = 'c#a'
+        'GET /files/*' = 'c#a'
+        'GET /a/:b/:c/:d/:e' = 'c#a'
     ";
     let mut app = rusm_config::parse("rusm.toml", manifest).unwrap();
     match app.listeners.remove(0).target {

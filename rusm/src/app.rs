@@ -267,8 +267,9 @@ fn open_cache() -> ArtifactCache {
 
 fn unserved(component: &ComponentName) -> Failure {
     Failure::App(format!(
-        "component `{0}` is named without an action: name one, as in `{0}#index` \
-         (whole components, such as wasi:http's, are not served by this version yet)",
+        "component `{0}` is to answer all requests of an `http` listener: name its actions in \
+         routes, as in `{0}#index`, or set `protocol = \"ws\"` if it serves WebSockets (whole \
+         components, such as wasi:http's, are not served by this version yet)",
         component.as_str()
     ))
 }

@@ -1,5 +1,7 @@
 //! `rusm check`: would this app be served?
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusm_config::Target;
@@ -10,9 +12,9 @@ use crate::Failure;
 use crate::app::Application;
 use crate::build;
 use crate::cli::AppArgs;
-use crate::gateway;
+use crate::gateway::{self, HttpGateway};
 
-/// Read the manifest, look for every component, load each, and look for every action.
+/// Read the manifest, look for every component, load each, and look for what each route names.
 ///
 /// # Errors
 /// The first thing that keeps the app from being served.
@@ -45,7 +47,7 @@ pub fn check(args: &AppArgs) -> Result<(), Failure> {
         store: None,
         encode_event: gateway::encode_event,
     };
-    let pool = ShardPool::load(setup, &compiled.components)?;
+    let pool = Rc::new(ShardPool::load(setup, &compiled.components)?);
     for (name, component) in &app.manifest.components {
         let loaded = pool.component(name.as_str());
         if component.resident.is_some()
@@ -54,19 +56,23 @@ pub fn check(args: &AppArgs) -> Result<(), Failure> {
             return Err(Failure::App(format!("service `{}`: {why}", name.as_str())));
         }
     }
-    let routes = app
-        .manifest
-        .listeners
-        .iter()
-        .map(|listener| match &listener.target {
-            Target::Routes(table) => table.routes().len(),
-            Target::Component(_) => 1,
-        });
+    let mut routes = 0;
+    for listener in &app.manifest.listeners {
+        let Target::Routes(table) = &listener.target else {
+            continue;
+        };
+        routes += table.routes().len();
+        HttpGateway::new(
+            pool.clone(),
+            Arc::new(table.clone()),
+            listener.limits.request_timeout,
+            listener.websocket.clone(),
+        )?;
+    }
     println!(
-        "{} is fine: {} listener(s), {} route(s), {} component(s)",
+        "{} is fine: {} listener(s), {routes} route(s), {} component(s)",
         args.manifest().display(),
         app.manifest.listeners.len(),
-        routes.sum::<usize>(),
         compiled.components.len(),
     );
     Ok(())

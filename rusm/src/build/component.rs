@@ -198,6 +198,53 @@ mod tests {
         actions(&resolve, world)
     }
 
+    /// Of the instances that a component exports, their names.
+    fn exported_interfaces(component: &[u8]) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut depth = 0;
+        for payload in Parser::new(0).parse_all(component) {
+            match payload.unwrap() {
+                Payload::Version { .. } => depth += 1,
+                Payload::End(_) => depth -= 1,
+                Payload::ComponentExportSection(exports) if depth == 1 => {
+                    names.extend(exports.into_iter().map(|e| e.unwrap().name.name.to_owned()));
+                }
+                _ => {}
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn a_websocket_exports_its_interface() {
+        let wit = format!(
+            "{}\nworld guest {{\n    export websocket;\n}}\n",
+            include_str!("../../../wit/runtime.wit")
+        );
+        let mut resolve = Resolve::default();
+        let package = resolve.push_str("runtime.wit", &wit).unwrap();
+        let world = resolve.packages[package].worlds["guest"];
+        // By the names that the SDK's `#[websocket]` gives them.
+        let mut core = wat::parse_str(
+            r#"(module
+                (import "wasi:cli/environment@0.2.3" "get-environment" (func $e (param i32)))
+                (memory (export "memory") 1)
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+                (func (export "cm32p2|rusm:runtime/websocket@0.1|open") (call $e (i32.const 8)))
+                (func (export "cm32p2|rusm:runtime/websocket@0.1|message") (param i32 i32 i32))
+                (func (export "cm32p2|rusm:runtime/websocket@0.1|close") (param i32 i32 i32))
+                (func (export "rusm-virtual:wasi:cli/environment#get-environment") (param i32)))"#,
+        )
+        .unwrap();
+        let encoding = wit_component::StringEncoding::UTF8;
+        wit_component::embed_component_metadata(&mut core, &resolve, world, encoding).unwrap();
+        let component = componentize(&core, Grants::default()).unwrap();
+        assert_eq!(
+            exported_interfaces(&component.bytes),
+            ["rusm:runtime/websocket@0.1.0"]
+        );
+    }
+
     #[test]
     fn a_handler_has_actions_and_nothing_that_lives_on() {
         let action = "export index: func(request: request) -> response;";

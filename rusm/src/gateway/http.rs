@@ -5,9 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusm_config::{Lookup, Match, Route, RouteTable};
+use rusm_config::{Lookup, Match, Route, RouteTable, WebSocketSettings};
 use rusm_uring_net::http1::{Head, HeaderLines, Status};
-use rusm_uring_net::websocket::{self, HandshakeRules, Settings as WebSocketSettings};
+use rusm_uring_net::websocket::{self, HandshakeRules};
 use rusm_uring_net::{Answer, Body, Refusal, Request, Response, Service, WebSocket};
 use rusm_wasm_pool::connection::ConnectionInfo;
 use rusm_wasm_pool::http::{self as wasm_http, HeaderRef};
@@ -25,8 +25,7 @@ pub struct HttpGateway {
     /// By [`RouteId`](rusm_config::RouteId).
     targets: Vec<Target>,
     request_timeout: Duration,
-    /// What each WebSocket is allowed.
-    websocket: Rc<WebSocketSettings>,
+    websockets: WebSockets,
 }
 
 impl HttpGateway {
@@ -38,6 +37,7 @@ impl HttpGateway {
         pool: Rc<ShardPool>,
         routes: Arc<RouteTable>,
         request_timeout: Duration,
+        websocket: WebSocketSettings,
     ) -> Result<Self, Failure> {
         let targets = routes.routes().iter();
         Ok(Self {
@@ -47,7 +47,7 @@ impl HttpGateway {
             pool,
             routes,
             request_timeout,
-            websocket: Rc::default(),
+            websockets: websocket.into(),
         })
     }
 }
@@ -78,6 +78,41 @@ impl Target {
                  rusm:runtime/websocket@0.1.0); for HTTP name an action, as in `{0}#index`",
                 component.as_str()
             ))),
+        }
+    }
+}
+
+/// What the WebSockets of a listener have in common.
+struct WebSockets {
+    allowed_origins: Option<Vec<String>>,
+    subprotocols: Vec<String>,
+    /// Every connection has a share of it.
+    settings: Rc<websocket::Settings>,
+}
+
+impl WebSockets {
+    fn handshake_rules(&self) -> HandshakeRules<'_> {
+        HandshakeRules {
+            protocols: &self.subprotocols,
+            allowed_origins: self.allowed_origins.as_deref(),
+        }
+    }
+}
+
+impl From<WebSocketSettings> for WebSockets {
+    fn from(settings: WebSocketSettings) -> Self {
+        let max_message = usize::try_from(settings.max_message).unwrap_or(usize::MAX);
+        Self {
+            allowed_origins: settings.allowed_origins,
+            subprotocols: settings.subprotocols,
+            settings: Rc::new(websocket::Settings {
+                max_message,
+                // Whether a message comes in one frame or in many is the client's affair.
+                max_frame: max_message,
+                ping_interval: settings.ping_interval,
+                ping_timeout: settings.ping_timeout,
+                close_timeout: settings.close_timeout,
+            }),
         }
     }
 }
@@ -149,14 +184,14 @@ impl HttpGateway {
         component: ComponentRef,
         mut info: ConnectionInfo,
     ) -> Result<Result<Response, Fault>, Refusal> {
-        let upgrade = websocket::upgrade(head, HandshakeRules::default())?;
+        let upgrade = websocket::upgrade(head, self.websockets.handshake_rules())?;
         info.subprotocol.clone_from(&upgrade.protocol);
         let opened = super::websocket::open(&self.pool, component, Arc::new(info)).await;
         Ok(opened.map(|handler| {
             let socket = WebSocket {
                 upgrade,
                 headers: Vec::new(),
-                settings: self.websocket.clone(),
+                settings: self.websockets.settings.clone(),
                 handler,
             };
             socket.into()

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rusm_config::Target;
+use rusm_config::{Protocol, Target};
 use rusm_uring_net::Driver;
 
 use super::cores;
@@ -29,7 +29,11 @@ pub(super) fn print(
         app.manifest.node.instances_per_core,
     );
     for (listener, addr) in app.manifest.listeners.iter().zip(addrs) {
-        println!("\nhttp://{addr}");
+        let scheme = match listener.protocol {
+            Protocol::Ws => "ws",
+            _ => "http",
+        };
+        println!("\n{scheme}://{addr}");
         let Target::Routes(table) = &listener.target else {
             continue;
         };

@@ -13,7 +13,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use rusm_config::{Limits, RouteTable, Target};
+use rusm_config::{Limits, RouteTable, Target, WebSocketSettings};
 use rusm_core::{Node, ShardId};
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{HeadLimits, HeaderLines};
@@ -136,6 +136,7 @@ struct Listener {
     settings: Settings,
     limit: ConnectionLimit,
     request_timeout: Duration,
+    websocket: WebSocketSettings,
 }
 
 impl Listener {
@@ -158,6 +159,7 @@ impl Listener {
             settings: settings(limits, &listener.headers)?,
             limit: ConnectionLimit::new(limits.max_connections as usize),
             request_timeout: limits.request_timeout,
+            websocket: listener.websocket.clone(),
         })
     }
 
@@ -168,6 +170,7 @@ impl Listener {
             settings: self.settings.clone(),
             limit: self.limit.clone(),
             request_timeout: self.request_timeout,
+            websocket: self.websocket.clone(),
         })
     }
 }

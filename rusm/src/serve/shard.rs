@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use core_affinity::CoreId;
 use futures_channel::oneshot;
-use rusm_config::RouteTable;
+use rusm_config::{RouteTable, WebSocketSettings};
 use rusm_core::{ExitReason, Node, Shard, ShardId, fairness};
 use rusm_store::Store;
 use rusm_uring_net::connection::Settings;
@@ -49,6 +49,7 @@ pub(super) struct ShardListener {
     pub(super) settings: Settings,
     pub(super) limit: ConnectionLimit,
     pub(super) request_timeout: Duration,
+    pub(super) websocket: WebSocketSettings,
 }
 
 /// What a shard tells the thread that started it.
@@ -130,7 +131,12 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
 
     let net = NetShard::new();
     for listener in plan.listeners {
-        let gateway = HttpGateway::new(pool.clone(), listener.routes, listener.request_timeout)?;
+        let gateway = HttpGateway::new(
+            pool.clone(),
+            listener.routes,
+            listener.request_timeout,
+            listener.websocket,
+        )?;
         let accepting = accept(
             listener.socket,
             listener.limit,

@@ -109,8 +109,8 @@ fn a_flooded_mailbox_is_bounded_and_the_rest_is_served() {
     for cores in ["1", &two_cores()] {
         let server = Serve::actors(|manifest| {
             manifest.replace(
-                "[components.target]\n",
-                "[components.target]\nmailbox-messages = 100\nshard = 0\n",
+                "[components.subject]\n",
+                "[components.subject]\nmailbox-messages = 100\nshard = 0\n",
             )
         })
         .args(["--cores", cores])

@@ -111,7 +111,8 @@ impl Serve {
                 panic!("it doesn't serve:\n{}", server.banner);
             };
             server.banner += &format!("{line}\n");
-            if let Some(addr) = line.strip_prefix("http://") {
+            let addr = line.strip_prefix("http://");
+            if let Some(addr) = addr.or_else(|| line.strip_prefix("ws://")) {
                 server.addrs.push(addr.parse().unwrap());
             }
             if line.starts_with("ready") {

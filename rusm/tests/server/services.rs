@@ -6,12 +6,12 @@ use crate::apps;
 use crate::client::Response;
 use crate::server::{Serve, Server, two_cores};
 
-const PINNED: &str = "[components.target]\nresident = true\nshard = 0\n";
+const PINNED: &str = "[components.subject]\nresident = true\nshard = 0\n";
 
 fn pinned(extra: &str) -> Serve {
     Serve::actors(|manifest| {
         manifest.replace(
-            "[components.target]\nresident = true\n",
+            "[components.subject]\nresident = true\n",
             &format!("{PINNED}{extra}"),
         )
     })
@@ -28,7 +28,7 @@ fn a_service_is_called_from_its_own_shard_and_from_another() {
     let cores = two_cores();
     let server = pinned("").args(["--cores", &cores]).start();
     assert!(
-        server.banner.contains("target  shard 0"),
+        server.banner.contains("subject  shard 0"),
         "{}",
         server.banner
     );
@@ -192,7 +192,7 @@ fn a_component_that_is_no_service_is_refused() {
 fn a_shard_that_is_not_there_is_refused() {
     let (code, said) = Serve::actors(|manifest| {
         manifest.replace(
-            "[components.target]\nresident = true\n",
+            "[components.subject]\nresident = true\n",
             &PINNED.replace("= 0", "= 7"),
         )
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusm_rs::{CallError, Mail, Params, Pid, Request, Response, Stream};
 
 #[rusm_rs::client]
-pub trait Target {
+pub trait Subject {
     fn echo(text: String) -> String;
     fn tick() -> u64;
     fn wait(ms: u64);
@@ -28,32 +28,32 @@ pub mod handlers {
     use super::*;
 
     pub fn echo(_: Request, params: Params) -> Result<Response, CallError> {
-        Ok(Response::text(target()?.echo(text(&params, "text"))?))
+        Ok(Response::text(subject()?.echo(text(&params, "text"))?))
     }
 
     pub fn tick(_: Request) -> Response {
-        told(target().and_then(|target| target.timeout(SOON).tick()))
+        told(subject().and_then(|subject| subject.timeout(SOON).tick()))
     }
 
     pub fn wait(_: Request, params: Params) -> Response {
         let timeout = Duration::from_millis(number(&params, "timeout"));
-        told(target().and_then(|t| t.timeout(timeout).wait(number(&params, "ms"))))
+        told(subject().and_then(|t| t.timeout(timeout).wait(number(&params, "ms"))))
     }
 
     pub fn spin(_: Request, params: Params) -> Response {
         let timeout = Duration::from_millis(number(&params, "timeout"));
-        told(target().and_then(|target| target.timeout(timeout).spin()))
+        told(subject().and_then(|subject| subject.timeout(timeout).spin()))
     }
 
     pub fn numbers(_: Request, params: Params) -> Result<Response, CallError> {
-        let numbers = target()?.numbers(number(&params, "n"));
+        let numbers = subject()?.numbers(number(&params, "n"));
         let sum = numbers.sum::<Result<u64, CallError>>()?;
         Ok(Response::text(sum.to_string()))
     }
 
     pub fn broken_numbers(_: Request, params: Params) -> Result<Response, CallError> {
         let mut said = String::new();
-        for number in target()?.broken_numbers(number(&params, "n")) {
+        for number in subject()?.broken_numbers(number(&params, "n")) {
             match number {
                 Ok(number) => said += &format!("{number} "),
                 Err(error) => said += &error.to_string(),
@@ -64,16 +64,16 @@ pub mod handlers {
 
     pub fn count_down(_: Request, params: Params) -> Result<Response, CallError> {
         let mut said = String::new();
-        let end = target()?.count_down(number(&params, "n"), |i| said += &format!("{i} "))?;
+        let end = subject()?.count_down(number(&params, "n"), |i| said += &format!("{i} "))?;
         Ok(Response::text(said + &end))
     }
 
     pub fn no_function(_: Request) -> Response {
-        told(target().and_then(|target| target.absent()))
+        told(subject().and_then(|subject| subject.absent()))
     }
 
     pub fn no_service(_: Request) -> Response {
-        told(Target::whereis("nobody").map(|_| ()))
+        told(Subject::whereis("nobody").map(|_| ()))
     }
 
     pub fn chain(_: Request, params: Params) -> Result<Response, CallError> {
@@ -83,7 +83,7 @@ pub mod handlers {
 
     /// Whether the service is on another shard, and whether it knows its caller.
     pub fn who(_: Request) -> Result<Response, CallError> {
-        let (service, caller) = target()?.who()?;
+        let (service, caller) = subject()?.who()?;
         let me = rusm_rs::me().0;
         let apart = service >> 48 != me >> 48;
         Ok(Response::text(format!(
@@ -94,7 +94,7 @@ pub mod handlers {
     }
 
     pub fn flood(_: Request, params: Params) -> Result<Response, CallError> {
-        let target = rusm_rs::whereis("target").ok_or(CallError::NoProcess)?;
+        let target = rusm_rs::whereis("subject").ok_or(CallError::NoProcess)?;
         let message = vec![b'x'; 1024];
         for _ in 0..number(&params, "messages") {
             rusm_rs::send_bytes(target, &message);
@@ -103,7 +103,7 @@ pub mod handlers {
     }
 
     pub fn received(_: Request) -> Response {
-        told(target().and_then(|target| target.timeout(SOON).received()))
+        told(subject().and_then(|subject| subject.timeout(SOON).received()))
     }
 
     /// How many it could spawn, and why no more; they stay.
@@ -264,12 +264,12 @@ pub mod handlers {
     }
 
     pub fn kill(_: Request) -> Result<Response, CallError> {
-        let target = rusm_rs::whereis("target").ok_or(CallError::NoProcess)?;
+        let target = rusm_rs::whereis("subject").ok_or(CallError::NoProcess)?;
         Ok(Response::text(format!("{}", rusm_rs::kill(target))))
     }
 
-    fn target() -> Result<Target, CallError> {
-        Target::whereis("target")
+    fn subject() -> Result<Subject, CallError> {
+        Subject::whereis("subject")
     }
 
     fn spawned() -> Pid {

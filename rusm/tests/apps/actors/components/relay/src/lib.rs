@@ -1,16 +1,16 @@
 //! A service that calls another one.
 
 #[rusm_rs::client]
-pub trait Target {
+pub trait Subject {
     fn echo(text: String) -> String;
 }
 
 #[rusm_rs::service]
 pub mod relay {
-    use super::Target;
+    use super::Subject;
 
     pub fn pass_on(text: String) -> Result<String, String> {
-        let target = Target::whereis("target").map_err(|error| error.to_string())?;
+        let target = Subject::whereis("subject").map_err(|error| error.to_string())?;
         target.echo(text).map_err(|error| error.to_string())
     }
 }

@@ -1,0 +1,65 @@
+//! A service that the others call, and that does what a service should not.
+
+#[rusm_rs::service]
+pub mod subject {
+    use std::time::Duration;
+
+    use rusm_rs::{Callback, Mail};
+
+    #[derive(Default)]
+    pub struct State {
+        ticks: u64,
+        messages: u64,
+    }
+
+    pub fn echo(text: String) -> String {
+        text
+    }
+
+    /// Traps at every third call.
+    pub fn tick(state: &mut State) -> u64 {
+        state.ticks += 1;
+        assert!(state.ticks < 3, "the third tick");
+        state.ticks
+    }
+
+    pub fn wait(ms: u64) {
+        rusm_rs::receive_mail(Some(Duration::from_millis(ms)));
+    }
+
+    pub fn spin() {
+        loop {
+            std::hint::black_box(());
+        }
+    }
+
+    pub fn numbers(n: u64) -> impl Iterator<Item = u64> {
+        0..n
+    }
+
+    /// Traps before the last.
+    pub fn broken_numbers(n: u64) -> impl Iterator<Item = u64> {
+        (0..n).inspect(move |i| assert!(*i < n - 1, "the last number"))
+    }
+
+    pub fn count_down(from: u64, each: Callback<u64>) -> String {
+        for i in (1..=from).rev() {
+            each.call(i);
+        }
+        "lift-off".to_owned()
+    }
+
+    pub fn who() -> (u64, Option<u64>) {
+        (rusm_rs::me().0, rusm_rs::caller().map(|pid| pid.0))
+    }
+
+    pub fn received(state: &State) -> u64 {
+        state.messages
+    }
+
+    pub fn on_mail(state: &mut State, mail: Mail) {
+        if let Mail::Message(_) = mail {
+            state.messages += 1;
+        }
+    }
+}
