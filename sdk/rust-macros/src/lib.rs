@@ -3,10 +3,13 @@
 mod errors;
 mod handlers;
 mod input;
-
+mod kind;
 mod names;
 mod process;
 mod service;
+mod state;
+mod types;
+mod websocket;
 mod world;
 
 use proc_macro::TokenStream;
@@ -35,6 +38,19 @@ use proc_macro::TokenStream;
 ///     fn greeting(id: &str) -> String {
 ///         format!("user {id}\n")
 ///     }
+/// }
+/// ```
+///
+/// With a third parameter, `Sse`, it answers by Server-Sent Events instead, and returns nothing or
+/// a `Result<(), E>` where `E: IntoResponse`:
+///
+/// ```ignore
+/// pub fn ticks(_request: Request, params: Params, sse: Sse) -> Result<(), BadRequest> {
+///     let n: u32 = params.parse("n")?;
+///     for tick in 1..=n {
+///         sse.send(Event::new().id(tick).data(format!("tick {tick}")));
+///     }
+///     Ok(())
 /// }
 /// ```
 ///
@@ -142,6 +158,70 @@ pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn client(arguments: TokenStream, item: TokenStream) -> TokenStream {
     service::client(arguments.into(), item.into()).into()
+}
+
+/// Makes the public functions of an inline module those of a WebSocket. Each connection has a
+/// process of its own, which the host enters for what happens to it.
+///
+/// ```ignore
+/// #[rusm_rs::websocket]
+/// pub mod room {
+///     use rusm_rs::{Connection, Mail, Message};
+///
+///     /// Made when the connection opens, and held until the process ends.
+///     pub struct State {
+///         room: String,
+///     }
+///
+///     pub fn init(connection: &Connection) -> State {
+///         let room = connection.info().param("room").unwrap_or_default();
+///         State { room: format!("room:{room}") }
+///     }
+///
+///     /// The connection is open.
+///     pub fn open(state: &mut State) {
+///         rusm_rs::register_tag(&state.room);
+///     }
+///
+///     /// The client has sent a message.
+///     pub fn message(state: &mut State, connection: &Connection, message: Message) {
+///         match message {
+///             Message::Text(text) => { rusm_rs::publish(&state.room, text.as_bytes()); }
+///             Message::Binary(_) => connection.close(1003, "text alone"),
+///         }
+///     }
+///
+///     /// Messages of other processes, and the ends of those that this one monitors.
+///     pub fn on_mail(connection: &Connection, mail: Mail) {
+///         if let Mail::Message(message) = mail {
+///             connection.send_text(String::from_utf8_lossy(&message));
+///         }
+///     }
+///
+///     /// The connection is closed, by the client or by `connection.close`; 1006 if the client is
+///     /// just gone. The process ends with it.
+///     pub fn close(state: &mut State, code: u16, reason: &str) {
+///         eprintln!("{} lost one: {code} {reason}", state.room);
+///     }
+/// }
+/// ```
+///
+/// - `message` is always there; `open`, `close` and `on_mail` if you want them. Each takes the state,
+///   `&mut State` or `&State`, and the `&Connection` if it wants them, in this order.
+/// - The state is of the type `State` in the module, made when the connection opens: by
+///   `pub fn init(connection: &Connection) -> State` or `pub fn init() -> State` if the module has
+///   that function, else by `Default`.
+/// - A function may wait: the process is parked then, and what comes for it waits. Between
+///   them it needs no stack.
+/// - A panic closes this connection with 1011, and no other.
+/// - The functions of the module that are not `pub` are helpers.
+///
+/// A route of `rusm.toml` names the component without an action: `"GET /rooms/:room" = "room"`.
+///
+/// There is one such module in a component.
+#[proc_macro_attribute]
+pub fn websocket(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    websocket::websocket(arguments.into(), item.into()).into()
 }
 
 /// Makes a function the whole life of a process, which receives its mail itself.

@@ -22,6 +22,17 @@ pub(crate) fn service<'a>(functions: impl Iterator<Item = &'a str>, on_mail: boo
     world.finish()
 }
 
+/// The package with a world `connection`, which exports what happens to a WebSocket.
+pub(crate) fn connection(on_mail: bool) -> String {
+    let uses = if on_mail { "use actor.{mail};" } else { "" };
+    let mut world = World::new("connection", uses);
+    world.0 += "    export websocket;\n";
+    if on_mail {
+        world.export(ON_MAIL, "func(mail: mail)");
+    }
+    world.finish()
+}
+
 /// The package with a world `main`, which exports the life of a process.
 pub(crate) fn main() -> String {
     let mut world = World::new("main", "");
@@ -34,7 +45,11 @@ pub(crate) const HTTP_INTERFACE: &str = "rusm:runtime/http@0.1.0";
 pub(crate) const TYPES_INTERFACE: &str = "rusm:runtime/types@0.1.0";
 pub(crate) const ACTOR_INTERFACE: &str = "rusm:runtime/actor@0.1.0";
 
-/// The export of a service that takes mail.
+/// The interface of a WebSocket among the exports of a core module: of its version only what
+/// breaks (component-model, `BuildTargets.md`).
+pub(crate) const WEBSOCKET_INTERFACE: &str = "rusm:runtime/websocket@0.1";
+
+/// The export of a process that takes mail.
 pub(crate) const ON_MAIL: &str = "on-mail";
 /// The export of a free-form process.
 pub(crate) const RUN: &str = "run";

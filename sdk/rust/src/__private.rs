@@ -1,10 +1,15 @@
 //! The joint between an author's functions and the component's exports.
 
+#[cfg(target_arch = "wasm32")]
+pub use crate::abi::{FlatMail, mail, message, string};
 pub use crate::bindings::rusm::runtime::{actor, http, types};
 #[cfg(all(feature = "heap", target_arch = "wasm32"))]
 pub use crate::heap::live_on;
 #[cfg(feature = "json")]
 pub use crate::service;
+pub use crate::sse::Answering;
+pub use crate::state::{Held, default_state};
+pub use crate::websocket::with_connection;
 pub use wit_bindgen;
 
 /// Tells the heap that this process outlives the call that it answers: nothing to do, as the heap
@@ -12,7 +17,7 @@ pub use wit_bindgen;
 #[cfg(not(all(feature = "heap", target_arch = "wasm32")))]
 pub fn live_on() {}
 
-use crate::{IntoResponse, Params, Request, Response};
+use crate::{IntoResponse, Params, Request, Response, Sse};
 
 /// Parts a request as it was lowered; nothing is copied.
 #[inline]
@@ -21,7 +26,8 @@ pub fn open(mut request: http::Request) -> (Request, Params) {
     (Request::from_wit(request), params)
 }
 
-/// What an action returned, as it is lifted by the host; nothing is copied.
+/// What an action returned, as it is lifted by the host; nothing is copied. If it is a stream, it
+/// has been sent.
 #[inline]
 pub fn close(response: impl IntoResponse) -> http::Response {
     Response::into_wit(response.into_response())
@@ -58,5 +64,22 @@ impl SecondParameter for Params {
     #[inline]
     fn of(params: Params) -> Self {
         params
+    }
+}
+
+/// The type of an action's third parameter.
+#[diagnostic::on_unimplemented(
+    message = "the third parameter of an action is `Sse`, not `{Self}`",
+    label = "expected `rusm_rs::Sse`"
+)]
+pub trait ThirdParameter {
+    /// The argument.
+    fn of(sse: Sse) -> Self;
+}
+
+impl ThirdParameter for Sse {
+    #[inline]
+    fn of(sse: Sse) -> Self {
+        sse
     }
 }

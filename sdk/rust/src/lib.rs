@@ -24,6 +24,49 @@
 //! - [`BadRequest`] is the error of everything that reads what a client sent: with `?` it answers
 //!   400.
 //!
+//! # Answers that take their time
+//! [`Response::stream`] sends a body of any type piece by piece. An action with a third parameter,
+//! [`Sse`], answers by Server-Sent Events:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use rusm_rs::{Mail, Params, Request, Sse};
+//!
+//! #[rusm_rs::handlers]
+//! pub mod handlers {
+//!     use super::*;
+//!
+//!     /// What is published to the group `news`, until the client leaves.
+//!     pub fn news(_request: Request, _params: Params, sse: Sse) {
+//!         rusm_rs::register_tag("news");
+//!         sse.run(Duration::from_secs(15), |mail| match mail {
+//!             Mail::Message(news) => sse.data(news),
+//!             _ => true,
+//!         });
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! [`websocket`] makes the functions of a module those of a WebSocket, with a process for each
+//! connection. A route names the component alone: `"GET /echo" = "echo"`.
+//!
+//! ```
+//! #[rusm_rs::websocket]
+//! pub mod echo {
+//!     use rusm_rs::{Connection, Message};
+//!
+//!     pub fn message(connection: &Connection, message: Message) {
+//!         match message {
+//!             Message::Text(text) => connection.send_text(text),
+//!             Message::Binary(bytes) => connection.send_binary(bytes),
+//!         };
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
 //! Standard error goes to the operator's log, so `eprintln!` and a panic's message end up there.
 //!
 //! # What lasts
@@ -83,6 +126,8 @@
 //!   serde. Types of your own need serde's derives: `cargo add serde --features derive`.
 //! - `heap` (default): the guest's global allocator.
 
+#[cfg(target_arch = "wasm32")]
+mod abi;
 mod bad_request;
 mod call;
 mod group;
@@ -98,10 +143,14 @@ mod pid;
 mod process;
 mod request;
 mod response;
+mod sse;
+mod state;
 mod stream;
+mod streaming;
 mod supervisor;
 #[cfg(target_arch = "wasm32")]
 mod virtual_wasi;
+mod websocket;
 
 /// What the expansions of the macros rest on.
 #[cfg(feature = "json")]
@@ -128,11 +177,14 @@ pub use process::{
 };
 pub use request::Request;
 pub use response::Response;
-pub use rusm_rs_macros::{client, handlers, main, service};
+pub use rusm_rs_macros::{client, handlers, main, service, websocket};
 #[cfg(feature = "json")]
 pub use service::Callback;
+pub use sse::{Event, Sse};
 pub use stream::Stream;
+pub use streaming::Body;
 pub use supervisor::{Strategy, Supervisor};
+pub use websocket::{Connection, ConnectionInfo, Message};
 
 #[cfg(target_arch = "wasm32")]
 use bindings::rusm::runtime::diagnostics;
@@ -155,6 +207,7 @@ mod bindings {
                 import rusm:runtime/streams@0.1.0;
                 import rusm:runtime/log@0.1.0;
                 import rusm:runtime/kv@0.1.0;
+                import rusm:runtime/serve@0.1.0;
             }
         ",
         path: "wit",

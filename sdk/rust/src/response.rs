@@ -2,6 +2,7 @@
 
 use crate::bindings::rusm::runtime::http;
 use crate::header;
+use crate::streaming::{Body, Sender};
 
 /// One HTTP response.
 ///
@@ -16,13 +17,17 @@ use crate::header;
 /// The host frames it and answers for the connection: it sets `content-length`, `date` and
 /// `connection` itself. A response that HTTP cannot carry (a status outside 200 to 599, a header
 /// with a line break in it) never reaches the client, who gets status 500.
-#[derive(Clone, Debug)]
-pub struct Response(http::Response);
+#[derive(Debug)]
+pub struct Response {
+    /// All of it, unless its body is a stream.
+    pub(crate) head: http::Response,
+    sender: Option<Sender>,
+}
 
 impl Response {
     /// An empty response.
     pub fn new(status: u16) -> Self {
-        Self(http::Response {
+        Self::from_wit(http::Response {
             status,
             headers: Vec::new(),
             body: Vec::new(),
@@ -68,6 +73,36 @@ impl Response {
         }
     }
 
+    /// Status 200 with a body that `write` sends piece by piece, each on its way to the client as
+    /// soon as it is written, before the next is made.
+    ///
+    /// ```
+    /// # use rusm_rs::{Request, Response};
+    /// fn table(_request: Request) -> Response {
+    ///     Response::stream("text/csv", |body| {
+    ///         for n in 0..1_000_000_u64 {
+    ///             if !body.write(format!("{n},{}\n", n * n)) {
+    ///                 break;
+    ///             }
+    ///         }
+    ///     })
+    ///     .header("Content-Disposition", "attachment; filename=squares.csv")
+    /// }
+    /// # assert_eq!(table(Request::new("GET", "/")).status_code(), 200);
+    /// ```
+    ///
+    /// The head is sent when the action returns the response, and `write` is called then. It may
+    /// take as long as it likes, waits while the client is slow, and ends with its process when
+    /// the client leaves. If it panics the body is cut off, which the client can tell.
+    ///
+    /// Text of many small pieces is better gathered into some of a few KiB: each is a chunk of its
+    /// own on the wire.
+    pub fn stream(content_type: &str, write: impl FnOnce(&mut Body) + 'static) -> Self {
+        let mut response = Self::ok(content_type, Vec::new());
+        response.sender = Some(Sender::new(write));
+        response
+    }
+
     /// Sends the client on to `location` by a GET: status 303 (RFC 9110, section 15.4.4). Give it
     /// another [`status`](Self::status) where that fits better, as 308 for a page that has moved.
     pub fn redirect(location: impl Into<String>) -> Self {
@@ -77,7 +112,7 @@ impl Response {
     /// The response with this status, 200 to 599.
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {
-        self.0.status = status;
+        self.head.status = status;
         self
     }
 
@@ -85,8 +120,8 @@ impl Response {
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         let header = header::header(name, value);
-        self.0.headers.retain(|(name, _)| *name != header.0);
-        self.0.headers.push(header);
+        self.head.headers.retain(|(name, _)| *name != header.0);
+        self.head.headers.push(header);
         self
     }
 
@@ -94,43 +129,52 @@ impl Response {
     /// `set-cookie`.
     #[must_use]
     pub fn append_header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        self.0.headers.push(header::header(name, value));
+        self.head.headers.push(header::header(name, value));
         self
     }
 
     /// The response with this body, and its headers as they are.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.0.body = body.into();
+        self.head.body = body.into();
+        self.sender = None;
         self
     }
 
     /// Its status.
     pub fn status_code(&self) -> u16 {
-        self.0.status
+        self.head.status
     }
 
     /// Its headers in order, names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        header::iter(&self.0.headers)
+        header::iter(&self.head.headers)
     }
 
-    /// Its body.
+    /// Its body; empty if that is a stream.
     pub fn body(&self) -> &[u8] {
-        &self.0.body
+        &self.head.body
     }
 
     pub(crate) fn from_wit(response: http::Response) -> Self {
-        Self(response)
+        Self {
+            head: response,
+            sender: None,
+        }
     }
 
-    pub(crate) fn into_wit(self) -> http::Response {
-        self.0
+    /// As the host takes it. A stream is sent by that, from its head to its end.
+    #[inline]
+    pub(crate) fn into_wit(mut self) -> http::Response {
+        if let Some(sender) = self.sender {
+            sender.send(&mut self.head);
+        }
+        self.head
     }
 
     fn ok(content_type: &str, body: Vec<u8>) -> Self {
         let headers = vec![("content-type".into(), content_type.into())];
-        Self(http::Response {
+        Self::from_wit(http::Response {
             status: 200,
             headers,
             body,
@@ -182,6 +226,15 @@ mod tests {
         let response = Response::redirect("/login");
         assert_eq!(response.status_code(), 303);
         assert_eq!(header(&response, "location"), ["/login"]);
+    }
+
+    #[test]
+    fn a_stream_has_a_head_and_gives_way_to_a_body() {
+        let stream = Response::stream("text/csv", |_| unreachable!("nobody asked")).status(206);
+        assert_eq!(stream.status_code(), 206);
+        assert_eq!(header(&stream, "content-type"), ["text/csv"]);
+        assert_eq!(stream.body(), b"");
+        assert_eq!(stream.with_body("a").into_wit().body, b"a");
     }
 
     #[cfg(feature = "json")]

@@ -1,5 +1,7 @@
 //! What the macros take, and what they say of the rest.
 
+#![cfg(feature = "json")]
+
 #[test]
 fn macros() {
     let cases = trybuild::TestCases::new();

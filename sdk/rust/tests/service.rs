@@ -1,5 +1,6 @@
 //! A service from the bytes of a call to those of its answer, without a host.
 
+#![cfg(feature = "json")]
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 use rusm_rs::{Mail, Pid};

@@ -2,11 +2,10 @@
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{
-    Error, FnArg, Ident, Item, ItemFn, ItemMod, ReturnType, Safety, Signature, Type, Visibility,
-};
+use syn::{Error, FnArg, Ident, Item, ItemFn, ItemMod, ReturnType, Signature, Type, Visibility};
 
 use crate::errors::Errors;
+use crate::kind::Kind;
 use crate::names;
 
 /// An exported function of the author's module.
@@ -14,10 +13,17 @@ pub(crate) struct Action {
     pub(crate) ident: Ident,
     /// Its name in WIT.
     pub(crate) export: String,
-    /// Of the type of each parameter, one or two.
+    /// Of the type of each parameter, one to three.
     pub(crate) parameters: Vec<Span>,
     /// Of the return type.
     pub(crate) output: Span,
+}
+
+impl Action {
+    /// Whether it answers by Server-Sent Events.
+    pub(crate) fn sends_events(&self) -> bool {
+        self.parameters.len() == 3
+    }
 }
 
 /// The actions of a module, at least one.
@@ -61,41 +67,13 @@ pub(crate) fn parse(module: &ItemMod) -> Result<Vec<Action>, Error> {
 /// What an exported function is as an action; what is wrong with it goes to `errors`.
 fn action(function: &ItemFn, errors: &mut Errors) -> Action {
     let signature = &function.sig;
-    if let Some(cfg) = function
-        .attrs
-        .iter()
-        .find(|attribute| attribute.path().is_ident("cfg"))
-    {
-        errors.at(
-            cfg,
-            "an action is always there: put the `cfg` inside the function",
-        );
-    }
-    check_modifiers(signature, errors);
+    ACTION.check_attributes(&function.attrs, errors);
+    ACTION.check_modifiers(signature, errors);
     Action {
         ident: signature.ident.clone(),
         export: names::export("an action", &signature.ident, errors),
         parameters: parameters(signature, errors),
         output: output(signature, errors),
-    }
-}
-
-/// Nothing before the name or in angle brackets that a call from outside could not give.
-fn check_modifiers(signature: &Signature, errors: &mut Errors) {
-    if let Some(token) = &signature.asyncness {
-        errors.at(
-            token,
-            "an action is not async: a call that waits parks the process and frees the core",
-        );
-    }
-    if let Safety::Unsafe(token) = &signature.safety {
-        errors.at(token, "an action is not unsafe");
-    }
-    if let Some(token) = &signature.abi {
-        errors.at(token, "an action is a plain Rust function");
-    }
-    if !signature.generics.params.is_empty() {
-        errors.at(&signature.generics, GENERIC);
     }
 }
 
@@ -111,22 +89,23 @@ fn parameters(signature: &Signature, errors: &mut Errors) -> Vec<Span> {
             }
             FnArg::Typed(parameter) => {
                 if let Type::ImplTrait(ty) = &*parameter.ty {
-                    errors.at(ty, GENERIC);
+                    errors.at(ty, ACTION.not_generic());
                 }
                 spans.push(parameter.ty.span());
             }
         }
     }
-    if let Some(extra) = signature.inputs.iter().nth(2) {
+    if let Some(extra) = signature.inputs.iter().nth(3) {
         errors.at(
             extra,
-            "one parameter too many: an action takes `(Request, Params)` or `(Request)`",
+            "one parameter too many: an action takes `(Request)`, `(Request, Params)` or \
+             `(Request, Params, Sse)`",
         );
     }
     if signature.inputs.is_empty() {
         errors.at(
             &signature.ident,
-            "an action takes `(Request, Params)` or `(Request)`",
+            "an action takes `(Request)`, `(Request, Params)` or `(Request, Params, Sse)`",
         );
     }
     spans
@@ -135,6 +114,7 @@ fn parameters(signature: &Signature, errors: &mut Errors) -> Vec<Span> {
 fn output(signature: &Signature, errors: &mut Errors) -> Span {
     match &signature.output {
         ReturnType::Type(_, ty) => ty.span(),
+        ReturnType::Default if signature.inputs.len() >= 3 => signature.ident.span(),
         ReturnType::Default => {
             errors.at(
                 &signature.ident,
@@ -145,4 +125,7 @@ fn output(signature: &Signature, errors: &mut Errors) -> Span {
     }
 }
 
-const GENERIC: &str = "an action is not generic: it takes `Request` and `Params`";
+const ACTION: Kind = Kind {
+    name: "an action",
+    concrete: "it takes `Request` and `Params`",
+};

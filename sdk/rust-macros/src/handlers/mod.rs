@@ -79,17 +79,18 @@ fn exports(module: &Ident, actions: &[Action]) -> TokenStream {
 
 /// A function with the WIT signature that calls the author's. Where the author's types do not fit,
 /// the compiler's error points at them, on any target.
-fn entry(
-    module: &Ident,
-    Action {
+fn entry(module: &Ident, action: &Action) -> TokenStream {
+    const TRAITS: [(&str, &str); 3] = [
+        ("FirstParameter", "request"),
+        ("SecondParameter", "params"),
+        ("ThirdParameter", "sse"),
+    ];
+    let Action {
         ident,
         parameters,
         output,
         ..
-    }: &Action,
-) -> TokenStream {
-    const TRAITS: [(&str, &str); 2] =
-        [("FirstParameter", "request"), ("SecondParameter", "params")];
+    } = action;
     let arguments = parameters
         .iter()
         .zip(TRAITS)
@@ -98,12 +99,23 @@ fn entry(
             quote_spanned! { here(span)=> ::rusm_rs::__private::#parameter::of(#value) }
         });
     let answer = Ident::new("answer", here(output));
-    let close = quote_spanned! { here(output)=> ::rusm_rs::__private::close(#answer) };
+    let (begin, end) = if action.sends_events() {
+        (
+            quote! { let (sse, answering) = ::rusm_rs::__private::Answering::new(&request); },
+            quote_spanned! { here(output)=> answering.end(#answer) },
+        )
+    } else {
+        (
+            quote! {},
+            quote_spanned! { here(output)=> ::rusm_rs::__private::close(#answer) },
+        )
+    };
     quote! {
         fn #ident(request: http::Request) -> http::Response {
             let (request, params) = ::rusm_rs::__private::open(request);
+            #begin
             let #answer = super::#module::#ident(#(#arguments),*);
-            #close
+            #end
         }
     }
 }

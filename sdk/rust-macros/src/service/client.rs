@@ -4,7 +4,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Attribute, Ident, LitStr, Visibility};
 
-use super::functions::{Content, Function, Parameter, here};
+use super::functions::{Content, Function, Parameter};
+use crate::types::here;
 
 /// The functions of every client, whose names no function of a service may have.
 pub(crate) const OWN_FUNCTIONS: [&str; 7] = [

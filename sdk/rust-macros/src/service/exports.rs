@@ -6,7 +6,8 @@ use syn::LitStr;
 
 use super::client::tuple;
 use super::functions::{Content, Function};
-use super::module::{OnMail, Service, State};
+use super::module::{OnMail, Service};
+use crate::state::State;
 use crate::world;
 
 /// The functions behind the exports, in a module of their own within the author's, so that they
@@ -32,8 +33,8 @@ pub(crate) fn exports(service: &Service) -> TokenStream {
 
             #[cfg(target_arch = "wasm32")]
             mod component {
-                use ::rusm_rs::__private::wit_bindgen;
-                use ::rusm_rs::service::{FlatMail, enter, leave, mail};
+                use ::rusm_rs::__private::{FlatMail, mail};
+                use ::rusm_rs::service::{enter, leave};
 
                 #(#core_functions)*
                 #core_on_mail
@@ -75,21 +76,12 @@ pub(crate) fn bindings(world: &str, wit: &str, takes_mail: bool) -> TokenStream 
 
 /// The state, and what makes it.
 fn state(state: &State) -> TokenStream {
-    let init = match state {
-        State::Init => quote!(super::init()),
-        State::Default(span) => {
-            let span = span.resolved_at(Span::call_site());
-            quote_spanned!(span=> ::rusm_rs::service::default_state::<State>())
-        }
-    };
+    let (holder, make) = (State::holder(), state.make(quote!(super::init())));
     quote! {
-        ::std::thread_local! {
-            static STATE: ::rusm_rs::service::Held<State> =
-                const { ::rusm_rs::service::Held::new() };
-        }
+        #holder
 
         fn init_state() -> State {
-            #init
+            #make
         }
     }
 }
@@ -198,7 +190,7 @@ fn core_function(function: &Function) -> TokenStream {
     }
 }
 
-fn core_on_mail() -> TokenStream {
+pub(crate) fn core_on_mail() -> TokenStream {
     let core_name = core_name(world::ON_MAIL);
     quote! {
         #[unsafe(export_name = #core_name)]

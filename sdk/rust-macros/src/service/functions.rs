@@ -3,15 +3,17 @@
 
 use proc_macro2::Span;
 use quote::format_ident;
-use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, ReturnType, Safety,
-    Signature, Type, TypeParamBound,
+    Attribute, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, ReturnType, Signature,
+    Type, TypeParamBound,
 };
 
 use super::client::OWN_FUNCTIONS;
 use crate::errors::Errors;
+use crate::kind::Kind;
 use crate::names;
+use crate::state::is_state;
+use crate::types::{here, last_segment};
 
 /// A function that other processes call.
 pub(crate) struct Function {
@@ -74,8 +76,8 @@ pub(crate) fn function(
     signature: &Signature,
     errors: &mut Errors,
 ) -> Function {
-    check_attributes(attributes, errors);
-    check_modifiers(signature, errors);
+    FUNCTION.check_attributes(attributes, errors);
+    FUNCTION.check_modifiers(signature, errors);
     let ident = signature.ident.clone();
     let mut inputs = signature.inputs.iter().peekable();
     let state = inputs.next_if(|input| is_state(input)).is_some();
@@ -139,53 +141,6 @@ pub(crate) fn check_names(functions: &[Function], errors: &mut Errors) {
     }
 }
 
-/// Nothing that a call from outside could not give.
-pub(crate) fn check_modifiers(signature: &Signature, errors: &mut Errors) {
-    if let Some(token) = &signature.asyncness {
-        errors.at(
-            token,
-            "a service's function is not async: a call that waits parks the process and frees the core",
-        );
-    }
-    if let Safety::Unsafe(token) = &signature.safety {
-        errors.at(token, "a service's function is not unsafe");
-    }
-    if let Some(token) = &signature.abi {
-        errors.at(token, "a service's function is a plain Rust function");
-    }
-    if !signature.generics.params.is_empty() {
-        errors.at(
-            &signature.generics,
-            "a service's function is not generic: its arguments come from another process",
-        );
-    }
-}
-
-pub(crate) fn check_attributes(attributes: &[Attribute], errors: &mut Errors) {
-    if let Some(cfg) = attributes.iter().find(|a| a.path().is_ident("cfg")) {
-        errors.at(
-            cfg,
-            "a service's function is always there: put the `cfg` inside the function",
-        );
-    }
-}
-
-/// Whether a parameter is `&State` or `&mut State`.
-pub(crate) fn is_state(input: &FnArg) -> bool {
-    let FnArg::Typed(PatType { ty, .. }) = input else {
-        return false;
-    };
-    match &**ty {
-        Type::Reference(reference) => is_path_to(&reference.elem, "State"),
-        _ => false,
-    }
-}
-
-/// Whether a type is a path that ends with this name.
-pub(crate) fn is_path_to(ty: &Type, name: &str) -> bool {
-    last_segment(ty).is_some_and(|segment| segment.ident == name)
-}
-
 fn docs(attributes: &[Attribute], export: &str) -> Vec<Attribute> {
     let is_kept = |attribute: &&Attribute| {
         attribute.path().is_ident("doc") || attribute.path().is_ident("deprecated")
@@ -217,10 +172,7 @@ fn parameter(index: usize, input: &FnArg, errors: &mut Errors) -> Option<Paramet
             ty,
             "an argument comes from another process, so it owns what it has: `String`, not `&str`",
         ),
-        Type::ImplTrait(_) => errors.at(
-            ty,
-            "a service's function is not generic: its arguments come from another process",
-        ),
+        Type::ImplTrait(_) => errors.at(ty, FUNCTION.not_generic()),
         _ => {}
     }
     let ident = match &**pat {
@@ -297,16 +249,6 @@ fn item(bound: &TypeParamBound) -> Option<Type> {
     })
 }
 
-fn last_segment(ty: &Type) -> Option<&syn::PathSegment> {
-    match ty {
-        Type::Path(ty) if ty.qself.is_none() => ty.path.segments.last(),
-        Type::Paren(ty) => last_segment(&ty.elem),
-        // What a macro puts around a type that it passes on.
-        Type::Group(ty) => last_segment(&ty.elem),
-        _ => None,
-    }
-}
-
 fn first_type(arguments: &PathArguments) -> Option<Type> {
     let PathArguments::AngleBracketed(arguments) = arguments else {
         return None;
@@ -317,11 +259,11 @@ fn first_type(arguments: &PathArguments) -> Option<Type> {
     })
 }
 
-/// The place of the author's tokens for errors, with names resolved as in the rest of the
-/// expansion.
-pub(crate) fn here(tokens: &impl Spanned) -> Span {
-    tokens.span().resolved_at(Span::call_site())
-}
+/// In the words of messages.
+pub(crate) const FUNCTION: Kind = Kind {
+    name: "a service's function",
+    concrete: "its arguments come from another process",
+};
 
 /// Tuples beyond that have no JSON in serde.
 const MOST_PARAMETERS: usize = 16;

@@ -6,7 +6,7 @@ mod functions;
 mod module;
 mod signatures;
 
-pub(crate) use exports::{bindings, core_name};
+pub(crate) use exports::{bindings, core_name, core_on_mail};
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;

@@ -1,11 +1,12 @@
 //! From an author's module to a service.
 
 use proc_macro2::Span;
-use syn::{Error, FnArg, Ident, Item, ItemFn, ItemMod, PatType, ReturnType, Type, Visibility};
+use syn::{Error, FnArg, Item, ItemFn, ItemMod, PatType, ReturnType, Visibility};
 
-use super::functions::{self, Function};
+use super::functions::{self, FUNCTION, Function};
 use crate::errors::Errors;
-use crate::world;
+use crate::state::{self, State};
+use crate::{types, world};
 
 /// What the author's module says.
 pub(crate) struct Service {
@@ -13,14 +14,6 @@ pub(crate) struct Service {
     /// If any function takes it.
     pub(crate) state: Option<State>,
     pub(crate) on_mail: Option<OnMail>,
-}
-
-/// How the state comes to be.
-pub(crate) enum State {
-    /// By `Default`; where to say so if it has none.
-    Default(Span),
-    /// By `init`.
-    Init,
 }
 
 pub(crate) struct OnMail {
@@ -43,12 +36,12 @@ pub(crate) fn parse(module: &ItemMod) -> Result<Service, Error> {
     };
     let mut errors = Errors::default();
     let mut functions = Vec::new();
-    let (mut on_mail, mut init, mut state) = (None, false, None);
+    let (mut on_mail, mut init, mut defined) = (None, false, None);
     for item in items {
         let function = match item {
             Item::Fn(function) if matches!(function.vis, Visibility::Public(_)) => function,
             _ => {
-                state = state.or_else(|| state_type(item));
+                defined = defined.or_else(|| state::defined(item));
                 continue;
             }
         };
@@ -79,7 +72,9 @@ pub(crate) fn parse(module: &ItemMod) -> Result<Service, Error> {
         || on_mail.as_ref().is_some_and(|on_mail| on_mail.state);
     let state = match (init, takes_state) {
         (true, _) => Some(State::Init),
-        (false, true) => Some(State::Default(state.unwrap_or_else(|| module.ident.span()))),
+        (false, true) => Some(State::Default(
+            defined.unwrap_or_else(|| module.ident.span()),
+        )),
         (false, false) => None,
     };
     errors.or(Service {
@@ -89,32 +84,21 @@ pub(crate) fn parse(module: &ItemMod) -> Result<Service, Error> {
     })
 }
 
-/// Where this defines the type `State`, if it does.
-fn state_type(item: &Item) -> Option<Span> {
-    let ident: &Ident = match item {
-        Item::Struct(item) => &item.ident,
-        Item::Enum(item) => &item.ident,
-        Item::Type(item) => &item.ident,
-        _ => return None,
-    };
-    (ident == "State").then(|| ident.span())
-}
-
 fn check_on_mail(function: &ItemFn, errors: &mut Errors) -> OnMail {
     let signature = &function.sig;
-    functions::check_attributes(&function.attrs, errors);
-    functions::check_modifiers(signature, errors);
+    FUNCTION.check_attributes(&function.attrs, errors);
+    FUNCTION.check_modifiers(signature, errors);
     let mut inputs = signature.inputs.iter().peekable();
-    let state = inputs.next_if(|input| functions::is_state(input)).is_some();
+    let state = inputs.next_if(|input| state::is_state(input)).is_some();
     let mail = match (inputs.next(), inputs.next()) {
-        (Some(FnArg::Typed(PatType { ty, .. })), None) => Some(functions::here(&**ty)),
+        (Some(FnArg::Typed(PatType { ty, .. })), None) => Some(types::here(&**ty)),
         _ => {
             errors.at(&signature.ident, ON_MAIL_TYPE);
             None
         }
     };
     if let ReturnType::Type(_, ty) = &signature.output
-        && !is_unit(ty)
+        && !types::is_unit(ty)
     {
         errors.at(ty, "`on_mail` returns nothing: nobody waits for an answer");
     }
@@ -126,22 +110,14 @@ fn check_on_mail(function: &ItemFn, errors: &mut Errors) -> OnMail {
 
 fn check_init(function: &ItemFn, errors: &mut Errors) {
     let signature = &function.sig;
-    functions::check_attributes(&function.attrs, errors);
-    functions::check_modifiers(signature, errors);
-    let makes_state = match &signature.output {
-        ReturnType::Type(_, ty) => functions::is_path_to(ty, "State"),
-        ReturnType::Default => false,
-    };
-    if !signature.inputs.is_empty() || !makes_state {
+    FUNCTION.check_attributes(&function.attrs, errors);
+    FUNCTION.check_modifiers(signature, errors);
+    if !signature.inputs.is_empty() || !state::is_made(signature) {
         errors.at(
             &signature.ident,
             "`init` makes the state at the first message: `pub fn init() -> State`",
         );
     }
-}
-
-fn is_unit(ty: &Type) -> bool {
-    matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 const ON_MAIL_TYPE: &str = "`on_mail` takes `(mail: Mail)` or `(state: &mut State, mail: Mail)`";

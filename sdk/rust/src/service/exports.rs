@@ -9,7 +9,7 @@ use std::cell::UnsafeCell;
 
 use super::End;
 use crate::__private::live_on;
-use crate::{Mail, Pid};
+use crate::abi::lowered;
 
 /// `func(args: list<u8>) -> result<list<u8>, string>`: what it returns points to the answer, which
 /// lies there until [`leave`].
@@ -44,68 +44,12 @@ pub fn leave() {
     unsafe { (*ANSWER.0.get()).owner = Vec::new() };
 }
 
-/// `func(mail: mail)`, of `rusm:runtime/actor`, flat: the case; then what a message and an end
-/// have in common, position by position.
-#[derive(Clone, Copy, Debug)]
-pub struct FlatMail {
-    /// 0: message, 1: down, 2: exit.
-    pub case: i32,
-    /// Where the message is, or the pid.
-    pub first: u64,
-    /// The length of the message, or where the reason is.
-    pub second: usize,
-    /// The length of the reason.
-    pub third: usize,
-}
-
-/// The mail that the host passes.
-///
-/// # Safety
-/// The host has passed it to an export of that type, in this very call.
-pub unsafe fn mail(flat: FlatMail) -> Mail {
-    live_on();
-    let FlatMail {
-        case,
-        first,
-        second,
-        third,
-    } = flat;
-    let ended = || {
-        // SAFETY: the caller's promise. The host has checked that it is UTF-8.
-        let reason = unsafe { String::from_utf8_unchecked(lowered(second as *mut u8, third)) };
-        (Pid(first), reason)
-    };
-    match case {
-        0 => {
-            // A memory of 32 bits: the upper half is zero.
-            let message = first as usize as *mut u8;
-            // SAFETY: the caller's promise.
-            Mail::Message(unsafe { lowered(message, second) })
-        }
-        1 => {
-            let (pid, reason) = ended();
-            Mail::Down { pid, reason }
-        }
-        _ => {
-            let (pid, reason) = ended();
-            Mail::Exit { pid, reason }
-        }
-    }
-}
-
 /// `run: func()`, the life of a free-form process.
 pub fn run<E: End>(main: fn() -> E) {
     live_on();
     if let Some(why) = main().failure() {
         crate::exit(Some(&why));
     }
-}
-
-/// # Safety
-/// The host has put the `len` bytes at `content` through `cabi_realloc`, and nobody else has them.
-unsafe fn lowered(content: *mut u8, len: usize) -> Vec<u8> {
-    // SAFETY: `cabi_realloc` is the global allocator. An empty list is not null, but aligned.
-    unsafe { Vec::from_raw_parts(content, len, len) }
 }
 
 /// `result<list<u8>, string>` in memory, and who owns its content.

@@ -1,4 +1,4 @@
-use rusm_rs::{Params, Request, Response};
+use rusm_rs::{Params, Request, Response, Sse};
 
 #[rusm_rs::handlers]
 pub mod handlers {
@@ -8,9 +8,7 @@ pub mod handlers {
         Response::new(200)
     }
 
-    pub fn three(_request: Request, _params: Params, _more: u32) -> Response {
-        Response::new(200)
-    }
+    pub fn four(_request: Request, _params: Params, _sse: Sse, _more: u32) {}
 
     pub fn no_answer(_request: Request, _params: Params) {}
 }

@@ -2,7 +2,7 @@
 
 #![deny(warnings, clippy::all, clippy::pedantic, missing_docs, unsafe_code)]
 
-use rusm_rs::{BadRequest, IntoResponse, Params, Request, Response};
+use rusm_rs::{BadRequest, Event, IntoResponse, Params, Request, Response, Sse};
 
 /// Documented, as the lints ask.
 #[rusm_rs::handlers]
@@ -43,6 +43,40 @@ pub mod handlers {
     /// Never returns.
     pub fn spin(_: Request) -> Response {
         loop {}
+    }
+
+    /// A body that is a stream, or not.
+    pub fn export(request: Request) -> Response {
+        let Some(name) = request.query_param("name").map(String::from) else {
+            return Response::new(400);
+        };
+        Response::stream("text/plain", move |body| {
+            body.write(name);
+        })
+        .status(206)
+    }
+
+    /// Server-Sent Events.
+    pub fn feed(request: Request, _: Params, sse: Sse) {
+        let _: Option<&str> = sse.last_event_id();
+        let mut sent = 0;
+        sse.run(std::time::Duration::from_secs(1), |_mail| {
+            sent += 1;
+            sse.data(request.path()) && sse.send(Event::new().id(sent))
+        });
+    }
+
+    /// With an error of the author's.
+    pub fn sales(_: Request, params: Params, sse: Sse) -> Result<(), SoldOut> {
+        sse.data(params.get("id").ok_or(SoldOut)?);
+        Ok(())
+    }
+
+    /// Never returns.
+    pub fn endless(_: Request, _: Params, sse: Sse) -> Result<(), Response> {
+        loop {
+            sse.comment("still here");
+        }
     }
 
     /// A helper may have any signature.

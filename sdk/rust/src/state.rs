@@ -1,9 +1,9 @@
-//! The state of a service.
+//! The state of a process that is entered for each message.
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 
-/// Where a service's state is, from the first message to the end of the process.
+/// Where the state is, from the first message to the end of the process.
 #[derive(Debug)]
 pub struct Held<T>(RefCell<Option<ManuallyDrop<T>>>);
 
@@ -25,6 +25,11 @@ impl<T> Held<T> {
         let mut state = self.0.borrow_mut();
         f(state.get_or_insert_with(|| ManuallyDrop::new(init())))
     }
+}
+
+/// Makes a state that has no `init`.
+pub fn default_state<T: Default>() -> T {
+    T::default()
 }
 
 #[cfg(test)]

@@ -1,0 +1,14 @@
+//! WebSockets: one process for each connection.
+
+mod connection;
+
+pub use connection::{Connection, ConnectionInfo, with_connection};
+
+/// What a client of a WebSocket has sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(Vec<u8>),
+}
