@@ -209,19 +209,28 @@ impl Shard {
     }
 
     /// End the processes that are past their deadline. To be called now and then: nobody sets a
-    /// timer for them.
-    pub fn expire(&self, now: Instant) {
+    /// timer for them. Those with a task of their own, with their names for people, are told to
+    /// nobody else.
+    pub fn expire(&self, now: Instant) -> Vec<(Pid, Option<Arc<str>>)> {
         let expired = self.core.table.borrow_mut().expired(now);
+        let mut ended = Vec::new();
         for pid in expired {
             let table = self.core.table.borrow();
-            let spawned = table.get(pid).is_some_and(|process| process.spawned);
+            let Some(process) = table.get(pid) else {
+                continue;
+            };
+            let spawned = process.spawned;
+            let actor = process.actor.as_deref();
+            let label = actor.and_then(|actor| actor.label.clone());
             drop(table);
             if spawned {
                 self.end(pid, late());
+                ended.push((pid, label));
             } else {
                 self.wake(pid);
             }
         }
+        ended
     }
 
     /// End a process of this shard, now if it has a task of its own; else its runner is told.

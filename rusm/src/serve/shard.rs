@@ -166,7 +166,14 @@ async fn watch(net: &NetShard, processes: &Shard, stop: &Stop, grace: Duration) 
         monoio::time::sleep(shard::TICK).await;
         net.tick();
         let now = Instant::now();
-        processes.expire(now);
+        for (pid, component) in processes.expire(now) {
+            tracing::warn!(
+                component = component.as_deref(),
+                %pid,
+                "waited for longer than it may, and was ended (function-timeout-ms, \
+                 request-timeout-ms)"
+            );
+        }
         if !stop.is_requested() {
             continue;
         }

@@ -5,6 +5,7 @@
 //! client, and what tells it that one has left.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_channel::oneshot;
@@ -171,7 +172,15 @@ impl HostState {
             return Ok(false);
         };
         let writing = shard()?.write(self.pid, outgoing, frame.encode());
-        Ok(writing.await.is_ok())
+        // How long a client may take is for its connection to say (write-timeout-ms), and the
+        // guest's own time stands still meanwhile.
+        let deadline = self.deadline.take();
+        let begun = Instant::now();
+        shard()?.set_deadline(self.pid, None);
+        let sent = writing.await.is_ok();
+        self.deadline = deadline.map(|deadline| deadline + begun.elapsed());
+        shard()?.set_deadline(self.pid, self.deadline);
+        Ok(sent)
     }
 }
 
