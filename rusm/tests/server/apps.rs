@@ -28,6 +28,12 @@ pub(crate) fn counter() -> &'static Path {
     &APP
 }
 
+/// The example of WebSockets and events.
+pub(crate) fn chat() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| built("../examples/chat"));
+    &APP
+}
+
 /// The command, in an environment that says nothing about where guests are compiled or what is
 /// logged.
 pub(crate) fn rusm() -> Command {

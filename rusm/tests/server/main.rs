@@ -5,7 +5,7 @@
 //!   as well or as badly as a test wants.
 //! - Clients: [`hello`], [`interoperation`], [`rejections`], [`limits`], [`vanishing`].
 //! - Guests: [`faults`], [`isolation`], [`fairness`], [`waiting`].
-//! - Processes: [`services`], [`processes`], [`counter`].
+//! - Processes: [`services`], [`processes`], [`counter`]; clients that stay: [`chat`].
 //! - Operators: [`stopping`], [`starting`], [`caching`].
 //!
 //! Times are bounded generously: the machine may be busy with something else.
@@ -22,6 +22,7 @@ mod client;
 mod server;
 
 mod caching;
+mod chat;
 mod counter;
 mod fairness;
 mod faults;

@@ -72,6 +72,11 @@ impl Serve {
         Self::app(apps::counter()).manifest(&manifest)
     }
 
+    /// Serve examples/chat on any port.
+    pub(crate) fn chat() -> Self {
+        Self::app(apps::chat()).manifest(&with_keys(apps::chat(), ""))
+    }
+
     /// Serve under this manifest.
     pub(crate) fn manifest(mut self, text: &str) -> Self {
         self.manifest = text.to_owned();
