@@ -70,6 +70,7 @@ impl Shard {
             spawned: 0,
             pool_wait: Duration::ZERO,
             store: None,
+            encode_event: |_, _| Ok(()),
         };
         let pool = ShardPool::load(setup, &[hello]).expect("hello has its action");
         let index = pool

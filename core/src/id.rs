@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rustc_hash::FxHashMap;
+
 use crate::pid::{Pid, ShardId};
 
 macro_rules! ids {
@@ -45,6 +47,10 @@ ids! {
     /// A timer. Made by the shard that keeps it.
     TimerRef;
 }
+
+/// What a shard keeps by number. It counts them itself, so that nobody can choose numbers that
+/// collide, and a hash that is made for that would only take its time.
+pub(crate) type IdMap<K, V> = FxHashMap<K, V>;
 
 /// The next number of a shard: 16 bits of shard, and then a count that begins at 1.
 #[derive(Debug)]

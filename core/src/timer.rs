@@ -1,11 +1,11 @@
 //! The timers of one shard, by the time at which they are due. Pure.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::id::{Counter, TimerRef};
+use crate::id::{Counter, IdMap, TimerRef};
 use crate::pid::{Pid, ShardId};
 
 /// How many timers a shard keeps; beyond, none is set.
@@ -36,7 +36,7 @@ impl Due {
 pub(crate) struct TimerQueue {
     counter: Counter,
     by_time: BTreeSet<(Instant, TimerRef)>,
-    timers: HashMap<TimerRef, (Instant, Due)>,
+    timers: IdMap<TimerRef, (Instant, Due)>,
     bytes: usize,
 }
 
@@ -45,7 +45,7 @@ impl TimerQueue {
         Self {
             counter: Counter::new(shard),
             by_time: BTreeSet::new(),
-            timers: HashMap::new(),
+            timers: IdMap::default(),
             bytes: 0,
         }
     }

@@ -155,7 +155,8 @@ impl Shard {
 
     fn send_call(&self, to: Pid, call: Call) -> Result<(), SendError> {
         if to.shard() != self.core.id {
-            return self.offer(to.shard(), Signal::Call(to, call));
+            let offered = self.offer(to.shard(), Signal::Call(to, call));
+            return offered.map_err(|(error, _)| error);
         }
         let stream = call.stream.zip(call.from);
         self.put_mail(to, Mail::Call(call))

@@ -21,11 +21,12 @@ impl Shard {
     /// # Errors
     /// See [`SendError`]. A process of another shard may be gone, or refuse, without a word.
     pub fn try_send(&self, to: Pid, message: Bytes) -> Result<(), SendError> {
-        let sent = self.attempt(to, message);
-        if sent == Err(SendError::MailboxFull) {
-            self.count_dropped(to);
-        }
-        sent
+        self.attempt(to, message).map_err(|(error, _)| {
+            if error == SendError::MailboxFull {
+                self.count_dropped(to);
+            }
+            error
+        })
     }
 
     /// Send a message. If the way to another shard is full, this waits for room. If a mailbox of
@@ -35,27 +36,30 @@ impl Shard {
         to: Pid,
         message: Bytes,
     ) -> impl Future<Output = Result<(), SendError>> + Send + 'static {
-        let first = self.attempt(to, message.clone());
+        let first = self.attempt(to, message);
         async move {
             let mut sent = first;
             let mut patience = 1;
             loop {
-                match sent {
-                    Err(SendError::BusFull) => room(to.shard()).await,
-                    Err(SendError::MailboxFull) if patience > 0 => {
+                let Err((error, message)) = sent else {
+                    return Ok(());
+                };
+                match error {
+                    SendError::BusFull => room(to.shard()).await,
+                    SendError::MailboxFull if patience > 0 => {
                         patience -= 1;
                         fairness::yield_to_io().await;
                     }
-                    Err(SendError::MailboxFull) => {
+                    SendError::MailboxFull => {
                         if let Some(shard) = Self::current() {
                             shard.count_dropped(to);
                         }
-                        return sent;
+                        return Err(error);
                     }
-                    done => return done,
+                    SendError::NoProcess => return Err(error),
                 }
                 let shard = Self::current().ok_or(SendError::NoProcess)?;
-                sent = shard.attempt(to, message.clone());
+                sent = shard.attempt(to, message);
             }
         }
     }
@@ -146,12 +150,21 @@ impl Shard {
         }
     }
 
-    fn attempt(&self, to: Pid, message: Bytes) -> Result<(), SendError> {
+    /// Send a message if that can be done now. Else it is given back: a copy kept for another try
+    /// would cost each message an allocation.
+    fn attempt(&self, to: Pid, message: Bytes) -> Result<(), (SendError, Bytes)> {
         if to.shard() == self.core.id {
             let put = self.put_mail(to, Mail::Message(message));
-            return put.map_err(|(error, _)| error);
+            return put.map_err(|(error, mail)| match mail {
+                Mail::Message(message) => (error, message),
+                _ => (error, Bytes::new()),
+            });
         }
-        self.offer(to.shard(), Signal::Message(to, message))
+        let offered = self.offer(to.shard(), Signal::Message(to, message));
+        offered.map_err(|(error, signal)| match signal {
+            Signal::Message(_, message) => (error, message),
+            _ => (error, Bytes::new()),
+        })
     }
 
     /// Mail for this process is lost.
@@ -177,15 +190,15 @@ impl Shard {
         Ok(())
     }
 
-    /// Hand a message of a process to another shard.
-    pub(super) fn offer(&self, shard: ShardId, signal: Signal) -> Result<(), SendError> {
+    /// Hand a message of a process to another shard; if that fails it is given back.
+    pub(super) fn offer(&self, shard: ShardId, signal: Signal) -> Result<(), (SendError, Signal)> {
         let outbox = self.core.outboxes.get(usize::from(shard.index()));
         let (Some(inbox), Some(outbox)) = (self.core.node.inbox(shard), outbox) else {
-            return Err(SendError::NoProcess);
+            return Err((SendError::NoProcess, signal));
         };
         outbox
             .offer(inbox, self.core.id, signal)
-            .map_err(|_| SendError::BusFull)
+            .map_err(|signal| (SendError::BusFull, signal))
     }
 
     pub(super) fn deliver_message(&self, to: Pid, bytes: Bytes) {

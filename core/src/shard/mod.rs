@@ -10,14 +10,14 @@ mod streams;
 mod timers;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Waker;
 
 use crate::bus::{Outbox, Signal};
-use crate::id::{CallId, Counter, StreamId};
+use crate::id::{CallId, Counter, IdMap, StreamId};
 use crate::node::Node;
 use crate::pid::{Pid, ShardId};
 use crate::registry::NameCache;
@@ -51,9 +51,9 @@ struct Core {
     /// Never borrowed while anything is woken, dropped or called that isn't the core's own.
     table: RefCell<Table>,
     /// Calls that processes of this shard wait for.
-    calls: RefCell<HashMap<CallId, Pending>>,
-    writers: RefCell<HashMap<StreamId, Writer>>,
-    readers: RefCell<HashMap<StreamId, Reader>>,
+    calls: RefCell<IdMap<CallId, Pending>>,
+    writers: RefCell<IdMap<StreamId, Writer>>,
+    readers: RefCell<IdMap<StreamId, Reader>>,
     timers: RefCell<TimerQueue>,
     /// Of the task that serves the timers.
     timer_waker: RefCell<Option<Waker>>,
@@ -134,14 +134,14 @@ impl Shard {
             }
             return;
         }
-        self.core.signals.borrow_mut().push_back(signal);
         if self.core.handling.replace(true) {
+            self.core.signals.borrow_mut().push_back(signal);
             return;
         }
-        loop {
-            let next = self.core.signals.borrow_mut().pop_front();
-            let Some(signal) = next else { break };
+        let mut next = Some(signal);
+        while let Some(signal) = next {
             self.handle(signal);
+            next = self.core.signals.borrow_mut().pop_front();
         }
         self.core.handling.set(false);
     }
