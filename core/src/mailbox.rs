@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::mail::Mail;
 
 /// How much mail may wait. What processes send counts; what the system tells them, of ends and
-/// exits, does not: it is bounded by what they watch and link.
+/// exits, does not: who has too much of that unread may watch and link nobody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailboxLimit {
     /// Messages, calls and streams.
@@ -32,6 +32,8 @@ pub(crate) struct Mailbox {
     aside: VecDeque<Mail>,
     messages: usize,
     bytes: usize,
+    /// Mail of the system's.
+    signals: usize,
     /// How often something was taken out of the queue, or put in anywhere but at its end: what a
     /// reader has seen of it, it has to look at again.
     shifts: u64,
@@ -61,6 +63,8 @@ impl Mailbox {
             }
             self.messages += 1;
             self.bytes += size;
+        } else {
+            self.signals += 1;
         }
         self.queue.push_back(mail);
         Ok(())
@@ -89,6 +93,8 @@ impl Mailbox {
         if let Some(size) = size(&mail) {
             self.messages -= 1;
             self.bytes -= size;
+        } else {
+            self.signals -= 1;
         }
         Some(mail)
     }
@@ -98,6 +104,8 @@ impl Mailbox {
         if let Some(size) = size(&mail) {
             self.messages += 1;
             self.bytes += size;
+        } else {
+            self.signals += 1;
         }
         self.aside.push_back(mail);
     }
@@ -108,6 +116,11 @@ impl Mailbox {
         while let Some(mail) = self.aside.pop_back() {
             self.queue.push_front(mail);
         }
+    }
+
+    /// Ends and exits that the process has not looked at.
+    pub(crate) fn signals(&self) -> usize {
+        self.signals
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -8,8 +8,10 @@ use bytes::Bytes;
 use crate::id::{Counter, IdMap, TimerRef};
 use crate::pid::{Pid, ShardId};
 
-/// How many timers a shard keeps; beyond, none is set.
-pub const MAX_TIMERS: usize = 1 << 20;
+/// How many timers with a message a shard keeps; beyond, none is set. Those that only wake a process
+/// are as many as processes wait, and are never refused: else one that sets timers without end
+/// would end the waits of all others.
+pub const MAX_TIMERS: usize = 1 << 18;
 
 /// Bytes of all messages that timers of one shard hold; beyond, none is set.
 pub const MAX_TIMER_BYTES: usize = 64 << 20;
@@ -23,20 +25,12 @@ pub(crate) enum Due {
     Wake(Pid),
 }
 
-impl Due {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Send(_, message) => message.len(),
-            Self::Wake(_) => 0,
-        }
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct TimerQueue {
     counter: Counter,
     by_time: BTreeSet<(Instant, TimerRef)>,
     timers: IdMap<TimerRef, (Instant, Due)>,
+    messages: usize,
     bytes: usize,
 }
 
@@ -46,17 +40,21 @@ impl TimerQueue {
             counter: Counter::new(shard),
             by_time: BTreeSet::new(),
             timers: IdMap::default(),
+            messages: 0,
             bytes: 0,
         }
     }
 
     /// Set a timer. `None` if there are as many as there may be.
     pub(crate) fn set(&mut self, at: Instant, due: Due) -> Option<TimerRef> {
-        let bytes = self.bytes.saturating_add(due.bytes());
-        if self.timers.len() >= MAX_TIMERS || bytes > MAX_TIMER_BYTES {
-            return None;
+        if let Due::Send(_, message) = &due {
+            let bytes = self.bytes.saturating_add(message.len());
+            if self.messages >= MAX_TIMERS || bytes > MAX_TIMER_BYTES {
+                return None;
+            }
+            self.messages += 1;
+            self.bytes = bytes;
         }
-        self.bytes = bytes;
         let timer = TimerRef::from_raw(self.counter.next());
         self.by_time.insert((at, timer));
         self.timers.insert(timer, (at, due));
@@ -68,8 +66,15 @@ impl TimerQueue {
         let Some((at, due)) = self.timers.remove(&timer) else {
             return false;
         };
-        self.bytes -= due.bytes();
+        self.forget(&due);
         self.by_time.remove(&(at, timer))
+    }
+
+    fn forget(&mut self, due: &Due) {
+        if let Due::Send(_, message) = due {
+            self.messages -= 1;
+            self.bytes -= message.len();
+        }
     }
 
     /// When the first is due.
@@ -85,7 +90,7 @@ impl TimerQueue {
         }
         self.by_time.pop_first();
         let (_, due) = self.timers.remove(&timer)?;
-        self.bytes -= due.bytes();
+        self.forget(&due);
         Some(due)
     }
 
@@ -101,6 +106,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn timers_without_end_leave_waits_alone() {
+        let at = Instant::now();
+        let mut queue = TimerQueue::new(ShardId::new(0));
+        let send = || Due::Send(Pid::from_raw(1), Bytes::new());
+        for _ in 0..MAX_TIMERS {
+            queue.set(at, send()).unwrap();
+        }
+        assert_eq!(queue.set(at, send()), None);
+        assert!(queue.set(at, Due::Wake(Pid::from_raw(2))).is_some());
+        assert!(queue.pop(at).is_some());
+        assert!(queue.set(at, send()).is_some());
+    }
 
     proptest! {
         #[test]

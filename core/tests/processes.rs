@@ -486,3 +486,20 @@ fn echo_answers_by_message_too() {
     });
     assert_eq!(mail, Some(Mail::Message("hello".into())));
 }
+
+#[test]
+fn watching_the_dead_without_end_fills_no_mailbox() {
+    let mut local = Local::new();
+    let [gone, me] = [local.idle(), local.idle()];
+    let shard = local.shard.clone();
+    drop(shard.kill(gone));
+    shard.set_trap_exit(me, true);
+    for _ in 0..rusm_core::MAX_TIES + 1000 {
+        let monitor = shard.monitor(me, gone);
+        shard.demonitor(me, monitor);
+        shard.link(me, gone);
+    }
+    local.settle();
+    let depth = shard.info_here(me).unwrap().mailbox_depth as usize;
+    assert!(depth <= rusm_core::MAX_TIES, "{depth} are unread");
+}

@@ -103,6 +103,11 @@ impl ShardPool {
         Ok(loaded)
     }
 
+    /// A place for a supervisor that a guest wants, which takes no instance.
+    pub(crate) fn supervisor_place(&self) -> Result<Place, SpawnFailure> {
+        self.spawned.try_enter().ok_or(SpawnFailure::TooMany)
+    }
+
     pub(crate) fn places_for_guest(&self) -> Result<Vec<Place>, SpawnFailure> {
         let enter = |admission: &Admission, failure| admission.try_enter().ok_or(failure);
         Ok(vec![

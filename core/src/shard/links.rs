@@ -8,7 +8,8 @@ use crate::mail::Mail;
 use crate::pid::Pid;
 use crate::process::take_first;
 
-/// Links and monitors that one process may have.
+/// Links, monitors and unread news of ended processes that one process may have, each kind of tie
+/// with the news.
 pub const MAX_TIES: usize = 65_536;
 
 impl Shard {
@@ -69,11 +70,11 @@ impl Shard {
         let monitor = MonitorRef::from_raw(self.next_id());
         let mut table = self.core.table.borrow_mut();
         if let Some(process) = table.get_mut(me) {
-            let watching = &mut process.actor().watching;
-            if watching.len() >= MAX_TIES {
+            let actor = process.actor();
+            if actor.watching.len() + actor.mailbox.signals() >= MAX_TIES {
                 return monitor;
             }
-            watching.push((monitor, target));
+            actor.watching.push((monitor, target));
         }
         drop(table);
         let signal = Signal::Monitor {
@@ -189,14 +190,14 @@ impl Shard {
         let Some(process) = table.get_mut(me) else {
             return false;
         };
-        let links = &mut process.actor().links;
-        if links.contains(&other) {
+        let actor = process.actor();
+        if actor.links.contains(&other) {
             return true;
         }
-        if links.len() >= MAX_TIES {
+        if actor.links.len() + actor.mailbox.signals() >= MAX_TIES {
             return false;
         }
-        links.push(other);
+        actor.links.push(other);
         true
     }
 

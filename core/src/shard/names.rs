@@ -68,7 +68,7 @@ impl Shard {
     }
 
     /// Send a message to all members of a group; how many there are. Those of another shard get
-    /// it by one signal; one that waits, if the way there is full.
+    /// it by one signal; if the way there is full they don't get it: see [`Shard::bus_has_room`].
     pub fn publish(&self, group: &str, message: Bytes) -> usize {
         let members = self.members(group);
         let mut afar: Vec<Vec<Pid>> = Vec::new();
@@ -86,7 +86,8 @@ impl Shard {
         for (shard, pids) in afar.into_iter().enumerate() {
             if !pids.is_empty() {
                 let signal = Signal::Publish(pids.into(), message.clone());
-                self.tell(ShardId::new(shard as u16), signal);
+                // Else who publishes without end would fill the outbox.
+                let _ = self.offer(ShardId::new(shard as u16), signal);
             }
         }
         members.len()

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusm_core::{
-    Backoff, CallError, Child, ExitReason, Intensity, Mail as CoreMail, MonitorRef, Pid, Restart,
-    Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
+    Backoff, CallError, Child, ExitReason, Intensity, MAX_TIES, Mail as CoreMail, MonitorRef, Pid,
+    Restart, Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
 };
 
 use super::bindings::rusm::runtime::actor::{
@@ -64,16 +64,23 @@ impl Host for HostState {
         )))
     }
 
-    fn monitor(&mut self, target: RawPid) -> wasmtime::Result<()> {
+    async fn monitor(&mut self, target: RawPid) -> wasmtime::Result<()> {
         let target = Pid::from_raw(target);
+        room(target).await?;
         if !self.actor.monitors.contains_key(&target) {
+            if self.actor.monitors.len() >= MAX_TIES {
+                return Err(wasmtime::Error::msg(format!(
+                    "more than {MAX_TIES} monitors, or news of their ends that was not received"
+                )));
+            }
             let monitor = shard()?.monitor(self.pid, target);
             self.actor.monitors.insert(target, monitor);
         }
         Ok(())
     }
 
-    fn demonitor(&mut self, target: RawPid) -> wasmtime::Result<()> {
+    async fn demonitor(&mut self, target: RawPid) -> wasmtime::Result<()> {
+        room(Pid::from_raw(target)).await?;
         if let Some(monitor) = self.actor.monitors.remove(&Pid::from_raw(target)) {
             shard()?.demonitor(self.pid, monitor);
         }
@@ -85,11 +92,13 @@ impl Host for HostState {
         if !self.controls(other) {
             return Ok(Err(self.lacks("allow-process-control")));
         }
+        room(other).await?;
         shard()?.link(self.pid, other);
         Ok(Ok(()))
     }
 
-    fn unlink(&mut self, other: RawPid) -> wasmtime::Result<()> {
+    async fn unlink(&mut self, other: RawPid) -> wasmtime::Result<()> {
+        room(Pid::from_raw(other)).await?;
         shard()?.unlink(self.pid, Pid::from_raw(other));
         Ok(())
     }
@@ -127,12 +136,12 @@ impl Host for HostState {
         Ok(self.receive_within(timeout_ms).await?.and_then(into_wit))
     }
 
-    fn stash(&mut self, message: Vec<u8>) -> wasmtime::Result<()> {
-        let mail = self.actor.last.take();
-        // The bytes are the guest's own copy of what it received last; what it did not receive
-        // can be set aside all the same.
-        let mail = mail.unwrap_or_else(|| CoreMail::Message(message.into()));
-        shard()?.stash(self.pid, mail);
+    fn stash(&mut self, _message: Vec<u8>) -> wasmtime::Result<()> {
+        // The bytes are the guest's own copy of what it received last. What it did not receive, or
+        // has set aside already, it can't: there would be no end to it.
+        if let Some(mail) = self.actor.last.take() {
+            shard()?.stash(self.pid, mail);
+        }
         Ok(())
     }
 
@@ -392,6 +401,9 @@ impl HostState {
             SuperviseStrategy::RestForOne => Strategy::RestForOne,
         })
         .backoff(Backoff::default());
+        // It counts as a process that a guest spawned: its place is held for as long as it lives.
+        let place = pool.supervisor_place().map_err(|error| error.to_string())?;
+        supervisor = supervisor.on_event(move |_| _ = &place);
         if max_restarts > 0 {
             supervisor = supervisor.intensity(Intensity {
                 restarts: max_restarts,
@@ -527,6 +539,14 @@ fn deadline_in(timeout_ms: u64) -> Instant {
 /// The shard that this guest runs on.
 pub(super) fn shard() -> wasmtime::Result<Shard> {
     Shard::current().ok_or_else(|| wasmtime::Error::msg("the shard is gone"))
+}
+
+/// Wait for room on the way to a process: what the system has to say there is never refused, so a
+/// guest that says it without end has to wait here.
+pub(super) async fn room(to: Pid) -> wasmtime::Result<()> {
+    let room = shard()?.bus_has_room(to.shard());
+    room.await;
+    Ok(())
 }
 
 /// Nothing but its end keeps a process from waiting for ever.

@@ -1,6 +1,6 @@
 //! `rusm:runtime/pg@0.1.0`: groups of processes.
 
-use rusm_core::Pid;
+use rusm_core::{Pid, ShardId};
 
 use super::actor::shard;
 use super::bindings::rusm::runtime::pg::{Host, Pid as RawPid};
@@ -40,7 +40,12 @@ impl Host for HostState {
         Ok(killed)
     }
 
-    fn publish(&mut self, tag: String, message: Vec<u8>) -> wasmtime::Result<u32> {
+    async fn publish(&mut self, tag: String, message: Vec<u8>) -> wasmtime::Result<u32> {
+        let shards = shard()?.node().shards();
+        for index in 0..shards {
+            let room = shard()?.bus_has_room(ShardId::new(index));
+            room.await;
+        }
         let sent = shard()?.publish(&tag, message.into());
         Ok(u32::try_from(sent).unwrap_or(u32::MAX))
     }

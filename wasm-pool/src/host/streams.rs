@@ -2,12 +2,13 @@
 
 use rusm_core::{Mail, Pid, StreamError, StreamId};
 
-use super::actor::{process_gone, shard};
+use super::actor::{process_gone, room, shard};
 use super::bindings::rusm::runtime::streams::{Host, Pid as RawPid};
 use crate::sandbox::HostState;
 
 impl Host for HostState {
-    fn stream_open(&mut self, to: RawPid) -> wasmtime::Result<Option<u64>> {
+    async fn stream_open(&mut self, to: RawPid) -> wasmtime::Result<Option<u64>> {
+        room(Pid::from_raw(to)).await?;
         let stream = shard()?.open_stream(self.pid, Pid::from_raw(to));
         Ok(stream.map(StreamId::as_raw))
     }
