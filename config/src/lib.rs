@@ -51,13 +51,13 @@ pub use component::Component;
 pub use cores::{CoreId, Cores, CoresError};
 pub use error::{ConfigError, Problem};
 pub use limits::Limits;
-pub use listener::{AddrError, Listener, Protocol, Target, parse_addr};
+pub use listener::{AddrError, Listener, Protocol, parse_addr};
 pub use log::{Log, LogFormat, LogLevel};
 pub use mailbox::Mailbox;
 pub use name::{ActionName, ComponentName, NameError};
 pub use node::Node;
 pub use resident::{Intensity, Resident};
-pub use routes::{Lookup, Match, Params, Route, RouteId, RouteTable};
+pub use routes::{ANY_METHOD, Lookup, Match, Params, Route, RouteId, RouteTable};
 pub use websocket::WebSocketSettings;
 
 /// Reads and validates the manifest at `path`.

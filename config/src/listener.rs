@@ -9,10 +9,9 @@ use crate::error::Fault;
 use crate::header;
 use crate::limits::Limits;
 use crate::manifest::{Section, Text, Value};
-use crate::name::ComponentName;
 use crate::pattern::Pattern;
-use crate::routes::{Route, RouteTable};
-use crate::websocket::WebSocketSettings;
+use crate::routes::{ANY_METHOD, GET, Route, RouteTable};
+use crate::websocket::{Held, WebSocketSettings};
 
 /// An address that the node serves.
 #[derive(Clone, Debug)]
@@ -22,12 +21,13 @@ pub struct Listener {
     /// Where it listens. Port 0 lets the system choose.
     pub addr: SocketAddr,
     /// What answers.
-    pub target: Target,
+    pub routes: RouteTable,
     /// Fields for every response, names in lower case, in the order of the file.
     pub headers: Vec<(String, String)>,
     /// What one client may take.
     pub limits: Limits,
-    /// What its WebSockets are allowed; the default if it serves none.
+    /// What its WebSockets are allowed; the default if it serves none. Of an [`Protocol::Sse`] the
+    /// `ping_interval` is how long its streams may be silent.
     pub websocket: WebSocketSettings,
 }
 
@@ -35,22 +35,13 @@ pub struct Listener {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protocol {
-    /// Routes with an action, and `GET` routes without one, to components that serve WebSockets.
+    /// Routes with an action, and routes without one to components that answer as a whole.
     Http,
-    /// Server-Sent Events: every route has an action.
+    /// Server-Sent Events: routes with an action, and `GET` routes to components that serve a
+    /// connection as a whole.
     Sse,
     /// WebSockets alone: no route has an action, and all are `GET`.
     Ws,
-}
-
-/// What answers the requests of a listener.
-#[derive(Clone, Debug)]
-pub enum Target {
-    /// One component answers them all. Never so on a [`Protocol::Ws`], where a `component` is the
-    /// route `GET /*`, nor on a [`Protocol::Sse`].
-    Component(ComponentName),
-    /// The route that matches names who answers.
-    Routes(RouteTable),
 }
 
 /// Parses an address to listen on: `IP:PORT`.
@@ -80,12 +71,12 @@ impl Listener {
         let routes = section.section("routes", "[serve.routes]");
         let headers = section.section("headers", "[serve.headers]");
         let limits = Limits::read(&mut section);
-        let may_upgrade = may_upgrade(protocol, component.as_ref(), routes.as_ref());
-        let websocket = WebSocketSettings::read(&mut section, may_upgrade);
+        let held = held(protocol, routes.as_ref());
+        let websocket = WebSocketSettings::read(&mut section, held);
 
-        let target = match (component, routes) {
+        let routes = match (component, routes) {
             (Some(component), None) => section.checked(whole(&component, protocol, roster)),
-            (None, Some(routes)) => read_routes(routes, protocol, roster).map(Target::Routes),
+            (None, Some(routes)) => read_routes(routes, protocol, roster),
             (None, None) => {
                 section.report(
                     Fault::new(section.span(), "[[serve]] has nothing to serve", "here")
@@ -119,7 +110,7 @@ impl Listener {
         let listener = Self {
             protocol: protocol?,
             addr: addr?,
-            target: target?,
+            routes: routes?,
             headers,
             limits,
             websocket,
@@ -139,21 +130,16 @@ fn read_protocol(value: &Value<'_>) -> Result<Protocol, Fault> {
     ])
 }
 
-/// Whether a WebSocket can come of a listener. It can if that can't be told, for then something
-/// else is wrong.
-fn may_upgrade(
-    protocol: Option<Protocol>,
-    component: Option<&Value<'_>>,
-    routes: Option<&Section<'_>>,
-) -> bool {
+/// Which connections a listener may hold. Where that can't be told, something else is wrong.
+fn held(protocol: Option<Protocol>, routes: Option<&Section<'_>>) -> Held {
     let has_action = |target: &Value<'_>| target.text().is_ok_and(|text| text.text.contains('#'));
     match (protocol, routes) {
-        (None | Some(Protocol::Ws), _) => true,
-        (Some(Protocol::Sse), _) => false,
-        (Some(Protocol::Http), Some(routes)) => {
-            routes.is_empty() || !routes.values().all(has_action)
+        (None | Some(Protocol::Ws), _) => Held::WebSockets,
+        (Some(_), Some(routes)) if !routes.is_empty() && routes.values().all(has_action) => {
+            Held::None
         }
-        (Some(Protocol::Http), None) => component.is_none(),
+        (Some(Protocol::Sse), _) => Held::EventStreams,
+        (Some(Protocol::Http), _) => Held::WebSockets,
     }
 }
 
@@ -162,18 +148,13 @@ fn whole(
     value: &Value<'_>,
     protocol: Option<Protocol>,
     roster: &mut Roster,
-) -> Result<Target, Fault> {
+) -> Result<RouteTable, Fault> {
     let component = roster.mention(&value.text()?)?;
-    match protocol {
-        Some(Protocol::Ws) => Ok(Target::Routes(RouteTable::websocket(component))),
-        Some(Protocol::Sse) => {
-            let help = format!(
-                "name one of its actions in a [serve.routes]: `\"GET /\" = \"{component}#action\"`"
-            );
-            Err(Fault::new(value.span(), NO_WHOLE_SSE, "no action").help(help))
-        }
-        Some(Protocol::Http) | None => Ok(Target::Component(component)),
-    }
+    let method = match protocol {
+        Some(Protocol::Ws | Protocol::Sse) => GET,
+        Some(Protocol::Http) | None => ANY_METHOD,
+    };
+    Ok(RouteTable::whole(method, component))
 }
 
 fn read_addr(value: &Value<'_>) -> Result<SocketAddr, Fault> {
@@ -301,10 +282,6 @@ fn check_protocol(
 ) -> Result<(), Fault> {
     let action = target.text.find('#');
     match (protocol, action) {
-        (Some(Protocol::Sse), None) => {
-            let help = format!("name an action: `{}#action`", target.text);
-            Err(target.fault(NO_WHOLE_SSE, "no action").help(help))
-        }
         (Some(Protocol::Ws), Some(hash)) => Err(target
             .slice(hash..target.text.len())
             .fault(
@@ -312,10 +289,16 @@ fn check_protocol(
                 "an action",
             )
             .help("remove this; actions, and WebSockets beside them, are for `http` listeners")),
-        // RFC 6455 section 4.1.
-        (_, None) if method.text != "GET" => {
-            let message = "a component without an action serves WebSockets, asked for with `GET`";
-            let help = format!("for HTTP name an action: `{}#action`", target.text);
+        // RFC 6455 section 4.1, and WHATWG HTML section 9.2.
+        (Some(protocol @ (Protocol::Ws | Protocol::Sse)), None) if method.text != GET => {
+            let (served, help) = match protocol {
+                Protocol::Ws => ("WebSockets are", "for HTTP, use an `http` listener".into()),
+                _ => {
+                    let help = format!("or name an action: `{}#action`", target.text);
+                    ("the events of a component without an action are", help)
+                }
+            };
+            let message = format!("{served} asked for with `GET`");
             Err(method.fault(message, "did you mean `GET`?").help(help))
         }
         _ => Ok(()),
@@ -323,12 +306,15 @@ fn check_protocol(
 }
 
 fn check_method(method: &Text<'_>) -> Result<(), Fault> {
+    if method.text == ANY_METHOD {
+        return Ok(());
+    }
     let upper_case = method.text.to_ascii_uppercase();
     if !header::is_token(method.text) || method.text.contains('|') {
         let message = format!("`{}` is not a method", method.text);
         return Err(method
             .fault(message, "not one method")
-            .help("write one route for each method, such as `GET`"));
+            .help("write one route for each method, such as `GET`, or `*` for all"));
     }
     if upper_case != method.text {
         // RFC 9110 section 9.1: methods are case-sensitive.
@@ -342,7 +328,6 @@ fn check_method(method: &Text<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-const NO_WHOLE_SSE: &str = "this version serves no whole component as `sse`, only actions";
 const FORM: &str = "write it as `127.0.0.1:8080` or `[::1]:8080`";
 
 #[cfg(test)]

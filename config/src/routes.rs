@@ -11,7 +11,8 @@ use crate::trie::{Captures, Node};
 
 /// Which component and action answers which method and path.
 ///
-/// At each segment a literal beats `:param`, which beats `*`; a route that fails later on gives way
+/// Routes of the request's own method come first, those of any method (`*`) after them. At each
+/// segment a literal beats `:param`, which beats `*`; a route that fails later on gives way
 /// to the next best. Paths are compared as RFC 3986 section 6.2.2 wants: `%7E` is `~`, `%2f` is
 /// `%2F` but never `/`. Dot segments and trailing slashes are left as they are.
 #[derive(Clone, Debug, Default)]
@@ -27,12 +28,12 @@ impl RouteTable {
         &self.routes
     }
 
-    /// The table of one route, `GET /*`: every path leads to `component`, which serves WebSockets.
-    pub(crate) fn websocket(component: ComponentName) -> Self {
+    /// The table of one route: with this method, every path leads to `component`.
+    pub(crate) fn whole(method: &str, component: ComponentName) -> Self {
         let mut table = Self::default();
         let pattern = Pattern::any();
         // The first route is like no other.
-        let _ = table.insert(Route::new(GET, &pattern, component, None), pattern);
+        let _ = table.insert(Route::new(method, &pattern, component, None), pattern);
         table
     }
 
@@ -56,7 +57,8 @@ impl RouteTable {
                 .and_then(|(_, node)| node.find(path, is_plain, &mut captures))
         };
         let found = match find(method) {
-            None if method == HEAD => find(GET),
+            None if method == HEAD => find(GET).or_else(|| find(ANY_METHOD)),
+            None => find(ANY_METHOD),
             found => found,
         };
         match found {
@@ -214,13 +216,14 @@ impl RouteId {
 /// A route, as the manifest has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// In upper case.
+    /// In upper case, or [`ANY_METHOD`].
     pub method: String,
     /// The path as it is written: `/users/:id`.
     pub pattern: String,
     /// Who answers.
     pub component: ComponentName,
-    /// With which action; `None` for a component that serves WebSockets.
+    /// With which action; `None` for a component that answers as a whole, in the way that its
+    /// exports say.
     pub action: Option<ActionName>,
     captures: Box<[Box<str>]>,
 }
@@ -242,7 +245,9 @@ impl Route {
     }
 }
 
-const GET: &str = "GET";
+/// The method of a route that takes any.
+pub const ANY_METHOD: &str = "*";
+pub(crate) const GET: &str = "GET";
 const HEAD: &str = "HEAD";
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ pub struct WebSocketSettings {
     pub subprotocols: Vec<String>,
     /// Bytes of a message of the client's, all its fragments together; a larger one gets 1009.
     pub max_message: u64,
-    /// A client that was silent for so long is sent a ping. `None`: never.
+    /// A client that was silent for so long is sent a ping; one that was sent no Server-Sent Event
+    /// for so long, a comment. `None`: never.
     pub ping_interval: Option<Duration>,
     /// A client that is silent for so long after a ping is gone.
     pub ping_timeout: Duration,
@@ -27,11 +28,10 @@ pub struct WebSocketSettings {
 }
 
 impl WebSocketSettings {
-    /// Takes its keys out of a `[[serve]]` table. If no WebSocket can come of that, none of them
-    /// may be there.
-    pub(crate) fn read(section: &mut Section<'_>, is_served: bool) -> Self {
+    /// Takes its keys out of a `[[serve]]` table. Those that can't have an effect may not be there.
+    pub(crate) fn read(section: &mut Section<'_>, held: Held) -> Self {
         let default = Self::default();
-        let keys = [
+        let mut keys = [
             "allowed-origins",
             "subprotocols",
             "max-message",
@@ -40,11 +40,15 @@ impl WebSocketSettings {
             "close-timeout-ms",
         ]
         .map(|key| section.value(key));
-        if !is_served {
-            for key in keys.into_iter().flatten() {
-                key.report(not_served(&key));
+        if held != Held::WebSockets {
+            for key in &mut keys {
+                let useful = |key: &Value<'_>| {
+                    held == Held::EventStreams && key.name() == "ping-interval-ms"
+                };
+                if let Some(key) = key.take_if(|key| !useful(key)) {
+                    key.report(not_served(&key));
+                }
             }
-            return default;
         }
         let [origins, subprotocols, size, interval, ping, close] = keys;
         let timeout = |value: Option<Value<'_>>, default| {
@@ -73,6 +77,15 @@ impl WebSocketSettings {
             close_timeout: timeout(close, default.close_timeout),
         }
     }
+}
+
+/// What connections a listener holds, once their request was answered by a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    None,
+    EventStreams,
+    /// At least.
+    WebSockets,
 }
 
 impl Default for WebSocketSettings {

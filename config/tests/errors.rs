@@ -366,25 +366,8 @@ fn what_a_protocol_cannot_route() {
         &["asked for with `GET`", "did you mean `GET`?"],
     );
     check(
-        &listener("http", "routes = { '«POST» /' = 'room' }"),
-        &[
-            "did you mean `GET`?",
-            "for HTTP name an action: `room#action`",
-        ],
-    );
-    check(
-        &listener(
-            "sse",
-            "routes = { 'GET /' = 'feed#index', 'GET /b' = «'feed'» }",
-        ),
-        &[
-            "no whole component as `sse`",
-            "name an action: `feed#action`",
-        ],
-    );
-    check(
-        &listener("sse", "component = «'feed'»"),
-        &["no whole component as `sse`", "\"GET /\" = \"feed#action\""],
+        &listener("sse", "routes = { '«POST» /' = 'feed' }"),
+        &["did you mean `GET`?", "or name an action: `feed#action`"],
     );
     check(&listener("ws", "component = «'Room'»"), &["`room`?"]);
     // What the listener is for is not known: one problem, not two.
@@ -443,7 +426,6 @@ fn what_only_websockets_have() {
         for listener in [
             "protocol = 'sse'\nroutes = { 'GET /' = 'c#a' }",
             "routes = { 'GET /' = 'c#a', 'GET /b' = 'd#b' }",
-            "component = 'c'",
         ] {
             check(
                 &format!("[[serve]]\nlisten = '[::]:1'\n{key}\n{listener}"),
@@ -451,6 +433,11 @@ fn what_only_websockets_have() {
             );
         }
     }
+    check(
+        "[[serve]]\nlisten = '[::]:1'\nprotocol = 'sse'\ncomponent = 'feed'\nsubprotocols = «['a']»\n\
+         ping-interval-ms = 1",
+        &["is for WebSockets"],
+    );
     // Whether there is a WebSocket is not known: one problem, not two.
     check(
         "[[serve]]\nlisten = '[::]:1'\nroutes = { 'GET /' = '«/»' }\nsubprotocols = []",

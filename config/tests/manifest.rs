@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rusm_config::{
     App, Capabilities, Component, CoreId, Cores, Intensity, Limits, Log, LogFormat, LogLevel,
-    Lookup, Mailbox, Node, Preopen, Protocol, Resident, Target, WebSocketSettings,
+    Lookup, Mailbox, Node, Preopen, Protocol, Resident, WebSocketSettings,
 };
 
 fn app(text: &str) -> App {
@@ -140,11 +140,16 @@ fn a_listener_has_its_own_target_headers_and_limits() {
         first.headers,
         [header("x-frame-options", "DENY"), header("a", "")]
     );
-    assert!(matches!(&second.target, Target::Component(name) if name.as_str() == "other"));
+    // A whole component, for every method and path.
+    for method in ["GET", "DELETE"] {
+        let Lookup::Found(found) = second.routes.lookup(method, "/any/path") else {
+            panic!();
+        };
+        let route = &second.routes.routes()[found.route.index()];
+        assert_eq!((route.component.as_str(), &*route.method), ("other", "*"));
+    }
 
-    let Target::Routes(table) = &first.target else {
-        panic!("{:?}", first.target);
-    };
+    let table = &first.routes;
     let Lookup::Found(found) = table.lookup("GET", "/users/a%20b") else {
         panic!();
     };
@@ -176,29 +181,28 @@ fn a_listener_of_each_protocol() {
         protocol = 'ws'
         listen = '127.0.0.1:4'
         component = 'echo'
+        [[serve]]
+        protocol = 'sse'
+        listen = '127.0.0.1:5'
+        component = 'ticker'
+        ping-interval-ms = 5000
     ");
     let seen: Vec<_> = (app.listeners.iter())
-        .map(|listener| {
-            let Target::Routes(table) = &listener.target else {
-                panic!("{listener:?}");
-            };
-            (listener.protocol, table.routes().len())
-        })
+        .map(|listener| (listener.protocol, listener.routes.routes().len()))
         .collect();
     let expected = [
         (Protocol::Http, 2),
         (Protocol::Sse, 2),
         (Protocol::Ws, 1),
         (Protocol::Ws, 1),
+        (Protocol::Sse, 1),
     ];
     assert_eq!(seen, expected);
     assert_eq!(app.listeners[0].websocket.max_message, 2048);
     assert_eq!(app.listeners[1].websocket, WebSocketSettings::default());
     assert!(app.components.contains_key("echo"));
 
-    let Target::Routes(echo) = &app.listeners[3].target else {
-        panic!("{:?}", app.listeners[3]);
-    };
+    let echo = &app.listeners[3].routes;
     for path in ["/", "/a", "/a//b/"] {
         let Lookup::Found(found) = echo.lookup("GET", path) else {
             panic!("{path}");
@@ -209,6 +213,30 @@ fn a_listener_of_each_protocol() {
     }
     let allow = "GET, HEAD".to_owned();
     assert_eq!(echo.lookup("POST", "/"), Lookup::MethodNotAllowed { allow });
+    let interval = app.listeners[4].websocket.ping_interval;
+    assert_eq!(interval, Some(Duration::from_secs(5)));
+}
+
+#[test]
+fn a_route_of_any_method_gives_way_to_one_of_the_method() {
+    let app = app("
+        [[serve]]
+        listen = '127.0.0.1:1'
+        routes = { 'GET /a/:x' = 'page#index', '* /a/b' = 'stock', '* /other' = 'page#any' }
+    ");
+    let answers = |method: &str, path: &str| match app.listeners[0].routes.lookup(method, path) {
+        Lookup::Found(found) => {
+            let route = &app.listeners[0].routes.routes()[found.route.index()];
+            route.component.as_str().to_owned()
+        }
+        other => format!("{other:?}"),
+    };
+    assert_eq!(answers("GET", "/a/b"), "page");
+    assert_eq!(answers("HEAD", "/a/b"), "page");
+    assert_eq!(answers("POST", "/a/b"), "stock");
+    assert_eq!(answers("BREW", "/other"), "page");
+    assert_eq!(answers("BREW", "/"), "NotFound");
+    assert!(answers("POST", "/a/c").starts_with("MethodNotAllowed"));
 }
 
 #[test]

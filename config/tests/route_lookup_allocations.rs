@@ -9,7 +9,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use rusm_config::{Lookup, RouteTable, Target};
+use rusm_config::{Lookup, RouteTable};
 
 #[test]
 fn a_plain_path_is_looked_up_without_allocation() {
@@ -52,10 +52,7 @@ fn table() -> RouteTable {
         'GET /a/:b/:c/:d/:e' = 'c#a'
     ";
     let mut app = rusm_config::parse("rusm.toml", manifest).unwrap();
-    match app.listeners.remove(0).target {
-        Target::Routes(table) => table,
-        other => panic!("{other:?}"),
-    }
+    app.listeners.remove(0).routes
 }
 
 /// Writes what was captured to `seen`, which has room for it.

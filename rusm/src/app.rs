@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusm_config::{ActionName, App, Capabilities, ComponentName, Target};
+use rusm_config::{ActionName, App, Capabilities, ComponentName};
 use rusm_core::MailboxLimit;
 use rusm_store::Store;
 use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
@@ -138,12 +138,8 @@ impl Application {
     fn actions(&self) -> Result<BTreeMap<ComponentName, Vec<Arc<str>>>, Failure> {
         let mut actions = BTreeMap::<_, Vec<Arc<str>>>::new();
         for listener in &self.manifest.listeners {
-            let table = match &listener.target {
-                Target::Routes(table) => table,
-                Target::Component(name) => return Err(unserved(name)),
-            };
-            for route in table.routes() {
-                // A whole component serves WebSockets; that it can is seen when it is loaded.
+            for route in listener.routes.routes() {
+                // What a whole component can do is seen when it is loaded.
                 let Some(action) = &route.action else {
                     continue;
                 };
@@ -263,15 +259,6 @@ fn open_cache() -> ArtifactCache {
         tracing::warn!(%error, "{dir} can't be used: components are compiled at every start");
         ArtifactCache::disabled()
     })
-}
-
-fn unserved(component: &ComponentName) -> Failure {
-    Failure::App(format!(
-        "component `{0}` is to answer all requests of an `http` listener: name its actions in \
-         routes, as in `{0}#index`, or set `protocol = \"ws\"` if it serves WebSockets (whole \
-         components, such as wasi:http's, are not served by this version yet)",
-        component.as_str()
-    ))
 }
 
 fn grants(capabilities: &Capabilities) -> Grants {

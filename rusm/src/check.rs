@@ -1,10 +1,8 @@
 //! `rusm check`: would this app be served?
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rusm_config::Target;
 use rusm_core::{Node, ShardId};
 use rusm_wasm_pool::{PoolSetup, ShardPool};
 
@@ -12,7 +10,7 @@ use crate::Failure;
 use crate::app::Application;
 use crate::build;
 use crate::cli::AppArgs;
-use crate::gateway::{self, HttpGateway};
+use crate::gateway::{self, HttpGateway, Served};
 
 /// Read the manifest, look for every component, load each, and look for what each route names.
 ///
@@ -58,16 +56,8 @@ pub fn check(args: &AppArgs) -> Result<(), Failure> {
     }
     let mut routes = 0;
     for listener in &app.manifest.listeners {
-        let Target::Routes(table) = &listener.target else {
-            continue;
-        };
-        routes += table.routes().len();
-        HttpGateway::new(
-            pool.clone(),
-            Arc::new(table.clone()),
-            listener.limits.request_timeout,
-            listener.websocket.clone(),
-        )?;
+        routes += listener.routes.routes().len();
+        HttpGateway::new(pool.clone(), Served::from(listener))?;
     }
     println!(
         "{} is fine: {} listener(s), {routes} route(s), {} component(s)",

@@ -20,7 +20,7 @@ use crate::connection::{Begun, Streaming};
 use crate::fault::Fault;
 use crate::host::bindings::rusm::runtime::http::{Request as WitRequest, Response as WitResponse};
 use crate::host::bindings::rusm::runtime::types::CallError as WitCallError;
-use crate::host::{Client, ConnectionInfo};
+use crate::host::{Client, ConnectionInfo, HttpClient};
 use crate::http::{HeaderRef, Request, Response};
 use crate::pool::ShardPool;
 use crate::process::SpawnFailure;
@@ -59,12 +59,7 @@ impl ShardPool {
             deadline: started + limit,
             limit,
         };
-        let client = Client::Http {
-            info,
-            owner,
-            begin: Some(begin),
-            body: None,
-        };
+        let client = Client::Http(HttpClient::new(info, owner, begin, false));
         let options = SpawnOptions {
             label: Some(component.name.clone()),
             mailbox: component.mailbox,

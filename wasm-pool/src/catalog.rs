@@ -132,6 +132,7 @@ pub(crate) struct Loaded {
     run: Option<ComponentExportIndex>,
     on_mail: Option<ComponentExportIndex>,
     websocket: Option<WebSocketExports>,
+    events: Option<EventsExports>,
     /// Whether an action may answer by a stream.
     pub(crate) may_stream: bool,
     /// Instantiation runs nothing of the guest's, and so can't be preempted; and Wasmtime lets it
@@ -176,12 +177,14 @@ impl Loaded {
             run: None,
             on_mail: None,
             websocket: None,
+            events: None,
             may_stream: shape.imports_serve,
         };
         for name in &shape.functions {
             loaded.find_function(name, &component);
         }
         loaded.websocket = WebSocketExports::find(&component, &loaded.pre);
+        loaded.events = EventsExports::find(&component, &loaded.pre);
         loaded.check_actions(&source.actions, &component, &shape)?;
         Ok(loaded)
     }
@@ -215,6 +218,10 @@ impl Loaded {
         component: &Component,
         shape: &Shape,
     ) -> Result<(), LoadError> {
+        // Such a component knows its actions itself.
+        if self.actions.is_empty() && self.run.is_some() {
+            return Ok(());
+        }
         for action in wanted {
             let Some((func, _)) = function(component, action) else {
                 return Err(LoadError::UnknownAction {
@@ -331,30 +338,29 @@ impl Loaded {
         self.websocket.is_some()
     }
 
-    /// Tell a WebSocket's process what happened to its connection.
-    pub(crate) async fn websocket_event(
+    /// Whether it can hold streams of Server-Sent Events.
+    pub(crate) fn is_event_source(&self) -> bool {
+        self.events.is_some()
+    }
+
+    /// Tell a process what happened to the connection that it holds.
+    pub(crate) async fn connection_event(
         &self,
         store: &mut Store<HostState>,
         instance: &Instance,
-        event: WebSocketEvent,
+        held: Held,
+        event: ConnectionEvent,
     ) -> wasmtime::Result<()> {
-        let exports = self.websocket.as_ref().ok_or_else(|| gone("websocket"))?;
-        // SAFETY: the types of these very exports were checked when they were loaded.
-        unsafe {
-            match event {
-                WebSocketEvent::Open => {
-                    let func: TypedFunc<(), ()> = typed(instance, store, &exports.open)?;
-                    func.call_async(store, ()).await
-                }
-                WebSocketEvent::Frame(frame) => {
-                    let func: TypedFunc<(WebSocketFrame,), ()> =
-                        typed(instance, store, &exports.message)?;
-                    func.call_async(store, (frame,)).await
-                }
-                WebSocketEvent::Close { code, reason } => {
-                    let func: TypedFunc<(u16, &str), ()> = typed(instance, store, &exports.close)?;
-                    func.call_async(store, (code, &reason)).await
-                }
+        match held {
+            Held::WebSocket => {
+                let exports = self.websocket.as_ref().ok_or_else(|| gone("websocket"))?;
+                // SAFETY: the types of these very exports were checked when they were loaded.
+                unsafe { exports.enter(store, instance, event).await }
+            }
+            Held::Events => {
+                let exports = self.events.as_ref().ok_or_else(|| gone("sse"))?;
+                // SAFETY: as above.
+                unsafe { exports.enter(store, instance, event).await }
             }
         }
     }
@@ -374,11 +380,22 @@ impl Loaded {
     }
 }
 
-/// What happens to a WebSocket, for its process.
-pub(crate) enum WebSocketEvent {
+/// What kind of connection a process holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    WebSocket,
+    Events,
+}
+
+/// What happens to a connection, for the process that holds it.
+pub(crate) enum ConnectionEvent {
     Open,
+    /// Of a WebSocket.
     Frame(WebSocketFrame),
-    Close { code: u16, reason: String },
+    Close {
+        code: u16,
+        reason: String,
+    },
 }
 
 /// The functions of `rusm:runtime/websocket`.
@@ -391,11 +408,7 @@ struct WebSocketExports {
 impl WebSocketExports {
     /// `None` if they are not there, or of another type.
     fn find(component: &Component, pre: &InstancePre<HostState>) -> Option<Self> {
-        let (_, interface) = component.get_export(None, WEBSOCKET)?;
-        let function = |name| match component.get_export(Some(&interface), name)? {
-            (ComponentItem::ComponentFunc(func), export) => Some((func, export)),
-            _ => None,
-        };
+        let function = |name| interface_function(component, WEBSOCKET, name);
         let types = pre.instance_type();
         let (open, message, close) = (function("open")?, function("message")?, function("close")?);
         open.0.typecheck::<(), ()>(&types).ok()?;
@@ -406,6 +419,74 @@ impl WebSocketExports {
             message: message.1,
             close: close.1,
         })
+    }
+
+    /// # Safety
+    /// The instance is of the component in which they were found.
+    async unsafe fn enter(
+        &self,
+        store: &mut Store<HostState>,
+        instance: &Instance,
+        event: ConnectionEvent,
+    ) -> wasmtime::Result<()> {
+        // SAFETY: `find` has checked the types.
+        unsafe {
+            match event {
+                ConnectionEvent::Open => {
+                    let func: TypedFunc<(), ()> = typed(instance, store, &self.open)?;
+                    func.call_async(store, ()).await
+                }
+                ConnectionEvent::Frame(frame) => {
+                    let func: TypedFunc<(WebSocketFrame,), ()> =
+                        typed(instance, store, &self.message)?;
+                    func.call_async(store, (frame,)).await
+                }
+                ConnectionEvent::Close { code, reason } => {
+                    let func: TypedFunc<(u16, &str), ()> = typed(instance, store, &self.close)?;
+                    func.call_async(store, (code, &reason)).await
+                }
+            }
+        }
+    }
+}
+
+/// The functions of `rusm:runtime/sse`.
+struct EventsExports {
+    open: ComponentExportIndex,
+    close: ComponentExportIndex,
+}
+
+impl EventsExports {
+    /// `None` if they are not there, or of another type.
+    fn find(component: &Component, pre: &InstancePre<HostState>) -> Option<Self> {
+        let function = |name| interface_function(component, SSE, name);
+        let types = pre.instance_type();
+        let (open, close) = (function("open")?, function("close")?);
+        open.0.typecheck::<(), ()>(&types).ok()?;
+        close.0.typecheck::<(), ()>(&types).ok()?;
+        Some(Self {
+            open: open.1,
+            close: close.1,
+        })
+    }
+
+    /// # Safety
+    /// The instance is of the component in which they were found.
+    async unsafe fn enter(
+        &self,
+        store: &mut Store<HostState>,
+        instance: &Instance,
+        event: ConnectionEvent,
+    ) -> wasmtime::Result<()> {
+        let export = match event {
+            ConnectionEvent::Open => &self.open,
+            ConnectionEvent::Close { .. } => &self.close,
+            // The client of such a stream sends none.
+            ConnectionEvent::Frame(_) => return Ok(()),
+        };
+        // SAFETY: `find` has checked the types.
+        let func: TypedFunc<(), ()> = unsafe { typed(instance, store, export)? };
+        func.call_async(store, ()).await
     }
 }
 
@@ -425,9 +506,22 @@ type CallResults = (Result<Vec<u8>, String>,);
 const RUN: &str = "run";
 const ON_MAIL: &str = "on-mail";
 const WEBSOCKET: &str = "rusm:runtime/websocket@0.1.0";
+const SSE: &str = "rusm:runtime/sse@0.1.0";
 
 fn function(component: &Component, name: &str) -> Option<(ComponentFunc, ComponentExportIndex)> {
     match component.get_export(None, name)? {
+        (ComponentItem::ComponentFunc(func), export) => Some((func, export)),
+        _ => None,
+    }
+}
+
+fn interface_function(
+    component: &Component,
+    interface: &str,
+    name: &str,
+) -> Option<(ComponentFunc, ComponentExportIndex)> {
+    let (_, interface) = component.get_export(None, interface)?;
+    match component.get_export(Some(&interface), name)? {
         (ComponentItem::ComponentFunc(func), export) => Some((func, export)),
         _ => None,
     }

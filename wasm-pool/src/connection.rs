@@ -46,6 +46,16 @@ pub struct WebSocket {
     pub outgoing: StreamId,
 }
 
+/// The process of a stream of Server-Sent Events.
+pub struct EventStream {
+    /// The process.
+    pub pid: Pid,
+    /// To it. Nothing is written; its end is that the client is gone.
+    pub leaving: StreamId,
+    /// How the answer begins; cancelled if the process ends without one.
+    pub begun: oneshot::Receiver<Begun>,
+}
+
 /// What a guest wants to say by a Server-Sent Event.
 #[derive(Clone, Copy, Debug)]
 pub enum SseEvent<'a> {

@@ -34,6 +34,11 @@ pub enum Fault {
         /// How long it waited.
         waited: Duration,
     },
+    /// What the guest gave is no answer.
+    Answer {
+        /// What is wrong with it, on one line.
+        reason: String,
+    },
     /// Another process ended it.
     Ended {
         /// The exit signal that it got.
@@ -88,6 +93,7 @@ impl Fault {
         match self {
             Self::Trap { .. }
             | Self::MemoryLimit { .. }
+            | Self::Answer { .. }
             | Self::Ended { .. }
             | Self::Host { .. } => 500,
             Self::PoolFull { .. } => 503,
@@ -115,6 +121,7 @@ impl fmt::Display for Fault {
                 f,
                 "no instance came free within {waited:?} (instances-per-core, pool-wait-ms)"
             ),
+            Self::Answer { reason } => write!(f, "the guest gave no answer: {reason}"),
             Self::Ended { reason } => write!(f, "the process was ended: {reason}"),
             Self::Host { reason } => write!(f, "the process could not be started: {reason}"),
         }

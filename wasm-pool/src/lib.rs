@@ -6,10 +6,10 @@
 //! Then on each shard: [`shape`] tells what a component is from what it exports, `catalog` has
 //! the components with their functions, and [`ShardPool`] owns the engine. It gives every call of
 //! an action a fresh instance; `process` is the life of the others: services, workers, what
-//! guests spawn; `acting` is for actions that may stream, `websocket` for WebSockets, and
-//! [`connection`] what passes between a process and the owner of its client's socket. [`admission`] bounds how many there are at once and how long one waits,
-//! `sandbox` is what an instance may do, `host` what it can ask for, and [`Fault`] how it can
-//! end.
+//! guests spawn; `acting` is for actions that may stream, `held` for WebSockets and streams of
+//! events, `fetching` for components that answer requests by mail, and [`connection`] what passes between a process and the owner of its client's socket.
+//! [`admission`] bounds how many there are at once and how long one waits, `sandbox` is what an
+//! instance may do, `host` what it can ask for, and [`Fault`] how it can end.
 //!
 //! Beside the shards: [`preempt`] ticks, so that no guest keeps its core for itself.
 
@@ -19,7 +19,10 @@ pub mod artifact;
 mod catalog;
 pub mod connection;
 pub mod engine;
+mod envelope;
 pub mod fault;
+mod fetching;
+mod held;
 mod host;
 pub mod http;
 pub mod pool;
@@ -28,7 +31,6 @@ mod process;
 mod sandbox;
 pub mod shape;
 pub mod sizing;
-mod websocket;
 
 pub use artifact::{Artifact, ArtifactCache};
 pub use catalog::{ActionRef, ComponentRef, ComponentSource, LoadError};

@@ -5,18 +5,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusm_config::{Lookup, Match, Route, RouteTable, WebSocketSettings};
+use rusm_config::{Listener, Lookup, Match, Protocol, RouteTable, WebSocketSettings};
 use rusm_uring_net::http1::{Head, HeaderLines, Status};
 use rusm_uring_net::websocket::{self, HandshakeRules};
 use rusm_uring_net::{Answer, Body, Refusal, Request, Response, Service, WebSocket};
 use rusm_wasm_pool::connection::ConnectionInfo;
 use rusm_wasm_pool::http::{self as wasm_http, HeaderRef};
-use rusm_wasm_pool::{ActionRef, ComponentRef, Fault, ShardPool};
+use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 use smallvec::SmallVec;
 
-use super::streaming::{self, Outcome};
+use super::streaming::Outcome;
+use super::target::Target;
+use super::{events, streaming};
 use crate::Failure;
-use crate::app::action_name;
 
 /// Answers the requests of one listener on one shard.
 pub struct HttpGateway {
@@ -26,6 +27,8 @@ pub struct HttpGateway {
     targets: Vec<Target>,
     request_timeout: Duration,
     websockets: WebSockets,
+    /// How long a stream of events may be silent.
+    silence: Option<Duration>,
 }
 
 impl HttpGateway {
@@ -33,51 +36,47 @@ impl HttpGateway {
     ///
     /// # Errors
     /// When the pool lacks what one of them names, or it is of another kind.
-    pub fn new(
-        pool: Rc<ShardPool>,
-        routes: Arc<RouteTable>,
-        request_timeout: Duration,
-        websocket: WebSocketSettings,
-    ) -> Result<Self, Failure> {
+    pub fn new(pool: Rc<ShardPool>, served: Served) -> Result<Self, Failure> {
+        let Served {
+            protocol,
+            routes,
+            request_timeout,
+            websocket,
+        } = served;
         let targets = routes.routes().iter();
         Ok(Self {
             targets: targets
-                .map(|route| Target::of(route, &pool))
+                .map(|route| Target::of(route, protocol, &pool))
                 .collect::<Result<_, _>>()?,
             pool,
             routes,
             request_timeout,
+            silence: websocket.ping_interval,
             websockets: websocket.into(),
         })
     }
 }
 
-/// What a route leads to.
-#[derive(Clone, Copy)]
-enum Target {
-    Action(ActionRef),
-    WebSocket(ComponentRef),
+/// What a gateway has to know of its listener.
+#[derive(Clone)]
+pub struct Served {
+    /// What it is for.
+    pub protocol: Protocol,
+    /// What answers.
+    pub routes: Arc<RouteTable>,
+    /// How long an answer may take to begin.
+    pub request_timeout: Duration,
+    /// What its WebSockets may do.
+    pub websocket: WebSocketSettings,
 }
 
-impl Target {
-    fn of(route: &Route, pool: &ShardPool) -> Result<Self, Failure> {
-        let (key, component) = (
-            format!("{} {}", route.method, route.pattern),
-            &route.component,
-        );
-        if let Some(action) = &route.action {
-            let action = pool.resolve(component.as_str(), &action_name(action));
-            return action.map(Self::Action).ok_or_else(|| {
-                Failure::App(format!("route \"{key}\": its action was not loaded"))
-            });
-        }
-        match pool.component(component.as_str()) {
-            Some(found) if pool.is_websocket(found) => Ok(Self::WebSocket(found)),
-            _ => Err(Failure::App(format!(
-                "route \"{key}\": component `{0}` serves no WebSockets (it exports no \
-                 rusm:runtime/websocket@0.1.0); for HTTP name an action, as in `{0}#index`",
-                component.as_str()
-            ))),
+impl From<&Listener> for Served {
+    fn from(listener: &Listener) -> Self {
+        Self {
+            protocol: listener.protocol,
+            routes: Arc::new(listener.routes.clone()),
+            request_timeout: listener.limits.request_timeout,
+            websocket: listener.websocket.clone(),
         }
     }
 }
@@ -160,6 +159,20 @@ impl Service for HttpGateway {
             }
             Some(Target::Action(action)) => {
                 let call = self.pool.call(*action, &request, self.request_timeout);
+                call.await.map(Outcome::Whole)
+            }
+            Some(Target::Events(component)) => {
+                let info = Arc::new(connection_info(&route, &request, peer));
+                let limits = events::Limits {
+                    begin: self.request_timeout,
+                    silence: self.silence,
+                };
+                events::open(&self.pool, *component, info, limits).await
+            }
+            Some(Target::Mail(component, action)) => {
+                let limit = self.request_timeout;
+                // Rare, and large: in a box it takes no room in every connection.
+                let call = Box::pin(self.pool.call_by_mail(*component, action, &request, limit));
                 call.await.map(Outcome::Whole)
             }
         };

@@ -1,8 +1,10 @@
 //! Joins a protocol to a process.
 
+mod events;
 mod http;
 mod streaming;
+mod target;
 mod websocket;
 
-pub use http::HttpGateway;
+pub use http::{HttpGateway, Served};
 pub use streaming::encode_event;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use rusm_core::{ProcessHandle, Shard, StreamError};
+use rusm_core::{Mail, ProcessHandle, Shard, StreamError};
 use rusm_uring_net::websocket::{Message, Outgoing, WebSocketHandler};
 use rusm_wasm_pool::connection::{ConnectionInfo, Frame, WebSocket};
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
@@ -24,6 +24,7 @@ pub(super) async fn open(
     let owner = pool.shard().start(None).ok_or_else(full)?;
     let socket = pool.open_websocket(component, info, owner.pid()).await?;
     Ok(Box::new(Owner {
+        takes_mail: pool.runs_by_itself(component),
         shard: pool.shard().clone(),
         owner,
         socket,
@@ -37,6 +38,8 @@ struct Owner {
     shard: Shard,
     owner: ProcessHandle,
     socket: WebSocket,
+    /// Whether messages to the owner are for the client.
+    takes_mail: bool,
     /// A message that the guest has no room for yet. There is one at the most: until it has
     /// gone, no other is read.
     writing: Option<Writing>,
@@ -66,7 +69,11 @@ impl WebSocketHandler for Owner {
     fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
         self.remember(cx);
         let reading = self.shard.read(self.owner.pid(), self.socket.outgoing);
-        pin!(reading).poll(cx).map(|read| match read {
+        let polled = pin!(reading).poll(cx);
+        if polled.is_pending() && self.takes_mail {
+            return self.poll_mail(cx);
+        }
+        polled.map(|read| match read {
             Ok(chunk) => match Frame::decode(chunk?)? {
                 Frame::Text(text) => Some(Outgoing::Text(text)),
                 Frame::Binary(bytes) => Some(Outgoing::Binary(bytes)),
@@ -96,6 +103,16 @@ impl Owner {
             Some(waker) => waker.clone_from(cx.waker()),
             waker => *waker = Some(cx.waker().clone()),
         }
+    }
+
+    /// A message that some process sent to the owner is a binary one for the client.
+    fn poll_mail(&self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
+        let is_message = |mail: &Mail| matches!(mail, Mail::Message(_));
+        let receiving = self.shard.receive_where(self.owner.pid(), None, is_message);
+        pin!(receiving).poll(cx).map(|mail| match mail {
+            Some(Mail::Message(bytes)) => Some(Outgoing::Binary(bytes.into())),
+            _ => None,
+        })
     }
 
     fn write(&mut self, chunk: Bytes) {

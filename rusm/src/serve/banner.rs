@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rusm_config::{Protocol, Target};
+use rusm_config::Protocol;
 use rusm_uring_net::Driver;
 
 use super::cores;
@@ -34,9 +34,7 @@ pub(super) fn print(
             _ => "http",
         };
         println!("\n{scheme}://{addr}");
-        let Target::Routes(table) = &listener.target else {
-            continue;
-        };
+        let table = &listener.routes;
         let width = table
             .routes()
             .iter()

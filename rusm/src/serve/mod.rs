@@ -10,10 +10,9 @@ mod stop;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::Duration;
 
 use futures_channel::oneshot;
-use rusm_config::{Limits, RouteTable, Target, WebSocketSettings};
+use rusm_config::Limits;
 use rusm_core::{Node, ShardId};
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{HeadLimits, HeaderLines};
@@ -23,6 +22,7 @@ use rusm_wasm_pool::preempt::Ticker;
 use crate::Failure;
 use crate::app::Application;
 use crate::cli::{Io, ServeArgs};
+use crate::gateway::Served;
 use shard::{Event, ShardListener, ShardPlan};
 use stop::Stop;
 
@@ -132,21 +132,13 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
 struct Listener {
     addr: SocketAddr,
     sockets: Vec<std::net::TcpListener>,
-    routes: Arc<RouteTable>,
+    served: Served,
     settings: Settings,
     limit: ConnectionLimit,
-    request_timeout: Duration,
-    websocket: WebSocketSettings,
 }
 
 impl Listener {
     fn bind(listener: &rusm_config::Listener, shards: usize) -> Result<Self, Failure> {
-        let Target::Routes(routes) = &listener.target else {
-            return Err(Failure::App(format!(
-                "the listener on {} has no routes",
-                listener.addr
-            )));
-        };
         let sockets = bind(listener.addr, shards)?;
         let limits = &listener.limits;
         Ok(Self {
@@ -155,22 +147,18 @@ impl Listener {
                 .and_then(|socket| socket.local_addr().ok())
                 .unwrap_or(listener.addr),
             sockets,
-            routes: Arc::new(routes.clone()),
+            served: Served::from(listener),
             settings: settings(limits, &listener.headers)?,
             limit: ConnectionLimit::new(limits.max_connections as usize),
-            request_timeout: limits.request_timeout,
-            websocket: listener.websocket.clone(),
         })
     }
 
     fn for_next_shard(&mut self) -> Option<ShardListener> {
         Some(ShardListener {
             socket: self.sockets.pop()?,
-            routes: self.routes.clone(),
+            served: self.served.clone(),
             settings: self.settings.clone(),
             limit: self.limit.clone(),
-            request_timeout: self.request_timeout,
-            websocket: self.websocket.clone(),
         })
     }
 }

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use core_affinity::CoreId;
 use futures_channel::oneshot;
-use rusm_config::{RouteTable, WebSocketSettings};
 use rusm_core::{ExitReason, Node, Shard, ShardId, fairness};
 use rusm_store::Store;
 use rusm_uring_net::connection::Settings;
@@ -22,7 +21,7 @@ use super::services::{self, Service};
 use super::stop::Stop;
 use crate::Failure;
 use crate::app::Compiled;
-use crate::gateway::{self, HttpGateway};
+use crate::gateway::{self, HttpGateway, Served};
 
 /// Everything that a shard is made of, before it has a thread.
 pub(super) struct ShardPlan {
@@ -45,11 +44,9 @@ pub(super) struct ShardPlan {
 /// A shard's own socket of a listener, and what the listener is.
 pub(super) struct ShardListener {
     pub(super) socket: std::net::TcpListener,
-    pub(super) routes: Arc<RouteTable>,
+    pub(super) served: Served,
     pub(super) settings: Settings,
     pub(super) limit: ConnectionLimit,
-    pub(super) request_timeout: Duration,
-    pub(super) websocket: WebSocketSettings,
 }
 
 /// What a shard tells the thread that started it.
@@ -131,12 +128,7 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
 
     let net = NetShard::new();
     for listener in plan.listeners {
-        let gateway = HttpGateway::new(
-            pool.clone(),
-            listener.routes,
-            listener.request_timeout,
-            listener.websocket,
-        )?;
+        let gateway = HttpGateway::new(pool.clone(), listener.served)?;
         let accepting = accept(
             listener.socket,
             listener.limit,

@@ -116,8 +116,12 @@ impl Host for HostState {
         Err(wasmtime::Error::new(Exit(reason)))
     }
 
-    async fn send(&mut self, to: RawPid, message: Vec<u8>) -> wasmtime::Result<()> {
-        let sending = shard()?.send(Pid::from_raw(to), message.into());
+    async fn send(&mut self, to: RawPid, mut message: Vec<u8>) -> wasmtime::Result<()> {
+        let to = Pid::from_raw(to);
+        if self.send_to_owner(to, &mut message).await?.is_some() {
+            return Ok(());
+        }
+        let sending = shard()?.send(to, message.into());
         // Dropped without a word if nobody gets it, as Erlang does; the receiver counts it.
         let _ = sending.await;
         Ok(())

@@ -19,7 +19,7 @@ pub(crate) use bindings::exports::rusm::runtime::websocket::Frame as WebSocketFr
 pub(crate) use bindings::rusm::runtime::actor::Mail;
 pub use bindings::rusm::runtime::serve::ConnectionInfo;
 pub(crate) use diagnostics::Diagnostics;
-pub(crate) use serve::Client;
+pub(crate) use serve::{Client, HttpClient};
 
 /// The host's side of the WIT, generated.
 #[allow(missing_docs, clippy::all, reason = "generated")]
@@ -34,6 +34,7 @@ pub(crate) mod bindings {
                 import rusm:runtime/pg@0.1.0;
                 import rusm:runtime/serve@0.1.0;
                 import rusm:runtime/streams@0.1.0;
+                export rusm:runtime/sse@0.1.0;
                 export rusm:runtime/websocket@0.1.0;
             }
         ",

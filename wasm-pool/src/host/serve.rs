@@ -24,28 +24,53 @@ pub(crate) enum Client {
     #[default]
     None,
     /// It may answer with a stream.
-    Http {
-        info: Arc<ConnectionInfo>,
-        /// The host process that owns the socket.
-        owner: Pid,
-        /// Tells the owner how the answer begins; gone when it has begun.
-        begin: Option<oneshot::Sender<Begun>>,
-        /// The body, from then on.
-        body: Option<StreamId>,
-    },
+    Http(HttpClient),
     /// It serves a WebSocket.
     WebSocket {
         info: Arc<ConnectionInfo>,
+        /// The host process that owns the socket.
+        owner: Pid,
         /// What it sends, as [`Frame`]s.
         outgoing: StreamId,
     },
+}
+
+/// The client of a request.
+pub(crate) struct HttpClient {
+    info: Arc<ConnectionInfo>,
+    /// The host process that owns the socket.
+    owner: Pid,
+    /// Tells the owner how the answer begins; gone when it has begun.
+    begin: Option<oneshot::Sender<Begun>>,
+    /// The body, from then on.
+    body: Option<StreamId>,
+    /// Whether the process is entered for each thing that happens, and has a time for each. If
+    /// not, it has one until its answer begins.
+    held: bool,
+}
+
+impl HttpClient {
+    pub(crate) fn new(
+        info: Arc<ConnectionInfo>,
+        owner: Pid,
+        begin: oneshot::Sender<Begun>,
+        held: bool,
+    ) -> Self {
+        Self {
+            info,
+            owner,
+            begin: Some(begin),
+            body: None,
+            held,
+        }
+    }
 }
 
 impl Host for HostState {
     fn connection(&mut self) -> wasmtime::Result<Option<ConnectionInfo>> {
         Ok(match &self.client {
             Client::None => None,
-            Client::Http { info, .. } | Client::WebSocket { info, .. } => {
+            Client::Http(HttpClient { info, .. }) | Client::WebSocket { info, .. } => {
                 Some(ConnectionInfo::clone(info))
             }
         })
@@ -111,38 +136,36 @@ impl HostState {
     /// Begin a streamed answer. From here on it may take as long as the client stays.
     fn begin(&mut self, start: ResponseStart) -> wasmtime::Result<Result<(), String>> {
         let pid = self.pid;
-        let Client::Http {
-            owner, begin, body, ..
-        } = &mut self.client
-        else {
+        let Client::Http(client) = &mut self.client else {
             return Ok(Err("this process answers no request by a stream".into()));
         };
-        let Some(begin) = begin.take() else {
+        let Some(begin) = client.begin.take() else {
             return Ok(Err("the response has begun already".into()));
         };
-        let Some(stream) = shard()?.open_stream(pid, *owner) else {
+        let Some(stream) = shard()?.open_stream(pid, client.owner) else {
             return Ok(Err("the client is gone".into()));
         };
-        *body = Some(stream);
-        shard()?.set_deadline(pid, None);
-        self.deadline = None;
+        client.body = Some(stream);
+        if !client.held {
+            shard()?.set_deadline(pid, None);
+            self.deadline = None;
+        }
         // An owner that is gone takes its end of the stream with it.
         let _ = begin.send(Begun::Stream(start, stream));
         Ok(Ok(()))
     }
 
     async fn send_body(&mut self, chunk: Bytes) -> wasmtime::Result<bool> {
-        let Client::Http {
+        let Client::Http(HttpClient {
             body: Some(body), ..
-        } = self.client
+        }) = self.client
         else {
             return Ok(false);
         };
         if chunk.is_empty() {
             return Ok(true);
         }
-        let writing = shard()?.write(self.pid, body, chunk);
-        Ok(writing.await.is_ok())
+        self.send_to_client(body, chunk).await
     }
 
     async fn send_event(&mut self, event: &SseEvent<'_>) -> wasmtime::Result<bool> {
@@ -152,28 +175,66 @@ impl HostState {
             self.diagnostics.line(Level::Warn, &line);
             return Ok(true);
         }
-        if let Client::Http { begin: Some(_), .. } = self.client {
-            let start = ResponseStart {
-                status: 200,
-                headers: vec![
-                    ("content-type".into(), b"text/event-stream".to_vec()),
-                    ("cache-control".into(), b"no-cache".to_vec()),
-                ],
-            };
-            if self.begin(start)?.is_err() {
-                return Ok(false);
-            }
+        if !self.begin_events()? {
+            return Ok(false);
         }
         self.send_body(bytes.into()).await
+    }
+
+    /// Begin an answer of Server-Sent Events, if none has begun. False if the client is gone.
+    pub(crate) fn begin_events(&mut self) -> wasmtime::Result<bool> {
+        let Client::Http(HttpClient { begin: Some(_), .. }) = self.client else {
+            return Ok(true);
+        };
+        let start = ResponseStart {
+            status: 200,
+            headers: vec![
+                ("content-type".into(), b"text/event-stream".to_vec()),
+                ("cache-control".into(), b"no-cache".to_vec()),
+            ],
+        };
+        Ok(self.begin(start)?.is_ok())
+    }
+
+    /// A message to the owner of the socket is for the client: a binary message, or the data of an
+    /// event. `None` if `to` is somebody else.
+    pub(crate) async fn send_to_owner(
+        &mut self,
+        to: Pid,
+        message: &mut Vec<u8>,
+    ) -> wasmtime::Result<Option<bool>> {
+        let mut take = || std::mem::take(message);
+        match &self.client {
+            Client::WebSocket { owner, .. } if *owner == to => {
+                let frame = Frame::Binary(take());
+                self.send_frame(frame).await.map(Some)
+            }
+            Client::Http(HttpClient {
+                owner, held: false, ..
+            }) if *owner == to => {
+                let event = SseEvent::Event {
+                    data: &take(),
+                    event: None,
+                    id: None,
+                    retry: None,
+                };
+                self.send_event(&event).await.map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn send_frame(&mut self, frame: Frame) -> wasmtime::Result<bool> {
         let Client::WebSocket { outgoing, .. } = self.client else {
             return Ok(false);
         };
-        let writing = shard()?.write(self.pid, outgoing, frame.encode());
-        // How long a client may take is for its connection to say (write-timeout-ms), and the
-        // guest's own time stands still meanwhile.
+        self.send_to_client(outgoing, frame.encode()).await
+    }
+
+    /// Write to a stream that the client's owner reads. How long a client may take is for its
+    /// connection to say (write-timeout-ms), and the guest's own time stands still meanwhile.
+    async fn send_to_client(&mut self, stream: StreamId, chunk: Bytes) -> wasmtime::Result<bool> {
+        let writing = shard()?.write(self.pid, stream, chunk);
         let deadline = self.deadline.take();
         let begun = Instant::now();
         shard()?.set_deadline(self.pid, None);
@@ -188,7 +249,7 @@ impl Client {
     /// Whom to tell how the answer begins, if it has not begun.
     pub(crate) fn into_begin(self) -> Option<oneshot::Sender<Begun>> {
         match self {
-            Self::Http { begin, .. } => begin,
+            Self::Http(client) => client.begin,
             Self::None | Self::WebSocket { .. } => None,
         }
     }

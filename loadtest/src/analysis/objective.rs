@@ -1,0 +1,134 @@
+//! Whether a run met an objective, and if not, whose fault that was.
+
+use crate::analysis::distribution;
+use crate::model::{Arrivals, Run, Slo};
+
+/// What a run says of an objective.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Latency, errors and the achieved rate were as they must be.
+    Met,
+    /// They were not, and the generator kept up.
+    Missed,
+    /// They were not, but the generator itself did not keep up: the run says nothing of the server.
+    GeneratorLimit,
+}
+
+/// Judges a run: its latency at the objective's percentile, its share of errors, and, of an open
+/// loop, whether as much was answered as was offered ([`SHORTFALL`]). A generator that was late or
+/// out of processor time is blamed only for a run that missed.
+#[must_use]
+pub fn judge(run: &Run, slo: &Slo) -> Outcome {
+    let fast = distribution::percentile(&run.latency, slo.percentile)
+        .is_some_and(|latency| latency <= slo.latency);
+    if fast && error_share(run) <= slo.errors && kept_up(run) {
+        Outcome::Met
+    } else if generator_fell_behind(run) {
+        Outcome::GeneratorLimit
+    } else {
+        Outcome::Missed
+    }
+}
+
+/// Operations that failed, of all: 0 to 1; 0 where there were none.
+#[must_use]
+pub fn error_share(run: &Run) -> f64 {
+    let all = run.ok as f64 + failed(run);
+    if all == 0.0 {
+        return 0.0;
+    }
+    failed(run) / all
+}
+
+/// Operations a second that were offered; none in a closed loop.
+#[must_use]
+pub fn offered(run: &Run) -> Option<f64> {
+    match run.arrivals {
+        Arrivals::Closed => None,
+        Arrivals::Constant { rate } | Arrivals::Poisson { rate } => Some(rate),
+    }
+}
+
+/// Whether as many operations ended as were offered, within [`SHORTFALL`] or what chance allows
+/// Poisson arrivals. Failed ones count here: the objective has its own limit for those.
+pub(super) fn kept_up(run: &Run) -> bool {
+    let Some(offered) = offered(run) else {
+        return true;
+    };
+    let due = offered * run.elapsed_s;
+    let chance = match run.arrivals {
+        Arrivals::Poisson { .. } => 3.0 * due.sqrt(),
+        _ => 1.0,
+    };
+    let unsent = run.errors.get(UNSENT).copied().unwrap_or(0) as f64;
+    run.ok as f64 + failed(run) - unsent >= due - chance.max(SHORTFALL * due)
+}
+
+fn generator_fell_behind(run: &Run) -> bool {
+    let all = run.ok as f64 + failed(run);
+    run.generator.late as f64 > LATE * all || run.generator.cpu > BUSY
+}
+
+/// Operations that failed. A float, for a file may hold counts whose sum is past an integer.
+fn failed(run: &Run) -> f64 {
+    run.errors.values().map(|&count| count as f64).sum()
+}
+
+/// The share of the offered rate that may be missing before a rate does not count.
+const SHORTFALL: f64 = 0.03;
+/// The reason of an operation that was due and never sent.
+const UNSENT: &str = "unsent";
+/// The share of late operations above which the generator is to blame.
+const LATE: f64 = 0.01;
+/// The share of its cores above which the generator is to blame.
+const BUSY: f64 = 0.97;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    const SLO: Slo = Slo {
+        percentile: 99.0,
+        latency: 5000.0,
+        errors: 0.001,
+    };
+
+    fn run() -> Run {
+        sample::run(Arrivals::Constant { rate: 1000.0 }, 1000.0, 1000.0)
+    }
+
+    #[test]
+    fn each_part_of_the_objective_counts() {
+        assert_eq!(judge(&run(), &SLO), Outcome::Met);
+
+        let slow = sample::run(Arrivals::Constant { rate: 1000.0 }, 1000.0, 9000.0);
+        assert_eq!(judge(&slow, &SLO), Outcome::Missed);
+
+        let mut failing = run();
+        failing.errors.insert("status 503".into(), failing.ok / 100);
+        assert_eq!(judge(&failing, &SLO), Outcome::Missed);
+
+        let short = sample::run(Arrivals::Constant { rate: 1000.0 }, 900.0, 1000.0);
+        assert_eq!(judge(&short, &SLO), Outcome::Missed);
+    }
+
+    #[test]
+    fn a_generator_that_is_late_is_blamed_only_for_a_miss() {
+        let mut late = run();
+        late.generator.late = late.ok / 2;
+        assert_eq!(judge(&late, &SLO), Outcome::Met);
+        let mut late = sample::run(Arrivals::Constant { rate: 1000.0 }, 900.0, 1000.0);
+        late.generator.late = late.ok / 2;
+        assert_eq!(judge(&late, &SLO), Outcome::GeneratorLimit);
+    }
+
+    #[test]
+    fn a_run_without_an_answer_meets_nothing() {
+        let mut dead = sample::run(Arrivals::Closed, 0.0, 0.0);
+        dead.latency = sample::latency(&[]);
+        dead.ok = 0;
+        dead.errors.clear();
+        assert_eq!(judge(&dead, &SLO), Outcome::Missed);
+    }
+}

@@ -1,0 +1,150 @@
+//! The points of a sweep, and what follows from them.
+
+use crate::analysis::capacity::{self, Load, Round};
+use crate::analysis::{distribution, knee, objective, stats, usl};
+use crate::model::{Point, Run, Slo, Sweep};
+
+/// What a sweep varies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// The offered rate: knee and capacity follow.
+    Rate,
+    /// The server's cores: the Universal Scalability Law follows.
+    Cores,
+}
+
+impl Over {
+    /// As [`Sweep::over`] has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Over::Rate => "rate",
+            Over::Cores => "cores",
+        }
+    }
+}
+
+/// Draws the conclusions of a sweep. `groups` are the rounds of each point: what was offered (or how
+/// many cores), and places in `runs`, in the order of the rounds; places that are not there are left
+/// out. The capacity needs an objective.
+#[must_use]
+pub fn sweep(over: Over, groups: &[(f64, Vec<usize>)], runs: &[Run], slo: Option<Slo>) -> Sweep {
+    let mut groups: Vec<&(f64, Vec<usize>)> = groups.iter().collect();
+    groups.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let points: Vec<Point> = groups
+        .iter()
+        .map(|(x, places)| point(*x, places, runs))
+        .collect();
+    let (mut fit, mut bend, mut at_objective) = (None, None, None);
+    match over {
+        Over::Cores => fit = usl::fit(&samples(&points, runs)),
+        Over::Rate => {
+            let latencies: Vec<(f64, f64)> = points.iter().map(|at| (at.x, at.p99)).collect();
+            bend = knee::knee(&latencies);
+            at_objective =
+                slo.and_then(|slo| capacity::capacity(&loads(&points, runs, &slo), &slo));
+        }
+    }
+    Sweep {
+        over: over.name().into(),
+        points,
+        usl: fit,
+        knee: bend,
+        capacity: at_objective,
+    }
+}
+
+fn point(x: f64, places: &[usize], runs: &[Run]) -> Point {
+    let rounds: Vec<&Run> = places.iter().filter_map(|at| runs.get(*at)).collect();
+    let median = |figure: &dyn Fn(&Run) -> f64| {
+        stats::median(&rounds.iter().map(|run| figure(run)).collect::<Vec<_>>())
+    };
+    let latency = |percentile: f64| {
+        median(&|run| distribution::percentile(&run.latency, percentile).unwrap_or(0.0))
+    };
+    Point {
+        x,
+        runs: places.to_vec(),
+        rate: median(&|run| run.rate),
+        p50: latency(50.0),
+        p99: latency(99.0),
+        errors: median(&objective::error_share),
+    }
+}
+
+/// Every round of every point: the fit weighs them alike.
+fn samples(points: &[Point], runs: &[Run]) -> Vec<usl::Sample> {
+    points
+        .iter()
+        .flat_map(|point| point.runs.iter().map(|at| (point.x, at)))
+        .filter_map(|(n, at)| {
+            let rate = runs.get(*at)?.rate;
+            Some(usl::Sample { n, rate })
+        })
+        .collect()
+}
+
+fn loads(points: &[Point], runs: &[Run], slo: &Slo) -> Vec<Load> {
+    points
+        .iter()
+        .map(|point| Load {
+            offered: point.x,
+            rounds: point
+                .runs
+                .iter()
+                .filter_map(|at| runs.get(*at))
+                .map(|run| Round::of(run, slo))
+                .collect(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Arrivals;
+    use crate::report::sample;
+
+    const SLO: Slo = Slo {
+        percentile: 99.0,
+        latency: 5000.0,
+        errors: 0.001,
+    };
+
+    #[test]
+    fn a_sweep_over_rates_has_points_knee_and_capacity() {
+        let mut runs = Vec::new();
+        let mut groups = Vec::new();
+        for step in (1..=9).rev() {
+            let rate = f64::from(step) * 1000.0;
+            groups.push((rate, vec![runs.len(), runs.len() + 1]));
+            for noise in [0.99, 1.01] {
+                let p99 = 500.0 * noise / (1.0 - rate / 9900.0);
+                runs.push(sample::run(Arrivals::Constant { rate }, rate, p99));
+            }
+        }
+        let sweep = sweep(Over::Rate, &groups, &runs, Some(SLO));
+        assert_eq!(sweep.over, "rate");
+        assert!(sweep.points.is_sorted_by(|a, b| a.x < b.x));
+        assert_eq!(sweep.points[0].rate, 1000.0);
+        let capacity = sweep.capacity.unwrap();
+        assert!((8700.0..9000.0).contains(&capacity.rate), "{capacity:?}");
+        assert!(
+            (5000.0..6000.0).contains(&sweep.knee.unwrap()),
+            "{:?}",
+            sweep.knee
+        );
+        assert!(sweep.usl.is_none());
+    }
+
+    #[test]
+    fn a_sweep_over_cores_has_a_fit() {
+        let runs: Vec<Run> = [1000.0, 1900.0, 2700.0, 3400.0]
+            .map(|rate| sample::run(Arrivals::Closed, rate, 1000.0))
+            .to_vec();
+        let groups: Vec<_> = (0..4).map(|at| (at as f64 + 1.0, vec![at])).collect();
+        let sweep = sweep(Over::Cores, &groups, &runs, None);
+        assert!((sweep.usl.unwrap().lambda - 1000.0).abs() < 20.0);
+        assert!(sweep.knee.is_none() && sweep.capacity.is_none());
+    }
+}

@@ -1,0 +1,337 @@
+//! The fit of the Universal Scalability Law.
+//!
+//! `X(n) = lambda n / (1 + sigma (n - 1) + kappa n (n - 1))` (N. Gunther, "Guerrilla Capacity
+//! Planning", 2007) is fitted to throughput by least squares, with `sigma` and `kappa` at least 0:
+//! the linear problem `n / X = a + b (n - 1) + c n (n - 1)` gives the start, Gauss-Newton the rest.
+//! The bounds are kept by trying each set of parameters that are held at 0: the best fit that is
+//! inside the bounds is the constrained optimum.
+
+use crate::analysis::stats;
+use crate::model::Usl;
+
+/// One measurement: how many (cores, connections, ...), and operations a second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// At least 1.
+    pub n: f64,
+    /// Operations a second.
+    pub rate: f64,
+}
+
+/// Fits the law. The ranges are by a bootstrap of 1000 over the residuals, as shares of the fitted
+/// rate: it needs no rounds of a point, and noise in proportion to the rate is kept so. None unless
+/// there are 4 measurements at 3 different `n`, all above 0: fewer would be met by any curve.
+#[must_use]
+pub fn fit(samples: &[Sample]) -> Option<Usl> {
+    if samples.iter().any(|s| s.n < 1.0 || s.rate <= 0.0) || !are_enough(samples) {
+        return None;
+    }
+    let law = Law::fit(samples)?;
+    Some(Usl {
+        lambda: law.lambda,
+        sigma: law.sigma,
+        kappa: law.kappa,
+        ranges: law.ranges(samples),
+        r2: law.r2(samples),
+        peak_n: law.peak_n(),
+    })
+}
+
+/// Operations a second that the law says of `n`.
+#[must_use]
+pub fn rate(usl: &Usl, n: f64) -> f64 {
+    Law {
+        lambda: usl.lambda,
+        sigma: usl.sigma,
+        kappa: usl.kappa,
+    }
+    .rate(n)
+}
+
+fn are_enough(samples: &[Sample]) -> bool {
+    let mut places: Vec<f64> = samples.iter().map(|s| s.n).collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    samples.len() >= 4 && places.len() >= 3
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Law {
+    lambda: f64,
+    sigma: f64,
+    kappa: f64,
+}
+
+impl Law {
+    fn rate(&self, n: f64) -> f64 {
+        self.lambda * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
+    }
+
+    /// The constrained optimum.
+    fn fit(samples: &[Sample]) -> Option<Law> {
+        [(true, true), (true, false), (false, true), (false, false)]
+            .into_iter()
+            .filter_map(|(sigma, kappa)| {
+                Some(Law::start(samples, sigma, kappa)?.refined(samples, sigma, kappa))
+            })
+            .filter(|law| law.lambda > 0.0 && law.sigma >= 0.0 && law.kappa >= 0.0)
+            .min_by(|a, b| a.squares(samples).total_cmp(&b.squares(samples)))
+    }
+
+    /// The least squares of the linear problem.
+    fn start(samples: &[Sample], sigma: bool, kappa: bool) -> Option<Law> {
+        let rows = samples.iter().map(|s| {
+            let row = [
+                1.0,
+                if sigma { s.n - 1.0 } else { 0.0 },
+                if kappa { s.n * (s.n - 1.0) } else { 0.0 },
+            ];
+            (row, s.n / s.rate)
+        });
+        let [a, b, c] = least_squares(rows)?;
+        Some(Law {
+            lambda: 1.0 / a,
+            sigma: b / a,
+            kappa: c / a,
+        })
+    }
+
+    /// Gauss-Newton, each step halved until it helps.
+    fn refined(mut self, samples: &[Sample], sigma: bool, kappa: bool) -> Law {
+        for _ in 0..ITERATIONS {
+            let rows = samples.iter().map(|s| {
+                let rate = self.rate(s.n);
+                let slope = rate * rate / (self.lambda * s.n);
+                let row = [
+                    rate / self.lambda,
+                    if sigma { -slope * (s.n - 1.0) } else { 0.0 },
+                    if kappa {
+                        -slope * s.n * (s.n - 1.0)
+                    } else {
+                        0.0
+                    },
+                ];
+                (row, s.rate - rate)
+            });
+            let Some(step) = least_squares(rows) else {
+                break;
+            };
+            let before = self.squares(samples);
+            let Some(better) = (0..HALVINGS)
+                .map(|halvings| self.moved(step, 0.5f64.powi(halvings)))
+                .find(|law| law.squares(samples) < before)
+            else {
+                break;
+            };
+            let gain = 1.0 - better.squares(samples) / before;
+            self = better;
+            if gain < 1e-10 {
+                break;
+            }
+        }
+        self
+    }
+
+    fn moved(self, [lambda, sigma, kappa]: [f64; 3], share: f64) -> Law {
+        Law {
+            lambda: self.lambda + share * lambda,
+            sigma: self.sigma + share * sigma,
+            kappa: self.kappa + share * kappa,
+        }
+    }
+
+    /// The sum of the squared residuals.
+    fn squares(&self, samples: &[Sample]) -> f64 {
+        samples
+            .iter()
+            .map(|s| (s.rate - self.rate(s.n)).powi(2))
+            .sum()
+    }
+
+    fn r2(&self, samples: &[Sample]) -> f64 {
+        let rates: Vec<f64> = samples.iter().map(|s| s.rate).collect();
+        let total = stats::variance(&rates) * (rates.len() - 1) as f64;
+        if total == 0.0 {
+            return 0.0;
+        }
+        1.0 - self.squares(samples) / total
+    }
+
+    fn peak_n(&self) -> Option<f64> {
+        (self.kappa > 0.0).then(|| ((1.0 - self.sigma).max(0.0) / self.kappa).sqrt().max(1.0))
+    }
+
+    fn ranges(&self, samples: &[Sample]) -> [(f64, f64); 3] {
+        // A fit takes up some of the noise: three parameters' worth.
+        let spread = (samples.len() as f64 / (samples.len() as f64 - 3.0)).sqrt();
+        let residuals: Vec<f64> = samples
+            .iter()
+            .map(|s| spread * (s.rate / self.rate(s.n) - 1.0))
+            .collect();
+        let mut random = fastrand::Rng::with_seed(SEED);
+        let laws: Vec<Law> = (0..REPLICATES)
+            .filter_map(|_| {
+                let replicate: Vec<Sample> = samples
+                    .iter()
+                    .map(|s| {
+                        let residual = random.choice(&residuals).copied().unwrap_or(0.0);
+                        Sample {
+                            n: s.n,
+                            rate: self.rate(s.n) * (1.0 + residual).max(0.01),
+                        }
+                    })
+                    .collect();
+                Law::fit(&replicate)
+            })
+            .collect();
+        let range = |parameter: fn(&Law) -> f64| {
+            stats::middle_95(&laws.iter().map(parameter).collect::<Vec<_>>())
+        };
+        [
+            range(|law| law.lambda),
+            range(|law| law.sigma),
+            range(|law| law.kappa),
+        ]
+    }
+}
+
+/// The least squares of `row . x = value` by the normal equations. A column of zeros gives 0. None
+/// if the rest is singular.
+fn least_squares(rows: impl Iterator<Item = ([f64; 3], f64)>) -> Option<[f64; 3]> {
+    let (mut matrix, mut right) = ([[0.0; 3]; 3], [0.0; 3]);
+    for (row, value) in rows {
+        for i in 0..3 {
+            for j in 0..3 {
+                matrix[i][j] += row[i] * row[j];
+            }
+            right[i] += row[i] * value;
+        }
+    }
+    // Columns differ by many orders of magnitude: scaled to 1 they are told from singular ones.
+    let mut scale = [1.0; 3];
+    for i in 0..3 {
+        if matrix[i][i] == 0.0 {
+            matrix[i][i] = 1.0;
+        }
+        scale[i] = matrix[i][i].sqrt();
+    }
+    for i in 0..3 {
+        right[i] /= scale[i];
+        for j in 0..3 {
+            matrix[i][j] /= scale[i] * scale[j];
+        }
+    }
+    let whole = determinant(&matrix);
+    if whole.abs() < 1e-12 {
+        return None;
+    }
+    let mut solution = [0.0; 3];
+    for (i, place) in solution.iter_mut().enumerate() {
+        let mut replaced = matrix;
+        for (row, value) in replaced.iter_mut().zip(right) {
+            row[i] = value;
+        }
+        *place = determinant(&replaced) / whole / scale[i];
+    }
+    Some(solution)
+}
+
+fn determinant(m: &[[f64; 3]; 3]) -> f64 {
+    m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1])
+        - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0])
+        + m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0])
+}
+
+const ITERATIONS: usize = 50;
+const HALVINGS: i32 = 20;
+const REPLICATES: usize = 1000;
+const SEED: u64 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRUTH: Law = Law {
+        lambda: 1000.0,
+        sigma: 0.03,
+        kappa: 0.0004,
+    };
+
+    fn samples(law: Law, mut noise: impl FnMut() -> f64) -> Vec<Sample> {
+        [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]
+            .into_iter()
+            .flat_map(|n| [n; 3])
+            .map(|n| Sample {
+                n,
+                rate: law.rate(n) * (1.0 + noise()),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn exact_data_give_the_law_back() {
+        let usl = fit(&samples(TRUTH, || 0.0)).unwrap();
+        assert!((usl.lambda - 1000.0).abs() < 1e-3, "{usl:?}");
+        assert!((usl.sigma - 0.03).abs() < 1e-6);
+        assert!((usl.kappa - 0.0004).abs() < 1e-8);
+        assert!(usl.r2 > 0.999_999);
+        assert!((usl.peak_n.unwrap() - (0.97f64 / 0.0004).sqrt()).abs() < 1e-3);
+        assert!((rate(&usl, 8.0) - TRUTH.rate(8.0)).abs() < 1e-3);
+    }
+
+    #[test]
+    fn what_scales_linearly_has_no_contention_and_no_peak() {
+        let linear = Law {
+            lambda: 500.0,
+            sigma: 0.0,
+            kappa: 0.0,
+        };
+        let usl = fit(&samples(linear, || 0.0)).unwrap();
+        assert!((usl.lambda - 500.0).abs() < 1e-3);
+        assert!(usl.sigma < 1e-9 && usl.kappa < 1e-12);
+        assert!(usl.peak_n.is_none_or(|n| n > 1e4));
+    }
+
+    /// Better than linear would want a negative sigma: it is held at 0.
+    #[test]
+    fn the_bounds_hold() {
+        let better: Vec<Sample> = [1.0, 2.0, 3.0, 4.0, 8.0]
+            .map(|n: f64| Sample {
+                n,
+                rate: 100.0 * n.powf(1.1),
+            })
+            .to_vec();
+        let usl = fit(&better).unwrap();
+        assert!(usl.sigma >= 0.0 && usl.kappa >= 0.0);
+        assert_eq!(usl.sigma, 0.0);
+    }
+
+    #[test]
+    fn the_ranges_cover_the_truth_about_as_often_as_they_claim() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let mut covered = [0; 3];
+        for _ in 0..100 {
+            let noisy = samples(TRUTH, || {
+                0.03 * ((0..12).map(|_| random.f64()).sum::<f64>() - 6.0)
+            });
+            let ranges = fit(&noisy).unwrap().ranges;
+            let truth = [TRUTH.lambda, TRUTH.sigma, TRUTH.kappa];
+            for ((count, (low, high)), truth) in covered.iter_mut().zip(ranges).zip(truth) {
+                *count += usize::from(low <= truth && truth <= high);
+            }
+        }
+        assert!(
+            covered.iter().all(|count| (86..=100).contains(count)),
+            "{covered:?}"
+        );
+    }
+
+    #[test]
+    fn too_little_is_no_fit() {
+        assert!(fit(&samples(TRUTH, || 0.0)[..6]).is_none());
+        assert!(fit(&[]).is_none());
+        let mut dead = samples(TRUTH, || 0.0);
+        dead[0].rate = 0.0;
+        assert!(fit(&dead).is_none());
+    }
+}

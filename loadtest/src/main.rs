@@ -1,0 +1,3 @@
+//! The command `rusm-loadtest`.
+
+fn main() {}

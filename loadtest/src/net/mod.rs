@@ -1,0 +1,5 @@
+//! Protocols, pure over bytes.
+
+pub mod chunked;
+pub mod sse;
+pub mod websocket;

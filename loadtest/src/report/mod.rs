@@ -1,0 +1,14 @@
+//! What people and programs read of a measurement.
+//!
+//! - [`json`]: the file that everything else is made from.
+//! - [`table`]: the summary for a terminal.
+//! - [`hgrm`]: histograms as other tools of `HdrHistogram` read them.
+//! - [`html`]: one page with charts, which needs nothing but a browser.
+
+mod figures;
+pub mod hgrm;
+pub mod html;
+pub mod json;
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod table;

@@ -1,0 +1,134 @@
+//! A stream of Server-Sent Events that a process holds: the owner of the socket, beside it.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use rusm_core::{Mail, ProcessHandle, Shard, StreamId};
+use rusm_uring_net::{Aborted, BodyStream};
+use rusm_wasm_pool::connection::{Begun, ConnectionInfo, SseEvent};
+use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
+
+use super::streaming::{Outcome, encode_event};
+
+/// What a stream of events may take.
+pub(super) struct Limits {
+    /// Until its answer has begun.
+    pub(super) begin: Duration,
+    /// Until a comment is sent, for nothing else was.
+    pub(super) silence: Option<Duration>,
+}
+
+/// Start the process that holds a stream of events.
+pub(super) async fn open(
+    pool: &Rc<ShardPool>,
+    component: ComponentRef,
+    info: Arc<ConnectionInfo>,
+    limits: Limits,
+) -> Result<Outcome, Fault> {
+    let shard = pool.shard();
+    let full = || Fault::Host {
+        reason: "the process table is full".into(),
+    };
+    let owner = shard.start(None).ok_or_else(full)?;
+    let limit = limits.begin;
+    let began = Instant::now();
+    let opening = pool.open_events(component, info, owner.pid(), limit);
+    match opening.await?.begun.await {
+        Ok(Begun::Whole(outcome)) => outcome.map(Outcome::Whole),
+        Ok(Begun::Stream(start, stream)) => {
+            let body = Owner {
+                takes_mail: pool.runs_by_itself(component),
+                shard: shard.clone(),
+                owner,
+                stream,
+                silence: limits.silence,
+                waiting: None,
+            };
+            Ok(Outcome::Stream(start, Box::new(body)))
+        }
+        Err(_) if began.elapsed() >= limit => Err(Fault::Timeout { limit }),
+        Err(_) => Err(Fault::Answer {
+            reason: "the process ended before it began one".into(),
+        }),
+    }
+}
+
+/// The owner of the socket. When it is dropped its process ends, and so does its end of the stream
+/// by which the guest learns that the client is gone.
+struct Owner {
+    shard: Shard,
+    /// The reader of the stream.
+    owner: ProcessHandle,
+    stream: StreamId,
+    silence: Option<Duration>,
+    /// Whether messages to the owner are for the client.
+    takes_mail: bool,
+    /// For mail, or for the end of the silence that the client may see.
+    waiting: Option<Waiting>,
+}
+
+type Waiting = Pin<Box<dyn Future<Output = Option<Mail>>>>;
+
+impl BodyStream for Owner {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
+        let reading = self.shard.read(self.owner.pid(), self.stream);
+        if let Poll::Ready(read) = pin!(reading).poll(cx) {
+            self.waiting = None;
+            return Poll::Ready(match read {
+                Ok(chunk) => chunk.map(|chunk| Ok(chunk.into())),
+                Err(_) => Some(Err(Aborted)),
+            });
+        }
+        if self.waiting.is_none() && !self.takes_mail && self.silence.is_none() {
+            return Poll::Pending;
+        }
+        loop {
+            let waiting = match &mut self.waiting {
+                Some(waiting) => waiting,
+                none => none.insert(wait(
+                    &self.shard,
+                    &self.owner,
+                    self.takes_mail,
+                    self.silence,
+                )),
+            };
+            let Poll::Ready(mail) = waiting.as_mut().poll(cx) else {
+                return Poll::Pending;
+            };
+            self.waiting = None;
+            let data = match &mail {
+                Some(Mail::Message(data)) => Some(data),
+                _ => None,
+            };
+            let event = match data {
+                Some(data) => SseEvent::Event {
+                    data,
+                    event: None,
+                    id: None,
+                    retry: None,
+                },
+                None => SseEvent::Comment(""),
+            };
+            let mut chunk = Vec::new();
+            match encode_event(&mut chunk, &event) {
+                Ok(()) => return Poll::Ready(Some(Ok(chunk))),
+                Err(why) => tracing::warn!("an event was not sent: {why}"),
+            }
+        }
+    }
+}
+
+fn wait(
+    shard: &Shard,
+    owner: &ProcessHandle,
+    takes_mail: bool,
+    silence: Option<Duration>,
+) -> Waiting {
+    let deadline = silence.and_then(|silence| Instant::now().checked_add(silence));
+    let is_message = move |mail: &Mail| takes_mail && matches!(mail, Mail::Message(_));
+    Box::pin(shard.receive_where(owner.pid(), deadline, is_message))
+}

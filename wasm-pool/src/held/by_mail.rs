@@ -1,0 +1,77 @@
+//! A `process` component that holds a connection. Its first message is the pid of its writer, the
+//! owner of the socket; each message of the client is one more. It monitors the writer to learn
+//! that the client is gone.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use rusm_core::{Pid, ProcessRef, StreamId};
+use wasmtime::Store;
+
+use crate::catalog::{Held, Loaded};
+use crate::connection::Frame;
+use crate::sandbox::HostState;
+
+pub(super) async fn live(
+    component: &Loaded,
+    held: Held,
+    me: &ProcessRef,
+    store: &mut Store<HostState>,
+    owner: Pid,
+    incoming: StreamId,
+) -> wasmtime::Result<()> {
+    let instance = component.instantiate(store).await?;
+    if held == Held::Events && !store.data_mut().begin_events()? {
+        return Ok(());
+    }
+    let writer = owner.as_raw().to_string();
+    // A fresh mailbox takes it.
+    let _ = me.shard.try_send(me.pid, writer.into());
+    let mut run = pin!(component.run(store, &instance));
+    let mut is_open = true;
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = run.as_mut().poll(cx) {
+            return Poll::Ready(ended);
+        }
+        if is_open && !pass_on(me, incoming, cx) {
+            is_open = false;
+            // It has that long to notice, and to end.
+            let deadline = Instant::now().checked_add(component.function_timeout);
+            me.shard.set_deadline(me.pid, deadline);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Put what the client has sent into the mailbox, as long as that is not crowded: the rest waits
+/// in the stream, whose writer waits in turn. False when the client is gone.
+fn pass_on(me: &ProcessRef, incoming: StreamId, cx: &mut Context<'_>) -> bool {
+    let is_crowded = || {
+        let info = me.shard.info_here(me.pid);
+        info.is_none_or(|info| info.mailbox_depth >= CROWDED)
+    };
+    while !is_crowded() {
+        let chunk = match pin!(me.shard.read(me.pid, incoming)).poll(cx) {
+            Poll::Ready(Ok(Some(chunk))) => chunk,
+            Poll::Ready(Ok(None) | Err(_)) => return false,
+            Poll::Pending => return true,
+        };
+        let message: Bytes = match Frame::decode(chunk) {
+            Some(Frame::Text(text)) => text.into(),
+            Some(Frame::Binary(bytes)) => bytes.into(),
+            // The end of the writer says so.
+            Some(Frame::Close { .. }) | None => continue,
+        };
+        if me.shard.try_send(me.pid, message).is_err() {
+            tracing::warn!(pid = %me.pid, "a message of the client was dropped: the mailbox is full");
+        }
+    }
+    true
+}
+
+/// Messages that wait in the mailbox before more of the client's are put there.
+const CROWDED: u32 = 16;

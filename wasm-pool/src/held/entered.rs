@@ -1,0 +1,116 @@
+//! A process that is entered for each thing that happens to the connection that it holds.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rusm_core::{Mail, ProcessRef, StreamError, StreamId};
+use wasmtime::Store;
+
+use crate::catalog::{ConnectionEvent, Held, Loaded};
+use crate::connection::Frame;
+use crate::host::WebSocketFrame;
+use crate::process::{self, Limit};
+use crate::sandbox::HostState;
+
+/// `limit` is for the time until an answer has begun, where there is one.
+pub(super) async fn live(
+    component: &Loaded,
+    held: Held,
+    me: &ProcessRef,
+    store: &mut Store<HostState>,
+    incoming: StreamId,
+    limit: Option<Duration>,
+) -> wasmtime::Result<()> {
+    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    me.shard.set_deadline(me.pid, deadline);
+    store.data_mut().deadline = deadline;
+    let instance = component.instantiate(store).await?;
+    if limit.is_none() {
+        Limit::start(component, me, store);
+    }
+    let opening = component.connection_event(store, &instance, held, ConnectionEvent::Open);
+    opening.await?;
+    if held == Held::Events && !store.data_mut().begin_events()? {
+        return Ok(());
+    }
+    Limit::end(me, store);
+    let mut mail_first = false;
+    loop {
+        mail_first = !mail_first;
+        match next(me, incoming, mail_first).await {
+            Next::Event(event) => {
+                let is_last = matches!(event, ConnectionEvent::Close { .. });
+                Limit::start(component, me, store);
+                let entering = component.connection_event(store, &instance, held, event);
+                entering.await?;
+                if is_last {
+                    return Ok(());
+                }
+            }
+            Next::Mail(Mail::Call(call)) => {
+                process::answer(component, me, store, &instance, call).await?;
+            }
+            Next::Mail(mail) => {
+                process::take_mail(component, me, store, &instance, mail).await?;
+            }
+            Next::Over => return Ok(()),
+        }
+        Limit::end(me, store);
+    }
+}
+
+enum Next {
+    Event(ConnectionEvent),
+    Mail(Mail),
+    /// The process has been ended.
+    Over,
+}
+
+/// The next thing that happens to the process, from its client or from other processes. Where
+/// both have something, `mail_first` decides: turn and turn about, so that neither side can keep
+/// the process from hearing of the other.
+async fn next(me: &ProcessRef, incoming: StreamId, mail_first: bool) -> Next {
+    let not_stream = |mail: &Mail| !matches!(mail, Mail::Stream { .. });
+    let mut mail = pin!(me.shard.receive_where(me.pid, None, not_stream));
+    let mut chunk = pin!(me.shard.read(me.pid, incoming));
+    poll_fn(move |cx| {
+        if !mail_first && let Poll::Ready(next) = poll_chunk(chunk.as_mut(), cx) {
+            return Poll::Ready(next);
+        }
+        match mail.as_mut().poll(cx) {
+            Poll::Ready(Some(mail)) => return Poll::Ready(Next::Mail(mail)),
+            Poll::Ready(None) => return Poll::Ready(Next::Over),
+            Poll::Pending => {}
+        }
+        if mail_first {
+            return poll_chunk(chunk.as_mut(), cx);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+fn poll_chunk(
+    chunk: Pin<&mut impl Future<Output = Result<Option<Bytes>, StreamError>>>,
+    cx: &mut std::task::Context<'_>,
+) -> Poll<Next> {
+    let gone = || ConnectionEvent::Close {
+        code: GONE,
+        reason: String::new(),
+    };
+    chunk.poll(cx).map(|read| {
+        let frame = read.ok().flatten().and_then(Frame::decode);
+        Next::Event(match frame {
+            Some(Frame::Text(text)) => ConnectionEvent::Frame(WebSocketFrame::Text(text)),
+            Some(Frame::Binary(bytes)) => ConnectionEvent::Frame(WebSocketFrame::Binary(bytes)),
+            Some(Frame::Close { code, reason }) => ConnectionEvent::Close { code, reason },
+            None => gone(),
+        })
+    })
+}
+
+/// The client is gone without a word (RFC 6455, section 7.1.5).
+const GONE: u16 = 1006;

@@ -1,0 +1,227 @@
+//! Processes that hold a connection: a WebSocket, or a stream of Server-Sent Events.
+//!
+//! - [`entered`]: a component that exports what such a connection needs is entered for each thing
+//!   that happens to it, and has no stack in between.
+//! - [`by_mail`]: the `run` of a `process` component takes what happens from its mailbox.
+
+mod by_mail;
+mod entered;
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_channel::oneshot;
+use rusm_core::{ExitReason, Pid, ProcessRef, SpawnOptions, StreamId};
+use wasmtime::Store;
+
+use crate::catalog::{ComponentRef, Held, Loaded};
+use crate::connection::{Begun, EventStream, WebSocket};
+use crate::fault::Fault;
+use crate::host::{Client, ConnectionInfo, Exit, HttpClient};
+use crate::http::Response;
+use crate::pool::ShardPool;
+use crate::sandbox::HostState;
+
+impl ShardPool {
+    /// Whether a component exports what a WebSocket needs.
+    pub fn is_websocket(&self, component: ComponentRef) -> bool {
+        let component = self.catalog.get(component);
+        component.is_some_and(Loaded::is_websocket)
+    }
+
+    /// Whether a component exports what a stream of Server-Sent Events needs.
+    pub fn is_event_source(&self, component: ComponentRef) -> bool {
+        let component = self.catalog.get(component);
+        component.is_some_and(Loaded::is_event_source)
+    }
+
+    /// Whether a component's life is its own `run`.
+    pub fn runs_by_itself(&self, component: ComponentRef) -> bool {
+        let component = self.catalog.get(component);
+        component.is_some_and(Loaded::runs_by_itself)
+    }
+
+    /// Start the process of a WebSocket. `owner` is the host process of this shard that owns the
+    /// socket: it writes the client's messages to `incoming` and reads `outgoing`, each a
+    /// [`Frame`](crate::connection::Frame). The process ends when `incoming` does.
+    ///
+    /// # Errors
+    /// Whatever keeps the process from starting.
+    pub async fn open_websocket(
+        self: &Rc<Self>,
+        component: ComponentRef,
+        info: Arc<ConnectionInfo>,
+        owner: Pid,
+    ) -> Result<WebSocket, Fault> {
+        let (pid, begin) = self.spawn_holder(component, Held::WebSocket).await?;
+        let incoming = self.shard.open_stream(owner, pid).ok_or_else(gone)?;
+        let outgoing = self.shard.open_stream(pid, owner).ok_or_else(gone)?;
+        let client = Client::WebSocket {
+            info,
+            owner,
+            outgoing,
+        };
+        let _ = begin.send(Start {
+            client,
+            owner,
+            incoming,
+            limit: None,
+        });
+        Ok(WebSocket {
+            pid,
+            incoming,
+            outgoing,
+        })
+    }
+
+    /// Start the process of a stream of Server-Sent Events. `owner` is the host process of this
+    /// shard that owns the socket. The answer has to begin within `limit`; the process ends when
+    /// `owner` closes its end of `leaving`, on which nothing is written.
+    ///
+    /// # Errors
+    /// Whatever keeps the process from starting.
+    pub async fn open_events(
+        self: &Rc<Self>,
+        component: ComponentRef,
+        info: Arc<ConnectionInfo>,
+        owner: Pid,
+        limit: Duration,
+    ) -> Result<EventStream, Fault> {
+        let (pid, begin) = self.spawn_holder(component, Held::Events).await?;
+        let leaving = self.shard.open_stream(owner, pid).ok_or_else(gone)?;
+        let (tell, begun) = oneshot::channel();
+        let is_entered = !self.runs_by_itself(component);
+        let client = HttpClient::new(info, owner, tell, is_entered);
+        let _ = begin.send(Start {
+            client: Client::Http(client),
+            owner,
+            incoming: leaving,
+            limit: Some(limit),
+        });
+        Ok(EventStream {
+            pid,
+            leaving,
+            begun,
+        })
+    }
+
+    async fn spawn_holder(
+        self: &Rc<Self>,
+        component: ComponentRef,
+        held: Held,
+    ) -> Result<(Pid, oneshot::Sender<Start>), Fault> {
+        let place = self.enter_pool(Instant::now()).await?;
+        let Some(loaded) = self.catalog.get(component) else {
+            return Err(Fault::host("no such component"));
+        };
+        let options = SpawnOptions {
+            label: Some(loaded.name.clone()),
+            mailbox: loaded.mailbox,
+            ..SpawnOptions::default()
+        };
+        let (begin, begun) = oneshot::channel();
+        let pool = self.clone();
+        let spawned = self.shard.spawn(options, move |me| async move {
+            let _place = place;
+            match begun.await {
+                Ok(start) => pool.hold(component, held, &me, start).await,
+                Err(_) => ExitReason::Killed,
+            }
+        });
+        let pid = spawned.map_err(|error| Fault::host(&error.to_string()))?;
+        Ok((pid, begin))
+    }
+
+    /// The life of a process that holds a connection, and why it ended.
+    async fn hold(
+        &self,
+        component: ComponentRef,
+        held: Held,
+        me: &ProcessRef,
+        start: Start,
+    ) -> ExitReason {
+        let Some(component) = self.catalog.get(component) else {
+            return ExitReason::NoProcess;
+        };
+        let store = self.new_store(component, me.pid, None, &component.capabilities);
+        let mut store = match store {
+            Ok(store) => store,
+            Err(fault) => {
+                let reason = ExitReason::Failed(fault.to_string().into());
+                if let Some(begin) = start.client.into_begin() {
+                    let _ = begin.send(Begun::Whole(Err(fault)));
+                }
+                return reason;
+            }
+        };
+        store.data_mut().client = start.client;
+        let (owner, incoming, limit) = (start.owner, start.incoming, start.limit);
+        let lived = {
+            let store = &mut store;
+            let mut life = pin!(async move {
+                if component.runs_by_itself() {
+                    by_mail::live(component, held, me, store, owner, incoming).await
+                } else {
+                    entered::live(component, held, me, store, incoming, limit).await
+                }
+            });
+            poll_fn(|cx| self.poll_guest(component, || life.as_mut().poll(cx))).await
+        };
+        let client = std::mem::take(&mut store.data_mut().client);
+        match client.into_begin() {
+            Some(begin) => {
+                let limit = limit.unwrap_or(component.function_timeout);
+                let (outcome, reason) = unbegun(&lived, &store, limit);
+                // Who has gone doesn't want to know.
+                let _ = begin.send(Begun::Whole(outcome));
+                reason
+            }
+            None => self.ended(component, me, &store, lived),
+        }
+    }
+}
+
+/// What the process that holds a connection needs, once it is there.
+struct Start {
+    client: Client,
+    owner: Pid,
+    /// From the owner, who closes it when the client is gone.
+    incoming: StreamId,
+    /// Until an answer has begun.
+    limit: Option<Duration>,
+}
+
+/// The answer of a process that ended before it began one. If it did so on purpose there are no
+/// events for this client, and 204 tells it not to come again (WHATWG HTML, section 9.2.3).
+fn unbegun(
+    lived: &wasmtime::Result<()>,
+    store: &Store<HostState>,
+    limit: Duration,
+) -> (Result<Response, Fault>, ExitReason) {
+    let is_meant = match lived {
+        Ok(()) => true,
+        Err(error) => matches!(error.downcast_ref(), Some(Exit(ExitReason::Normal))),
+    };
+    match lived {
+        Err(error) if !is_meant => {
+            let fault = Fault::of(error, store.data(), limit);
+            let reason = ExitReason::Failed(fault.to_string().into());
+            (Err(fault), reason)
+        }
+        _ => {
+            let nothing = Response {
+                status: 204,
+                headers: Vec::new(),
+                body: Vec::new(),
+            };
+            (Ok(nothing), ExitReason::Normal)
+        }
+    }
+}
+
+fn gone() -> Fault {
+    Fault::host("the process is gone")
+}
