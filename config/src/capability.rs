@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::error::Fault;
 use crate::manifest::{Section, Text, Value};
+use crate::network::Network;
 use crate::{name, suggest};
 
 /// What a component may do. The default is the profile `sandboxed`.
@@ -13,8 +14,8 @@ use crate::{name, suggest};
 pub struct Capabilities {
     /// The profile's name.
     pub profile: String,
-    /// May open outbound connections and resolve names.
-    pub network: bool,
+    /// Where it may connect to.
+    pub network: Network,
     /// May spawn processes.
     pub spawn: bool,
     /// May stop, link and monitor processes that it did not spawn.
@@ -61,7 +62,7 @@ impl Capabilities {
         let env = env.filter(|(name, value)| spawner.env.get(*name) == Some(value));
         Self {
             profile: self.profile.clone(),
-            network: self.network && spawner.network,
+            network: self.network.within(&spawner.network),
             spawn: self.spawn && spawner.spawn,
             process_control: self.process_control && spawner.process_control,
             stdio: self.stdio && spawner.stdio,
@@ -79,7 +80,7 @@ impl Default for Capabilities {
     fn default() -> Self {
         Self {
             profile: SANDBOXED.to_owned(),
-            network: false,
+            network: Network::Denied,
             spawn: false,
             process_control: false,
             stdio: false,
@@ -172,7 +173,7 @@ struct Overrides<'a> {
     inherits: Option<Text<'a>>,
     /// Where to point when this profile is part of a cycle.
     span: Range<usize>,
-    network: Option<bool>,
+    network: Option<Network>,
     spawn: Option<bool>,
     process_control: Option<bool>,
     stdio: Option<bool>,
@@ -190,7 +191,7 @@ impl<'a> Overrides<'a> {
         let overrides = Self {
             inherits,
             span: inherits.map_or(name.span(), |parent| parent.span()),
-            network: section.get("allow-network", |v| v.boolean()),
+            network: section.get("allow-network", Network::read),
             spawn: section.get("allow-spawn", |v| v.boolean()),
             process_control: section.get("allow-process-control", |v| v.boolean()),
             stdio: section.get("allow-stdio", |v| v.boolean()),
@@ -221,7 +222,7 @@ impl<'a> Overrides<'a> {
         env.extend(self.env.clone());
         Capabilities {
             profile: base.profile,
-            network: self.network.unwrap_or(base.network),
+            network: self.network.clone().unwrap_or(base.network),
             spawn: self.spawn.unwrap_or(base.spawn),
             process_control: self.process_control.unwrap_or(base.process_control),
             stdio: self.stdio.unwrap_or(base.stdio),
@@ -389,11 +390,11 @@ fn built_in() -> BTreeMap<String, Profile> {
         ..Capabilities::default()
     });
     let network_client = Capabilities {
-        network: true,
+        network: Network::Any,
         ..network_client
     };
     let trusted = Capabilities {
-        network: true,
+        network: Network::Any,
         spawn: true,
         process_control: true,
         stdio: true,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rusm_config::{
     App, Capabilities, Component, CoreId, Cores, Intensity, Limits, Log, LogFormat, LogLevel,
-    Lookup, Mailbox, Node, Preopen, Protocol, Resident, WebSocketSettings,
+    Lookup, Mailbox, Network, Node, Preopen, Protocol, Resident, WebSocketSettings,
 };
 
 fn app(text: &str) -> App {
@@ -400,14 +400,14 @@ fn the_built_in_profiles_grant_what_their_names_say() {
     let sandboxed = profile("sandboxed");
     assert_eq!(sandboxed, Capabilities::default());
     assert_eq!(sandboxed.max_memory, 64 << 20);
-    assert!(!sandboxed.network && !sandboxed.spawn && !sandboxed.process_control);
+    assert!(sandboxed.network == Network::Denied && !sandboxed.spawn && !sandboxed.process_control);
     assert!(!sandboxed.stdio && !sandboxed.storage);
     assert!(sandboxed.env.is_empty() && sandboxed.preopens.is_empty());
     assert_eq!(
         profile("network-client"),
         Capabilities {
             profile: "network-client".to_owned(),
-            network: true,
+            network: Network::Any,
             ..sandboxed.clone()
         }
     );
@@ -415,7 +415,7 @@ fn the_built_in_profiles_grant_what_their_names_say() {
         profile("trusted"),
         Capabilities {
             profile: "trusted".to_owned(),
-            network: true,
+            network: Network::Any,
             spawn: true,
             process_control: true,
             stdio: true,
@@ -451,7 +451,7 @@ fn a_profile_overrides_what_it_inherits() {
         resolved,
         Capabilities {
             profile: "p".to_owned(),
-            network: false,
+            network: Network::Denied,
             spawn: true,
             process_control: true,
             stdio: false,
@@ -473,7 +473,7 @@ fn a_profile_inherits_sandboxed_unless_it_says_otherwise() {
         resolved,
         Capabilities {
             profile: "p".to_owned(),
-            network: true,
+            network: Network::Any,
             ..Capabilities::default()
         }
     );

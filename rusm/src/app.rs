@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusm_config::{ActionName, App, Capabilities, ComponentName};
+use rusm_config::{ActionName, App, Capabilities, ComponentName, Network};
 use rusm_core::MailboxLimit;
 use rusm_store::Store;
 use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
@@ -213,7 +213,7 @@ fn compile_for(
         let (artifact, origin) = cache.get(&engine, &component.wasm).map_err(failed)?;
         tracing::debug!(component = &*component.name, ?origin, "compiled");
         let loaded = artifact.load(&engine).map_err(failed)?;
-        if Shape::of(&loaded, &engine).imports_wasi {
+        if Shape::of(&loaded, &engine).needs_wasi_runtime() {
             rusm_wasm_pool::start_wasi_runtime();
         }
         let footprint = match loaded.resources_required() {
@@ -266,7 +266,7 @@ fn grants(capabilities: &Capabilities) -> Grants {
         env: !capabilities.env.is_empty(),
         stdio: capabilities.stdio,
         preopen: !capabilities.preopens.is_empty(),
-        network: capabilities.network,
+        sockets: capabilities.network == Network::Any,
     }
 }
 

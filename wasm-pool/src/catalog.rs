@@ -9,6 +9,7 @@ use thiserror::Error;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
 use wasmtime::{Engine, Store};
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
 use crate::artifact::Artifact;
 use crate::host::{Linkers, Mail, WebSocketFrame};
@@ -133,6 +134,8 @@ pub(crate) struct Loaded {
     on_mail: Option<ComponentExportIndex>,
     websocket: Option<WebSocketExports>,
     events: Option<EventsExports>,
+    /// That of `wasi:http/incoming-handler`.
+    pub(crate) http: Option<ProxyPre<HostState>>,
     /// Whether an action may answer by a stream.
     pub(crate) may_stream: bool,
     /// Instantiation runs nothing of the guest's, and so can't be preempted; and Wasmtime lets it
@@ -178,6 +181,7 @@ impl Loaded {
             on_mail: None,
             websocket: None,
             events: None,
+            http: None,
             may_stream: shape.imports_serve,
         };
         for name in &shape.functions {
@@ -185,6 +189,10 @@ impl Loaded {
         }
         loaded.websocket = WebSocketExports::find(&component, &loaded.pre);
         loaded.events = EventsExports::find(&component, &loaded.pre);
+        if shape.handles_http() {
+            let pre = ProxyPre::new(loaded.pre.clone());
+            loaded.http = Some(pre.map_err(code_error)?);
+        }
         loaded.check_actions(&source.actions, &component, &shape)?;
         Ok(loaded)
     }
@@ -277,6 +285,16 @@ impl Loaded {
             // Rare, and large: in a box it takes no room in every connection.
             Box::pin(self.pre.instantiate_async(store)).await
         };
+        instantiated.map_err(|error| error.context(NotStarted))
+    }
+
+    /// Start an instance of a stock `wasi:http` component.
+    pub(crate) async fn instantiate_http(
+        &self,
+        pre: &ProxyPre<HostState>,
+        store: &mut Store<HostState>,
+    ) -> wasmtime::Result<Proxy> {
+        let instantiated = pre.instantiate_async(store).await;
         instantiated.map_err(|error| error.context(NotStarted))
     }
 

@@ -7,7 +7,8 @@
 //! the components with their functions, and [`ShardPool`] owns the engine. It gives every call of
 //! an action a fresh instance; `process` is the life of the others: services, workers, what
 //! guests spawn; `acting` is for actions that may stream, `held` for WebSockets and streams of
-//! events, `fetching` for components that answer requests by mail, and [`connection`] what passes between a process and the owner of its client's socket.
+//! events, `fetching` for components that answer requests by mail, [`wasi_http`] for
+//! stock ones, and [`connection`] what passes between a process and the owner of its client's socket.
 //! [`admission`] bounds how many there are at once and how long one waits, `sandbox` is what an
 //! instance may do, `host` what it can ask for, and [`Fault`] how it can end.
 //!
@@ -31,6 +32,7 @@ mod process;
 mod sandbox;
 pub mod shape;
 pub mod sizing;
+pub mod wasi_http;
 
 pub use artifact::{Artifact, ArtifactCache};
 pub use catalog::{ActionRef, ComponentRef, ComponentSource, LoadError};

@@ -259,8 +259,7 @@ async fn until_ended<T>(
 ///
 /// One that was killed ends here too: it is polled no more.
 fn preempted(store: StoreContextMut<'_, HostState>) -> wasmtime::Result<UpdateDeadline> {
-    let deadline = store.data().deadline;
-    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+    if store.data().is_late() {
         return Err(wasmtime::Error::new(DeadlinePassed));
     }
     Ok(UpdateDeadline::YieldCustom(

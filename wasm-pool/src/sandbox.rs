@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use rusm_config::Capabilities;
+use rusm_config::{Capabilities, Network};
 use rusm_core::Pid;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::host::{ActorState, Client, Diagnostics};
+use crate::host::{ActorState, Client, Diagnostics, Level, LogStream};
+use crate::wasi_http::Outparam;
+use crate::wasi_http::outbound::Hooks;
 
 /// The host's side of one process: the data of its store.
 pub(crate) struct HostState {
@@ -23,6 +26,8 @@ pub(crate) struct HostState {
     pub(crate) memory: MemoryLimit,
     pub(crate) actor: ActorState,
     pub(crate) client: Client,
+    /// Of a stock `wasi:http` component.
+    pub(crate) answered: Option<Arc<Outparam>>,
     pub(crate) diagnostics: Diagnostics,
     /// Only for a component that imports WASI: it costs more than all the rest.
     wasi: Option<Box<Wasi>>,
@@ -46,7 +51,9 @@ impl HostState {
             },
             actor: ActorState::default(),
             client: Client::None,
-            diagnostics: Diagnostics::new(component.clone(), pid),
+            answered: None,
+            // It is mostly a panic.
+            diagnostics: Diagnostics::new(component.clone(), pid, Level::Warn),
             wasi: None,
         }
     }
@@ -57,24 +64,84 @@ impl HostState {
     /// When a directory that the profile opens can't be opened.
     pub(crate) fn grant_wasi(&mut self) -> wasmtime::Result<()> {
         self.wasi = Some(Box::new(Wasi {
-            ctx: wasi_ctx(&self.capabilities)?,
+            ctx: self.wasi_ctx()?,
             table: ResourceTable::new(),
+            http: WasiHttpCtx::new(),
+            hooks: Hooks(self.capabilities.clone()),
         }));
         Ok(())
+    }
+
+    /// WASI with nothing in it but clocks, randomness and a log, and then what the profile grants.
+    fn wasi_ctx(&self) -> wasmtime::Result<WasiCtx> {
+        let capabilities = &self.capabilities;
+        let mut wasi = WasiCtxBuilder::new();
+        for (name, value) in &capabilities.env {
+            wasi.env(name, value);
+        }
+        if capabilities.stdio {
+            wasi.inherit_stdout().inherit_stderr();
+        } else {
+            let lines = |level| Diagnostics::new(self.component.clone(), self.pid, level);
+            wasi.stdout(LogStream::new(lines(Level::Info)));
+            wasi.stderr(LogStream::new(lines(Level::Warn)));
+        }
+        if capabilities.network == Network::Any {
+            wasi.inherit_network().allow_ip_name_lookup(true);
+        }
+        for preopen in &capabilities.preopens {
+            let perms = if preopen.writable {
+                FsPerms::ReadWrite
+            } else {
+                FsPerms::ReadOnly
+            };
+            wasi.preopened_dir(&preopen.host, &preopen.guest, perms)?;
+        }
+        Ok(wasi.build())
+    }
+
+    /// Whether what it is at should be done by now.
+    pub(crate) fn is_late(&self) -> bool {
+        let is_over = self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline);
+        is_over
+            && !self
+                .answered
+                .as_ref()
+                .is_some_and(|outparam| outparam.is_set())
+    }
+
+    fn wasi(&mut self) -> &mut Wasi {
+        let capabilities = &self.capabilities;
+        self.wasi.get_or_insert_with(|| {
+            Box::new(Wasi {
+                ctx: WasiCtx::builder().build(),
+                table: ResourceTable::new(),
+                http: WasiHttpCtx::new(),
+                hooks: Hooks(capabilities.clone()),
+            })
+        })
     }
 }
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let wasi = self.wasi.get_or_insert_with(|| {
-            Box::new(Wasi {
-                ctx: WasiCtx::builder().build(),
-                table: ResourceTable::new(),
-            })
-        });
+        let wasi = self.wasi();
         WasiCtxView {
             ctx: &mut wasi.ctx,
             table: &mut wasi.table,
+        }
+    }
+}
+
+impl WasiHttpView for HostState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let wasi = self.wasi();
+        WasiHttpCtxView {
+            ctx: &mut wasi.http,
+            table: &mut wasi.table,
+            hooks: &mut wasi.hooks,
         }
     }
 }
@@ -123,29 +190,8 @@ pub fn start_wasi_runtime() {
 struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
-}
-
-/// WASI with nothing in it but clocks and randomness, and then what the profile grants.
-fn wasi_ctx(capabilities: &Capabilities) -> wasmtime::Result<WasiCtx> {
-    let mut wasi = WasiCtxBuilder::new();
-    for (name, value) in &capabilities.env {
-        wasi.env(name, value);
-    }
-    if capabilities.stdio {
-        wasi.inherit_stdout().inherit_stderr();
-    }
-    if capabilities.network {
-        wasi.inherit_network().allow_ip_name_lookup(true);
-    }
-    for preopen in &capabilities.preopens {
-        let perms = if preopen.writable {
-            FsPerms::ReadWrite
-        } else {
-            FsPerms::ReadOnly
-        };
-        wasi.preopened_dir(&preopen.host, &preopen.guest, perms)?;
-    }
-    Ok(wasi.build())
+    http: WasiHttpCtx,
+    hooks: Hooks,
 }
 
 const MAX_TABLE: usize = 1 << 20;

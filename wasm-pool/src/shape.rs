@@ -15,6 +15,8 @@ pub struct Shape {
     pub imports_wasi: bool,
     /// Whether it imports functions of the host that may wait.
     pub may_wait: bool,
+    /// Whether it imports what sends requests: `rusm:runtime/client`.
+    pub imports_client: bool,
     /// Whether it imports what streams answers: `rusm:runtime/serve`.
     pub imports_serve: bool,
 }
@@ -32,6 +34,9 @@ impl Shape {
             may_wait: ty
                 .imports(engine)
                 .any(|(name, _)| !NEVER_WAIT.iter().any(|prefix| name.starts_with(prefix))),
+            imports_client: ty
+                .imports(engine)
+                .any(|(name, _)| name.starts_with("rusm:runtime/client@")),
             imports_serve: ty
                 .imports(engine)
                 .any(|(name, _)| name.starts_with("rusm:runtime/serve@")),
@@ -44,6 +49,19 @@ impl Shape {
             }
         }
         shape
+    }
+}
+
+impl Shape {
+    /// Whether some of what it imports is done by WASI's threads.
+    pub fn needs_wasi_runtime(&self) -> bool {
+        self.imports_wasi || self.imports_client
+    }
+
+    /// Whether it is a stock component that answers HTTP.
+    pub fn handles_http(&self) -> bool {
+        let mut interfaces = self.interfaces.iter();
+        interfaces.any(|name| name.starts_with("wasi:http/incoming-handler@0.2."))
     }
 }
 

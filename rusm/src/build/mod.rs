@@ -46,7 +46,7 @@ pub struct Grants {
     /// Directories of the host.
     pub preopen: bool,
     /// Sockets.
-    pub network: bool,
+    pub sockets: bool,
 }
 
 /// A component to be built.

@@ -133,7 +133,7 @@ impl Reach {
             Family::Environment => !self.grants.env,
             Family::Streams => !self.host_streams,
             Family::Filesystem => !self.grants.preopen,
-            Family::Sockets => !self.grants.network,
+            Family::Sockets => !self.grants.sockets,
             Family::Host => false,
         }
     }
@@ -327,7 +327,7 @@ mod tests {
         env: false,
         stdio: false,
         preopen: false,
-        network: false,
+        sockets: false,
     };
 
     /// A module in the text format with a memory, an action that calls `$a` and the answers.

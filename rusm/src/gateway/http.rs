@@ -11,12 +11,13 @@ use rusm_uring_net::websocket::{self, HandshakeRules};
 use rusm_uring_net::{Answer, Body, Refusal, Request, Response, Service, WebSocket};
 use rusm_wasm_pool::connection::ConnectionInfo;
 use rusm_wasm_pool::http::{self as wasm_http, HeaderRef};
+use rusm_wasm_pool::wasi_http::RequestBody;
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 use smallvec::SmallVec;
 
 use super::streaming::Outcome;
 use super::target::Target;
-use super::{events, streaming};
+use super::{events, incoming, streaming};
 use crate::Failure;
 
 /// Answers the requests of one listener on one shard.
@@ -168,6 +169,14 @@ impl Service for HttpGateway {
                     silence: self.silence,
                 };
                 events::open(&self.pool, *component, info, limits).await
+            }
+            Some(Target::Standard(component)) => {
+                let body = RequestBody::whole(request.body);
+                let limit = self.request_timeout;
+                let handling =
+                    incoming::handle(&self.pool, *component, &request, &headers, body, limit);
+                // Large: in a box it takes no room in every connection.
+                Box::pin(handling).await
             }
             Some(Target::Mail(component, action)) => {
                 let limit = self.request_timeout;

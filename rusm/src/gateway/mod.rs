@@ -2,6 +2,7 @@
 
 mod events;
 mod http;
+mod incoming;
 mod streaming;
 mod target;
 mod websocket;

@@ -34,10 +34,7 @@ pub(super) async fn call(
     let began = Instant::now();
     let streaming = pool.call_streaming(action, request, info, owner.pid(), limit);
     let streaming = streaming.await?;
-    let guest = Guest {
-        shard: shard.clone(),
-        pid: streaming.pid,
-    };
+    let guest = Guest::new(shard.clone(), streaming.pid);
     match streaming.begun.await {
         Ok(Begun::Whole(outcome)) => outcome.map(Outcome::Whole),
         Ok(Begun::Stream(start, stream)) => {
@@ -91,14 +88,34 @@ impl BodyStream for GuestBody {
 }
 
 /// A process that is of no use without its client.
-struct Guest {
+pub(super) struct Guest {
     shard: Shard,
     pid: Pid,
+    is_free: bool,
+}
+
+impl Guest {
+    pub(super) fn new(shard: Shard, pid: Pid) -> Self {
+        Self {
+            shard,
+            pid,
+            is_free: false,
+        }
+    }
+
+    /// It may go on for so long.
+    pub(super) fn release(mut self, limit: Duration) {
+        let deadline = Instant::now().checked_add(limit);
+        self.shard.set_deadline(self.pid, deadline);
+        self.is_free = true;
+    }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        // It takes effect at once, as the process is this shard's; it may have ended long ago.
-        drop(self.shard.kill(self.pid));
+        if !self.is_free {
+            // It takes effect at once, as the process is this shard's; it may have ended long ago.
+            drop(self.shard.kill(self.pid));
+        }
     }
 }

@@ -14,6 +14,8 @@ pub(super) enum Target {
     WebSocket(ComponentRef),
     /// A process for each stream of Server-Sent Events.
     Events(ComponentRef),
+    /// A stock component, in a fresh process.
+    Standard(ComponentRef),
     /// A fresh `process`, by a message with this action.
     Mail(ComponentRef, Box<str>),
 }
@@ -63,11 +65,12 @@ impl Target {
             }
             _ if is_websocket => Self::WebSocket(component),
             _ if is_event_source => Self::Events(component),
+            _ if pool.is_http_handler(component) => Self::Standard(component),
             _ => {
                 return Err(failed(&format!(
-                    "component `{name}` does not answer HTTP as a whole (its exports are none of \
-                     rusm:runtime/websocket@0.1.0 and rusm:runtime/sse@0.1.0); name an action, as \
-                     in `{name}#index`"
+                    "component `{name}` does not answer HTTP as a whole: it exports none of \
+                     wasi:http/incoming-handler@0.2, rusm:runtime/websocket@0.1.0 and \
+                     rusm:runtime/sse@0.1.0; name an action, as in `{name}#index`"
                 )));
             }
         };

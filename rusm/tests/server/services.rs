@@ -183,7 +183,8 @@ fn a_component_that_is_no_service_is_refused() {
         "[components.hello]\n",
         "[components.hello]\nresident = true\n",
     );
-    let (code, said) = Serve::app(apps::hello()).manifest(&manifest).refused();
+    let serve = Serve::app(apps::hello()).manifest(&manifest);
+    let (code, said) = serve.args(["--listen", "127.0.0.1:0"]).refused();
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("`hello`"), "{said}");
 }

@@ -33,6 +33,8 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
 pub(crate) struct Diagnostics {
     component: std::sync::Arc<str>,
     pid: Pid,
+    /// Of text that is written as it comes.
+    level: Level,
     line: Vec<u8>,
     /// What the process may still write until the budget is filled again. A guest that floods
     /// the log is cut off, not the log.
@@ -42,17 +44,18 @@ pub(crate) struct Diagnostics {
 }
 
 impl Diagnostics {
-    pub(crate) fn new(component: std::sync::Arc<str>, pid: Pid) -> Self {
+    pub(crate) fn new(component: std::sync::Arc<str>, pid: Pid, level: Level) -> Self {
         Self {
             component,
             pid,
+            level,
             line: Vec::new(),
             budget: MAX_TEXT,
             refilled: None,
         }
     }
 
-    /// Text as it comes, a line at each line feed: a warning, as it is mostly a panic.
+    /// Text as it comes, a line at each line feed.
     pub(crate) fn write(&mut self, text: &[u8]) {
         let allowed = self.spend(text.len());
         for part in text[..allowed].split_inclusive(|byte| *byte == b'\n') {
@@ -72,7 +75,7 @@ impl Diagnostics {
     }
 
     fn flush(&mut self) {
-        self.emit(Level::Warn);
+        self.emit(self.level);
     }
 
     fn emit(&mut self, level: Level) {

@@ -1,11 +1,13 @@
 //! What a guest can ask of the host: the imports of `rusm:runtime`.
 
 mod actor;
+mod client;
 mod diagnostics;
 mod kv;
 mod log;
 mod pg;
 mod serve;
+mod stdio;
 mod streams;
 
 use wasmtime::Engine;
@@ -18,8 +20,9 @@ pub(crate) use actor::{ActorState, Answering, Exit, into_wit};
 pub(crate) use bindings::exports::rusm::runtime::websocket::Frame as WebSocketFrame;
 pub(crate) use bindings::rusm::runtime::actor::Mail;
 pub use bindings::rusm::runtime::serve::ConnectionInfo;
-pub(crate) use diagnostics::Diagnostics;
+pub(crate) use diagnostics::{Diagnostics, Level};
 pub(crate) use serve::{Client, HttpClient};
+pub(crate) use stdio::LogStream;
 
 /// The host's side of the WIT, generated.
 #[allow(missing_docs, clippy::all, reason = "generated")]
@@ -29,6 +32,7 @@ pub(crate) mod bindings {
             package rusm:host;
             world host {
                 import rusm:runtime/actor@0.1.0;
+                import rusm:runtime/client@0.1.0;
                 import rusm:runtime/kv@0.1.0;
                 import rusm:runtime/log@0.1.0;
                 import rusm:runtime/pg@0.1.0;
@@ -77,6 +81,7 @@ impl Linkers {
         let lean = runtime_linker(engine)?;
         let mut wasi = runtime_linker(engine)?;
         wasmtime_wasi::p2::add_to_linker_async(&mut wasi)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut wasi)?;
         Ok(Self { lean, wasi })
     }
 

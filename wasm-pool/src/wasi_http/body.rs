@@ -1,0 +1,187 @@
+//! Bodies on their way between a connection and a stock component.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_channel::mpsc;
+use http_body::{Body, SizeHint};
+use thiserror::Error;
+use wasmtime_wasi_http::Error as HttpError;
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+/// The content of a request.
+pub struct RequestBody(Content);
+
+enum Content {
+    /// All of it, until it is read.
+    Whole(Option<Bytes>),
+    /// As it comes.
+    Stream(mpsc::Receiver<Result<Frame, BodyFailure>>),
+}
+
+/// The end of a request's body that its connection writes to. Dropped, it is the end of the body.
+pub struct RequestBodySender(mpsc::Sender<Result<Frame, BodyFailure>>);
+
+/// A piece of a body.
+#[derive(Debug)]
+pub enum Frame {
+    /// Content.
+    Data(Bytes),
+    /// The last: trailer fields.
+    Trailers(Vec<(String, Vec<u8>)>),
+}
+
+/// The rest of a request's body will not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BodyFailure {
+    /// The client is gone.
+    #[error("the client is gone")]
+    Gone,
+    /// It took too long.
+    #[error("the client took too long")]
+    Timeout,
+    /// There is more of it than the listener takes.
+    #[error("the body is larger than the listener takes")]
+    TooLarge,
+    /// It is malformed.
+    #[error("the body is malformed")]
+    Malformed,
+}
+
+impl RequestBody {
+    /// A body that is all there.
+    pub fn whole(content: &[u8]) -> Self {
+        let content = (!content.is_empty()).then(|| Bytes::copy_from_slice(content));
+        Self(Content::Whole(content))
+    }
+
+    /// A body that comes, one piece at a time: the sender waits until the guest has taken the one
+    /// before.
+    pub fn stream() -> (RequestBodySender, Self) {
+        let (sender, receiver) = mpsc::channel(0);
+        (RequestBodySender(sender), Self(Content::Stream(receiver)))
+    }
+}
+
+impl RequestBodySender {
+    /// Whether a piece can be sent; false if the guest wants no more.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.0.poll_ready(cx).map(|ready| ready.is_ok())
+    }
+
+    /// Send a piece. It is lost if the guest wants no more.
+    pub fn send(&mut self, frame: Frame) {
+        let _ = self.0.try_send(Ok(frame));
+    }
+
+    /// Say that there will be no more, though there should.
+    pub fn fail(&mut self, failure: BodyFailure) {
+        let _ = self.0.try_send(Err(failure));
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, HttpError>>> {
+        match &mut self.0 {
+            Content::Whole(content) => Poll::Ready(
+                content
+                    .take()
+                    .map(|content| Ok(http_body::Frame::data(content))),
+            ),
+            Content::Stream(receiver) => {
+                let next = futures_core::Stream::poll_next(Pin::new(receiver), cx);
+                next.map(|next| {
+                    next.map(|next| match next {
+                        Ok(Frame::Data(data)) => Ok(http_body::Frame::data(data)),
+                        Ok(Frame::Trailers(trailers)) => {
+                            Ok(http_body::Frame::trailers(header_map(trailers)))
+                        }
+                        Err(failure) => Err(failure.into()),
+                    })
+                })
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0, Content::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Content::Whole(content) => {
+                SizeHint::with_exact(content.as_ref().map_or(0, Bytes::len) as u64)
+            }
+            Content::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl From<BodyFailure> for HttpError {
+    fn from(failure: BodyFailure) -> Self {
+        match failure {
+            BodyFailure::Gone => Self::ConnectionTerminated,
+            BodyFailure::Timeout => Self::ConnectionReadTimeout,
+            BodyFailure::TooLarge => Self::HttpRequestBodySize(None),
+            BodyFailure::Malformed => Self::HttpProtocolError,
+        }
+    }
+}
+
+/// The content of a response, as the guest writes it.
+pub struct ResponseBody(HyperOutgoingBody);
+
+impl ResponseBody {
+    pub(super) fn new(body: HyperOutgoingBody) -> Self {
+        Self(body)
+    }
+
+    /// The next piece. The guest is done when there is none; an error if it ended before that.
+    pub fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame, OutgoingFailure>>> {
+        Pin::new(&mut self.0).poll_frame(cx).map(|frame| {
+            frame.map(|frame| {
+                let frame = frame.map_err(|error| OutgoingFailure(error.to_string()))?;
+                Ok(match frame.into_data() {
+                    Ok(data) => Frame::Data(data),
+                    Err(frame) => {
+                        let trailers = frame.into_trailers().unwrap_or_default();
+                        Frame::Trailers(fields(&trailers))
+                    }
+                })
+            })
+        })
+    }
+}
+
+/// The rest of a response will not come.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct OutgoingFailure(String);
+
+fn header_map(fields: Vec<(String, Vec<u8>)>) -> http::HeaderMap {
+    let fields = fields.into_iter().filter_map(|(name, value)| {
+        let name = http::HeaderName::from_bytes(name.as_bytes()).ok()?;
+        Some((name, http::HeaderValue::from_bytes(&value).ok()?))
+    });
+    let mut map = http::HeaderMap::new();
+    for (name, value) in fields {
+        map.append(name, value);
+    }
+    map
+}
+
+fn fields(map: &http::HeaderMap) -> Vec<(String, Vec<u8>)> {
+    map.iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect()
+}

@@ -1,0 +1,236 @@
+//! Requests of guests to other servers: `wasi:http/outgoing-handler`.
+//!
+//! They are sent by threads of their own, never by a shard, over connections that are kept for
+//! the next request to the same host.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::Scheme;
+use http_body::Body;
+use http_body_util::BodyExt;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use pin_project_lite::pin_project;
+use rusm_config::Capabilities;
+use tokio::time::{Instant, Sleep, timeout};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+/// The `wasi:http` of one process, as its capabilities have it.
+pub(crate) struct Hooks(pub(crate) Arc<Capabilities>);
+
+type Sent = Result<
+    (
+        http::Response<WasiBody>,
+        Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ),
+    Error,
+>;
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let allowed = self.check(request.uri());
+        Box::new(async move {
+            allowed?;
+            send(request, options.unwrap_or_default()).await
+        })
+    }
+}
+
+impl Hooks {
+    /// Whether the process may send requests there.
+    pub(crate) fn check(&self, uri: &http::Uri) -> Result<(), Error> {
+        let host = uri.host().ok_or(Error::HttpRequestUriInvalid)?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let default_port = if uri.scheme() == Some(&Scheme::HTTPS) {
+            443
+        } else {
+            80
+        };
+        let port = uri.port_u16().unwrap_or(default_port);
+        if self.0.network.allows(host, port) {
+            return Ok(());
+        }
+        tracing::debug!(
+            profile = self.0.profile,
+            "a request to {host}:{port} was denied (allow-network)"
+        );
+        Err(Error::HttpRequestDenied)
+    }
+}
+
+/// Send a request, from a task of WASI's threads.
+pub(crate) async fn send(request: http::Request<WasiBody>, options: RequestOptions) -> Sent {
+    let connect = options.connect_timeout.unwrap_or(CONNECT);
+    let first_byte = options.first_byte_timeout.unwrap_or(FIRST_BYTE);
+    let sending = client()?.request(request);
+    // The client does not tell connecting from waiting.
+    let limit = connect.saturating_add(first_byte);
+    let response = match timeout(limit, sending).await {
+        Ok(response) => response.map_err(|error| sort(&error))?,
+        Err(_) => return Err(Error::ConnectionReadTimeout),
+    };
+    let between = options.between_bytes_timeout.unwrap_or(BETWEEN_BYTES);
+    let response = response.map(|body| {
+        let body = body.map_err(Error::Hyper);
+        TimedBody {
+            body,
+            silence: tokio::time::sleep(between),
+            between,
+        }
+        .boxed_unsync()
+    });
+    // The connection is the client's to drive.
+    Ok((response, Box::new(async { Ok(()) })))
+}
+
+/// Whether a header is the host's to set.
+pub(crate) fn frames_a_message(name: &http::HeaderName) -> bool {
+    use http::header;
+    wasmtime_wasi_http::DEFAULT_FORBIDDEN_HEADERS.contains(name)
+        || *name == header::CONTENT_LENGTH
+        || *name == header::TE
+        || *name == header::TRAILER
+}
+
+/// What an error of the client is in `wasi:http`.
+fn sort(error: &hyper_util::client::legacy::Error) -> Error {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            if let Some(tls) = io
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            {
+                return match tls {
+                    rustls::Error::InvalidCertificate(_) => Error::TlsCertificateError,
+                    _ => Error::TlsProtocolError,
+                };
+            }
+            match io.kind() {
+                std::io::ErrorKind::ConnectionRefused => return Error::ConnectionRefused,
+                std::io::ErrorKind::TimedOut => return Error::ConnectionTimeout,
+                std::io::ErrorKind::ConnectionReset
+                | std::io::ErrorKind::BrokenPipe
+                | std::io::ErrorKind::UnexpectedEof => return Error::ConnectionTerminated,
+                _ => {}
+            }
+        }
+        if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
+            if hyper.is_incomplete_message() || hyper.is_closed() || hyper.is_canceled() {
+                return Error::ConnectionTerminated;
+            }
+            if hyper.is_parse() {
+                return Error::HttpProtocolError;
+            }
+        }
+        // What the resolver says has no type that can be named.
+        if cause.to_string().starts_with("dns error") {
+            return Error::DnsError {
+                rcode: Some(cause.source().unwrap_or(cause).to_string()),
+                info_code: None,
+            };
+        }
+        source = cause.source();
+    }
+    if error.is_connect() {
+        return Error::DestinationUnavailable;
+    }
+    Error::InternalError(Some(error.to_string()))
+}
+
+/// The node's client. Nothing of a request stays in a connection, so all guests share them.
+///
+/// # Errors
+/// When there is no TLS to be had.
+fn client() -> Result<&'static HttpClient, Error> {
+    static CLIENT: OnceLock<Option<HttpClient>> = OnceLock::new();
+    let client = CLIENT.get_or_init(|| match new_client() {
+        Ok(client) => Some(client),
+        Err(error) => {
+            tracing::error!(%error, "guests can send no requests: there is no TLS");
+            None
+        }
+    });
+    client.as_ref().ok_or(Error::ConfigurationError)
+}
+
+type HttpClient = Client<HttpsConnector<HttpConnector>, WasiBody>;
+
+fn new_client() -> Result<HttpClient, rustls::Error> {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_connect_timeout(Some(CONNECT));
+    http.set_nodelay(true);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    // The system's authorities; where it has none, those that browsers come with.
+    let native = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider.clone());
+    let builder = match native {
+        Ok(builder) => builder,
+        Err(_) => HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider)?,
+    };
+    let connector = builder.https_or_http().enable_http1().wrap_connector(http);
+    Ok(Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(MAX_IDLE)
+        .build(connector))
+}
+
+pin_project! {
+    /// A body whose pieces have to follow one another within a time.
+    struct TimedBody<B> {
+        #[pin]
+        body: B,
+        #[pin]
+        silence: Sleep,
+        between: Duration,
+    }
+}
+
+impl<B: Body<Data = Bytes, Error = Error>> Body for TimedBody<B> {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Error>>> {
+        let mut this = self.project();
+        if let Poll::Ready(frame) = this.body.poll_frame(cx) {
+            let next = Instant::now() + *this.between;
+            this.silence.as_mut().reset(next);
+            return Poll::Ready(frame);
+        }
+        this.silence
+            .poll(cx)
+            .map(|()| Some(Err(Error::ConnectionReadTimeout)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Limits of a request whose guest sets none.
+const CONNECT: Duration = Duration::from_secs(10);
+const FIRST_BYTE: Duration = Duration::from_secs(60);
+const BETWEEN_BYTES: Duration = Duration::from_secs(60);
+/// How long a connection is kept for the next request.
+const IDLE: Duration = Duration::from_secs(60);
+const MAX_IDLE: usize = 64;
