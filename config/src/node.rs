@@ -13,11 +13,14 @@ use crate::manifest::{Section, Value};
 pub struct Node {
     /// Which cores, one shard each; all that the process may use if not given.
     pub cores: Option<Cores>,
-    /// How many guests may live on one core at a time: 1 to 10 000.
+    /// How many guests may live on one core at a time: 1 to 65 536.
     pub instances_per_core: u32,
     /// How many of them may be of processes that the guests of that core spawned: 1 to
     /// `instances_per_core`. The rest is always left for requests and services.
     pub spawned_per_core: u32,
+    /// How many of them may hold a connection, a WebSocket or a streamed response: 1 to
+    /// `instances_per_core`. The rest is always left for requests and services.
+    pub held_per_core: u32,
     /// How long a request may wait for a free instance. At zero a full pool refuses at once.
     pub pool_wait: Duration,
     /// How long requests in flight may take to finish after a signal to stop.
@@ -34,22 +37,25 @@ impl Node {
         let instances = section.get("instances-per-core", count);
         let instances_per_core =
             (instances.as_ref()).map_or(default.instances_per_core, |(count, _)| *count);
-        let spawned = section.get("spawned-per-core", count);
-        let spawned_per_core =
-            (spawned.as_ref()).map_or(spawned_share(instances_per_core), |(count, _)| *count);
         // A number of instances that is wrong itself is nothing to compare with.
         let comparable = instances.is_some() || !section.has("instances-per-core");
-        if let Some((_, place)) = spawned
-            && comparable
-            && spawned_per_core > instances_per_core
-        {
-            let instances = instances.map(|(_, place)| place);
-            section.report(too_many_spawned(place, instances, instances_per_core));
-        }
+        let mut part = |key: &'static str, default: fn(u32) -> u32| {
+            let Some((part, place)) = section.get(key, count) else {
+                return default(instances_per_core);
+            };
+            if comparable && part > instances_per_core {
+                let whole = instances.as_ref().map(|(_, place)| place.clone());
+                section.report(too_many(key, place, whole, instances_per_core));
+            }
+            part
+        };
+        let spawned_per_core = part("spawned-per-core", spawned_share);
+        let held_per_core = part("held-per-core", held_share);
         let node = Self {
             cores,
             instances_per_core,
             spawned_per_core,
+            held_per_core,
             pool_wait: section
                 .get("pool-wait-ms", |v| v.integer(0..=60_000))
                 .map_or(default.pool_wait, Duration::from_millis),
@@ -69,6 +75,7 @@ impl Default for Node {
             cores: None,
             instances_per_core: INSTANCES,
             spawned_per_core: spawned_share(INSTANCES),
+            held_per_core: held_share(INSTANCES),
             pool_wait: Duration::from_secs(1),
             shutdown_grace: Duration::from_secs(10),
             store: None,
@@ -78,21 +85,27 @@ impl Default for Node {
 
 /// A number of guests on one core, and its place.
 fn count(value: &Value<'_>) -> Result<(u32, Range<usize>), Fault> {
-    let count = value.integer(1..=10_000)?;
+    let count = value.integer(1..=65_536)?;
     Ok((count as u32, value.span()))
 }
 
 /// What guests may spawn if nothing is said.
 fn spawned_share(instances: u32) -> u32 {
+    (instances / 4).max(1)
+}
+
+/// What may hold connections if nothing is said.
+fn held_share(instances: u32) -> u32 {
     (instances / 2).max(1)
 }
 
-fn too_many_spawned(
+fn too_many(
+    key: &str,
     place: Range<usize>,
     instances_place: Option<Range<usize>>,
     instances: u32,
 ) -> Fault {
-    let message = format!("`spawned-per-core` is more than `instances-per-core`, {instances}");
+    let message = format!("`{key}` is more than `instances-per-core`, {instances}");
     let fault = Fault::new(place, message, "a part of them cannot be more");
     let fault = match instances_place {
         Some(place) => fault.also(place, "all guests of a core"),

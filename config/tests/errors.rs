@@ -104,7 +104,7 @@ fn the_whole_report() {
    : ^^^^^^^^^|^^^^^^^^
    :          `-- did you mean `instances-per-core`?
    `----
-  help: [node] takes `cores`, `instances-per-core`, `spawned-per-core`, `pool-wait-ms`, `shutdown-grace-s` and `store`
+  help: [node] takes `cores`, `instances-per-core`, `spawned-per-core`, `held-per-core`, `pool-wait-ms`, `shutdown-grace-s` and `store`
 ";
     assert_eq!(format!("\n{report}"), expected);
 }
@@ -198,8 +198,8 @@ fn the_node() {
     check("[node]\ncores = [0, 1, «0»]", &["core 0 is named twice"]);
     check("[node]\ncores = [0, «1024»]", &["from 0 to 1023"]);
     check("[node]\ncores = «'3-2'»", &["`3-2` is reversed"]);
-    check("[node]\ninstances-per-core = «0»", &["from 1 to 10000"]);
-    check("[node]\ninstances-per-core = «10001»", &["from 1 to 10000"]);
+    check("[node]\ninstances-per-core = «0»", &["from 1 to 65536"]);
+    check("[node]\ninstances-per-core = «10001»", &["from 1 to 65536"]);
     check(
         "[node]\npool-wait-ms = «99999999999999999999999»",
         &["out of range"],
@@ -211,7 +211,7 @@ fn the_node() {
 
 #[test]
 fn guests_that_spawn_have_a_part_of_the_instances() {
-    check("[node]\nspawned-per-core = «0»", &["from 1 to 10000"]);
+    check("[node]\nspawned-per-core = «0»", &["from 1 to 65536"]);
     check(
         "[node]\ninstances-per-core = 8\nspawned-per-core = «9»",
         &[
@@ -224,10 +224,14 @@ fn guests_that_spawn_have_a_part_of_the_instances() {
         "[node]\nspawned-per-core = «257»",
         &["more than `instances-per-core`, 256"],
     );
+    check(
+        "[node]\nheld-per-core = «257»",
+        &["`held-per-core` is more than `instances-per-core`, 256"],
+    );
     // What is compared with has to be right itself: one problem, not two.
     check(
         "[node]\ninstances-per-core = «0»\nspawned-per-core = 300",
-        &["from 1 to 10000"],
+        &["from 1 to 65536"],
     );
 }
 

@@ -30,7 +30,8 @@ fn an_empty_manifest_is_all_defaults() {
     assert_eq!(app.log, Log::default());
     assert!(app.listeners.is_empty() && app.components.is_empty());
     assert_eq!(app.node.instances_per_core, 256);
-    assert_eq!(app.node.spawned_per_core, 128);
+    assert_eq!(app.node.spawned_per_core, 64);
+    assert_eq!(app.node.held_per_core, 128);
     assert_eq!(app.node.store, None);
     assert_eq!(app.node.pool_wait, Duration::from_secs(1));
     assert_eq!(app.node.shutdown_grace, Duration::from_secs(10));
@@ -44,6 +45,7 @@ fn the_node_and_the_log_are_read() {
         cores = 4
         instances-per-core = 1_000
         spawned-per-core = 900
+        held-per-core = 1_000
         pool-wait-ms = 0
         shutdown-grace-s = 3
         store = 'state/data.redb'
@@ -56,6 +58,7 @@ fn the_node_and_the_log_are_read() {
         cores: Some("4".parse().unwrap()),
         instances_per_core: 1000,
         spawned_per_core: 900,
+        held_per_core: 1000,
         pool_wait: Duration::ZERO,
         shutdown_grace: Duration::from_secs(3),
         store: Some("state/data.redb".into()),
@@ -69,11 +72,19 @@ fn the_node_and_the_log_are_read() {
 }
 
 #[test]
-fn guests_may_spawn_half_of_the_instances_unless_the_node_says_otherwise() {
+fn guests_may_spawn_a_quarter_of_the_instances_unless_the_node_says_otherwise() {
     let spawned = |text: &str| app(&format!("[node]\n{text}")).node.spawned_per_core;
-    assert_eq!(spawned("instances-per-core = 1_001"), 500);
+    assert_eq!(spawned("instances-per-core = 1_001"), 250);
     assert_eq!(spawned("instances-per-core = 1"), 1);
     assert_eq!(spawned("instances-per-core = 9\nspawned-per-core = 9"), 9);
+}
+
+#[test]
+fn connections_may_hold_half_of_the_instances_unless_the_node_says_otherwise() {
+    let held = |text: &str| app(&format!("[node]\n{text}")).node.held_per_core;
+    assert_eq!(held("instances-per-core = 1_001"), 500);
+    assert_eq!(held("instances-per-core = 1"), 1);
+    assert_eq!(held("held-per-core = 200"), 200);
 }
 
 #[test]

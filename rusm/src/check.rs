@@ -41,6 +41,7 @@ pub fn check(args: &AppArgs) -> Result<(), Failure> {
         shard: Node::new(1).shard(ShardId::new(0), drop),
         instances: 1,
         spawned: 0,
+        held: 0,
         pool_wait: Duration::ZERO,
         store: None,
         encode_event: gateway::encode_event,

@@ -34,6 +34,8 @@ pub enum Fault {
         /// How long it waited.
         waited: Duration,
     },
+    /// As many connections are held as may be.
+    TooManyHeld,
     /// What the guest gave is no answer.
     Answer {
         /// What is wrong with it, on one line.
@@ -96,7 +98,7 @@ impl Fault {
             | Self::Answer { .. }
             | Self::Ended { .. }
             | Self::Host { .. } => 500,
-            Self::PoolFull { .. } => 503,
+            Self::PoolFull { .. } | Self::TooManyHeld => 503,
             Self::Timeout { .. } => 504,
         }
     }
@@ -120,6 +122,9 @@ impl fmt::Display for Fault {
             Self::PoolFull { waited } => write!(
                 f,
                 "no instance came free within {waited:?} (instances-per-core, pool-wait-ms)"
+            ),
+            Self::TooManyHeld => f.write_str(
+                "this core holds as many connections as it may (held-per-core)",
             ),
             Self::Answer { reason } => write!(f, "the guest gave no answer: {reason}"),
             Self::Ended { reason } => write!(f, "the process was ended: {reason}"),

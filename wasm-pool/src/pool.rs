@@ -32,6 +32,8 @@ pub struct PoolSetup {
     pub instances: u32,
     /// How many of them may be of processes that guests have spawned.
     pub spawned: u32,
+    /// How many of them may hold a connection.
+    pub held: u32,
     /// How long a request may wait for an instance.
     pub pool_wait: Duration,
     /// The durable store of the node, if it has one.
@@ -48,6 +50,8 @@ pub struct ShardPool {
     /// Those of guests' processes, which take a place of `admission` too: what is left is always
     /// there for requests.
     pub(crate) spawned: Admission,
+    /// Those that hold a connection, likewise.
+    held: Admission,
     pub(crate) engine: Engine,
     pub(crate) encode_event: EncodeEvent,
     store: Option<DurableStore>,
@@ -67,6 +71,7 @@ impl ShardPool {
             shard: setup.shard,
             admission: Admission::new(setup.instances),
             spawned: Admission::new(setup.spawned),
+            held: Admission::new(setup.held),
             engine: setup.engine,
             encode_event: setup.encode_event,
             store: setup.store,
@@ -181,6 +186,14 @@ impl ShardPool {
         place.await.ok_or(Fault::PoolFull {
             waited: self.pool_wait,
         })
+    }
+
+    /// A place for a process that holds a connection, besides the one that it has.
+    ///
+    /// # Errors
+    /// When there are as many as may be.
+    pub fn hold_connection(&self) -> Result<Place, Fault> {
+        self.held.try_enter().ok_or(Fault::TooManyHeld)
     }
 
     /// The store of a new process.

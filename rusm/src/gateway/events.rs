@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusm_core::{Mail, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream};
+use rusm_wasm_pool::admission::Place;
 use rusm_wasm_pool::connection::{Begun, ConnectionInfo, SseEvent};
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 
@@ -33,6 +34,7 @@ pub(super) async fn open(
     let full = || Fault::Host {
         reason: "the process table is full".into(),
     };
+    let place = pool.hold_connection()?;
     let owner = shard.start(None).ok_or_else(full)?;
     let limit = limits.begin;
     let began = Instant::now();
@@ -47,6 +49,7 @@ pub(super) async fn open(
                 stream,
                 silence: limits.silence,
                 waiting: None,
+                _place: place,
             };
             Ok(Outcome::Stream(start, Box::new(body)))
         }
@@ -69,6 +72,7 @@ struct Owner {
     takes_mail: bool,
     /// For mail, or for the end of the silence that the client may see.
     waiting: Option<Waiting>,
+    _place: Place,
 }
 
 type Waiting = Pin<Box<dyn Future<Output = Option<Mail>>>>;

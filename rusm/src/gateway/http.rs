@@ -256,7 +256,7 @@ impl HttpGateway {
         );
         let refusal = Refusal::new(status);
         match fault {
-            Fault::PoolFull { .. } => refusal.with_headers(one("retry-after", "1")),
+            Fault::PoolFull { .. } | Fault::TooManyHeld => refusal.with_headers(one("retry-after", "1")),
             _ => refusal,
         }
     }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rusm_uring_net::{Aborted, BodyStream};
+use rusm_wasm_pool::admission::Place;
 use rusm_wasm_pool::connection::ResponseStart;
 use rusm_wasm_pool::http::{HeaderRef, Request, Response};
 use rusm_wasm_pool::wasi_http::{Frame, IncomingRequest, RequestBody, ResponseBody};
@@ -63,6 +64,7 @@ pub(super) async fn handle(
         Gathered::Some => Outcome::Stream(
             start,
             Box::new(Begun {
+                _place: pool.hold_connection()?,
                 ready: Some(ready),
                 rest: body,
             }),
@@ -115,6 +117,7 @@ impl GuestBody {
 struct Begun {
     ready: Option<Vec<u8>>,
     rest: GuestBody,
+    _place: Place,
 }
 
 impl BodyStream for Begun {

@@ -8,6 +8,7 @@ use std::{future::Future, pin::pin};
 
 use rusm_core::{Pid, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream, sse};
+use rusm_wasm_pool::admission::Place;
 use rusm_wasm_pool::connection::{Begun, ConnectionInfo, ResponseStart, SseEvent};
 use rusm_wasm_pool::http::{Request, Response};
 use rusm_wasm_pool::{ActionRef, Fault, ShardPool};
@@ -39,6 +40,7 @@ pub(super) async fn call(
         Ok(Begun::Whole(outcome)) => outcome.map(Outcome::Whole),
         Ok(Begun::Stream(start, stream)) => {
             let body = GuestBody {
+                _place: pool.hold_connection()?,
                 owner,
                 stream,
                 guest,
@@ -75,6 +77,7 @@ struct GuestBody {
     owner: ProcessHandle,
     stream: StreamId,
     guest: Guest,
+    _place: Place,
 }
 
 impl BodyStream for GuestBody {

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use rusm_core::{Mail, ProcessHandle, Shard, StreamError};
 use rusm_uring_net::websocket::{Message, Outgoing, WebSocketHandler};
+use rusm_wasm_pool::admission::Place;
 use rusm_wasm_pool::connection::{ConnectionInfo, Frame, WebSocket};
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 
@@ -21,6 +22,7 @@ pub(super) async fn open(
     let full = || Fault::Host {
         reason: "the process table is full".into(),
     };
+    let place = pool.hold_connection()?;
     let owner = pool.shard().start(None).ok_or_else(full)?;
     let socket = pool.open_websocket(component, info, owner.pid()).await?;
     Ok(Box::new(Owner {
@@ -30,6 +32,7 @@ pub(super) async fn open(
         socket,
         writing: None,
         waker: None,
+        _place: place,
     }))
 }
 
@@ -45,6 +48,7 @@ struct Owner {
     writing: Option<Writing>,
     /// Of the connection's task.
     waker: Option<Waker>,
+    _place: Place,
 }
 
 type Writing = Pin<Box<dyn Future<Output = Result<(), StreamError>>>>;

@@ -67,6 +67,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
             store: store.clone(),
             services: services.clone(),
             spawned: app.manifest.node.spawned_per_core,
+            held: app.manifest.node.held_per_core,
             pool_wait: app.manifest.node.pool_wait,
             listeners: listeners
                 .iter_mut()
