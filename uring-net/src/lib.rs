@@ -20,6 +20,9 @@ pub mod websocket;
 pub use bind::{BindError, bind};
 pub use driver::Driver;
 pub use listener::{ConnectionLimit, accept};
-pub use service::{Aborted, Answer, Body, BodyStream, Refusal, Request, Response, Service};
+pub use service::{
+    Aborted, Answer, Body, BodyError, BodySink, BodyStream, Closed, Interim, InvalidInterim,
+    PendingAnswer, Refusal, Request, Response, Service, Streamed, StreamedRequest,
+};
 pub use shard::Shard;
 pub use websocket::WebSocket;

@@ -1,5 +1,8 @@
 //! Who answers requests.
 
+mod interim;
+mod streamed;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
@@ -8,7 +11,9 @@ use std::task::{Context, Poll};
 
 use thiserror::Error;
 
-use crate::http1::{Head, HeaderLines, Status};
+pub use self::interim::{Interim, InvalidInterim};
+pub use self::streamed::{BodyError, BodySink, Closed, PendingAnswer, Streamed, StreamedRequest};
+use crate::http1::{Head, HeaderLines, Status, Trailers};
 use crate::websocket::WebSocket;
 
 /// Answers the requests of one listener on one shard.
@@ -28,6 +33,24 @@ pub trait Service: 'static {
         route: Self::Route<'_>,
         request: Request<'_>,
     ) -> impl Future<Output = Result<Response, Refusal>>;
+
+    /// Whether a request of this route is answered while its body still comes:
+    /// [`Service::answer_streamed`] is called for it, and not [`Service::answer`].
+    fn wants_stream(&self, _route: &Self::Route<'_>) -> bool {
+        false
+    }
+
+    /// Answer a request whose body goes to a sink as it comes.
+    ///
+    /// # Errors
+    /// The response, where there is nothing to run.
+    fn answer_streamed(
+        &self,
+        _route: Self::Route<'_>,
+        _request: StreamedRequest<'_>,
+    ) -> Result<Streamed, Refusal> {
+        Err(Refusal::new(Status::NOT_IMPLEMENTED))
+    }
 }
 
 /// A request, read whole.
@@ -93,6 +116,14 @@ pub trait BodyStream {
     /// must not be followed by others without end.
     /// `None` is the end, and nothing is asked for after it, nor after an error.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>>;
+
+    /// What is sent behind the body: asked for once, after its end. It is left out if the client
+    /// didn't say that it takes trailers, or the response isn't chunked. Trailers that can't be
+    /// sent, or have to stand before the content (RFC 9110 section 6.5.1), make the body
+    /// incomplete, as [`Aborted`] does.
+    fn trailers(&mut self) -> Trailers {
+        Trailers::new()
+    }
 }
 
 /// The rest of a streamed body will not come. The client sees that the body is incomplete,

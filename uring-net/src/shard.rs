@@ -156,7 +156,8 @@ pub(crate) enum Phase {
     Guest,
     /// The client, to read the answer.
     Writing,
-    /// Either end of a WebSocket, to say something.
+    /// Whoever wakes it: either end of a WebSocket, to say something; or the guest, while nothing
+    /// may be read of the client.
     Open,
     /// The client, to close, after the last answer.
     Closing,
@@ -187,8 +188,14 @@ impl Watch {
             .set(limit.and_then(|limit| self.shard.now().checked_add(limit)));
     }
 
-    /// The connection is a WebSocket on which nothing is being written: wake it at `deadline`,
-    /// and when the shard drains.
+    /// The same with a deadline.
+    pub(crate) fn enter_until(&self, phase: Phase, deadline: Instant) {
+        self.connection.phase.set(phase);
+        self.connection.deadline.set(Some(deadline));
+    }
+
+    /// No operation is in flight that could be made to end, as on a WebSocket on which nothing is
+    /// being written: wake the connection at `deadline`, and when the shard drains.
     pub(crate) fn enter_open(&self, deadline: Option<Instant>, waker: &Waker) {
         self.connection.phase.set(Phase::Open);
         self.connection.deadline.set(deadline);
@@ -197,6 +204,16 @@ impl Watch {
             Some(known) => known.clone_from(waker),
             None => *known = Some(waker.clone()),
         }
+    }
+
+    /// Whether the client has reset the connection, though it may have sent what isn't read yet.
+    pub(crate) fn is_reset(&self) -> bool {
+        poll(self.connection.socket, libc::POLLERR | libc::POLLHUP)
+    }
+
+    /// Whether the client has ended its own side, though it may have sent what isn't read yet.
+    pub(crate) fn is_half_closed(&self) -> bool {
+        poll(self.connection.socket, libc::POLLRDHUP)
     }
 
     /// What the connection waits for.
@@ -243,7 +260,7 @@ struct Connection {
     phase: Cell<Phase>,
     deadline: Cell<Option<Instant>>,
     interrupted: Cell<Option<Interrupt>>,
-    /// Of a WebSocket, which has something to say before it ends.
+    /// Of a connection whose phase is or was [`Phase::Open`].
     waker: RefCell<Option<Waker>>,
 }
 
@@ -275,6 +292,18 @@ impl Connection {
 fn shutdown(socket: RawFd, how: libc::c_int) {
     // SAFETY: it takes no memory. On a socket whose peer is gone it fails, which is as good.
     unsafe { libc::shutdown(socket, how) };
+}
+
+/// Whether one of `events` is true of a socket now.
+fn poll(socket: RawFd, events: libc::c_short) -> bool {
+    let mut polled = libc::pollfd {
+        fd: socket,
+        events,
+        revents: 0,
+    };
+    // SAFETY: it is one entry, and lives as long as the call.
+    unsafe { libc::poll(&raw mut polled, 1, 0) };
+    polled.revents & events != 0
 }
 
 /// Bytes of a buffer for responses, at first and at most.

@@ -23,8 +23,6 @@ pub(crate) struct Client {
     pub(crate) writer: OwnedWriteHalf<TcpStream>,
     pub(crate) shard: Shard,
     pub(crate) settings: Rc<Settings>,
-    /// What was read while a response was streamed.
-    ahead: Vec<u8>,
 }
 
 impl Client {
@@ -36,11 +34,11 @@ impl Client {
             reader: Reader {
                 half: reader,
                 ahead: None,
+                early: Vec::new(),
             },
             writer,
             shard,
             settings,
-            ahead: Vec::new(),
         }
     }
 
@@ -54,24 +52,9 @@ impl Client {
         read
     }
 
-    /// Ready when the client has left, or sends without end what can't be its turn yet. A
-    /// client that has only ended its own side counts as one that left.
-    ///
-    /// What arrives is kept for [`Client::take_ahead`].
-    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.ahead.len() < MAX_AHEAD {
-            let (read, buffer) = ready!(self.reader.poll_ahead(cx));
-            match read {
-                Ok(0) | Err(_) => return Poll::Ready(()),
-                Ok(_) => self.ahead.extend_from_slice(&buffer),
-            }
-        }
-        Poll::Ready(())
-    }
-
     /// Append to `input` what was read during a streamed response.
     pub(super) fn take_ahead(&mut self, input: &mut Vec<u8>) {
-        input.extend_from_slice(&std::mem::take(&mut self.ahead));
+        input.extend_from_slice(&std::mem::take(&mut self.reader.early));
     }
 
     /// Write all of `bytes`.
@@ -107,6 +90,8 @@ pub(crate) struct Reader {
     half: OwnedReadHalf<TcpStream>,
     /// One that was begun with [`Reader::poll_ahead`].
     ahead: Option<Pin<Box<dyn Future<Output = Read>>>>,
+    /// What was read while a response was streamed: [`Client::take_ahead`].
+    early: Vec<u8>,
 }
 
 /// How many bytes were read, 0 at the end, and the buffer with them behind what it held.
@@ -124,13 +109,28 @@ impl Reader {
         read_once(&mut self.half, buffer).await
     }
 
-    /// Read once into a small buffer. While this is pending the read goes on, and is the next
-    /// one in any case.
-    pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
+    /// Ready when the client has left, or sends without end what can't be its turn yet. A
+    /// client that has only ended its own side counts as one that left.
+    ///
+    /// What arrives is kept for [`Client::take_ahead`].
+    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.early.len() < MAX_AHEAD {
+            let (read, buffer) = ready!(self.poll_ahead(AHEAD, cx));
+            match read {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => self.early.extend_from_slice(&buffer),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Read once into a buffer of `room` bytes, unless a read is in flight already. While this is
+    /// pending the read goes on, and is the next one in any case.
+    pub(super) fn poll_ahead(&mut self, room: usize, cx: &mut Context<'_>) -> Poll<Read> {
         let half = &self.half;
         let ahead = self.ahead.get_or_insert_with(|| {
             let mut half = OwnedReadHalf(half.0.clone());
-            Box::pin(async move { read_once(&mut half, Vec::with_capacity(AHEAD)).await })
+            Box::pin(async move { read_once(&mut half, Vec::with_capacity(room)).await })
         });
         let read = ready!(ahead.as_mut().poll(cx));
         self.ahead = None;

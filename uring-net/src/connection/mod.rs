@@ -1,12 +1,15 @@
 //! The life of one connection: a request is read, answered and written, and then the next.
 //!
 //! - `client`: the other end, with the watch over every wait for it
-//! - `receive`: a request's body
+//! - `receive`: a request's body, whole
 //! - `respond`: answers, whole and streamed
+//! - `duplex`: a request that is answered while its body still comes; `intake`: that body
 //!
 //! One that is upgraded leaves this module for [`websocket`].
 
 mod client;
+mod duplex;
+mod intake;
 mod receive;
 mod respond;
 
@@ -17,10 +20,12 @@ use std::time::Duration;
 use monoio::net::TcpStream;
 
 pub(crate) use self::client::{Client, IDLE_INPUT, LINGER, Reader, write_all};
+use self::duplex::Exchange;
 use crate::http1::{
-    BodyFraming, Connection, Head, HeadLimits, HeadParser, HeaderLines, Status, Version,
+    BodyDecoder, BodyFraming, Connection, Head, HeadLimits, HeadParser, HeaderLines, RequestError,
+    Status, Version,
 };
-use crate::service::{Body, Refusal, Request, Response, Service};
+use crate::service::{Body, Interim, Refusal, Request, Response, Service, StreamedRequest};
 use crate::shard::{Interrupt, Phase, Shard};
 use crate::websocket::{self, WebSocket};
 
@@ -29,11 +34,12 @@ use crate::websocket::{self, WebSocket};
 pub struct Settings {
     /// How large a head may be.
     pub head: HeadLimits,
-    /// Bytes a body may have; beyond, 413.
+    /// Bytes a body may have, streamed ones included; beyond, 413.
     pub max_body: u64,
     /// From a head's first byte to its last; beyond, 408.
     pub header_timeout: Duration,
-    /// From a head's end to the body's end; beyond, 408.
+    /// From a head's end to the body's end; beyond, 408. Of a body that is streamed to its consumer:
+    /// how long the client may send nothing of it while the consumer waits.
     pub body_timeout: Duration,
     /// From one response to the first byte of the next request; beyond, the connection is closed.
     pub idle_timeout: Duration,
@@ -83,11 +89,14 @@ async fn http<S: Service>(
         .watch
         .enter(Phase::Idle, Some(client.settings.idle_timeout));
     loop {
-        let step = if input.is_empty() {
+        let mut step = if input.is_empty() {
             Step::NeedInput
         } else {
             one_request(&mut client, peer, &*service, &mut parser, &mut input).await
         };
+        if let Step::Exchange(exchange) = step {
+            step = Box::pin(duplex::serve(&mut client, exchange, &mut input)).await;
+        }
         match step {
             // What there is may have come behind the last request: that starts the clock, too.
             Step::NeedInput if !input.is_empty() && client.watch.phase() == Phase::Idle => {
@@ -114,7 +123,7 @@ async fn http<S: Service>(
                 client.close().await;
                 return None;
             }
-            Step::Gone => return None,
+            Step::Gone | Step::Exchange(_) => return None,
         }
         if client.shard.is_draining() && !parser.is_amid_head() {
             return None;
@@ -138,6 +147,8 @@ async fn http<S: Service>(
 enum Step {
     /// Its head isn't complete.
     NeedInput,
+    /// Its body still comes, and it is to be answered in the meantime.
+    Exchange(Box<Exchange>),
     /// It was answered and taken from the input, and the connection lives on.
     Next,
     /// It was answered with a change of protocol.
@@ -157,6 +168,8 @@ struct Reply {
     version: Version,
     to_head: bool,
     connection: Connection,
+    /// Whether the client takes trailers.
+    trailers: bool,
 }
 
 impl Reply {
@@ -165,6 +178,7 @@ impl Reply {
         version: Version::Http11,
         to_head: false,
         connection: Connection::Close,
+        trailers: false,
     };
 }
 
@@ -173,6 +187,7 @@ struct Answered {
     response: Result<Response, Refusal>,
     version: Version,
     to_head: bool,
+    takes_trailers: bool,
     /// Whether the client lets the connection live on.
     keep_alive: bool,
     /// Where the next request begins; `None` where that isn't worth finding.
@@ -205,6 +220,7 @@ async fn one_request<S: Service>(
     let reply = Reply {
         version: answered.version,
         to_head: answered.to_head,
+        trailers: answered.takes_trailers,
         connection: if lives_on && !client.shard.is_draining() {
             Connection::KeepAlive
         } else {
@@ -253,6 +269,7 @@ async fn answer<S: Service>(
         response,
         version: head.version,
         to_head: head.method == "HEAD",
+        takes_trailers: head.takes_trailers,
         keep_alive: head.keep_alive,
         consumed: consumed.map(|consumed| head.len + consumed),
         excess,
@@ -261,6 +278,13 @@ async fn answer<S: Service>(
         Ok(route) => route,
         Err(refusal) => return Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
     };
+    if service.wants_stream(&route) {
+        return match exchange(&client.settings, peer, service, head, route) {
+            Ok(Ok(exchange)) => Err(Step::Exchange(exchange)),
+            Ok(Err(refusal)) => Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
+            Err(error) => Err(client.reject(error).await),
+        };
+    }
     let body = client.read_body(&head).await?;
     client.watch.enter(Phase::Guest, None);
     let request = Request {
@@ -270,6 +294,25 @@ async fn answer<S: Service>(
     };
     let response = service.answer(route, request).await;
     Ok(answered(response, Some(body.consumed), body.excess))
+}
+
+/// Have a request answered whose body goes to a sink as it comes.
+fn exchange<S: Service>(
+    settings: &Settings,
+    peer: SocketAddr,
+    service: &S,
+    head: Head<'_>,
+    route: S::Route<'_>,
+) -> Result<Result<Box<Exchange>, Refusal>, RequestError> {
+    let decoder = BodyDecoder::with_trailers(head.framing, settings.max_body, &settings.head)?;
+    let interim = Interim::default();
+    let request = StreamedRequest {
+        head,
+        peer,
+        interim: interim.clone(),
+    };
+    let streamed = service.answer_streamed(route, request);
+    Ok(streamed.map(|streamed| Box::new(Exchange::new(&head, decoder, streamed, interim))))
 }
 
 /// How much of what stands behind the head is its body, if all of the body is there already

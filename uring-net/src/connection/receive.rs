@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::{Reply, Step, whole_in};
-use crate::http1::{self, BodyDecoder, Connection, Head, RequestError, Status};
+use crate::http1::{self, BodyDecoder, Head, RequestError, Status};
 use crate::service::Refusal;
 use crate::shard::Phase;
 
@@ -63,8 +63,7 @@ impl Client {
                     let late = Refusal::new(Status::REQUEST_TIMEOUT);
                     let reply = Reply {
                         version: head.version,
-                        to_head: false,
-                        connection: Connection::Close,
+                        ..Reply::UNKNOWN
                     };
                     let _ = self.refuse(&late, reply).await;
                     return Err(Step::Close);

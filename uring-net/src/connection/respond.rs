@@ -5,15 +5,16 @@
 //! we learn that the client has left.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use super::client::Client;
-use super::{Gone, Reply};
+use super::{Gone, Reply, Settings};
 use crate::http1::{
-    self, BodyEncoding, Connection, InvalidHeader, Payload, ResponseHead, Status, Version,
+    self, BodyEncoding, Connection, Date, InvalidHeader, Payload, ResponseHead, Status, Trailers,
+    Version,
 };
 use crate::service::{Aborted, Answer, Body, BodyStream, Refusal};
-use crate::shard::Phase;
+use crate::shard::{Phase, Shard};
 use crate::websocket::WebSocket;
 
 impl Client {
@@ -63,18 +64,7 @@ impl Client {
         refusal: &Refusal,
         reply: Reply,
     ) -> Result<Connection, Gone> {
-        let mut out = self.shard.take_buffer();
-        self.shard.with_date(|date| {
-            let head = ResponseHead {
-                status: refusal.status,
-                version: reply.version,
-                to_head: reply.to_head,
-                connection: reply.connection,
-                date,
-                defaults: &self.settings.headers,
-            };
-            http1::encode_plain(&mut out, &head, &refusal.headers, &refusal.text);
-        });
+        let out = encode_refusal(&self.shard, &self.settings, refusal, reply);
         self.write(out).await?;
         Ok(reply.connection)
     }
@@ -113,7 +103,8 @@ impl Client {
         let mut sent = false;
         loop {
             self.watch.enter(Phase::Guest, None);
-            let filled = self.fill(&mut out, &mut *body, chunked, sent).await;
+            let filling = self.fill(&mut out, &mut *body, chunked, reply.trailers, sent);
+            let filled = filling.await;
             let large = match filled {
                 Filled::More => None,
                 Filled::Large(chunk) => Some(chunk),
@@ -159,42 +150,17 @@ impl Client {
         out: &mut Vec<u8>,
         body: &mut dyn BodyStream,
         chunked: bool,
+        trailers: bool,
         sent: bool,
     ) -> Filled {
-        let mut any = sent && !out.is_empty();
-        poll_fn(|cx| {
-            while out.len() < FULL {
-                let polled = body.poll_chunk(cx);
-                if polled.is_ready() && out.capacity() == 0 {
-                    *out = self.shard.take_buffer();
-                }
-                match polled {
-                    Poll::Ready(Some(Ok(chunk))) if chunk.len() > SMALL_BODY => {
-                        if chunked {
-                            http1::encode_chunk_size(out, chunk.len());
-                        }
-                        return Poll::Ready(Filled::Large(chunk));
-                    }
-                    Poll::Ready(Some(Ok(chunk))) => {
-                        any |= !chunk.is_empty();
-                        if chunked {
-                            http1::encode_chunk(out, &chunk);
-                        } else {
-                            out.extend_from_slice(&chunk);
-                        }
-                    }
-                    Poll::Ready(Some(Err(Aborted))) => return Poll::Ready(Filled::Aborted { any }),
-                    Poll::Ready(None) => {
-                        if chunked {
-                            http1::encode_last_chunk(out);
-                        }
-                        return Poll::Ready(Filled::End);
-                    }
-                    Poll::Pending if any => break,
-                    Poll::Pending => return self.poll_left(cx).map(|()| Filled::Left),
-                }
-            }
-            Poll::Ready(Filled::More)
+        let mut filling = Filling {
+            any: sent && !out.is_empty(),
+            chunked,
+            trailers,
+        };
+        poll_fn(|cx| match filling.poll(&self.shard, body, out, cx) {
+            Poll::Pending => self.reader.poll_left(cx).map(|()| Filled::Left),
+            filled => filled,
         })
         .await
     }
@@ -207,18 +173,15 @@ impl Client {
         payload: Payload,
         headers: &[(String, Vec<u8>)],
     ) -> Result<BodyEncoding, InvalidHeader> {
-        self.shard.with_date(|date| {
-            let head = ResponseHead {
-                status,
-                version: reply.version,
-                to_head: reply.to_head,
-                connection: reply.connection,
-                date,
-                defaults: &self.settings.headers,
-            };
-            let headers = headers.iter().map(|(name, value)| (name, value));
-            http1::encode_head(out, &head, payload, headers)
-        })
+        encode_answer(
+            &self.shard,
+            &self.settings,
+            out,
+            status,
+            reply,
+            payload,
+            headers,
+        )
     }
 
     async fn refuse_header(
@@ -234,8 +197,122 @@ impl Client {
     }
 }
 
+/// Append the head of an answer.
+pub(super) fn encode_answer(
+    shard: &Shard,
+    settings: &Settings,
+    out: &mut Vec<u8>,
+    status: Status,
+    reply: Reply,
+    payload: Payload,
+    headers: &[(String, Vec<u8>)],
+) -> Result<BodyEncoding, InvalidHeader> {
+    shard.with_date(|date| {
+        let head = reply.head(status, date, settings);
+        let headers = headers.iter().map(|(name, value)| (name, value));
+        http1::encode_head(out, &head, payload, headers)
+    })
+}
+
+/// An answer of the host's own, whole.
+pub(super) fn encode_refusal(
+    shard: &Shard,
+    settings: &Settings,
+    refusal: &Refusal,
+    reply: Reply,
+) -> Vec<u8> {
+    let mut out = shard.take_buffer();
+    shard.with_date(|date| {
+        let head = reply.head(refusal.status, date, settings);
+        http1::encode_plain(&mut out, &head, &refusal.headers, &refusal.text);
+    });
+    out
+}
+
+impl Reply {
+    fn head<'a>(self, status: Status, date: &'a Date, settings: &'a Settings) -> ResponseHead<'a> {
+        ResponseHead {
+            status,
+            version: self.version,
+            to_head: self.to_head,
+            connection: self.connection,
+            date,
+            defaults: &settings.headers,
+        }
+    }
+}
+
+/// Gathers the chunks of a body that are written together.
+pub(super) struct Filling {
+    /// Whether there is something to be written though the source has nothing more.
+    pub(super) any: bool,
+    pub(super) chunked: bool,
+    /// Whether the client takes trailers.
+    pub(super) trailers: bool,
+}
+
+impl Filling {
+    /// Append to `out` the chunks that are there. Pending: there are none.
+    pub(super) fn poll(
+        &mut self,
+        shard: &Shard,
+        body: &mut dyn BodyStream,
+        out: &mut Vec<u8>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Filled> {
+        while out.len() < FULL {
+            let polled = body.poll_chunk(cx);
+            if polled.is_ready() && out.capacity() == 0 {
+                *out = shard.take_buffer();
+            }
+            match polled {
+                Poll::Ready(Some(Ok(chunk))) if chunk.len() > SMALL_BODY => {
+                    if self.chunked {
+                        http1::encode_chunk_size(out, chunk.len());
+                    }
+                    return Poll::Ready(Filled::Large(chunk));
+                }
+                Poll::Ready(Some(Ok(chunk))) => {
+                    self.any |= !chunk.is_empty();
+                    if self.chunked {
+                        http1::encode_chunk(out, &chunk);
+                    } else {
+                        out.extend_from_slice(&chunk);
+                    }
+                }
+                Poll::Ready(Some(Err(Aborted))) => return Poll::Ready(self.aborted()),
+                Poll::Ready(None) => return Poll::Ready(self.end(body, out)),
+                Poll::Pending if self.any => break,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Filled::More)
+    }
+
+    fn end(&self, body: &mut dyn BodyStream, out: &mut Vec<u8>) -> Filled {
+        let trailers = match self.chunked && self.trailers {
+            true => body.trailers(),
+            false => Trailers::new(),
+        };
+        if !self.chunked {
+            return Filled::End;
+        }
+        match http1::encode_trailers(out, &trailers) {
+            Ok(()) => Filled::End,
+            Err(invalid) => {
+                tracing::warn!("the end of a response was refused: {invalid}");
+                self.aborted()
+            }
+        }
+    }
+
+    fn aborted(&self) -> Filled {
+        Filled::Aborted { any: self.any }
+    }
+}
+
 /// What there is of a streamed body to be written.
-enum Filled {
+pub(super) enum Filled {
     /// One chunk or more.
     More,
     /// A chunk that is better written from where it is, behind what precedes it.
@@ -249,6 +326,6 @@ enum Filled {
 }
 
 /// Bytes of a body, or of a chunk, that are copied behind what precedes them.
-const SMALL_BODY: usize = 16 * 1024;
+pub(super) const SMALL_BODY: usize = 16 * 1024;
 /// Chunks that are ready are written together, until they are as many bytes as this.
 const FULL: usize = 48 * 1024;

@@ -1,6 +1,6 @@
 //! The body of a request, however it is framed.
 
-use super::{BodyFraming, ChunkedDecoder, RequestError, Status};
+use super::{BodyFraming, ChunkedDecoder, HeadLimits, RequestError, Status, Trailers};
 
 /// How far a decoder came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,70 @@ impl BodyDecoder {
             BodyFraming::Length(len) => Self::Length(LengthDecoder::new(len, max_body)?),
             BodyFraming::Chunked => Self::Chunked(ChunkedDecoder::new(max_body)),
         })
+    }
+
+    /// The same, but trailers are kept for [`BodyDecoder::take_trailers`], and have the limits of
+    /// headers.
+    ///
+    /// # Errors
+    /// See [`BodyDecoder::new`].
+    pub fn with_trailers(
+        framing: BodyFraming,
+        max_body: u64,
+        limits: &HeadLimits,
+    ) -> Result<Self, RequestError> {
+        match framing {
+            BodyFraming::Chunked => Ok(Self::Chunked(ChunkedDecoder::with_trailers(
+                max_body, limits,
+            ))),
+            _ => Self::new(framing, max_body),
+        }
+    }
+
+    /// Bytes that are still to come, if that is known.
+    #[must_use]
+    pub fn left(&self) -> Option<u64> {
+        match self {
+            Self::Length(length) => Some(length.left()),
+            Self::Chunked(_) => None,
+        }
+    }
+
+    /// The trailers of a body that is complete.
+    ///
+    /// # Errors
+    /// See [`ChunkedDecoder::take_trailers`].
+    pub fn take_trailers(&mut self) -> Result<Trailers, RequestError> {
+        match self {
+            Self::Length(_) => Ok(Trailers::new()),
+            Self::Chunked(chunked) => chunked.take_trailers(),
+        }
+    }
+
+    /// Move to `content` what of `input` is the body's, and leave in `input` what isn't; whether
+    /// the body is complete. `content` is empty at first, and has what precedes an error. A body
+    /// of known length isn't copied.
+    ///
+    /// # Errors
+    /// See [`ChunkedDecoder::decode`].
+    pub fn take(
+        &mut self,
+        input: &mut Vec<u8>,
+        content: &mut Vec<u8>,
+    ) -> Result<bool, RequestError> {
+        match self {
+            Self::Length(LengthDecoder { left }) => {
+                let len = take(left, input).len();
+                let behind = input.split_off(len);
+                *content = std::mem::replace(input, behind);
+                Ok(*left == 0)
+            }
+            Self::Chunked(chunked) => {
+                let progress = chunked.decode(input, content)?;
+                input.drain(..progress.consumed.min(input.len()));
+                Ok(progress.done)
+            }
+        }
     }
 
     /// Append to `out` what of `input` is the body's content. What is consumed must not be

@@ -2,7 +2,7 @@
 
 use super::body::{TOO_LARGE, take};
 use super::field::{is_tchar, is_value_byte};
-use super::{Progress, RequestError, Status};
+use super::{HeadLimits, Progress, RequestError, Status, Trailers, trailers};
 
 /// Append a chunk. No data is no chunk: an empty one would end the body.
 pub fn encode_chunk(out: &mut Vec<u8>, data: &[u8]) {
@@ -24,14 +24,15 @@ pub fn encode_chunk_size(out: &mut Vec<u8>, len: usize) {
 /// What follows the data of a chunk.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
-/// Append what ends a body: the last chunk, and no trailers.
+/// Append what ends a body: the last chunk, and no trailers
+/// ([`encode_trailers`](super::encode_trailers) is for those).
 pub fn encode_last_chunk(out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n\r\n");
 }
 
 /// Turns chunks into a body, as they come.
 ///
-/// Extensions must be well-formed, and are ignored; so are trailers.
+/// Extensions must be well-formed, and are ignored; so are trailers, unless they are asked for.
 #[derive(Debug)]
 pub struct ChunkedDecoder {
     state: State,
@@ -43,8 +44,11 @@ pub struct ChunkedDecoder {
     extension: usize,
     /// Bytes of all chunks' extensions so far.
     extensions: usize,
+    /// Bytes of trailers, and trailers, that may still come.
     trailer_bytes: usize,
     trailers: usize,
+    /// Where they are asked for.
+    kept: Option<Box<Kept>>,
     /// Bytes of content that may still come.
     room: u64,
 }
@@ -59,10 +63,31 @@ impl ChunkedDecoder {
             digits: 0,
             extension: 0,
             extensions: 0,
-            trailer_bytes: 0,
-            trailers: 0,
+            trailer_bytes: MAX_TRAILER_BYTES,
+            trailers: MAX_TRAILERS,
+            kept: None,
             room: max_body,
         }
+    }
+
+    /// The same, but trailers are kept for [`ChunkedDecoder::take_trailers`], and have the limits
+    /// of headers.
+    #[must_use]
+    pub fn with_trailers(max_body: u64, limits: &HeadLimits) -> Self {
+        Self {
+            trailer_bytes: limits.header_bytes,
+            trailers: limits.headers,
+            kept: Some(Box::default()),
+            ..Self::new(max_body)
+        }
+    }
+
+    /// The trailers of a body that is complete, with names in lower case.
+    ///
+    /// # Errors
+    /// 400 for one that may not be a trailer (RFC 9110 section 6.5.1).
+    pub fn take_trailers(&mut self) -> Result<Trailers, RequestError> {
+        trailers::parse(&self.kept.take().unwrap_or_default().0)
     }
 
     /// Append to `out` the content of the chunks in `input`. What is consumed must not be passed
@@ -72,7 +97,7 @@ impl ChunkedDecoder {
     /// # Errors
     /// 400 for chunks, extensions or trailers that aren't well-formed, or extensions of more
     /// than 256 bytes on a chunk or 16 KiB on all; 413 for a chunk beyond the largest body, as
-    /// soon as its size is known; 431 for more than 8 KiB or 64 of trailers.
+    /// soon as its size is known; 431 for more than 8 KiB or 64 of trailers, if they aren't kept.
     pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Progress, RequestError> {
         let mut rest = input;
         while self.state != State::Done {
@@ -179,17 +204,16 @@ impl ChunkedDecoder {
     }
 
     fn step_trailer(&mut self, part: Trailer, byte: u8) -> Result<State, RequestError> {
-        self.trailer_bytes += 1;
-        if self.trailer_bytes > MAX_TRAILER_BYTES {
-            return Err(TRAILERS_TOO_LARGE);
+        let room = self.trailer_bytes.checked_sub(1);
+        self.trailer_bytes = room.ok_or(TRAILERS_TOO_LARGE)?;
+        if let Some(kept) = &mut self.kept {
+            kept.0.push(byte);
         }
         let next = match (part, byte) {
             (Trailer::Start, b'\r') => return Ok(State::EndLf),
             (Trailer::Start, _) if is_tchar(byte) => {
-                self.trailers += 1;
-                if self.trailers > MAX_TRAILERS {
-                    return Err(TRAILERS_TOO_LARGE);
-                }
+                let room = self.trailers.checked_sub(1);
+                self.trailers = room.ok_or(TRAILERS_TOO_LARGE)?;
                 Trailer::Name
             }
             (Trailer::Name, b':') => Trailer::Value,
@@ -202,6 +226,10 @@ impl ChunkedDecoder {
         Ok(State::Trailer(next))
     }
 }
+
+/// The trailers so far, as they came. In a box, for most connections never ask for them.
+#[derive(Debug, Default)]
+struct Kept(Vec<u8>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -393,6 +421,40 @@ mod tests {
         ] {
             let error = decode(input.as_bytes(), 1000).unwrap_err();
             assert_eq!(error.status().code(), status, "{input:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn trailers_that_are_asked_for() {
+        let limits = HeadLimits {
+            header_bytes: 24,
+            headers: 2,
+            ..HeadLimits::default()
+        };
+        let decode = |input: &str| {
+            let mut decoder = ChunkedDecoder::with_trailers(9, &limits);
+            let mut progress = decoder.decode(b"", &mut Vec::new());
+            for byte in input.as_bytes() {
+                progress = decoder.decode(&[*byte], &mut Vec::new());
+                progress.as_ref().map_err(|error| *error)?;
+            }
+            assert!(progress.unwrap().done);
+            decoder.take_trailers()
+        };
+        assert_eq!(decode("1\r\nx\r\n0\r\n\r\n"), Ok(Trailers::new()));
+        let two = vec![
+            ("x-sum".to_owned(), b"12".to_vec()),
+            ("y".to_owned(), b"3 4".to_vec()),
+        ];
+        assert_eq!(decode("0\r\nX-Sum: 12\r\ny:3 4 \r\n\r\n"), Ok(two));
+        for (section, status) in [
+            ("a: 1\r\nb: 2\r\nc: 3\r\n", 431),
+            ("a: 12345678901234567890\r\n\r\n", 431),
+            ("content-length: 5\r\n\r\n", 400),
+            ("a : 1\r\n\r\n", 400),
+        ] {
+            let error = decode(&format!("0\r\n{section}")).unwrap_err();
+            assert_eq!(error.status().code(), status, "{section:?}");
         }
     }
 

@@ -3,8 +3,8 @@
 //!
 //! - [`HeadParser`]: the bytes of a connection to a [`Head`] that borrows from them
 //! - [`BodyDecoder`]: the bytes after a head to a body, by its [`BodyFraming`]
-//! - [`encode_head`], [`encode_chunk`], [`encode_last_chunk`], [`encode_plain`]: a response to
-//!   bytes
+//! - [`encode_head`], [`encode_chunk`], [`encode_last_chunk`], [`encode_trailers`],
+//!   [`encode_plain`], [`encode_interim`]: a response to bytes
 //! - [`HeaderLines`]: headers that are checked and encoded once, and sent with every response
 //! - [`Date`]: the `date` header
 //!
@@ -25,6 +25,7 @@ mod scan;
 mod semantics;
 mod status;
 mod target;
+mod trailers;
 
 pub use body::{BodyDecoder, LengthDecoder, Progress};
 pub use chunked::{CHUNK_END, ChunkedDecoder, encode_chunk, encode_chunk_size, encode_last_chunk};
@@ -34,10 +35,12 @@ pub use field::{InvalidHeader, is_host_owned, validate_header};
 pub use lines::HeaderLines;
 pub use request::{Head, HeadLimits, HeadParser, Headers, MAX_HEADERS};
 pub use response::{
-    BodyEncoding, CONTINUE, Connection, Payload, ResponseHead, encode_head, encode_plain,
+    BodyEncoding, CONTINUE, Connection, Payload, ResponseHead, encode_head, encode_interim,
+    encode_plain,
 };
 pub use semantics::BodyFraming;
 pub use status::{InvalidStatus, Status};
+pub use trailers::{Trailers, encode_trailers};
 
 /// The versions of HTTP/1 that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

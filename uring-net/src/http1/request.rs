@@ -71,6 +71,8 @@ pub struct Head<'b> {
     pub expect_continue: bool,
     /// Whether `Connection` has the option `upgrade`.
     pub upgrade: bool,
+    /// Whether the client takes trailers (`TE: trailers`, RFC 9110 section 10.1.4).
+    pub takes_trailers: bool,
     /// Bytes of the buffer that are the head, any empty lines before it included.
     pub len: usize,
     /// What the buffer holds beyond the head.
@@ -155,6 +157,7 @@ impl HeadParser {
             keep_alive: semantics.keep_alive,
             expect_continue: semantics.expect_continue,
             upgrade: semantics.upgrade,
+            takes_trailers: semantics.takes_trailers,
             len: start + line.len,
             rest,
         }))

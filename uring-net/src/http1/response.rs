@@ -7,6 +7,42 @@ use super::{Date, HeaderLines, InvalidHeader, Status, Version};
 /// The interim response to a client that waits before it sends a body.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
+/// Append an interim response other than [`CONTINUE`]; `status` is of 102 to 199. Headers that are
+/// the host's are left out ([`is_host_owned`]).
+///
+/// # Errors
+/// A header that can't be sent; nothing is appended then.
+pub fn encode_interim<N, V>(
+    out: &mut Vec<u8>,
+    status: u16,
+    headers: impl IntoIterator<Item = (N, V)>,
+) -> Result<(), InvalidHeader>
+where
+    N: AsRef<[u8]>,
+    V: AsRef<[u8]>,
+{
+    let start = out.len();
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
+    out.extend_from_slice(match status {
+        102 => b" Processing\r\n",
+        103 => b" Early Hints\r\n",
+        _ => b" \r\n",
+    });
+    for (name, value) in headers {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        if let Err(invalid) = validate_header(name, value) {
+            out.truncate(start);
+            return Err(invalid);
+        }
+        if !is_host_owned(name) {
+            put_field(out, name, value);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
 /// What the host decides about a response.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseHead<'a> {
@@ -88,10 +124,7 @@ where
             continue;
         }
         head.defaults.override_with(name, &mut overridden);
-        out.extend_from_slice(name);
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
-        out.extend_from_slice(b"\r\n");
+        put_field(out, name, value);
     }
     head.defaults.put(out, overridden);
     Ok(head.finish(out, payload))
@@ -114,6 +147,13 @@ pub fn encode_plain(out: &mut Vec<u8>, head: &ResponseHead<'_>, extra: &HeaderLi
         out.extend_from_slice(text.as_bytes());
         out.push(b'\n');
     }
+}
+
+fn put_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }
 
 impl ResponseHead<'_> {

@@ -25,6 +25,7 @@ pub(super) struct Semantics {
     keep_alive: bool,
     upgrade: bool,
     expect_continue: bool,
+    takes_trailers: bool,
 }
 
 /// What it comes to.
@@ -35,6 +36,7 @@ pub(super) struct Conclusion {
     pub(super) keep_alive: bool,
     pub(super) upgrade: bool,
     pub(super) expect_continue: bool,
+    pub(super) takes_trailers: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +65,11 @@ impl Semantics {
                 Ok(())
             }
             b"expect" => self.see_expectation(value),
+            b"te" => {
+                self.takes_trailers |=
+                    elements(value).any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -82,6 +89,7 @@ impl Semantics {
             expect_continue: self.expect_continue
                 && http11
                 && !matches!(framing, BodyFraming::None | BodyFraming::Length(0)),
+            takes_trailers: self.takes_trailers && http11,
         })
     }
 

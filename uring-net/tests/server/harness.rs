@@ -65,13 +65,22 @@ impl Server {
     where
         F: Fn(&Request<'_>) -> Result<Response, Refusal> + 'static,
     {
+        Self::serve(driver, settings, || Answering(make()))
+    }
+
+    /// Start a server of what `make` makes.
+    pub(crate) fn serve<S: Service>(
+        driver: Driver,
+        settings: Settings,
+        make: impl FnOnce() -> S + Send + 'static,
+    ) -> Self {
         let listener = bind(([127, 0, 0, 1], 0).into(), 1).unwrap().remove(0);
         let addr = listener.local_addr().unwrap();
         let state = Arc::new(State::default());
         let shared = state.clone();
         let main = move || async move {
             let net = Shard::new();
-            let service = Rc::new(Answering(make()));
+            let service = Rc::new(make());
             let accepting = accept(
                 listener,
                 ConnectionLimit::new(100_000),

@@ -3,7 +3,9 @@
 //!
 //! - [`harness`] starts a shard and speaks raw HTTP, [`peers`] answer it: sources of streamed
 //!   bodies and WebSocket handlers that a test controls.
-//! - [`streaming`], [`handshake`], [`conversations`], [`interoperation`] are the tests.
+//! - [`sinks`] take bodies that are streamed to them, and answer.
+//! - [`streaming`], [`uploads`], [`handshake`], [`conversations`], [`interoperation`] are the
+//!   tests.
 //!
 //! Times are bounded generously: the machine may be busy with something else.
 
@@ -16,8 +18,10 @@
 
 mod harness;
 mod peers;
+mod sinks;
 
 mod conversations;
 mod handshake;
 mod interoperation;
 mod streaming;
+mod uploads;

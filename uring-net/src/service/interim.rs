@@ -1,0 +1,92 @@
+//! Responses before the final one (RFC 9110 section 15.2).
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+use std::task::Waker;
+
+use thiserror::Error;
+
+use crate::http1::{self, InvalidHeader};
+
+/// The way to informational responses, such as 103 (Early Hints), to one request.
+///
+/// They are written in the order in which they were sent, as long as the final response has
+/// not begun; after that, and to a client of HTTP/1.0, which doesn't know them, they are left
+/// out.
+#[derive(Clone, Default)]
+pub struct Interim {
+    queue: Rc<RefCell<Queue>>,
+}
+
+impl Interim {
+    /// Send an informational response.
+    ///
+    /// # Errors
+    /// One that can't be sent: a status that is not of 102 to 199, or an invalid header.
+    pub fn send<N, V>(
+        &self,
+        status: u16,
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<(), InvalidInterim>
+    where
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        if !(102..=199).contains(&status) {
+            return Err(InvalidInterim::Status(status));
+        }
+        let mut encoded = Vec::new();
+        http1::encode_interim(&mut encoded, status, headers)?;
+        let mut queue = self.queue.borrow_mut();
+        if !queue.closed {
+            queue.bytes.append(&mut encoded);
+            if let Some(waker) = queue.waker.take() {
+                waker.wake();
+            }
+        }
+        Ok(())
+    }
+
+    /// What was sent and isn't written; `waker` is woken when there is more.
+    pub(crate) fn take(&self, waker: &Waker) -> Vec<u8> {
+        let mut queue = self.queue.borrow_mut();
+        if queue.bytes.is_empty() {
+            queue.waker = Some(waker.clone());
+        }
+        std::mem::take(&mut queue.bytes)
+    }
+
+    /// The final response begins. What was sent before and isn't written goes out before it.
+    pub(crate) fn close(&self) -> Vec<u8> {
+        let mut queue = self.queue.borrow_mut();
+        queue.closed = true;
+        queue.waker = None;
+        std::mem::take(&mut queue.bytes)
+    }
+}
+
+impl fmt::Debug for Interim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interim").finish_non_exhaustive()
+    }
+}
+
+/// An informational response that can't be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum InvalidInterim {
+    /// 100 and 101 are the host's to send.
+    #[error("{0} is not the status of an informational response: use 102 to 199")]
+    Status(u16),
+    /// A header of it.
+    #[error(transparent)]
+    Header(#[from] InvalidHeader),
+}
+
+#[derive(Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    /// Of the connection that waits for the final response.
+    waker: Option<Waker>,
+    closed: bool,
+}

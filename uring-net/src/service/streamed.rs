@@ -1,0 +1,93 @@
+//! Requests that are answered while their bodies still come.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use thiserror::Error;
+
+use super::{Interim, Refusal, Response};
+use crate::http1::{Head, RequestError, Trailers};
+
+/// A request without its body, which goes to a [`BodySink`].
+#[derive(Clone, Debug)]
+pub struct StreamedRequest<'r> {
+    /// Its head. Nothing of it is left when the answer is made: what is needed must be copied.
+    pub head: Head<'r>,
+    /// Who sent it.
+    pub peer: SocketAddr,
+    /// The way to responses before the final one.
+    pub interim: Interim,
+}
+
+/// Who takes the body of a request, and who answers it: both are driven by the connection's
+/// task, side by side.
+///
+/// The answer may come, and its streamed body go out, while the request's body still comes. When
+/// the answer is complete and the request's body is not, the sink is dropped: the rest is read
+/// only if it is small, and is nobody's. Both are dropped as soon as the client has left.
+pub struct Streamed {
+    /// Where the body goes.
+    pub sink: Box<dyn BodySink>,
+    /// The answer.
+    pub answer: PendingAnswer,
+}
+
+/// An answer that is still being made.
+pub type PendingAnswer = Pin<Box<dyn Future<Output = Result<Response, Refusal>>>>;
+
+impl fmt::Debug for Streamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streamed").finish_non_exhaustive()
+    }
+}
+
+/// Takes the body of a request at its own pace. It lives in the connection's task: everything
+/// that it is asked must be answered without blocking.
+///
+/// Its last call is [`BodySink::end`] or [`BodySink::fail`]; a sink that is dropped without
+/// either will not get the rest because the answer is complete.
+pub trait BodySink {
+    /// Whether there is room for a chunk. While there is none, one chunk at most is read of the
+    /// client and held (64 KiB), and the client then has to wait (TCP's back-pressure). Asked
+    /// again whenever the connection wakes up; what makes room must wake `cx`.
+    ///
+    /// # Errors
+    /// The consumer wants no more: nothing is asked of the sink any more.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>>;
+
+    /// The next bytes of the body, at least one; seldom more than 64 KiB. Called only after
+    /// [`BodySink::poll_ready`] was ready, once for each time.
+    fn chunk(&mut self, chunk: Vec<u8>);
+
+    /// The body is complete. Names of `trailers` are in lower case. It may be called when there
+    /// is no room for a chunk, and is called at once for a request without a body.
+    fn end(self: Box<Self>, trailers: Trailers);
+
+    /// The rest of the body will not come.
+    fn fail(self: Box<Self>, why: BodyError);
+}
+
+/// The consumer of a body wants no more of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the body is not wanted")]
+pub struct Closed;
+
+/// Why the rest of a request's body will not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BodyError {
+    /// The client has left.
+    #[error("the client has left")]
+    Left,
+    /// It is no body, or its trailers are no trailers, or they are too large.
+    #[error("{0}")]
+    Malformed(RequestError),
+    /// It is larger than the listener allows.
+    #[error("the body is too large")]
+    TooLarge,
+    /// The client sent nothing for longer than the listener allows.
+    #[error("the client sends too slowly")]
+    TooSlow,
+}

@@ -1,0 +1,308 @@
+//! What takes the bodies of requests as they come: an echo, and a puppet that a test controls.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
+
+use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures_core::Stream;
+use rusm_uring_net::connection::Settings;
+use rusm_uring_net::http1::{Head, Trailers};
+use rusm_uring_net::{
+    Aborted, Body, BodyError, BodySink, BodyStream, Closed, Driver, Refusal, Request, Response,
+    Service, Streamed, StreamedRequest,
+};
+
+use crate::harness::Server;
+use crate::peers::ok;
+
+/// A server that streams the bodies of all requests whose path does not begin with `/plain`, which
+/// are answered with their own bodies.
+pub(crate) fn streaming<F>(
+    driver: Driver,
+    settings: Settings,
+    make: impl FnOnce() -> F + Send + 'static,
+) -> Server
+where
+    F: Fn(StreamedRequest<'_>) -> Result<Streamed, Refusal> + 'static,
+{
+    Server::serve(driver, settings, || Streaming(make()))
+}
+
+struct Streaming<F>(F);
+
+impl<F> Service for Streaming<F>
+where
+    F: Fn(StreamedRequest<'_>) -> Result<Streamed, Refusal> + 'static,
+{
+    /// Whether it is streamed.
+    type Route<'r> = bool;
+
+    fn route<'r>(&'r self, head: &Head<'r>) -> Result<bool, Refusal> {
+        Ok(!head.path.starts_with("/plain"))
+    }
+
+    fn wants_stream(&self, route: &bool) -> bool {
+        *route
+    }
+
+    async fn answer(&self, _: Self::Route<'_>, request: Request<'_>) -> Result<Response, Refusal> {
+        Ok(ok(request.body.to_vec()))
+    }
+
+    fn answer_streamed(&self, _: bool, request: StreamedRequest<'_>) -> Result<Streamed, Refusal> {
+        (self.0)(request)
+    }
+}
+
+/// Sends back what comes while it comes, one chunk at a time, trailers included. `taken` is told of
+/// every chunk.
+pub(crate) fn echo(taken: mpsc::Sender<usize>) -> Streamed {
+    let pipe = Rc::new(RefCell::new(Pipe::default()));
+    let sink = PipeSink(pipe.clone(), taken);
+    let answer = ok(Body::Stream(Box::new(PipeStream(pipe))));
+    Streamed {
+        sink: Box::new(sink),
+        answer: Box::pin(async { Ok(answer) }),
+    }
+}
+
+#[derive(Default)]
+struct Pipe {
+    chunk: Option<Vec<u8>>,
+    end: Option<Result<Trailers, BodyError>>,
+    closed: bool,
+    wakers: VecDeque<Waker>,
+}
+
+impl Pipe {
+    fn wake(&mut self) {
+        self.wakers.drain(..).for_each(Waker::wake);
+    }
+}
+
+struct PipeSink(Rc<RefCell<Pipe>>, mpsc::Sender<usize>);
+
+impl BodySink for PipeSink {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        let mut pipe = self.0.borrow_mut();
+        if pipe.closed {
+            return Poll::Ready(Err(Closed));
+        }
+        if pipe.chunk.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        pipe.wakers.push_back(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn chunk(&mut self, chunk: Vec<u8>) {
+        assert!(!chunk.is_empty());
+        let _ = self.1.send(chunk.len());
+        let mut pipe = self.0.borrow_mut();
+        assert!(pipe.chunk.replace(chunk).is_none(), "there was no room");
+        pipe.wake();
+    }
+
+    fn end(self: Box<Self>, trailers: Trailers) {
+        let mut pipe = self.0.borrow_mut();
+        pipe.end = Some(Ok(trailers));
+        pipe.wake();
+    }
+
+    fn fail(self: Box<Self>, why: BodyError) {
+        let mut pipe = self.0.borrow_mut();
+        pipe.end = Some(Err(why));
+        pipe.wake();
+    }
+}
+
+struct PipeStream(Rc<RefCell<Pipe>>);
+
+impl BodyStream for PipeStream {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
+        let mut pipe = self.0.borrow_mut();
+        if let Some(chunk) = pipe.chunk.take() {
+            pipe.wake();
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        match &pipe.end {
+            Some(Ok(_)) => Poll::Ready(None),
+            Some(Err(_)) => Poll::Ready(Some(Err(Aborted))),
+            None => {
+                pipe.wakers.push_back(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn trailers(&mut self) -> Trailers {
+        match self.0.borrow_mut().end.take() {
+            Some(Ok(trailers)) => trailers,
+            _ => Trailers::new(),
+        }
+    }
+}
+
+impl Drop for PipeStream {
+    fn drop(&mut self) {
+        let mut pipe = self.0.borrow_mut();
+        pipe.closed = true;
+        pipe.wake();
+    }
+}
+
+/// What a puppet's sink tells the test.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// A request has come.
+    Began,
+    Chunk(Vec<u8>),
+    End(Trailers),
+    Fail(BodyError),
+    /// Without an end, or a failure.
+    Dropped,
+}
+
+/// The test's end of a puppet.
+pub(crate) struct Strings {
+    /// Each lets the sink take one chunk; an error closes it.
+    pub(crate) permits: UnboundedSender<Result<(), Closed>>,
+    /// Makes the answer.
+    pub(crate) answer: UnboundedSender<MakeAnswer>,
+    pub(crate) told: mpsc::Receiver<Told>,
+    /// The answer was dropped before it was made.
+    pub(crate) dropped: mpsc::Receiver<()>,
+}
+
+pub(crate) type MakeAnswer = Box<dyn FnOnce() -> Result<Response, Refusal> + Send>;
+
+impl Strings {
+    pub(crate) fn permit(&self, chunks: usize) {
+        for _ in 0..chunks {
+            self.permits.unbounded_send(Ok(())).unwrap();
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.permits.unbounded_send(Err(Closed)).unwrap();
+    }
+
+    pub(crate) fn answer(&self, make: impl FnOnce() -> Result<Response, Refusal> + Send + 'static) {
+        let _ = self.answer.unbounded_send(Box::new(make));
+    }
+}
+
+/// A server whose first streamed request is a puppet's; the others are echoed.
+pub(crate) fn puppet(driver: Driver, settings: Settings) -> (Server, Strings) {
+    let (permits, permitted) = unbounded();
+    let (answer, answers) = unbounded();
+    let (told_sender, told) = mpsc::channel();
+    let (drops, dropped) = mpsc::channel();
+    let parts = (permitted, answers, told_sender, drops);
+    let server = streaming(driver, settings, move || {
+        let parts = RefCell::new(Some(parts));
+        move |_| {
+            let Some((permitted, answers, told, drops)) = parts.borrow_mut().take() else {
+                return Ok(echo(mpsc::channel().0));
+            };
+            let _ = told.send(Told::Began);
+            let sink = Puppet {
+                permitted,
+                ready: None,
+                told: Some(told),
+            };
+            Ok(Streamed {
+                sink: Box::new(sink),
+                answer: Box::pin(Answering {
+                    answers,
+                    drops: Some(drops),
+                }),
+            })
+        }
+    });
+    let strings = Strings {
+        permits,
+        answer,
+        told,
+        dropped,
+    };
+    (server, strings)
+}
+
+struct Puppet {
+    permitted: UnboundedReceiver<Result<(), Closed>>,
+    ready: Option<Result<(), Closed>>,
+    told: Option<mpsc::Sender<Told>>,
+}
+
+impl Puppet {
+    fn tell(&self, told: Told) {
+        if let Some(sender) = &self.told {
+            let _ = sender.send(told);
+        }
+    }
+}
+
+impl BodySink for Puppet {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        if self.ready.is_none() {
+            let Poll::Ready(ready) = Pin::new(&mut self.permitted).poll_next(cx) else {
+                return Poll::Pending;
+            };
+            self.ready = Some(ready.unwrap_or(Err(Closed)));
+        }
+        Poll::Ready(self.ready.unwrap())
+    }
+
+    fn chunk(&mut self, chunk: Vec<u8>) {
+        assert_eq!(self.ready.take(), Some(Ok(())), "it was ready");
+        self.tell(Told::Chunk(chunk));
+    }
+
+    fn end(mut self: Box<Self>, trailers: Trailers) {
+        self.tell(Told::End(trailers));
+        self.told = None;
+    }
+
+    fn fail(mut self: Box<Self>, why: BodyError) {
+        self.tell(Told::Fail(why));
+        self.told = None;
+    }
+}
+
+impl Drop for Puppet {
+    fn drop(&mut self) {
+        self.tell(Told::Dropped);
+    }
+}
+
+struct Answering {
+    answers: UnboundedReceiver<MakeAnswer>,
+    drops: Option<mpsc::Sender<()>>,
+}
+
+impl Future for Answering {
+    type Output = Result<Response, Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match Pin::new(&mut self.answers).poll_next(cx) {
+            Poll::Ready(Some(make)) => {
+                self.drops = None;
+                Poll::Ready(make())
+            }
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        if let Some(drops) = &self.drops {
+            let _ = drops.send(());
+        }
+    }
+}
