@@ -3,11 +3,19 @@
 //! It knows nothing of the server that it measures but its address.
 //!
 //! - [`analysis`]: what the runs say: peak, sweep, comparison.
+//! - [`cli`]: the command line.
+//! - [`generator`]: threads, runtimes, schedules: how load is made.
+//! - [`measure`]: what each thread counts.
 //! - [`report`]: JSON, tables, histograms and the HTML page.
 //! - [`model`]: what a measurement is, as it is written to JSON.
+//! - [`target`]: URLs, requests, and what is expected of a response.
 //! - [`net`]: protocols, pure over bytes.
 
 pub mod analysis;
+pub mod cli;
+pub mod generator;
+pub mod measure;
 pub mod model;
 pub mod net;
 pub mod report;
+pub mod target;

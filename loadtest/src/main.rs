@@ -1,3 +1,7 @@
 //! The command `rusm-loadtest`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rusm_loadtest::cli::main()
+}

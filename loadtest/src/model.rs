@@ -247,9 +247,9 @@ pub struct Point {
     pub runs: Vec<usize>,
     /// Operations a second, the median of the rounds.
     pub rate: f64,
-    /// Median latency, the median of the rounds.
+    /// Median latency, the median of the rounds; 0 where most rounds had no answer.
     pub p50: f64,
-    /// 99th percentile, the median of the rounds.
+    /// 99th percentile, the median of the rounds; 0 where most rounds had no answer.
     pub p99: f64,
     /// Share of operations that failed, 0 to 1.
     pub errors: f64,

@@ -1,5 +1,7 @@
 //! The stub servers do what the other tests take for granted, seen through plain sockets.
 
+#![allow(clippy::unwrap_used)]
+
 mod stub;
 
 use std::io::{ErrorKind, Read, Write};

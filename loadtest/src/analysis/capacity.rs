@@ -1,7 +1,7 @@
 //! The capacity at an objective, from the points of a sweep, with its uncertainty.
 //!
 //! Each round is a sweep of its own and gives its own capacity: the lower of where its latency
-//! crosses the objective (fitted and interpolated as for the [knee](super::knee)) and of where it
+//! crosses the objective (fitted and interpolated as for the [knee](mod@super::knee)) and of where it
 //! begins to fail for another reason (errors, or less achieved than offered). The capacity is the
 //! geometric mean of the rounds', its range that of Student's t over their logarithms: with two or
 //! three rounds a bootstrap would resample the same few values and claim too much. With one round

@@ -18,3 +18,4 @@ pub mod peak;
 mod stats;
 pub mod sweep;
 pub mod usl;
+pub(crate) mod warnings;

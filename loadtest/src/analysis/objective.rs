@@ -15,7 +15,7 @@ pub enum Outcome {
 }
 
 /// Judges a run: its latency at the objective's percentile, its share of errors, and, of an open
-/// loop, whether as much was answered as was offered ([`SHORTFALL`]). A generator that was late or
+/// loop, whether as much was answered as was offered, to 3 %. A generator that was late or
 /// out of processor time is blamed only for a run that missed.
 #[must_use]
 pub fn judge(run: &Run, slo: &Slo) -> Outcome {

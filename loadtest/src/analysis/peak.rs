@@ -68,10 +68,8 @@ pub struct Search {
     slo: Slo,
     bounds: Bounds,
     trials: Vec<Trial>,
-    /// The lowest rate that the generator could not offer.
-    ceiling: f64,
-    /// How many trials the ceiling was told by: they count towards the most.
-    spent: usize,
+    /// The rates that the generator could not offer. They count towards the most trials.
+    spoilt: Vec<f64>,
 }
 
 impl Search {
@@ -82,15 +80,14 @@ impl Search {
             slo,
             bounds,
             trials: Vec::new(),
-            ceiling: f64::INFINITY,
-            spent: 0,
+            spoilt: Vec::new(),
         }
     }
 
     /// The next step. The same until something is reported.
     #[must_use]
     pub fn next(&self) -> Step {
-        if self.trials.len() + self.spent >= self.bounds.most_trials {
+        if self.trials.len() + self.spoilt.len() >= self.bounds.most_trials {
             return Step::Done(self.peak());
         }
         match (self.highest_met(), self.lowest_missed()) {
@@ -102,11 +99,11 @@ impl Search {
     }
 
     /// Takes the outcome of a trial. `run` is its place in the file's runs. A trial that the
-    /// generator spoilt bounds what is tried from then on, and is no evidence of the server.
+    /// generator spoilt is made again; the second bounds what is tried from then on. Neither is
+    /// evidence of the server.
     pub fn report(&mut self, run: usize, offered: f64, outcome: Outcome) {
         if outcome == Outcome::GeneratorLimit {
-            self.ceiling = self.ceiling.min(offered);
-            self.spent += 1;
+            self.spoilt.push(offered);
             return;
         }
         self.trials.push(Trial {
@@ -123,11 +120,11 @@ impl Search {
     }
 
     fn climb(&self, met: f64) -> Step {
-        let reachable = self.bounds.greatest.min(self.ceiling);
+        let reachable = self.bounds.greatest.min(self.ceiling());
         if met >= self.bounds.greatest || reachable <= met * (1.0 + self.bounds.precision) {
             return Step::Done(self.peak());
         }
-        if self.ceiling.is_finite() {
+        if self.ceiling().is_finite() {
             return Step::Try(rounded((met * reachable).sqrt()));
         }
         Step::Try(rounded(met * 2.0).min(self.bounds.greatest))
@@ -148,7 +145,7 @@ impl Search {
         let edge = Edge::of(&self.trials);
         let (low, high) = edge.range();
         let narrow = high / low <= 1.0 + self.bounds.precision;
-        let beyond = edge.quantile(0.5) >= self.bounds.greatest.min(self.ceiling);
+        let beyond = edge.quantile(0.5) >= self.bounds.greatest.min(self.ceiling());
         if self.trials.len() >= self.bounds.least_trials && (narrow || beyond) {
             return Step::Done(self.peak());
         }
@@ -157,7 +154,7 @@ impl Search {
     }
 
     fn try_below_ceiling(&self, rate: f64) -> Step {
-        let most = self.bounds.greatest.min(self.ceiling / BELOW_CEILING);
+        let most = self.bounds.greatest.min(self.ceiling() / BELOW_CEILING);
         // Where the ceiling has come down to nothing there is nothing left to try.
         if most < self.bounds.least {
             return Step::Done(self.peak());
@@ -166,7 +163,7 @@ impl Search {
     }
 
     fn peak(&self) -> Peak {
-        let reachable = self.bounds.greatest.min(self.ceiling);
+        let reachable = self.bounds.greatest.min(self.ceiling());
         let (rate, range, at_least) = match (self.highest_met(), self.lowest_missed()) {
             (None, missed) => (0.0, (0.0, missed.unwrap_or(0.0)), missed.is_none()),
             (Some(met), None) => (met, (met, self.highest_reachable(met)), true),
@@ -193,9 +190,17 @@ impl Search {
         }
     }
 
+    /// The lowest rate that the generator could not offer twice: once may have been a hiccup, so the
+    /// same rate is tried again.
+    fn ceiling(&self) -> f64 {
+        let mut spoilt = self.spoilt.clone();
+        spoilt.sort_by(f64::total_cmp);
+        spoilt.get(1).copied().unwrap_or(f64::INFINITY)
+    }
+
     /// The upper end of a range whose lower end is all that is known of the server.
     fn highest_reachable(&self, met: f64) -> f64 {
-        let reachable = self.bounds.greatest.min(self.ceiling);
+        let reachable = self.bounds.greatest.min(self.ceiling());
         if reachable.is_finite() {
             reachable.max(met)
         } else {
@@ -225,18 +230,22 @@ struct Edge(Vec<(f64, f64)>);
 impl Edge {
     /// First over all that was tried and a bit more, then closer where the probability lies.
     fn of(trials: &[Trial]) -> Edge {
-        let offered = trials.iter().map(|trial| trial.offered.ln());
+        let trials: Vec<(f64, bool)> = trials
+            .iter()
+            .map(|trial| (trial.offered.ln(), trial.met))
+            .collect();
+        let offered = trials.iter().map(|(offered, _)| *offered);
         let low = offered.clone().fold(f64::INFINITY, f64::min) - MARGIN;
         let high = offered.fold(f64::NEG_INFINITY, f64::max) + MARGIN;
-        let mut edge = Edge::over(trials, low, high);
+        let mut edge = Edge::over(&trials, low, high);
         for _ in 0..CLOSER {
             let (low, high) = edge.support();
-            edge = Edge::over(trials, low, high);
+            edge = Edge::over(&trials, low, high);
         }
         edge
     }
 
-    fn over(trials: &[Trial], low: f64, high: f64) -> Edge {
+    fn over(trials: &[(f64, bool)], low: f64, high: f64) -> Edge {
         let step = (high - low) / CELLS as f64;
         let mut grid: Vec<(f64, f64)> = (0..=CELLS)
             .map(|cell| low + step * cell as f64)
@@ -278,17 +287,18 @@ impl Edge {
     }
 }
 
-/// How likely the trials are if the peak's logarithm is `place`, over all widths.
-fn likelihood(trials: &[Trial], place: f64) -> f64 {
+/// How likely the trials (logarithm of the rate, and whether it met the objective) are if the
+/// peak's logarithm is `place`, over all widths.
+fn likelihood(trials: &[(f64, bool)], place: f64) -> f64 {
     WIDTHS
         .iter()
         .map(|width| {
             trials
                 .iter()
-                .map(|trial| {
-                    let logistic = 1.0 / (1.0 + ((trial.offered.ln() - place) / width).exp());
-                    let met = LAPSE + (1.0 - 2.0 * LAPSE) * logistic;
-                    if trial.met { met } else { 1.0 - met }
+                .map(|(offered, met)| {
+                    let logistic = 1.0 / (1.0 + ((offered - place) / width).exp());
+                    let likely = LAPSE + (1.0 - 2.0 * LAPSE) * logistic;
+                    if *met { likely } else { 1.0 - likely }
                 })
                 .product::<f64>()
         })
@@ -360,13 +370,13 @@ mod tests {
         }
     }
 
-    /// 300 servers of known capacity, noisy edges of several widths, hiccups in 1 trial of 50: the
-    /// claimed 95 % within what chance allows 300 (three standard errors are 4 %).
+    /// 150 servers of known capacity, noisy edges of several widths, hiccups in 1 trial of 50: the
+    /// claimed 95 % within what chance allows 150 (three standard errors are 5 %).
     #[test]
     fn the_range_covers_the_truth_as_often_as_it_claims() {
         let mut random = fastrand::Rng::with_seed(7);
         let (mut covered, mut searches, mut worst) = (0, 0, 0.0f64);
-        for _ in 0..100 {
+        for _ in 0..50 {
             for width in [0.01, 0.04, 0.12] {
                 let truth = 1000.0 * 100f64.powf(random.f64());
                 let start = truth * 4f64.powf(random.f64() * 2.0 - 1.0);
@@ -381,7 +391,7 @@ mod tests {
             }
         }
         let share = f64::from(covered as u32) / f64::from(searches);
-        assert!((0.91..=0.995).contains(&share), "{share}");
+        assert!((0.90..=1.0).contains(&share), "{share}");
         assert!(worst < 0.5, "{worst}");
     }
 
@@ -390,7 +400,7 @@ mod tests {
     fn it_covers_the_truth_of_a_queue_too() {
         let mut random = fastrand::Rng::with_seed(11);
         let normal = |random: &mut fastrand::Rng| (0..12).map(|_| random.f64()).sum::<f64>() - 6.0;
-        let covered = (0..200)
+        let covered = (0..100)
             .filter(|_| {
                 let most = 20_000.0 * (1.0 + random.f64());
                 // 500 us at rest, 5 ms at nine tenths of what it can do.
@@ -403,7 +413,7 @@ mod tests {
                 peak.range.0 <= truth && truth <= peak.range.1
             })
             .count();
-        assert!((180..=200).contains(&covered), "{covered}");
+        assert!((89..=100).contains(&covered), "{covered}");
     }
 
     #[test]
@@ -427,6 +437,20 @@ mod tests {
         assert!(peak.at_least);
         assert!((27_000.0..30_000.0).contains(&peak.rate), "{peak:?}");
         assert!(peak.range.1 >= peak.rate && peak.range.1.is_finite());
+    }
+
+    #[test]
+    fn one_hiccup_of_the_generator_is_no_limit() {
+        let mut tried = 0;
+        let (peak, _) = search(Bounds::from(1000.0), |rate| {
+            tried += 1;
+            if tried == 3 {
+                return Outcome::GeneratorLimit;
+            }
+            outcome(rate <= 20_000.0)
+        });
+        assert!(!peak.at_least);
+        assert!((19_000.0..21_000.0).contains(&peak.rate), "{peak:?}");
     }
 
     #[test]
@@ -463,5 +487,7 @@ mod tests {
             "{:?}",
             peak.range
         );
+        // Were the curve not to allow for it, it would have to be a wide one.
+        assert!(peak.range.1 / peak.range.0 < 1.06, "{:?}", peak.range);
     }
 }

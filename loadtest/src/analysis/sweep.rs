@@ -59,8 +59,12 @@ fn point(x: f64, places: &[usize], runs: &[Run]) -> Point {
     let median = |figure: &dyn Fn(&Run) -> f64| {
         stats::median(&rounds.iter().map(|run| figure(run)).collect::<Vec<_>>())
     };
+    // Rounds without an answer are the slowest there are; where they are most, there is no figure.
     let latency = |percentile: f64| {
-        median(&|run| distribution::percentile(&run.latency, percentile).unwrap_or(0.0))
+        let middle = median(&|run| {
+            distribution::percentile(&run.latency, percentile).unwrap_or(f64::INFINITY)
+        });
+        if middle.is_finite() { middle } else { 0.0 }
     };
     Point {
         x,
@@ -135,6 +139,17 @@ mod tests {
             sweep.knee
         );
         assert!(sweep.usl.is_none());
+    }
+
+    #[test]
+    fn rounds_without_an_answer_are_not_quick_ones() {
+        let arrivals = Arrivals::Constant { rate: 1000.0 };
+        let mut runs = vec![sample::run(arrivals, 1000.0, 500.0); 3];
+        runs[0].latency = sample::latency(&[]);
+        let groups = [(1000.0, vec![0, 1, 2])];
+        assert_eq!(sweep(Over::Rate, &groups, &runs, None).points[0].p99, 500.0);
+        runs[1].latency = sample::latency(&[]);
+        assert_eq!(sweep(Over::Rate, &groups, &runs, None).points[0].p99, 0.0);
     }
 
     #[test]

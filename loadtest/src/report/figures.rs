@@ -23,6 +23,15 @@ pub(super) fn rate(value: f64) -> String {
     count(value.round().max(0.0) as u64)
 }
 
+/// A latency as [`time`]; `-` where nothing was answered.
+pub(super) fn latency(microseconds: f64) -> String {
+    if microseconds > 0.0 {
+        time(microseconds)
+    } else {
+        "-".into()
+    }
+}
+
 /// Microseconds, in the unit that fits, three figures: `812 µs`, `1.80 ms`, `12.3 s`.
 pub(super) fn time(microseconds: f64) -> String {
     let (value, unit) = match microseconds {
@@ -55,6 +64,14 @@ pub(super) fn share(value: f64) -> String {
         return "< 0.01 %".into();
     }
     format!("{} %", three_figures(percent))
+}
+
+/// A number of any magnitude, three figures: `0`, `6.00e-4`.
+pub(super) fn scientific(value: f64) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    format!("{value:.2e}")
 }
 
 /// A change, with its sign: `+12.3 %`.

@@ -58,6 +58,10 @@ struct Versioned {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::*;
     use crate::report::sample;
 
@@ -94,5 +98,62 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    /// The paths of all leaves: `runs[].latency.count`; of a map's values `runs[].errors.*`.
+    fn paths(value: &Value, path: &str, all: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let map = ["errors", "statuses", "percentiles"].iter().any(|map| {
+                        path.ends_with(&format!("[].{map}"))
+                            || path.ends_with(&format!(".latency.{map}"))
+                    });
+                    let name = if map { "*" } else { name.as_str() };
+                    let dot = if path.is_empty() { "" } else { "." };
+                    paths(value, &format!("{path}{dot}{name}"), all);
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    paths(item, &format!("{path}[]"), all);
+                }
+            }
+            _ => {
+                all.insert(path.to_owned());
+            }
+        }
+    }
+
+    /// The rows of the guide's tables: their first cells, without backquotes.
+    fn documented() -> BTreeSet<String> {
+        include_str!("../../../docs/loadtest-schema.md")
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn every_field_is_documented_and_every_documented_field_is_there() {
+        let mut written = BTreeSet::new();
+        for report in [
+            sample::http_report(),
+            sample::peak_report(),
+            sample::sweep_report(),
+            sample::cores_report(),
+        ] {
+            let value = serde_json::to_value(report).unwrap();
+            paths(&value, "", &mut written);
+        }
+        let documented = documented();
+        let missing: Vec<_> = written.symmetric_difference(&documented).collect();
+        assert!(
+            missing.is_empty(),
+            "only in the file or only in the guide: {missing:?}"
+        );
+        assert!(
+            include_str!("../../../docs/loadtest-schema.md").contains(&format!("schema {SCHEMA}"))
+        );
     }
 }

@@ -5,6 +5,9 @@
 //! - [`hgrm`]: histograms as other tools of `HdrHistogram` read them.
 //! - [`html`]: one page with charts, which needs nothing but a browser.
 
+#[cfg(test)]
+mod browser;
+mod charts;
 mod figures;
 pub mod hgrm;
 pub mod html;

@@ -24,10 +24,16 @@ pub(crate) fn run(arrivals: Arrivals, rate: f64, p99: f64) -> Run {
     let mut random = fastrand::Rng::with_seed(p99.to_bits() ^ rate.to_bits());
     let mut histogram = Histogram::<u64>::new(3).unwrap();
     for _ in 0..5000 {
-        histogram.saturating_record_n(
-            (log_normal(p99, &mut random) * 1e3) as u64,
-            (rate * 30.0 / 5000.0) as u64,
-        );
+        // A long tail, as servers have.
+        let tail = if random.f64() < 0.004 {
+            2.0 + 20.0 * random.f64().powi(3)
+        } else {
+            1.0
+        };
+        let value = (log_normal(p99, &mut random) * tail * 1e3) as u64;
+        histogram
+            .record_n(value, (rate * 30.0 / 5000.0) as u64)
+            .unwrap();
     }
     let mut latency = of_histogram(&histogram);
     latency.percentiles.insert("50".into(), p99 / 2.0);

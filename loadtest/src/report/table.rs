@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::compare::{Change, Comparison, Evidence, Group, Metric};
-use crate::analysis::objective;
+use crate::analysis::{objective, warnings};
 use crate::model::{Capacity, Peak, Report, Run, Sweep, Usl};
 use crate::report::figures;
 
@@ -20,7 +20,7 @@ pub fn summary(report: &Report) -> String {
         plan.duration_s,
         plan.warmup_s,
     )];
-    parts.extend(warnings(report));
+    parts.extend(warned(report));
     if let Some(found) = &report.peak {
         parts.push(peak(report, found));
     }
@@ -54,24 +54,9 @@ pub fn comparison(comparison: &Comparison) -> String {
     text
 }
 
-fn warnings(report: &Report) -> Option<String> {
-    let all = counted_warnings(report);
+fn warned(report: &Report) -> Option<String> {
+    let all = warnings::of(report);
     (!all.is_empty()).then(|| bulleted(&all))
-}
-
-/// The warnings of all runs, each once, with how many runs gave it.
-pub(super) fn counted_warnings(report: &Report) -> Vec<String> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for warning in report.runs.iter().flat_map(|run| &run.generator.warnings) {
-        *counts.entry(warning).or_default() += 1;
-    }
-    counts
-        .into_iter()
-        .map(|(warning, runs)| match runs {
-            1 => warning.to_owned(),
-            _ => format!("{warning} ({runs} runs)"),
-        })
-        .collect()
 }
 
 fn run(run: &Run) -> String {
@@ -268,8 +253,8 @@ fn sweep(sweep: &Sweep) -> String {
         vec![
             figures::rate(point.x),
             figures::rate(point.rate),
-            figures::time(point.p50),
-            figures::time(point.p99),
+            figures::latency(point.p50),
+            figures::latency(point.p99),
             figures::share(point.errors),
             point.runs.len().to_string(),
         ]
@@ -293,17 +278,16 @@ pub(super) fn knee_sentence(knee: f64) -> String {
 pub(super) fn usl_sentence(usl: &Usl) -> String {
     let [lambda, sigma, kappa] = usl.ranges;
     format!(
-        "scaling: {}/s of one ({} to {}), contention {} ({} to {}), coherency {:.2e} ({:.2e} to \
-         {:.2e}), r² {:.4}{}",
+        "scaling: {}/s of one ({} to {}), contention {} ({} to {}), coherency {} ({} to {}), r² {:.4}{}",
         figures::rate(usl.lambda),
         figures::rate(lambda.0),
         figures::rate(lambda.1),
         figures::share(usl.sigma),
         figures::share(sigma.0),
         figures::share(sigma.1),
-        usl.kappa,
-        kappa.0,
-        kappa.1,
+        figures::scientific(usl.kappa),
+        figures::scientific(kappa.0),
+        figures::scientific(kappa.1),
         usl.r2,
         usl.peak_n
             .map_or(String::new(), |n| format!(", greatest at {n:.0}")),

@@ -95,11 +95,9 @@ impl Http {
             if self.silent {
                 continue;
             }
-            if !self.delay.is_zero() {
-                thread::sleep(self.delay);
-            }
+            shared.sleep(self.delay);
             if let Some(stall) = self.stall {
-                thread::sleep(stall.left(started.elapsed()));
+                shared.sleep(stall.left(started.elapsed()));
             }
             if let Some(raw) = &self.raw {
                 stream.write_all(raw)?;

@@ -19,6 +19,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// A server that runs until it is dropped.
 pub(crate) struct Stub {
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
     accepted: AtomicU64,
     requests: AtomicU64,
+    lateness_ns: AtomicU64,
     heads: Mutex<Vec<String>>,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -55,6 +57,13 @@ impl Stub {
     /// Requests (of a WebSocket: messages) read so far.
     pub(crate) fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// Whether the server kept its own times, give or take 2 ms: if not, the machine is too busy
+    /// for figures that depend on them.
+    pub(crate) fn is_punctual(&self) -> bool {
+        let lateness = self.shared.lateness_ns.load(Ordering::SeqCst);
+        Duration::from_nanos(lateness) < Duration::from_millis(2)
     }
 
     /// The heads of the first requests, each up to its empty line.
@@ -210,6 +219,17 @@ fn read_request(
 }
 
 impl Shared {
+    fn sleep(&self, duration: Duration) {
+        if duration.is_zero() {
+            return;
+        }
+        let due = Instant::now() + duration;
+        thread::sleep(duration);
+        let lateness = Instant::now().saturating_duration_since(due);
+        let lateness = lateness.as_nanos() as u64;
+        self.lateness_ns.fetch_max(lateness, Ordering::SeqCst);
+    }
+
     /// Keep no clone of `stream`, which would delay its close.
     fn forget(&self, stream: &TcpStream) {
         let peer = stream.peer_addr().ok();

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::net::TcpStream;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Shared, Stub, header, read_request};
@@ -15,6 +14,8 @@ pub(crate) struct Sse {
     pub(crate) interval: Duration,
     /// End the stream after so many events.
     pub(crate) events: Option<u64>,
+    /// After so many such streams, as the last id tells, answer 204: there is no more.
+    pub(crate) rounds: Option<u64>,
     /// A `retry` field in the first event.
     pub(crate) retry: Option<Duration>,
     /// Send the head and nothing else.
@@ -31,6 +32,7 @@ impl Default for Sse {
         Self {
             interval: Duration::from_millis(20),
             events: None,
+            rounds: None,
             retry: None,
             silent: false,
             chunked: true,
@@ -52,6 +54,11 @@ impl Sse {
         };
         let last = header(&head, "last-event-id");
         let last: u64 = last.and_then(|id| id.parse().ok()).unwrap_or(0);
+        if let (Some(events), Some(rounds)) = (self.events, self.rounds)
+            && last >= events * rounds
+        {
+            return stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n");
+        }
         let framing = if self.chunked {
             "Transfer-Encoding: chunked"
         } else {
@@ -72,7 +79,7 @@ impl Sse {
         while self.events.is_none_or(|events| sent < events) {
             // By the clock, so that what a sleep takes too long is not added up.
             due += self.interval;
-            thread::sleep(due.saturating_duration_since(Instant::now()));
+            shared.sleep(due.saturating_duration_since(Instant::now()));
             sent += 1;
             let mut event = format!("id: {}\n", last + sent);
             if let (1, Some(retry)) = (sent, self.retry) {

@@ -2,7 +2,6 @@
 
 use std::net::TcpStream;
 use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::Duration;
 
 use tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -60,9 +59,7 @@ impl Ws {
             };
             count += 1;
             shared.requests.fetch_add(1, Ordering::SeqCst);
-            if !self.delay.is_zero() {
-                thread::sleep(self.delay);
-            }
+            shared.sleep(self.delay);
             if self.drop_at == Some(count) {
                 return Ok(());
             }

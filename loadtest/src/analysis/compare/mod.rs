@@ -11,13 +11,19 @@
 //!   Only figures that the timeline has can be judged.
 //! - **`peak` and `sweep`**: also their results, by the ranges that they carry.
 
-use std::collections::BTreeSet;
+mod runs;
+mod stated;
+mod timeline;
+
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::analysis::{distribution, objective, stats};
-use crate::model::{Arrivals, Interval, Peak, Report, Run, Sweep};
+use crate::analysis::compare::runs::of_runs;
+use crate::analysis::compare::stated::results;
+use crate::analysis::compare::timeline::of_timelines;
+use crate::analysis::{distribution, objective, warnings};
+use crate::model::{Arrivals, Report, Run};
 
 /// Two files side by side.
 #[derive(Clone, Debug, Serialize)]
@@ -140,7 +146,7 @@ pub enum Verdict {
     Better,
     /// More than noise, for the worse.
     Worse,
-    /// No change is within the range.
+    /// No change is within the range, or the change is less than 0.1 %.
     Noise,
     /// The files do not have what it takes to tell.
     Unknown,
@@ -246,83 +252,13 @@ fn notes(a: &Report, b: &Report, groups: &[Group]) -> Vec<String> {
         ));
     }
     for (name, report) in [("first", a), ("second", b)] {
-        let warnings: BTreeSet<&String> = report
-            .runs
-            .iter()
-            .flat_map(|run| &run.generator.warnings)
-            .collect();
-        for warning in warnings {
+        for warning in warnings::of(report) {
             notes.push(format!(
                 "The generator of the {name} file warned: {warning}"
             ));
         }
     }
     notes
-}
-
-/// The changes of what `peak` and `sweep` found.
-fn results(a: &Report, b: &Report) -> Option<Group> {
-    let peak = |report: &Report| report.peak.as_ref().map(Stated::peak);
-    let capacity = |report: &Report| report.sweep.as_ref().and_then(Stated::capacity);
-    let changes: Vec<Change> = [
-        (Metric::Peak, peak(a), peak(b)),
-        (Metric::Capacity, capacity(a), capacity(b)),
-    ]
-    .into_iter()
-    .filter_map(|(metric, a, b)| Some(of_ranges(metric, &a?, &b?)))
-    .collect();
-    (!changes.is_empty()).then(|| Group {
-        label: "at the objective".into(),
-        evidence: Evidence::Ranges,
-        changes,
-    })
-}
-
-/// A result and its range.
-struct Stated {
-    rate: f64,
-    range: (f64, f64),
-    at_least: bool,
-    slo: crate::model::Slo,
-}
-
-impl Stated {
-    fn peak(peak: &Peak) -> Stated {
-        Stated {
-            rate: peak.rate,
-            range: peak.range,
-            at_least: peak.at_least,
-            slo: peak.slo,
-        }
-    }
-
-    fn capacity(sweep: &Sweep) -> Option<Stated> {
-        let capacity = sweep.capacity.as_ref()?;
-        Some(Stated {
-            rate: capacity.rate,
-            range: capacity.range,
-            at_least: capacity.at_least,
-            slo: capacity.slo,
-        })
-    }
-
-    /// The standard error of the rate's logarithm. None where the range is no range of a rate.
-    fn error(&self) -> Option<f64> {
-        let (low, high) = self.range;
-        (!self.at_least && self.rate > 0.0 && low > 0.0 && high >= low)
-            .then(|| (high / low).ln() / (2.0 * NORMAL_95))
-    }
-}
-
-fn of_ranges(metric: Metric, a: &Stated, b: &Stated) -> Change {
-    let same = a.slo.percentile == b.slo.percentile
-        && a.slo.latency == b.slo.latency
-        && a.slo.errors == b.slo.errors;
-    let range = a.error().zip(b.error()).filter(|_| same).map(|(ea, eb)| {
-        let reach = NORMAL_95 * ea.hypot(eb);
-        around((b.rate / a.rate).ln(), reach)
-    });
-    judged(metric, a.rate, b.rate, range)
 }
 
 /// The changes at each load that both files have.
@@ -372,13 +308,16 @@ fn group(label: String, a: &[&Run], b: &[&Run]) -> Group {
         Metric::P999,
         Metric::Errors,
     ];
-    let (evidence, change): (_, fn(Metric, &[&Run], &[&Run]) -> Change) =
-        if a.len() >= 2 && b.len() >= 2 {
-            let (a, b) = (a.len(), b.len());
-            (Evidence::Runs { a, b }, of_runs)
-        } else {
-            (Evidence::Timeline, of_timelines)
-        };
+    let several = a.len() >= 2 && b.len() >= 2;
+    let change = if several { of_runs } else { of_timelines };
+    let evidence = if several {
+        Evidence::Runs {
+            a: a.len(),
+            b: b.len(),
+        }
+    } else {
+        Evidence::Timeline
+    };
     let changes = metrics
         .into_iter()
         .filter(|metric| {
@@ -395,128 +334,6 @@ fn group(label: String, a: &[&Run], b: &[&Run]) -> Group {
     }
 }
 
-fn of_runs(metric: Metric, a: &[&Run], b: &[&Run]) -> Change {
-    let values =
-        |runs: &[&Run]| -> Vec<f64> { runs.iter().filter_map(|run| metric.of(run)).collect() };
-    let (a, b) = (values(a), values(b));
-    if metric == Metric::Errors {
-        let range = welch(&a, &b).map(|(change, reach)| (change - reach, change + reach));
-        return judged(metric, stats::mean(&a), stats::mean(&b), range);
-    }
-    if a.iter().chain(&b).any(|value| *value <= 0.0) {
-        return judged(metric, stats::mean(&a), stats::mean(&b), None);
-    }
-    let logarithms =
-        |values: &[f64]| -> Vec<f64> { values.iter().map(|value| value.ln()).collect() };
-    let (a, b) = (logarithms(&a), logarithms(&b));
-    let range = welch(&a, &b).map(|(change, reach)| around(change, reach));
-    judged(metric, stats::mean(&a).exp(), stats::mean(&b).exp(), range)
-}
-
-/// The difference of the means and how far its 95 % range reaches (B. L. Welch, 1947). None with
-/// fewer than two values on a side.
-fn welch(a: &[f64], b: &[f64]) -> Option<(f64, f64)> {
-    if a.len() < 2 || b.len() < 2 {
-        return None;
-    }
-    let share = |values: &[f64]| stats::variance(values) / values.len() as f64;
-    let (of_a, of_b) = (share(a), share(b));
-    let change = stats::mean(b) - stats::mean(a);
-    let error = of_a + of_b;
-    if error == 0.0 {
-        return Some((change, 0.0));
-    }
-    let freedom =
-        error.powi(2) / (of_a.powi(2) / (a.len() - 1) as f64 + of_b.powi(2) / (b.len() - 1) as f64);
-    Some((change, stats::t_95(freedom) * error.sqrt()))
-}
-
-/// The first run of each: where only one file has several, there is nothing to set them against.
-fn of_timelines(metric: Metric, a: &[&Run], b: &[&Run]) -> Change {
-    let (Some(a), Some(b)) = (a.first(), b.first()) else {
-        return judged(metric, 0.0, 0.0, None);
-    };
-    let (from, to) = (metric.of(a).unwrap_or(0.0), metric.of(b).unwrap_or(0.0));
-    let range = interval_figure(metric).and_then(|figure| {
-        let absolute = metric == Metric::Errors;
-        let scale = |value: f64| if absolute { value } else { value.ln() };
-        if !absolute && (from <= 0.0 || to <= 0.0) {
-            return None;
-        }
-        let (a, b) = (noise(a, figure, scale)?, noise(b, figure, scale)?);
-        let change = scale(to) - scale(from);
-        let replicates: Vec<f64> = a.iter().zip(&b).map(|(a, b)| change + b - a).collect();
-        let (low, high) = stats::middle_95(&replicates);
-        Some(if absolute {
-            (low, high)
-        } else {
-            (low.exp_m1(), high.exp_m1())
-        })
-    });
-    judged(metric, from, to, range)
-}
-
-/// A figure of an interval, and its weight. The mean over a run is near to the run's own figure;
-/// its noise stands for that figure's noise.
-type Figure = fn(&Interval) -> (f64, f64);
-
-fn interval_figure(metric: Metric) -> Option<Figure> {
-    match metric {
-        Metric::Rate => Some(|at| (at.ok as f64 / at.seconds, at.seconds)),
-        Metric::P50 => Some(|at| (at.p50, at.ok as f64)),
-        Metric::P99 => Some(|at| (at.p99, at.ok as f64)),
-        Metric::Errors => Some(|at| {
-            let all = at.ok as f64 + at.errors as f64;
-            (at.errors as f64 / all.max(1.0), all)
-        }),
-        Metric::P999 | Metric::Peak | Metric::Capacity => None,
-    }
-}
-
-/// How far bootstrap replicates of the weighted mean lie from it, on `scale`. None with too few
-/// intervals.
-fn noise(run: &Run, figure: Figure, scale: impl Fn(f64) -> f64) -> Option<Vec<f64>> {
-    let values: Vec<(f64, f64)> = run
-        .timeline
-        .iter()
-        .filter(|at| at.seconds > 0.0)
-        .map(figure)
-        .collect();
-    let count = values.len();
-    if count < LEAST_INTERVALS {
-        return None;
-    }
-    let block = (count as f64).sqrt().ceil() as usize;
-    // A mean over few blocks varies less in the resample than in truth.
-    let blocks = count as f64 / block as f64;
-    let spread = (blocks / (blocks - 1.0)).sqrt() * stats::t_95(blocks - 1.0) / NORMAL_95;
-    let whole = scale(weighted(values.iter().copied()));
-    let mut random = fastrand::Rng::with_seed(run.ok);
-    let replicates: Vec<f64> = (0..REPLICATES)
-        .map(|_| {
-            let starts: Vec<usize> = (0..count.div_ceil(block))
-                .map(|_| random.usize(..count))
-                .collect();
-            let picked = starts
-                .into_iter()
-                .flat_map(|start| values.iter().cycle().skip(start).take(block))
-                .take(count);
-            spread * (scale(weighted(picked.copied())) - whole)
-        })
-        .collect();
-    replicates
-        .iter()
-        .all(|value| value.is_finite())
-        .then_some(replicates)
-}
-
-fn weighted(values: impl Iterator<Item = (f64, f64)>) -> f64 {
-    let (sum, weights) = values.fold((0.0, 0.0), |(sum, weights), (value, weight)| {
-        (sum + value * weight, weights + weight)
-    });
-    if weights == 0.0 { 0.0 } else { sum / weights }
-}
-
 fn around(logarithm: f64, reach: f64) -> (f64, f64) {
     ((logarithm - reach).exp_m1(), (logarithm + reach).exp_m1())
 }
@@ -529,6 +346,9 @@ fn judged(metric: Metric, a: f64, b: f64, range: Option<(f64, f64)>) -> Change {
     let verdict = match range {
         None => Verdict::Unknown,
         Some((low, high)) if low <= 0.0 && 0.0 <= high => Verdict::Noise,
+        _ if metric != Metric::Errors && change.is_some_and(|it| it.abs() < RESOLUTION) => {
+            Verdict::Noise
+        }
         Some((low, _)) if (low > 0.0) == metric.is_better_higher() => Verdict::Better,
         Some(_) => Verdict::Worse,
     };
@@ -544,9 +364,10 @@ fn judged(metric: Metric, a: f64, b: f64, range: Option<(f64, f64)>) -> Change {
 
 /// Standard errors that a two-sided 95 % range of the normal distribution reaches.
 const NORMAL_95: f64 = 1.959_964;
-/// Fewer intervals than these have no blocks to speak of.
-const LEAST_INTERVALS: usize = 10;
-const REPLICATES: usize = 2000;
+
+/// Figures that are nearer than this are the same: the histograms know no better, and the rates of
+/// two open loops differ by less for no reason of the server's.
+const RESOLUTION: f64 = 1e-3;
 
 #[cfg(test)]
 mod tests {
@@ -593,6 +414,17 @@ mod tests {
             change(&compare(&before, &again), Metric::P99).verdict,
             Verdict::Noise
         );
+    }
+
+    #[test]
+    fn a_change_that_is_sure_but_tiny_is_none() {
+        let mut before = runs(&[1000.0, 1000.0, 1000.0]);
+        let after = before.clone();
+        for run in &mut before.runs {
+            run.rate *= 1.0002;
+        }
+        let comparison = compare(&before, &after);
+        assert_eq!(change(&comparison, Metric::Rate).verdict, Verdict::Noise);
     }
 
     #[test]

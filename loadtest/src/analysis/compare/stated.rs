@@ -1,0 +1,69 @@
+//! By the ranges that the files state: of what `peak` and `sweep` found.
+
+use crate::analysis::compare::{Change, Evidence, Group, Metric, NORMAL_95, around, judged};
+use crate::model::{Peak, Report, Slo, Sweep};
+
+/// The changes of what `peak` and `sweep` found.
+pub(super) fn results(a: &Report, b: &Report) -> Option<Group> {
+    let peak = |report: &Report| report.peak.as_ref().map(Stated::peak);
+    let capacity = |report: &Report| report.sweep.as_ref().and_then(Stated::capacity);
+    let changes: Vec<Change> = [
+        (Metric::Peak, peak(a), peak(b)),
+        (Metric::Capacity, capacity(a), capacity(b)),
+    ]
+    .into_iter()
+    .filter_map(|(metric, a, b)| Some(of_ranges(metric, &a?, &b?)))
+    .collect();
+    (!changes.is_empty()).then(|| Group {
+        label: "at the objective".into(),
+        evidence: Evidence::Ranges,
+        changes,
+    })
+}
+
+/// A result and its range.
+struct Stated {
+    rate: f64,
+    range: (f64, f64),
+    at_least: bool,
+    slo: Slo,
+}
+
+impl Stated {
+    fn peak(peak: &Peak) -> Stated {
+        Stated {
+            rate: peak.rate,
+            range: peak.range,
+            at_least: peak.at_least,
+            slo: peak.slo,
+        }
+    }
+
+    fn capacity(sweep: &Sweep) -> Option<Stated> {
+        let capacity = sweep.capacity.as_ref()?;
+        Some(Stated {
+            rate: capacity.rate,
+            range: capacity.range,
+            at_least: capacity.at_least,
+            slo: capacity.slo,
+        })
+    }
+
+    /// The standard error of the rate's logarithm. None where the range is no range of a rate.
+    fn error(&self) -> Option<f64> {
+        let (low, high) = self.range;
+        (!self.at_least && self.rate > 0.0 && low > 0.0 && high >= low)
+            .then(|| (high / low).ln() / (2.0 * NORMAL_95))
+    }
+}
+
+fn of_ranges(metric: Metric, a: &Stated, b: &Stated) -> Change {
+    let same = a.slo.percentile == b.slo.percentile
+        && a.slo.latency == b.slo.latency
+        && a.slo.errors == b.slo.errors;
+    let range = a.error().zip(b.error()).filter(|_| same).map(|(ea, eb)| {
+        let reach = NORMAL_95 * ea.hypot(eb);
+        around((b.rate / a.rate).ln(), reach)
+    });
+    judged(metric, a.rate, b.rate, range)
+}

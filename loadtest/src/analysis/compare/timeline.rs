@@ -1,0 +1,96 @@
+//! By one run each: a bootstrap over the timeline, in blocks.
+
+use crate::analysis::compare::{Change, Metric, NORMAL_95, judged};
+use crate::analysis::stats;
+use crate::model::{Interval, Run};
+
+/// The first run of each: where only one file has several, there is nothing to set them against.
+pub(super) fn of_timelines(metric: Metric, a: &[&Run], b: &[&Run]) -> Change {
+    let (Some(a), Some(b)) = (a.first(), b.first()) else {
+        return judged(metric, 0.0, 0.0, None);
+    };
+    let (from, to) = (metric.of(a).unwrap_or(0.0), metric.of(b).unwrap_or(0.0));
+    let range = interval_figure(metric).and_then(|figure| {
+        let absolute = metric == Metric::Errors;
+        let scale = |value: f64| if absolute { value } else { value.ln() };
+        if !absolute && (from <= 0.0 || to <= 0.0) {
+            return None;
+        }
+        let (a, b) = (noise(a, figure, scale, 1)?, noise(b, figure, scale, 2)?);
+        let change = scale(to) - scale(from);
+        let replicates: Vec<f64> = a.iter().zip(&b).map(|(a, b)| change + b - a).collect();
+        let (low, high) = stats::middle_95(&replicates);
+        Some(if absolute {
+            (low, high)
+        } else {
+            (low.exp_m1(), high.exp_m1())
+        })
+    });
+    judged(metric, from, to, range)
+}
+
+/// A figure of an interval, and its weight. The mean over a run is near to the run's own figure;
+/// its noise stands for that figure's noise.
+type Figure = fn(&Interval) -> (f64, f64);
+
+fn interval_figure(metric: Metric) -> Option<Figure> {
+    match metric {
+        Metric::Rate => Some(|at| (at.ok as f64 / at.seconds, at.seconds)),
+        Metric::P50 => Some(|at| (at.p50, at.ok as f64)),
+        Metric::P99 => Some(|at| (at.p99, at.ok as f64)),
+        Metric::Errors => Some(|at| {
+            let all = at.ok as f64 + at.errors as f64;
+            (at.errors as f64 / all.max(1.0), all)
+        }),
+        Metric::P999 | Metric::Peak | Metric::Capacity => None,
+    }
+}
+
+/// How far bootstrap replicates of the weighted mean lie from it, on `scale`. None with too few
+/// intervals. The two runs need two seeds: their noise is not the same noise.
+fn noise(run: &Run, figure: Figure, scale: impl Fn(f64) -> f64, seed: u64) -> Option<Vec<f64>> {
+    let values: Vec<(f64, f64)> = run
+        .timeline
+        .iter()
+        .filter(|at| at.seconds > 0.0)
+        .map(figure)
+        .collect();
+    let count = values.len();
+    if count < LEAST_INTERVALS {
+        return None;
+    }
+    let block = (count as f64).sqrt().ceil() as usize;
+    // A mean over few blocks varies less in the resample than in truth.
+    let blocks = count as f64 / block as f64;
+    let spread = (blocks / (blocks - 1.0)).sqrt() * stats::t_95(blocks - 1.0) / NORMAL_95;
+    let whole = scale(weighted(values.iter().copied()));
+    let mut random = fastrand::Rng::with_seed(seed);
+    let replicates: Vec<f64> = (0..REPLICATES)
+        .map(|_| {
+            let starts: Vec<usize> = (0..count.div_ceil(block))
+                .map(|_| random.usize(..count))
+                .collect();
+            let picked = starts
+                .into_iter()
+                .flat_map(|start| values.iter().cycle().skip(start).take(block))
+                .take(count);
+            spread * (scale(weighted(picked.copied())) - whole)
+        })
+        .collect();
+    replicates
+        .iter()
+        .all(|value| value.is_finite())
+        .then_some(replicates)
+}
+
+fn weighted(values: impl Iterator<Item = (f64, f64)>) -> f64 {
+    let (sum, weights) = values.fold((0.0, 0.0), |(sum, weights), (value, weight)| {
+        (sum + value * weight, weights + weight)
+    });
+    if weights == 0.0 { 0.0 } else { sum / weights }
+}
+
+/// Fewer intervals than these have no blocks to speak of.
+const LEAST_INTERVALS: usize = 10;
+
+const REPLICATES: usize = 2000;

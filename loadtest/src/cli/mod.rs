@@ -1,0 +1,138 @@
+//! The command line: from words to runs, and from runs to files.
+//!
+//! Exit codes: 0 measured; 1 nothing succeeded, or it could not be measured; 2 usage.
+//!
+//! - [`args`]: what can be said, and [`values`], the kinds of it.
+//! - `workload`: what a mode asks for, ready to run.
+//! - `single`, `peak`, `sweep`: which runs are made.
+//! - `progress`, `output`: what is seen meanwhile and left at the end.
+
+pub mod args;
+mod machine;
+mod output;
+mod peak;
+mod progress;
+mod server;
+mod single;
+mod sweep;
+pub mod values;
+mod workload;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use miette::{Diagnostic, Report as Problem};
+use thiserror::Error;
+
+use crate::analysis::compare::compare;
+use crate::cli::args::{Args, Command};
+use crate::generator;
+use crate::report::{html, json, table};
+
+/// Does what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = match args.command {
+        Command::Http(args) => single::http(&args),
+        Command::Ws(args) => single::ws(&args),
+        Command::Sse(args) => single::sse(&args),
+        Command::Conn(args) => single::conn(&args),
+        Command::Peak(args) => peak::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Compare(args) => comparison(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            let code = failed.code();
+            eprintln!("{:?}", failed.problem());
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Why nothing was measured.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// What was asked for cannot be done as it was asked.
+    Usage(Problem),
+    /// It was tried, and came to nothing.
+    Run(Problem),
+}
+
+impl Failed {
+    pub(crate) fn usage(problem: impl Into<Problem>) -> Self {
+        Self::Usage(problem.into())
+    }
+
+    pub(crate) fn run(problem: impl Into<Problem>) -> Self {
+        Self::Run(problem.into())
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Run(_) => 1,
+        }
+    }
+
+    fn problem(&self) -> &Problem {
+        match self {
+            Self::Usage(problem) | Self::Run(problem) => problem,
+        }
+    }
+}
+
+impl From<generator::Error> for Failed {
+    fn from(error: generator::Error) -> Self {
+        match error {
+            generator::Error::Core { .. } => Self::usage(error),
+            _ => Self::run(error),
+        }
+    }
+}
+
+/// A sentence, and what to do.
+#[derive(Debug, Error, Diagnostic)]
+#[error("{message}")]
+pub(crate) struct Said {
+    message: String,
+    #[help]
+    help: Option<String>,
+}
+
+impl Said {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub(crate) fn help(self, help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..self
+        }
+    }
+}
+
+fn comparison(args: &args::Compare) -> Result<(), Failed> {
+    let read = |path: &std::path::Path| {
+        let file = std::fs::File::open(path).map_err(|error| {
+            let said = Said::new(format!("cannot read {}: {error}", path.display()));
+            Failed::usage(said)
+        })?;
+        json::read(file).map_err(|error| {
+            let said = Said::new(format!("{}: {error}", path.display()));
+            Failed::usage(said.help("give two files that --json wrote"))
+        })
+    };
+    let compared = compare(&read(&args.a)?, &read(&args.b)?);
+    if let Some(path) = &args.html {
+        output::write(path, html::render_comparison(&compared).as_bytes())?;
+    }
+    print!("{}", table::comparison(&compared));
+    Ok(())
+}

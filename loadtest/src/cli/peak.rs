@@ -1,0 +1,72 @@
+//! The search for the highest rate that meets an objective.
+
+use std::time::SystemTime;
+
+use crate::analysis::objective::{Outcome, judge};
+use crate::analysis::peak::{Bounds, Search, Step};
+use crate::cli::args::Peak;
+use crate::cli::output;
+use crate::cli::progress::Progress;
+use crate::cli::workload::Workload;
+use crate::cli::{Failed, Said};
+use crate::model::Arrivals;
+
+/// `peak`.
+pub(super) fn run(args: &Peak) -> Result<(), Failed> {
+    let common = &args.load.common;
+    let slo = args.objective.slo().ok_or_else(|| {
+        Failed::usage(Said::new("there is no objective").help("say one, as --p99 5ms"))
+    })?;
+    let workload = Workload::of(&args.load)?;
+    let started = SystemTime::now();
+    let progress = Progress::new(common.quiet);
+    let mut runs = Vec::new();
+    let start = match args.start {
+        Some(start) => start,
+        None => {
+            let run = workload.run("closed loop".to_owned(), Arrivals::Closed, &progress)?;
+            let rate = run.rate;
+            let failed = run.ok == 0;
+            runs.push(run);
+            if failed {
+                return output::finish(&output::report(&workload, started, runs), common);
+            }
+            rate
+        }
+    };
+    let mut search = Search::new(
+        slo,
+        Bounds {
+            greatest: args.most.unwrap_or(f64::INFINITY),
+            precision: args.precision,
+            most_trials: args.trials.max(1),
+            ..Bounds::from(start.min(args.most.unwrap_or(f64::INFINITY)))
+        },
+    );
+    let mut trial = 0;
+    let peak = loop {
+        match search.next() {
+            Step::Done(peak) => break peak,
+            Step::Try(rate) => {
+                trial += 1;
+                let label = format!("trial {trial}, rate {rate}");
+                let run = workload.run(label, args.load.arrivals.at(rate), &progress)?;
+                let outcome = judge(&run, &slo);
+                progress.say(&format!("trial {trial}: {rate:.0}/s {}", word(outcome)));
+                search.report(runs.len(), rate, outcome);
+                runs.push(run);
+            }
+        }
+    };
+    let mut report = output::report(&workload, started, runs);
+    report.peak = Some(peak);
+    output::finish(&report, common)
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Met => "met the objective",
+        Outcome::Missed => "missed the objective",
+        Outcome::GeneratorLimit => "was more than the generator can do",
+    }
+}

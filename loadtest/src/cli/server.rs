@@ -1,0 +1,64 @@
+//! Whether the server is there.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::cli::{Failed, Said};
+use crate::target::Url;
+
+/// The first of the host's addresses at which somebody listens.
+pub(super) fn find(url: &Url, timeout: Duration) -> Result<SocketAddr, Failed> {
+    let addresses = url.addresses().map_err(Failed::run)?;
+    let mut why = String::new();
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, timeout) {
+            Ok(_) => return Ok(address),
+            Err(error) => {
+                if !why.is_empty() {
+                    why.push_str("; ");
+                }
+                why.push_str(&format!("{address}: {error}"));
+            }
+        }
+    }
+    let said = Said::new(format!("cannot connect to {url}: {why}"));
+    Err(Failed::run(
+        said.help("is the server up, and this its port?"),
+    ))
+}
+
+/// Waits until the server answers a request with anything at all.
+pub(super) fn await_answer(
+    address: SocketAddr,
+    request: &[u8],
+    patience: Duration,
+) -> Result<(), Failed> {
+    let begun = Instant::now();
+    loop {
+        match answer(address, request) {
+            Ok(()) => return Ok(()),
+            Err(error) if begun.elapsed() > patience => {
+                let said = Said::new(format!(
+                    "the server at {address} did not answer within {} s: {error}",
+                    patience.as_secs()
+                ));
+                return Err(Failed::run(said));
+            }
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+}
+
+fn answer(address: SocketAddr, request: &[u8]) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&address, ONE_TRY)?;
+    stream.set_read_timeout(Some(ONE_TRY))?;
+    stream.write_all(request)?;
+    match stream.read(&mut [0])? {
+        0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
+}
+
+const ONE_TRY: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(100);

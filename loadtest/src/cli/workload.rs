@@ -1,0 +1,308 @@
+//! What a mode asks for, ready to run.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use miette::miette;
+
+use crate::cli::args::{Common, Kind, Request};
+use crate::cli::progress::Progress;
+use crate::cli::{Failed, Said, machine, server};
+use crate::generator::{self, Endpoint, Load, conn, http, sse, ws};
+use crate::model::{Arrivals, Mode, Plan, Run};
+use crate::target::{Expect, Scheme, Target, Targets, Url, parse_body, read_file};
+
+/// What a mode asks for, of a server that was there a moment ago.
+pub(super) struct Workload {
+    common: Common,
+    cores: Vec<usize>,
+    urls: Vec<Url>,
+    address: SocketAddr,
+    /// A plain request that the server answers, of whatever mode.
+    probe: Vec<u8>,
+    pipeline: usize,
+    ask: Ask,
+}
+
+enum Ask {
+    Http(Targets),
+    Ws(Endpoint, ws::Options),
+    Sse(Endpoint, sse::Options),
+    Conn(Endpoint, conn::Exchange),
+}
+
+impl Workload {
+    /// Of the URL or the file of targets.
+    pub(super) fn http(
+        url: Option<&str>,
+        request: &Request,
+        common: &Common,
+    ) -> Result<Self, Failed> {
+        let targets = targets(url, request)?;
+        let urls: Vec<Url> = targets
+            .all()
+            .iter()
+            .map(|target| target.url.clone())
+            .collect();
+        let probe = targets
+            .all()
+            .first()
+            .map(Target::encode)
+            .unwrap_or_default();
+        for url in &urls {
+            check_scheme(url, Scheme::Http)?;
+        }
+        Self::new(common, urls, probe, request.pipeline, |_| {
+            Ask::Http(targets)
+        })
+    }
+
+    /// Of a WebSocket.
+    pub(super) fn ws(
+        url: &str,
+        headers: &[(String, String)],
+        options: &ws::Options,
+        common: &Common,
+    ) -> Result<Self, Failed> {
+        let url: Url = url.parse().map_err(Failed::usage)?;
+        check_scheme(&url, Scheme::Ws)?;
+        let ask = |endpoint| Ask::Ws(endpoint, options.clone());
+        Self::endpoint(url, headers, &holding(common, options.hold), ask)
+    }
+
+    /// Of a stream of events.
+    pub(super) fn sse(
+        url: &str,
+        headers: &[(String, String)],
+        options: &sse::Options,
+        common: &Common,
+    ) -> Result<Self, Failed> {
+        let url: Url = url.parse().map_err(Failed::usage)?;
+        check_scheme(&url, Scheme::Http)?;
+        let common = Common {
+            connections: options.streams.unwrap_or(common.connections),
+            ..holding(common, options.hold)
+        };
+        let ask = |endpoint| Ask::Sse(endpoint, options.clone());
+        Self::endpoint(url, headers, &common, ask)
+    }
+
+    /// Of connections.
+    pub(super) fn conn(
+        url: &str,
+        headers: &[(String, String)],
+        common: &Common,
+    ) -> Result<Self, Failed> {
+        let url: Url = url.parse().map_err(Failed::usage)?;
+        let exchange = match url.scheme {
+            Scheme::Http => conn::Exchange::Http,
+            Scheme::Ws => conn::Exchange::WebSocket,
+        };
+        Self::endpoint(url, headers, common, |endpoint| {
+            Ask::Conn(endpoint, exchange)
+        })
+    }
+
+    /// What `peak` and `sweep` load.
+    pub(super) fn of(load: &crate::cli::args::Load) -> Result<Self, Failed> {
+        let (url, request, common) = (load.url.as_deref(), &load.request, &load.common);
+        if load.ws.hold {
+            return Err(Failed::usage(Said::new("--hold is for the command `ws`")));
+        }
+        match (load.mode, url) {
+            (Kind::Http, url) => Self::http(url, request, common),
+            (Kind::Ws, Some(url)) => Self::ws(url, &request.headers, &load.ws, common),
+            (Kind::Conn, Some(url)) => Self::conn(url, &request.headers, common),
+            (_, None) => Err(Failed::usage(Said::new("--targets is for --mode http"))),
+        }
+    }
+
+    fn endpoint(
+        url: Url,
+        headers: &[(String, String)],
+        common: &Common,
+        ask: impl FnOnce(Endpoint) -> Ask,
+    ) -> Result<Self, Failed> {
+        let probe = Target::get(url.clone()).encode();
+        Self::new(common, vec![url.clone()], probe, 1, |address| {
+            ask(endpoint(&url, address, headers))
+        })
+    }
+
+    fn new(
+        common: &Common,
+        urls: Vec<Url>,
+        probe: Vec<u8>,
+        pipeline: usize,
+        ask: impl FnOnce(SocketAddr) -> Ask,
+    ) -> Result<Self, Failed> {
+        if common.connections == 0 || pipeline == 0 {
+            let said = Said::new("--connections and --pipeline have to be at least 1");
+            return Err(Failed::usage(said));
+        }
+        let files = machine::raise_file_limit();
+        if (common.connections as u64).saturating_add(SPARE_FILES) > files {
+            let said = Said::new(format!(
+                "{} connections are more than the {files} files that may be open",
+                common.connections
+            ));
+            return Err(Failed::usage(said.help("raise the limit: ulimit -n")));
+        }
+        let url = urls
+            .first()
+            .ok_or_else(|| Failed::usage(miette!("there is no URL")))?;
+        let address = server::find(url, common.timeout)?;
+        let cores = common.cores.clone().map(|cores| cores.0);
+        Ok(Self {
+            cores: cores.unwrap_or_else(machine::default_cores),
+            common: common.clone(),
+            ask: ask(address),
+            urls,
+            address,
+            probe,
+            pipeline,
+        })
+    }
+
+    /// Where the server is.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A plain request that the server answers.
+    pub(super) fn probe(&self) -> &[u8] {
+        &self.probe
+    }
+
+    /// The generator's cores.
+    pub(super) fn cores(&self) -> &[usize] {
+        &self.cores
+    }
+
+    /// Options of every load.
+    pub(super) fn common(&self) -> &Common {
+        &self.common
+    }
+
+    /// One run.
+    pub(super) fn run(
+        &self,
+        label: String,
+        arrivals: Arrivals,
+        progress: &Progress,
+    ) -> Result<Run, Failed> {
+        let load = Load {
+            label,
+            cores: self.cores.clone(),
+            connections: self.common.connections,
+            arrivals,
+            warmup: self.common.warmup,
+            duration: self.common.duration,
+            timeout: self.common.timeout,
+        };
+        progress.begin(&load);
+        let mut each = |interval: &_| progress.interval(interval);
+        let run = match &self.ask {
+            Ask::Http(targets) => {
+                let mode = http::Mode::new(self.address, targets.clone(), self.pipeline);
+                generator::run(&load, |local| Arc::clone(&mode).run(local), &mut each)?
+            }
+            Ask::Ws(endpoint, options) => {
+                let mode = ws::Mode::new(endpoint.clone(), options);
+                let mut run =
+                    generator::run(&load, |local| Arc::clone(&mode).run(local), &mut each)?;
+                mode.tally()
+                    .annotate(load.connections, options.hold, &mut run);
+                run
+            }
+            Ask::Sse(endpoint, options) => {
+                let mode = sse::Mode::new(endpoint.clone(), options);
+                let mut run =
+                    generator::run(&load, |local| Arc::clone(&mode).run(local), &mut each)?;
+                mode.tally()
+                    .annotate(load.connections, options.hold, &mut run);
+                run
+            }
+            Ask::Conn(endpoint, exchange) => {
+                let mode = conn::Mode::new(endpoint.clone(), *exchange);
+                generator::run(&load, |local| Arc::clone(&mode).run(local), &mut each)?
+            }
+        };
+        progress.end();
+        Ok(run)
+    }
+
+    /// What was asked for, for the report.
+    pub(super) fn plan(&self) -> Plan {
+        Plan {
+            mode: match self.ask {
+                Ask::Http(_) => Mode::Http,
+                Ask::Ws(..) => Mode::Ws,
+                Ask::Sse(..) => Mode::Sse,
+                Ask::Conn(..) => Mode::Conn,
+            },
+            targets: self.urls.iter().map(Url::to_string).collect(),
+            connections: self.common.connections,
+            pipeline: self.pipeline,
+            warmup_s: self.common.warmup.as_secs_f64(),
+            duration_s: self.common.duration.as_secs_f64(),
+        }
+    }
+}
+
+fn targets(url: Option<&str>, request: &Request) -> Result<Targets, Failed> {
+    if let Some(path) = &request.targets {
+        return read_file(path).map_err(Failed::usage);
+    }
+    let url: Url = url.unwrap_or_default().parse().map_err(Failed::usage)?;
+    let body = match &request.body {
+        None => Vec::new(),
+        Some(body) => {
+            parse_body(body, Path::new(".")).map_err(|said| Failed::usage(Said::new(said)))?
+        }
+    };
+    let target = Target {
+        method: request.method.clone(),
+        headers: request.headers.clone(),
+        body,
+        expect: Expect::parse(&request.expect).map_err(Failed::usage)?,
+        ..Target::get(url)
+    };
+    Targets::new(vec![target]).map_err(Failed::usage)
+}
+
+/// What is counted when connections are only held is how they are made: there is no warm-up.
+fn holding(common: &Common, hold: bool) -> Common {
+    Common {
+        warmup: if hold { Duration::ZERO } else { common.warmup },
+        ..common.clone()
+    }
+}
+
+fn check_scheme(url: &Url, scheme: Scheme) -> Result<(), Failed> {
+    if url.scheme == scheme {
+        return Ok(());
+    }
+    let said = Said::new(format!("`{url}` is not for this mode"));
+    Err(Failed::usage(said.help(match scheme {
+        Scheme::Http => "it loads http://; for ws:// there is the command `ws`, or --mode ws",
+        Scheme::Ws => "it loads ws://",
+    })))
+}
+
+fn endpoint(url: &Url, address: SocketAddr, headers: &[(String, String)]) -> Endpoint {
+    let lines = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"));
+    Endpoint {
+        address,
+        authority: url.authority.clone(),
+        target: url.target.clone(),
+        headers: lines.collect(),
+    }
+}
+
+/// Open files that are no connections.
+const SPARE_FILES: u64 = 64;

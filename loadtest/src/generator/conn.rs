@@ -1,0 +1,224 @@
+//! Connections, one after the other: TCP, one request or WebSocket handshake, its response, and the
+//! close.
+//!
+//! The latency is that from the first SYN to the whole response (of a WebSocket, its 101): what a
+//! client waits for. The operation ends with the close, so that the rate counts whole lives of
+//! connections. A response that says `Connection: close`, and a WebSocket after the closing
+//! handshake, are closed by the server first, as RFC 9112 section 9.6 and RFC 6455 section 7.1.1
+//! have it, and the client waits for that.
+//!
+//! Whoever closes first keeps the port for a minute (`TIME_WAIT`). A server that leaves the close
+//! to the client would so have it run out of its 28,000 or so ephemeral ports within seconds, and
+//! what was measured then would be the client's kernel. So a connection that the server has not
+//! closed is reset once its whole response was read, see [`Socket::reset`]: its port is free at
+//! once. More local addresses (127.0.0.2 and so on) would only put the end off, and work for a
+//! server on this machine alone.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::generator::{Endpoint, Local, Socket, ws};
+use crate::measure::Failure;
+use crate::model::Arrivals;
+use crate::net::http1::response::{Asked, Parser};
+use crate::net::websocket::{NORMAL, encode_close};
+
+/// What is done on each connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exchange {
+    /// `GET` with `Connection: close`; any 2xx is a success.
+    Http,
+    /// An opening and a closing handshake.
+    WebSocket,
+}
+
+/// The mode, to be given to [`generator::run`](crate::generator::run): as many connections at a
+/// time as the load has.
+#[derive(Debug)]
+pub struct Mode {
+    endpoint: Endpoint,
+    exchange: Exchange,
+    /// What is sent over HTTP.
+    request: Vec<u8>,
+}
+
+impl Mode {
+    /// Connections to this endpoint.
+    pub fn new(endpoint: Endpoint, exchange: Exchange) -> Arc<Self> {
+        let Endpoint {
+            authority,
+            target,
+            headers,
+            ..
+        } = &endpoint;
+        let request = format!(
+            "GET {target} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n{headers}\r\n"
+        );
+        Arc::new(Self {
+            request: request.into_bytes(),
+            endpoint,
+            exchange,
+        })
+    }
+
+    /// What one thread does.
+    pub async fn run(self: Arc<Self>, local: Rc<Local>) {
+        local
+            .each_connection(|local, _| one_after_the_other(Arc::clone(&self), local))
+            .await;
+    }
+}
+
+async fn one_after_the_other(mode: Arc<Mode>, local: Rc<Local>) {
+    let mut failed = 0;
+    while let Some(op) = local.next().await {
+        let life = Life {
+            mode: &mode,
+            local: &local,
+            begun: op.begun,
+            closed: Cell::new(false),
+        };
+        match life.live().await {
+            Ok(answered) => {
+                failed = 0;
+                local.recorder().ok(op.begun, answered);
+            }
+            Err(_) if local.over() && local.arrivals() == Arrivals::Closed => {}
+            Err(failure) => {
+                local.recorder().error(op.begun, Instant::now(), failure);
+                if failure == Failure::Connect {
+                    local.back_off(failed).await;
+                    failed += 1;
+                }
+            }
+        }
+    }
+}
+
+/// The life of one connection.
+struct Life<'m> {
+    mode: &'m Mode,
+    local: &'m Local,
+    begun: Instant,
+    /// Whether the server has closed.
+    closed: Cell<bool>,
+}
+
+impl Life<'_> {
+    /// When the response was whole. The connection is closed.
+    async fn live(&self) -> Result<Instant, Failure> {
+        let mut socket = self.local.connect(self.mode.endpoint.address).await?;
+        let answered = match self.mode.exchange {
+            Exchange::Http => self.http(&mut socket).await,
+            Exchange::WebSocket => self.websocket(&mut socket).await,
+        };
+        if !self.closed.get() {
+            socket.reset();
+        }
+        answered
+    }
+
+    async fn http(&self, socket: &mut Socket) -> Result<Instant, Failure> {
+        self.write(socket, self.mode.request.clone()).await?;
+        let (mut parser, mut input) = (Parser::default(), Vec::new());
+        let mut buffer = Vec::with_capacity(BUFFER);
+        let response = loop {
+            let got;
+            (got, buffer) = self.read(socket, buffer).await;
+            let got = got?;
+            if got == 0 {
+                let end = parser.end(&input).map_err(|_| socket.failure(None))?;
+                break end.ok_or(socket.failure(None))?;
+            }
+            input.extend_from_slice(buffer.get(..got).unwrap_or_default());
+            let fed = parser.feed(&input, ASKED).map_err(|_| Failure::Protocol)?;
+            input.drain(..fed.consumed);
+            if let Some(response) = fed.done {
+                break response;
+            }
+        };
+        let answered = Instant::now();
+        let recorder = self.local.recorder();
+        recorder.status(self.begun, answered, response.status);
+        if !self.closed.get() && !response.keep_alive {
+            self.wait_for_close(socket, buffer).await?;
+        }
+        match response.status {
+            200..300 => Ok(answered),
+            code => Err(Failure::Status(code)),
+        }
+    }
+
+    async fn websocket(&self, socket: &mut Socket) -> Result<Instant, Failure> {
+        let shaken = ws::shake_hands(&self.mode.endpoint, self.local, socket).await;
+        let answered = Instant::now();
+        let status = match &shaken {
+            Ok(_) => Some(101),
+            Err(Failure::Status(code)) => Some(*code),
+            Err(_) => None,
+        };
+        if let Some(code) = status {
+            let recorder = self.local.recorder();
+            recorder.status(self.begun, answered, code);
+        }
+        shaken?;
+        let mut close = Vec::new();
+        encode_close(NORMAL, fastrand::u32(..).to_ne_bytes(), &mut close);
+        self.write(socket, close).await?;
+        self.wait_for_close(socket, Vec::with_capacity(BUFFER))
+            .await?;
+        Ok(answered)
+    }
+
+    /// Wait until the server closes; what comes before that is of no interest.
+    async fn wait_for_close(
+        &self,
+        socket: &mut Socket,
+        mut buffer: Vec<u8>,
+    ) -> Result<(), Failure> {
+        loop {
+            let got;
+            (got, buffer) = self.read(socket, buffer).await;
+            match got {
+                // A reset closes as well: all that counts was read.
+                Ok(0) | Err(Failure::Reset) => return Ok(()),
+                Ok(_) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    async fn write(&self, socket: &mut Socket, bytes: Vec<u8>) -> Result<(), Failure> {
+        socket.begin(Instant::now());
+        let (sent, _) = socket.write_all(bytes).await;
+        let sent = sent.map_err(|error| socket.failure(Some(&error)))?;
+        self.local.recorder().bytes_out(Instant::now(), sent);
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        socket: &mut Socket,
+        buffer: Vec<u8>,
+    ) -> (Result<usize, Failure>, Vec<u8>) {
+        let (got, buffer) = socket.read(buffer).await;
+        match got {
+            // A deadline that passed looks like the end of the stream.
+            Ok(0) if socket.failure(None) != Failure::Reset => (Err(socket.failure(None)), buffer),
+            Ok(got) => {
+                self.closed.set(got == 0);
+                self.local.recorder().bytes_in(Instant::now(), got);
+                (Ok(got), buffer)
+            }
+            Err(error) => (Err(socket.failure(Some(&error))), buffer),
+        }
+    }
+}
+
+const ASKED: Asked = Asked {
+    head: false,
+    keep_body: false,
+};
+const BUFFER: usize = 4 * 1024;

@@ -1,0 +1,16 @@
+//! Where a mode that holds connections makes them to.
+
+use std::net::SocketAddr;
+
+/// Where connections are made to, and what is asked for there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The server's address.
+    pub address: SocketAddr,
+    /// The value of `Host`.
+    pub authority: String,
+    /// The request's target, as `/feed/a?b=c`.
+    pub target: String,
+    /// Further lines of the request's head, each with its CRLF; may be empty.
+    pub headers: String,
+}

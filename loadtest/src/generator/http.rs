@@ -1,0 +1,439 @@
+//! Requests over HTTP/1.1: each connection keeps up to `pipeline` of them in flight.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use monoio::buf::IoBufMut;
+use monoio::io::{AsyncReadRent, AsyncWriteRentExt, OwnedReadHalf, OwnedWriteHalf};
+use monoio::net::TcpStream;
+
+use crate::generator::{Clock, Local, Op, Socket};
+use crate::measure::Failure;
+use crate::model::Arrivals;
+use crate::net::http1::response::{Asked, Parser, Response};
+use crate::target::{Expect, Targets};
+
+/// What is asked, over and over.
+#[derive(Debug)]
+pub struct Mode {
+    address: SocketAddr,
+    targets: Targets,
+    pipeline: usize,
+}
+
+impl Mode {
+    /// Requests of these targets to this address, at most `pipeline` of them in flight on one
+    /// connection. In an open loop requests go together only if they are due when the connection is
+    /// free.
+    #[must_use]
+    pub fn new(address: SocketAddr, targets: Targets, pipeline: usize) -> Arc<Self> {
+        Arc::new(Self {
+            address,
+            targets,
+            pipeline: pipeline.max(1),
+        })
+    }
+
+    /// What one thread does.
+    pub async fn run(self: Arc<Self>, local: Rc<Local>) {
+        let asks = Rc::new(Asks::new(&self, local.thread()));
+        local
+            .each_connection(|local, _| Connection::new(&self, &asks, local).run())
+            .await;
+    }
+}
+
+/// The requests, encoded once for all connections of a thread.
+struct Asks {
+    targets: Targets,
+    encoded: Vec<Ask>,
+    random: RefCell<fastrand::Rng>,
+}
+
+struct Ask {
+    bytes: Rc<Vec<u8>>,
+    asked: Asked,
+    expect: Expect,
+}
+
+impl Asks {
+    fn new(mode: &Mode, thread: usize) -> Self {
+        let encoded = mode.targets.all().iter().map(|target| Ask {
+            bytes: Rc::new(target.encode()),
+            asked: Asked {
+                head: target.method == "HEAD",
+                keep_body: target.expect.reads_body(),
+            },
+            expect: target.expect.clone(),
+        });
+        Self {
+            encoded: encoded.collect(),
+            targets: mode.targets.clone(),
+            random: RefCell::new(fastrand::Rng::with_seed(thread as u64)),
+        }
+    }
+
+    fn pick(&self) -> usize {
+        if self.encoded.len() == 1 {
+            return 0;
+        }
+        self.targets.pick(self.random.borrow_mut().f64())
+    }
+
+    fn get(&self, place: usize) -> Option<&Ask> {
+        self.encoded.get(place)
+    }
+}
+
+struct Connection {
+    address: SocketAddr,
+    pipeline: usize,
+    asks: Rc<Asks>,
+    local: Rc<Local>,
+    /// Taken and not answered: the connection that they went or were to go by has ended.
+    waiting: VecDeque<Op>,
+    /// Sent, or being sent, and not answered, in order.
+    in_flight: VecDeque<Sent>,
+    parser: Parser,
+    /// What was read and is the beginning of a response.
+    input: Vec<u8>,
+    /// When it last looked.
+    now: Instant,
+}
+
+struct Sent {
+    op: Op,
+    at: Instant,
+    ask: usize,
+    /// Whether it was given to the writer.
+    handed: bool,
+}
+
+impl Connection {
+    fn new(mode: &Mode, asks: &Rc<Asks>, local: Rc<Local>) -> Self {
+        Self {
+            address: mode.address,
+            pipeline: mode.pipeline,
+            asks: Rc::clone(asks),
+            local,
+            waiting: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            parser: Parser::default(),
+            input: Vec::with_capacity(LEAST_INPUT),
+            now: Instant::now(),
+        }
+    }
+
+    /// Keeps a connection, made again whenever it ends, until the run is over.
+    async fn run(mut self) {
+        let mut failed = 0;
+        while !self.local.over() {
+            let begun = Instant::now();
+            let made = self.local.connect(self.address).await;
+            self.now = Instant::now();
+            match made {
+                Ok(socket) => {
+                    failed = 0;
+                    self.serve(socket).await;
+                }
+                Err(_) if self.local.over() => break,
+                Err(failure) => {
+                    let begun = self.waiting.pop_front().map_or(begun, |op| op.begun);
+                    self.local.recorder().error(begun, self.now, failure);
+                    self.local.back_off(failed).await;
+                    failed += 1;
+                }
+            }
+        }
+        for op in self.waiting.drain(..) {
+            self.local
+                .recorder()
+                .error(op.begun, self.now, Failure::Unsent);
+        }
+    }
+
+    /// Sends and receives until the run is over or the connection ends.
+    async fn serve(&mut self, mut socket: Socket) {
+        let clock = socket.clock();
+        let outbox = Outbox::default();
+        let (reader, writer) = (&mut socket.reader, &mut socket.writer);
+        // A write may be under way while responses are read: a server that is not read from stops
+        // reading. Neither future is dropped before it ends.
+        let mut sending = pin!(send(writer, &outbox));
+        self.parser = Parser::default();
+        self.input.clear();
+        while self.refill(&clock, &outbox).await {
+            let result = self.read(reader, sending.as_mut()).await;
+            self.now = Instant::now();
+            match self.take(&result, &clock) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(failure) => {
+                    self.give_up(failure);
+                    break;
+                }
+            }
+        }
+        clock.shut_down();
+        poll_fn(|context| match sending.as_mut().poll(context) {
+            Poll::Pending if !outbox.is_idle() => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
+        // What the server closed the connection behind, without an answer, is sent again; in a
+        // closed loop it was never due.
+        let unanswered = self.in_flight.drain(..).map(|sent| sent.op);
+        if self.local.arrivals() != Arrivals::Closed {
+            self.waiting.extend(unanswered);
+        }
+    }
+
+    /// Waits until something is in flight, and adds what else may be sent now. False if the run is
+    /// over, or the connection ended while it was idle.
+    async fn refill(&mut self, clock: &Clock, outbox: &Outbox) -> bool {
+        if self.in_flight.is_empty() {
+            clock.end();
+            let Some(op) = self.next(clock).await else {
+                return false;
+            };
+            self.push(op);
+        }
+        if outbox.is_idle() {
+            while self.in_flight.len() < self.pipeline {
+                let waiting = self.waiting.pop_front();
+                let Some(op) = waiting.or_else(|| self.local.try_next(self.now)) else {
+                    break;
+                };
+                self.push(op);
+            }
+            self.send(outbox);
+        }
+        if let Some(oldest) = self.in_flight.front() {
+            clock.begin(oldest.at);
+        }
+        true
+    }
+
+    async fn next(&mut self, clock: &Clock) -> Option<Op> {
+        if let Some(op) = self.waiting.pop_front() {
+            return Some(op);
+        }
+        if let Some(op) = self.local.try_next(self.now) {
+            return Some(op);
+        }
+        let idle = self.now;
+        let op = self.local.next().await?;
+        self.now = Instant::now();
+        // Servers close connections that are idle: no operation has failed by that.
+        if self.now.saturating_duration_since(idle) > LONG_IDLE && clock.is_ended() {
+            self.waiting.push_back(op);
+            return None;
+        }
+        Some(op)
+    }
+
+    fn push(&mut self, op: Op) {
+        self.in_flight.push_back(Sent {
+            op,
+            at: self.now,
+            ask: self.asks.pick(),
+            handed: false,
+        });
+    }
+
+    /// Hands what is not yet being written to the writer, as one write.
+    fn send(&mut self, outbox: &Outbox) {
+        let first = self.in_flight.partition_point(|sent| sent.handed);
+        let mut asks = self.in_flight.range_mut(first..).filter_map(|sent| {
+            sent.handed = true;
+            self.asks.get(sent.ask)
+        });
+        let Some(one) = asks.next() else {
+            return;
+        };
+        let mut count = one.bytes.len();
+        let batch = match asks.next() {
+            None => Batch::One(Rc::clone(&one.bytes)),
+            Some(another) => {
+                let mut bytes = outbox.spare.take();
+                bytes.clear();
+                for ask in [one, another].into_iter().chain(asks) {
+                    bytes.extend_from_slice(&ask.bytes);
+                }
+                count = bytes.len();
+                Batch::Many(bytes)
+            }
+        };
+        self.local.recorder().bytes_out(self.now, count);
+        outbox.next.set(Some(batch));
+    }
+
+    /// Reads what comes, behind what was left, while what is to be written is written.
+    async fn read(
+        &mut self,
+        reader: &mut OwnedReadHalf<TcpStream>,
+        mut sending: Pin<&mut impl Future<Output = ()>>,
+    ) -> io::Result<usize> {
+        let mut input = std::mem::take(&mut self.input);
+        if input.len() == input.capacity() {
+            input.reserve(input.len().max(LEAST_INPUT));
+        }
+        let kept = input.len();
+        // The write is submitted first.
+        let mut reading = pin!(async { reader.read(input.slice_mut(kept..)).await });
+        let (result, slice) = poll_fn(|context| {
+            let _ = sending.as_mut().poll(context);
+            reading.as_mut().poll(context)
+        })
+        .await;
+        self.input = slice.into_inner();
+        result
+    }
+
+    /// Takes the responses off what was read. Whether the connection may be used on.
+    fn take(&mut self, read: &io::Result<usize>, clock: &Clock) -> Result<bool, Failure> {
+        let count = match read {
+            Ok(count) => *count,
+            Err(error) => return Err(clock.failure(Some(error))),
+        };
+        if count == 0 {
+            return self.end(clock);
+        }
+        self.local.recorder().bytes_in(self.now, count);
+        let mut at = 0;
+        let mut keep = true;
+        while let Some(sent) = self.in_flight.front()
+            && keep
+        {
+            let Some(ask) = self.asks.get(sent.ask) else {
+                break;
+            };
+            let rest = self.input.get(at..).unwrap_or_default();
+            let fed = self
+                .parser
+                .feed(rest, ask.asked)
+                .map_err(|_| Failure::Protocol)?;
+            at += fed.consumed;
+            let Some(response) = fed.done else {
+                break;
+            };
+            keep = response.keep_alive;
+            self.record(response);
+        }
+        if self.in_flight.is_empty() && keep && at < self.input.len() {
+            // Nobody asked for that.
+            return Err(Failure::Protocol);
+        }
+        self.input.drain(..at);
+        Ok(keep)
+    }
+
+    /// The stream has ended: with the response, if that is how it is framed.
+    fn end(&mut self, clock: &Clock) -> Result<bool, Failure> {
+        match self.parser.end(&self.input) {
+            Ok(Some(response)) if !self.in_flight.is_empty() => {
+                self.record(response);
+                Ok(false)
+            }
+            _ => Err(clock.failure(None)),
+        }
+    }
+
+    /// The oldest in flight has its response.
+    fn record(&mut self, response: Response) {
+        let Some(sent) = self.in_flight.pop_front() else {
+            return;
+        };
+        let (begun, recorder) = (sent.op.begun, self.local.recorder());
+        recorder.status(begun, self.now, response.status);
+        let checked = self.asks.get(sent.ask).map_or(Ok(()), |ask| {
+            ask.expect.check(response.status, self.parser.body())
+        });
+        match checked {
+            Ok(()) => recorder.ok(begun, self.now),
+            Err(failure) => recorder.error(begun, self.now, failure),
+        }
+    }
+
+    /// All that is in flight has failed: the oldest for this reason, the others with it.
+    fn give_up(&mut self, failure: Failure) {
+        // A closed loop is cut off when the run is over: that is nobody's failure.
+        let cut_off = self.local.over() && self.local.arrivals() == Arrivals::Closed;
+        let recorder = self.local.recorder();
+        if self.in_flight.is_empty() && !cut_off {
+            recorder.error(self.now, self.now, failure);
+        }
+        let mut failure = failure;
+        for sent in self.in_flight.drain(..) {
+            if !cut_off {
+                recorder.error(sent.op.begun, self.now, failure);
+            }
+            if failure != Failure::Timeout {
+                failure = Failure::Reset;
+            }
+        }
+    }
+}
+
+/// What is to be written, one batch at a time.
+#[derive(Default)]
+struct Outbox {
+    next: Cell<Option<Batch>>,
+    busy: Cell<bool>,
+    /// The buffer of batches.
+    spare: Cell<Vec<u8>>,
+}
+
+enum Batch {
+    One(Rc<Vec<u8>>),
+    Many(Vec<u8>),
+}
+
+impl Outbox {
+    /// Whether everything was written.
+    fn is_idle(&self) -> bool {
+        if self.busy.get() {
+            return false;
+        }
+        let next = self.next.take();
+        let idle = next.is_none();
+        self.next.set(next);
+        idle
+    }
+}
+
+/// Writes what is put into the outbox, without end. Whoever puts something in polls it. That a write
+/// failed is seen by reading.
+async fn send(writer: &mut OwnedWriteHalf<TcpStream>, outbox: &Outbox) {
+    loop {
+        let batch = poll_fn(|_| match outbox.next.take() {
+            Some(batch) => Poll::Ready(batch),
+            None => Poll::Pending,
+        })
+        .await;
+        outbox.busy.set(true);
+        match batch {
+            Batch::One(bytes) => {
+                let _ = writer.write_all(bytes).await;
+            }
+            Batch::Many(bytes) => {
+                let (_, bytes) = writer.write_all(bytes).await;
+                outbox.spare.set(bytes);
+            }
+        }
+        outbox.busy.set(false);
+    }
+}
+
+/// Room for what is read; it grows for responses that are longer.
+const LEAST_INPUT: usize = 8 * 1024;
+/// A connection that was idle for this long may have been closed by the server meanwhile.
+const LONG_IDLE: Duration = Duration::from_millis(500);

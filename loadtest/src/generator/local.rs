@@ -1,0 +1,203 @@
+//! What a mode sees of the run on its thread.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use monoio::net::TcpStream;
+use monoio::time::timeout;
+
+use crate::generator::queue::Queue;
+use crate::generator::watch::{Socket, Watch};
+use crate::measure::{Failure, Recorder, Window};
+use crate::model::Arrivals;
+
+/// What a mode sees of the run on its thread: its share, its recorder, its next operation.
+pub struct Local {
+    thread: usize,
+    connections: Range<usize>,
+    arrivals: Arrivals,
+    window: Window,
+    timeout: Duration,
+    recorder: Recorder,
+    /// Of an open loop: what is due.
+    queue: Queue,
+    watch: Watch,
+    over: Cell<bool>,
+}
+
+/// An operation to begin now.
+#[derive(Clone, Copy, Debug)]
+pub struct Op {
+    /// Where its latency counts from: now in a closed loop, its intended time in an open one.
+    pub begun: Instant,
+}
+
+impl Local {
+    pub(super) fn new(
+        thread: usize,
+        connections: Range<usize>,
+        arrivals: Arrivals,
+        window: Window,
+        timeout: Duration,
+        recorder: Recorder,
+    ) -> Self {
+        Self {
+            thread,
+            connections,
+            arrivals,
+            window,
+            timeout,
+            recorder,
+            queue: Queue::default(),
+            watch: Watch::default(),
+            over: Cell::new(false),
+        }
+    }
+
+    /// Number of the thread, from 0.
+    #[must_use]
+    pub fn thread(&self) -> usize {
+        self.thread
+    }
+
+    /// This thread's connections, numbered over all threads.
+    #[must_use]
+    pub fn connections(&self) -> Range<usize> {
+        self.connections.clone()
+    }
+
+    /// How operations are started.
+    #[must_use]
+    pub fn arrivals(&self) -> Arrivals {
+        self.arrivals
+    }
+
+    /// What is recorded.
+    #[must_use]
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// How long connecting, and an operation once it is sent, may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Where operations end.
+    #[must_use]
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Whether nothing more is to be begun. A closed loop's sockets are shut down then.
+    #[must_use]
+    pub fn over(&self) -> bool {
+        self.over.get()
+    }
+
+    /// The next operation: at once in a closed loop, when one is due in an open loop; none when the
+    /// run is over.
+    pub async fn next(&self) -> Option<Op> {
+        if self.over.get() {
+            return None;
+        }
+        if self.arrivals == Arrivals::Closed {
+            return self.closed(Instant::now());
+        }
+        let due = self.queue.next().await?;
+        Some(self.open(due, Instant::now()))
+    }
+
+    /// The next operation if there is one now, without waiting: for pipelining.
+    #[must_use]
+    pub fn try_next(&self, now: Instant) -> Option<Op> {
+        if self.over.get() {
+            return None;
+        }
+        if self.arrivals == Arrivals::Closed {
+            return self.closed(now);
+        }
+        let due = self.queue.try_next()?;
+        Some(self.open(due, now))
+    }
+
+    /// A connection to the server under test, without delay of small segments. Fails with
+    /// [`Failure::Connect`] or [`Failure::Timeout`]; nothing is recorded.
+    ///
+    /// # Errors
+    /// If the server refuses, cannot be reached, or does not answer within the timeout.
+    pub async fn connect(&self, address: SocketAddr) -> Result<Socket, Failure> {
+        let stream = timeout(self.timeout, TcpStream::connect_addr(address))
+            .await
+            .map_err(|_| Failure::Timeout)?
+            .map_err(|_| Failure::Connect)?;
+        stream.set_nodelay(true).map_err(|_| Failure::Connect)?;
+        Ok(self.watch.socket(stream))
+    }
+
+    /// Waits before the next try to connect, longer after each that failed: 5 ms doubling to 640
+    /// ms. Ends early when the run is over.
+    pub async fn back_off(&self, failed: u32) {
+        let mut left = BACKOFF * (1 << failed.min(BACKOFF_DOUBLINGS));
+        while !left.is_zero() && !self.over() {
+            let step = left.min(BACKOFF);
+            monoio::time::sleep(step).await;
+            left -= step;
+        }
+    }
+
+    /// Runs a future for each of the thread's connections, and waits for all of them.
+    pub async fn each_connection<F, C>(self: &Rc<Self>, connection: C)
+    where
+        C: Fn(Rc<Self>, usize) -> F,
+        F: Future<Output = ()> + 'static,
+    {
+        let handles: Vec<_> = self
+            .connections()
+            .map(|index| monoio::spawn(connection(Rc::clone(self), index)))
+            .collect();
+        for handle in handles {
+            handle.await;
+        }
+    }
+
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Nothing more is to be begun: those that wait for an operation get none.
+    pub(super) fn close(&self) {
+        self.over.set(true);
+        let now = Instant::now();
+        for due in self.queue.close() {
+            self.recorder.error(due, now, Failure::Unsent);
+        }
+        if self.arrivals == Arrivals::Closed {
+            self.watch.shut_down_all();
+        }
+    }
+
+    fn closed(&self, now: Instant) -> Option<Op> {
+        (now < self.window.end).then_some(Op { begun: now })
+    }
+
+    fn open(&self, due: super::queue::Due, now: Instant) -> Op {
+        if due.idle {
+            let lateness = now.saturating_duration_since(due.at);
+            self.recorder.lateness(due.at, lateness);
+        }
+        Op { begun: due.at }
+    }
+}
+
+const BACKOFF: Duration = Duration::from_millis(5);
+const BACKOFF_DOUBLINGS: u32 = 7;

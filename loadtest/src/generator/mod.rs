@@ -1,0 +1,180 @@
+//! The generator: one pinned thread for each of its cores, an io_uring runtime on each.
+//!
+//! A mode is an async function that a thread runs with its share of the load:
+//!
+//! ```ignore
+//! let run = generator::run(&load, |local: Rc<Local>| async move {
+//!     // What the thread's connections share goes here.
+//!     local.each_connection(|local| async move {
+//!         while let Some(op) = local.next().await {            // waits in an open loop
+//!             // ... send, receive, look at the answer ...
+//!             local.recorder().ok(op.begun, Instant::now());   // or .error(begun, now, failure)
+//!         }
+//!     }).await
+//! }, &mut |interval| ())?;
+//! ```
+//!
+//! The rules for a mode:
+//! - [`Local::next`] gives the next operation, and `None` when the run is over: then return. A
+//!   closed loop gives it at once, an open loop when one is due; whichever connection asks first
+//!   takes the next that is due. `op.begun` is the (intended) time that latency counts from.
+//! - A mode without operations (a stream that only receives) looks at [`Local::over`].
+//! - Every operation taken ends in `recorder.ok` or `recorder.error`, except one that a closed loop
+//!   had under way when the run ended ([`Local::over`]): that one is left out.
+//! - Connections are made by [`Local::connect`]. [`Socket::begin`] starts the clock of the timeout,
+//!   [`Socket::end`] stops it; a socket that takes too long, or that a closed loop holds when the
+//!   run is over, is shut down, so that every read and write ends. [`Socket::failure`] says why.
+//! - Never block, never sleep for less than a millisecond (the timers' resolution), and never let a
+//!   future of a read or write be dropped before it ends: shut the socket down instead.
+//!
+//! Files: [`schedule`] says when operations are due (pure), `pacer` waits for those times, `queue`
+//! hands them to idle connections, `watch` is the sockets' deadlines.
+
+pub mod conn;
+mod endpoint;
+mod gate;
+pub mod http;
+mod local;
+mod pacer;
+mod queue;
+pub mod schedule;
+pub mod sse;
+mod tally;
+mod thread;
+mod usage;
+mod watch;
+pub mod ws;
+
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+pub use endpoint::Endpoint;
+pub use local::{Local, Op};
+pub use tally::Tally;
+pub use watch::{Clock, Socket};
+
+use crate::measure::{Collector, Membership, Window};
+use crate::model::{Arrivals, Interval, Run};
+
+/// What to generate, whatever the protocol.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// What tells the run from others: [`Run::label`].
+    pub label: String,
+    /// The generator's cores, one thread on each. None: one thread that is not pinned.
+    pub cores: Vec<usize>,
+    /// Connections, over all threads.
+    pub connections: usize,
+    /// How operations are started.
+    pub arrivals: Arrivals,
+    /// Load before anything is recorded.
+    pub warmup: Duration,
+    /// How long is recorded.
+    pub duration: Duration,
+    /// How long connecting, and an operation once it is sent, may take.
+    pub timeout: Duration,
+}
+
+/// Runs a mode: every thread with its share of the load, and what they recorded together.
+/// `progress` is called with each interval of the timeline as it completes.
+///
+/// # Errors
+/// If a core does not exist, or a thread or its runtime cannot be made.
+pub fn run<M, F>(load: &Load, mode: M, progress: &mut dyn FnMut(&Interval)) -> Result<Run, Error>
+where
+    M: Fn(Rc<Local>) -> F + Sync,
+    F: Future<Output = ()> + 'static,
+{
+    check_cores(&load.cores)?;
+    let threads = load.threads();
+    let membership = match load.arrivals {
+        Arrivals::Closed => Membership::End,
+        Arrivals::Constant { .. } | Arrivals::Poisson { .. } => Membership::Begin,
+    };
+    let window = Window::new(
+        Instant::now() + START,
+        load.warmup,
+        load.duration,
+        membership,
+    );
+    let (sender, messages) = mpsc::channel();
+    let mut collector = Collector::new(window, threads);
+
+    std::thread::scope(|scope| {
+        let mut handles = Vec::with_capacity(threads);
+        for index in 0..threads {
+            let (mode, sender) = (&mode, sender.clone());
+            handles.push(
+                std::thread::Builder::new()
+                    .name(format!("generator-{index}"))
+                    .spawn_scoped(scope, move || {
+                        thread::run(load, window, index, sender, mode)
+                    })
+                    .map_err(Error::Thread)?,
+            );
+        }
+        drop(sender);
+        // Ends when every thread has dropped its sender.
+        for message in messages {
+            collector.take(message).iter().for_each(&mut *progress);
+        }
+        for handle in handles {
+            handle.join().map_err(|_| Error::Panicked)??;
+        }
+        Ok(())
+    })?;
+    Ok(collector.finish(load.label.clone(), load.arrivals))
+}
+
+impl Load {
+    /// How many threads it runs on: one for each core, but never more than connections.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.cores.len().min(self.connections).max(1)
+    }
+}
+
+/// Why nothing could be generated.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum Error {
+    /// A core of the list is not there.
+    #[error("the generator cannot run on core {core}: the cores are {have}")]
+    #[diagnostic(help("choose other cores with --cores"))]
+    Core {
+        /// What was asked for.
+        core: usize,
+        /// What there is, as `0, 1`.
+        have: String,
+    },
+    /// A thread could not be started.
+    #[error("a thread of the generator could not be started: {0}")]
+    Thread(std::io::Error),
+    /// The thread's event loop could not be made.
+    #[error("the event loop of the generator could not be made: {0}")]
+    #[diagnostic(help(
+        "look at the limits of open files and locked memory (ulimit -n, ulimit -l)"
+    ))]
+    Runtime(std::io::Error),
+    /// A thread ended by a panic: a bug.
+    #[error("a thread of the generator panicked; this is a bug")]
+    Panicked,
+}
+
+fn check_cores(cores: &[usize]) -> Result<(), Error> {
+    let have = core_affinity::get_core_ids().unwrap_or_default();
+    for &core in cores {
+        if !have.iter().any(|id| id.id == core) {
+            let have: Vec<String> = have.iter().map(|id| id.id.to_string()).collect();
+            return Err(Error::Core {
+                core,
+                have: have.join(", "),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// From the call to the first operation: the threads have to be up.
+const START: Duration = Duration::from_millis(20);

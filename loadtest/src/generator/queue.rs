@@ -1,0 +1,197 @@
+//! Operations of an open loop that are due, and connections that wait for one.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+/// Operations that are due, first come first served, and connections that wait for one. While an
+/// operation is queued, a connection that asks gets it at once; one is woken for each that is
+/// pushed, so none is forgotten.
+#[derive(Default)]
+pub(super) struct Queue {
+    due: RefCell<VecDeque<Due>>,
+    idle: RefCell<VecDeque<Rc<Place>>>,
+    closed: Cell<bool>,
+}
+
+/// An operation that is due.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    /// Its intended time.
+    pub(super) at: Instant,
+    /// Whether a connection was idle for it when it came: if it is begun late, that is the
+    /// generator's doing.
+    pub(super) idle: bool,
+}
+
+impl Queue {
+    /// An operation is due.
+    pub(super) fn push(&self, at: Instant) {
+        let idle = !self.idle.borrow().is_empty();
+        self.due.borrow_mut().push_back(Due { at, idle });
+        self.call();
+    }
+
+    /// The next that is due; none once the queue is closed. May be dropped, and polled for another
+    /// reason than being woken: it has one place in the queue at most, and gives up what it was
+    /// called for.
+    pub(super) fn next(&self) -> Next<'_> {
+        Next {
+            queue: self,
+            place: None,
+        }
+    }
+
+    /// The next if one is due now.
+    pub(super) fn try_next(&self) -> Option<Due> {
+        self.due.borrow_mut().pop_front()
+    }
+
+    /// Whether no operation waits for a connection.
+    pub(super) fn is_empty(&self) -> bool {
+        self.due.borrow().is_empty()
+    }
+
+    /// Closes it: whoever waits gets none. What was due and not taken.
+    pub(super) fn close(&self) -> Vec<Instant> {
+        self.closed.set(true);
+        let idle = std::mem::take(&mut *self.idle.borrow_mut());
+        idle.iter().for_each(|place| place.call());
+        self.due.borrow_mut().drain(..).map(|due| due.at).collect()
+    }
+
+    /// Wakes the first of those that wait.
+    fn call(&self) {
+        let first = self.idle.borrow_mut().pop_front();
+        if let Some(place) = first {
+            place.call();
+        }
+    }
+}
+
+/// See [`Queue::next`].
+pub(super) struct Next<'q> {
+    queue: &'q Queue,
+    /// Held while it waits.
+    place: Option<Rc<Place>>,
+}
+
+impl Future for Next<'_> {
+    type Output = Option<Due>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Due>> {
+        if let Some(due) = self.queue.try_next() {
+            self.leave();
+            return Poll::Ready(Some(due));
+        }
+        if self.queue.closed.get() {
+            self.place = None;
+            return Poll::Ready(None);
+        }
+        match &self.place {
+            Some(place) if !place.called.get() => {
+                place.waker.borrow_mut().clone_from(context.waker());
+            }
+            // What it was called for is gone: a busy connection was faster.
+            _ => {
+                let place = Rc::new(Place {
+                    waker: RefCell::new(context.waker().clone()),
+                    called: Cell::new(false),
+                });
+                self.queue.idle.borrow_mut().push_back(Rc::clone(&place));
+                self.place = Some(place);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Next<'_> {
+    /// Gives up the place, if it is still held.
+    fn leave(&mut self) {
+        if let Some(place) = self.place.take()
+            && !place.called.get()
+        {
+            let mut idle = self.queue.idle.borrow_mut();
+            idle.retain(|other| !Rc::ptr_eq(other, &place));
+        }
+    }
+}
+
+impl Drop for Next<'_> {
+    fn drop(&mut self) {
+        let called = self.place.as_ref().is_some_and(|place| place.called.get());
+        self.leave();
+        if called && !self.queue.is_empty() {
+            self.queue.call();
+        }
+    }
+}
+
+/// The place of one that waits.
+struct Place {
+    waker: RefCell<Waker>,
+    called: Cell<bool>,
+}
+
+impl Place {
+    fn call(&self) {
+        self.called.set(true);
+        self.waker.borrow().wake_by_ref();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn poll(next: Pin<&mut Next<'_>>, count: &Arc<Count>) -> Poll<Option<Instant>> {
+        let waker = Waker::from(Arc::clone(count));
+        next.poll(&mut Context::from_waker(&waker))
+            .map(|due| due.map(|due| due.at))
+    }
+
+    #[test]
+    fn one_that_is_dropped_or_polled_twice_takes_nobodys_turn() {
+        let (queue, at) = (Queue::default(), Instant::now());
+        let wakes = [const { Count(AtomicUsize::new(0)) }; 3].map(Arc::new);
+        let woken = |index: usize| wakes[index].0.load(Ordering::Relaxed);
+        let mut first = pin!(queue.next());
+        let mut third = pin!(queue.next());
+        // Two polls, one place.
+        assert!(poll(first.as_mut(), &wakes[0]).is_pending());
+        assert!(poll(first.as_mut(), &wakes[0]).is_pending());
+        {
+            let mut second = pin!(queue.next());
+            assert!(poll(second.as_mut(), &wakes[1]).is_pending());
+            assert!(poll(third.as_mut(), &wakes[2]).is_pending());
+            queue.push(at);
+            assert_eq!(poll(first.as_mut(), &wakes[0]), Poll::Ready(Some(at)));
+            // Called, and dropped before it looks: the next in line is called instead.
+            queue.push(at);
+            assert_eq!((woken(0), woken(1), woken(2)), (1, 1, 0));
+        }
+        assert_eq!(woken(2), 1);
+        assert_eq!(poll(third.as_mut(), &wakes[2]), Poll::Ready(Some(at)));
+        assert!(queue.close().is_empty());
+        assert_eq!(poll(pin!(queue.next()), &wakes[0]), Poll::Ready(None));
+    }
+}

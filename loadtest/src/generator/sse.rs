@@ -1,0 +1,283 @@
+//! Events of held streams, or streams that are only held.
+//!
+//! An operation is an event, and its latency the gap since the one before of the same stream, also
+//! when the stream was asked for again between them: that is what a client waits. The first event
+//! of all has no gap and is not counted. Events that one read brings have come together: a gap of 0.
+//!
+//! A stream that ends is asked for again, with `Last-Event-ID`, after the `retry` that the server
+//! gave, at once if it gave none. An end as the framing says is not an error; anything else is. One
+//! whose second answer is 204 has ended for good.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::generator::gate::Gate;
+use crate::generator::{Endpoint, Local, Socket, Tally};
+use crate::measure::Failure;
+use crate::net::stream::{Progress, Stream, StreamError};
+
+/// Options of the command `sse` beside those of every mode.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Options {
+    /// Streams that are held; the same as --connections.
+    #[arg(short, long, value_name = "N", conflicts_with = "connections")]
+    pub streams: Option<usize>,
+    /// Only open the streams, each once, hold them for the duration, and say how many are alive at
+    /// its end. Each stream that opens then counts as an operation, and events do not.
+    #[arg(long)]
+    pub hold: bool,
+}
+
+/// The mode, to be given to [`generator::run`](crate::generator::run) with closed-loop arrivals:
+/// the server decides when events come.
+#[derive(Debug)]
+pub struct Mode {
+    endpoint: Endpoint,
+    hold: bool,
+    tally: Tally,
+}
+
+impl Mode {
+    /// Streams of this endpoint.
+    pub fn new(endpoint: Endpoint, options: &Options) -> Arc<Self> {
+        Arc::new(Self {
+            endpoint,
+            hold: options.hold,
+            tally: Tally::default(),
+        })
+    }
+
+    /// What became of the streams.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// What one thread does.
+    pub async fn run(self: Arc<Self>, local: Rc<Local>) {
+        let gate = Gate::new();
+        local
+            .each_connection(|local, _| {
+                let client = Client {
+                    mode: Arc::clone(&self),
+                    local,
+                    stream: Stream::default(),
+                    last_event: None,
+                };
+                client.run(Rc::clone(&gate))
+            })
+            .await;
+    }
+}
+
+/// One that holds a stream.
+struct Client {
+    mode: Arc<Mode>,
+    local: Rc<Local>,
+    stream: Stream,
+    last_event: Option<Instant>,
+}
+
+impl Client {
+    /// Hold the stream, asked for again whenever it ends, until the run is over.
+    async fn run(mut self, gate: Rc<Gate>) {
+        let (mut failed, mut again) = (0, false);
+        while !self.local.over() {
+            let pass = gate.enter().await;
+            if self.local.over() {
+                break;
+            }
+            let begun = Instant::now();
+            let opened = self.open(begun).await;
+            drop(pass);
+            let before = self.last_event;
+            let end = match opened {
+                Ok((mut socket, progress)) => {
+                    self.mode.tally.count_opened(again);
+                    again = true;
+                    if self.mode.hold {
+                        self.local.recorder().ok(begun, Instant::now());
+                    }
+                    let end = self.listen(&mut socket, progress).await;
+                    self.mode.tally.count_ended(self.local.over());
+                    end
+                }
+                Err(_) if self.local.over() => break,
+                Err(NO_CONTENT) if again => {
+                    self.mode.tally.count_finished();
+                    return;
+                }
+                Err(failure) => {
+                    self.mode.tally.count_refused();
+                    Err(failure)
+                }
+            };
+            if self.local.over() {
+                break;
+            }
+            let now = Instant::now();
+            match end {
+                Err(failure) => self.local.recorder().error(now, now, failure),
+                // It was to be held.
+                Ok(()) if self.mode.hold => self.local.recorder().error(now, now, Failure::Reset),
+                Ok(()) => {}
+            }
+            if self.mode.hold {
+                return;
+            }
+            if end.is_ok() && self.last_event != before {
+                failed = 0;
+                self.wait_to_retry().await;
+            } else {
+                self.local.back_off(failed).await;
+                failed += 1;
+            }
+        }
+        self.say_how_it_ended();
+    }
+
+    /// Ask for the stream, and read up to the end of the response's head or beyond.
+    async fn open(&mut self, begun: Instant) -> Result<(Socket, Progress), Failure> {
+        let request = self.request();
+        self.stream.restart();
+        let mut socket = self.local.connect(self.mode.endpoint.address).await?;
+        socket.begin(Instant::now());
+        let (sent, _) = socket.write_all(request).await;
+        let sent = sent.map_err(|error| socket.failure(Some(&error)))?;
+        self.local.recorder().bytes_out(Instant::now(), sent);
+        let mut buffer = Vec::with_capacity(IDLE_BUFFER);
+        loop {
+            let progress;
+            (progress, buffer) = self.read(&mut socket, buffer).await;
+            match progress {
+                Err(Cause::Response(StreamError::Status(code))) => {
+                    self.local.recorder().status(begun, Instant::now(), code);
+                    return Err(Failure::Status(code));
+                }
+                Err(cause) => return Err(cause.failure()),
+                Ok(Progress::Head) => {}
+                Ok(progress) => {
+                    socket.end();
+                    self.local.recorder().status(begun, Instant::now(), 200);
+                    return Ok((socket, progress));
+                }
+            }
+        }
+    }
+
+    /// Take events until the stream ends.
+    async fn listen(&mut self, socket: &mut Socket, mut progress: Progress) -> Result<(), Failure> {
+        let room = if self.mode.hold { IDLE_BUFFER } else { BUFFER };
+        let mut buffer = Vec::with_capacity(room);
+        while progress != Progress::Ended {
+            let read;
+            (read, buffer) = self.read(socket, buffer).await;
+            progress = match read {
+                Err(Cause::End(_)) if self.stream.ends_here() => Progress::Ended,
+                read => read.map_err(Cause::failure)?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Read once, and take what has come.
+    async fn read(
+        &mut self,
+        socket: &mut Socket,
+        buffer: Vec<u8>,
+    ) -> (Result<Progress, Cause>, Vec<u8>) {
+        let (got, buffer) = socket.read(buffer).await;
+        let got = match got {
+            Ok(0) => return (Err(Cause::End(socket.failure(None))), buffer),
+            Ok(got) => got,
+            Err(error) => return (Err(Cause::Broken(socket.failure(Some(&error)))), buffer),
+        };
+        let (now, recorder) = (Instant::now(), self.local.recorder());
+        recorder.bytes_in(now, got);
+        let last = &mut self.last_event;
+        let hold = self.mode.hold;
+        let fed = self
+            .stream
+            .feed(buffer.get(..got).unwrap_or_default(), |_| {
+                if let (Some(last), false) = (*last, hold) {
+                    recorder.ok(last, now);
+                }
+                *last = Some(now);
+            });
+        (fed.map_err(Cause::Response), buffer)
+    }
+
+    fn request(&self) -> Vec<u8> {
+        let Endpoint {
+            authority,
+            target,
+            headers,
+            ..
+        } = &self.mode.endpoint;
+        let head = format!(
+            "GET {target} HTTP/1.1\r\nHost: {authority}\r\nAccept: text/event-stream\r\n\
+             Cache-Control: no-store\r\n{headers}"
+        );
+        let mut request = head.into_bytes();
+        let id = self.stream.parser().last_id();
+        if !id.is_empty() {
+            request.extend_from_slice(b"Last-Event-ID: ");
+            request.extend_from_slice(id);
+            request.extend_from_slice(b"\r\n");
+        }
+        request.extend_from_slice(b"\r\n");
+        request
+    }
+
+    async fn wait_to_retry(&self) {
+        let mut left = self.stream.parser().retry().unwrap_or_default();
+        while !left.is_zero() && !self.local.over() {
+            let step = left.min(STEP);
+            monoio::time::sleep(step).await;
+            left -= step;
+        }
+    }
+
+    fn say_how_it_ended(&self) {
+        match self.last_event {
+            _ if self.mode.hold => {}
+            None => self.mode.tally.count_silent(),
+            Some(last) => {
+                let end = self.local.window().end;
+                self.mode
+                    .tally
+                    .wait_at_end(end.saturating_duration_since(last));
+            }
+        }
+    }
+}
+
+/// Why nothing more can be read.
+enum Cause {
+    /// The connection's end, and what that is if it should not have been.
+    End(Failure),
+    /// The connection broke.
+    Broken(Failure),
+    /// What came is no stream.
+    Response(StreamError),
+}
+
+impl Cause {
+    fn failure(self) -> Failure {
+        match self {
+            Self::End(failure) | Self::Broken(failure) => failure,
+            Self::Response(StreamError::Status(code)) => Failure::Status(code),
+            Self::Response(StreamError::ContentType) => Failure::Other("content type"),
+            Self::Response(_) => Failure::Protocol,
+        }
+    }
+}
+
+/// What tells a client not to come back.
+const NO_CONTENT: Failure = Failure::Status(204);
+/// Bytes that are read at a time, and the same of a stream of which little is expected: there may
+/// be many.
+const BUFFER: usize = 16 * 1024;
+const IDLE_BUFFER: usize = 1024;
+/// How often a client that waits looks whether the run is over.
+const STEP: Duration = Duration::from_millis(5);

@@ -1,0 +1,156 @@
+//! One thread of the generator.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use monoio::time::TimeDriver;
+use monoio::{FusionDriver, FusionRuntime, IoUringDriver, LegacyDriver, RuntimeBuilder};
+
+use crate::generator::local::Local;
+use crate::generator::schedule::Schedule;
+use crate::generator::usage::thread_cpu;
+use crate::generator::{Error, Load, pacer};
+use crate::measure::{Message, Recorder, Window};
+
+/// Runs the mode with the thread's share of the load.
+pub(super) fn run<M, F>(
+    load: &Load,
+    window: Window,
+    index: usize,
+    collector: Sender<Message>,
+    mode: &M,
+) -> Result<(), Error>
+where
+    M: Fn(Rc<Local>) -> F,
+    F: Future<Output = ()> + 'static,
+{
+    pin(load, index)?;
+    let threads = load.threads();
+    let connections = share(load.connections, index, threads);
+    let mut runtime = runtime(connections.len()).map_err(Error::Runtime)?;
+    let legacy = matches!(runtime, FusionRuntime::Legacy(_));
+    let recorder = Recorder::new(window, index, collector);
+    let local = Rc::new(Local::new(
+        index,
+        connections,
+        load.arrivals,
+        window,
+        load.timeout,
+        recorder,
+    ));
+    // A seed for each run, the same in each: a run can be repeated.
+    let schedule = Schedule::new(load.arrivals, index, threads, SEED);
+    runtime.block_on(async {
+        let local = Rc::clone(&local);
+        monoio::time::sleep_until(window.begin.into()).await;
+        let done = Rc::new(Cell::new(false));
+        let attend = monoio::spawn(attend(Rc::clone(&local), Rc::clone(&done)));
+        let account = monoio::spawn(account(Rc::clone(&local), legacy));
+        let pacer = schedule.map(|due| monoio::spawn(pacer::pace(Rc::clone(&local), due)));
+        mode(Rc::clone(&local)).await;
+        done.set(true);
+        // A task that is left behind is leaked with the runtime, and with it what it shares: the
+        // collector would wait for its recorder.
+        account.await;
+        if let Some(pacer) = pacer {
+            pacer.await;
+        }
+        attend.await;
+    });
+    local.recorder().finish();
+    Ok(())
+}
+
+fn pin(load: &Load, index: usize) -> Result<(), Error> {
+    let Some(&core) = load.cores.get(index) else {
+        return Ok(());
+    };
+    if core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
+        return Ok(());
+    }
+    Err(Error::Core {
+        core,
+        have: "those that the process may use".to_owned(),
+    })
+}
+
+type Runtime = FusionRuntime<TimeDriver<IoUringDriver>, TimeDriver<LegacyDriver>>;
+
+/// The thread's event loop.
+///
+/// Completions are left until the thread asks for them (`IORING_SETUP_DEFER_TASKRUN`, Linux 6.1):
+/// it always does so in batches, and otherwise each would interrupt it.
+fn runtime(connections: usize) -> std::io::Result<Runtime> {
+    let entries = u32::try_from(connections.saturating_mul(2)).unwrap_or(u32::MAX);
+    let entries = entries
+        .clamp(LEAST_ENTRIES, MOST_ENTRIES)
+        .next_power_of_two();
+    let build = |ring: io_uring::Builder| {
+        RuntimeBuilder::<FusionDriver>::new()
+            .with_entries(entries)
+            .uring_builder(ring)
+            .enable_timer()
+            .build()
+    };
+    let mut ring = io_uring::IoUring::builder();
+    ring.setup_single_issuer().setup_defer_taskrun();
+    // Older kernels do not know these flags.
+    build(ring).or_else(|_| build(io_uring::IoUring::builder()))
+}
+
+/// The `index`th of `parts` parts of `all`, as even as can be.
+fn share(all: usize, index: usize, parts: usize) -> Range<usize> {
+    all * index / parts..all * (index + 1) / parts
+}
+
+/// Looks after deadlines and intervals, ends the run, and after it whatever does not end by itself.
+/// Ends when the mode is done.
+async fn attend(local: Rc<Local>, done: Rc<Cell<bool>>) {
+    let window = *local.window();
+    let grace = (window.end - window.start) / GRACE_SHARE;
+    let mut closed = false;
+    while !done.get() {
+        let now = Instant::now();
+        local.recorder().tick(now);
+        local.watch().sweep(now, local.timeout());
+        let drained = local.queue().is_empty() || now >= window.end + grace;
+        if !closed && now >= window.end && drained {
+            local.close();
+            closed = true;
+        }
+        // Each operation has its deadline; this is for a mode that forgot to set it.
+        if now >= window.end + grace + local.timeout() + SPARE {
+            local.watch().shut_down_all();
+        }
+        let left = window.end.saturating_duration_since(now);
+        let pause = if left.is_zero() { SOON } else { left.min(TICK) };
+        monoio::time::sleep(pause).await;
+    }
+}
+
+/// Measures the thread's processor time over the window.
+async fn account(local: Rc<Local>, legacy: bool) {
+    let window = local.window();
+    monoio::time::sleep_until(window.start.into()).await;
+    let (cpu, at) = (thread_cpu(), Instant::now());
+    monoio::time::sleep_until(window.end.into()).await;
+    let cpu = thread_cpu().saturating_sub(cpu);
+    local.recorder().used(cpu, at.elapsed(), legacy);
+}
+
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(20);
+/// The same once the run has ended.
+const SOON: Duration = Duration::from_millis(2);
+/// What is queued when an open loop ends may still be sent within this share of the run; an
+/// operation due in the last moment is not the server's failure.
+const GRACE_SHARE: u32 = 100;
+/// How far past its timeout an operation is given up by force.
+const SPARE: Duration = Duration::from_secs(1);
+const LEAST_ENTRIES: u32 = 1024;
+const MOST_ENTRIES: u32 = 16_384;
+const SEED: u64 = 0x7275_736d;

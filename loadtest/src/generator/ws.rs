@@ -1,0 +1,435 @@
+//! Round trips of messages over held WebSockets, or WebSockets that are only held.
+//!
+//! One message is in flight on a connection. In a closed loop the next is sent when its echo has
+//! come; in an open loop when one is due and a connection is free. No two messages of a connection
+//! in a row are alike, and an echo that is not its message, byte by byte, is an error `body`. So is
+//! a message that nobody waits for.
+//!
+//! Whatever the loop, a read is always under way: pings are answered and a close is seen at once,
+//! also on a connection that is idle.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use monoio::io::{AsyncReadRent, AsyncWriteRentExt, OwnedReadHalf, OwnedWriteHalf};
+use monoio::net::TcpStream;
+
+use crate::generator::gate::Gate;
+use crate::generator::{Clock, Endpoint, Local, Op, Socket, Tally};
+use crate::measure::Failure;
+use crate::model::Arrivals;
+use crate::net::websocket::{
+    Decoder, Event, Handshake, HandshakeError, Kind, NORMAL, encode, encode_close, encode_pong,
+};
+
+/// Options of the command `ws` beside those of every mode.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Bytes of a message.
+    #[arg(long, default_value_t = 64, value_name = "BYTES")]
+    pub size: usize,
+    /// Send binary messages instead of text.
+    #[arg(long)]
+    pub binary: bool,
+    /// Send nothing: open the connections, each once, hold them for the duration, and say how many
+    /// are alive at its end. Each handshake then counts as an operation.
+    #[arg(long)]
+    pub hold: bool,
+}
+
+/// The mode, to be given to [`generator::run`](crate::generator::run).
+#[derive(Debug)]
+pub struct Mode {
+    endpoint: Endpoint,
+    size: usize,
+    kind: Kind,
+    hold: bool,
+    tally: Tally,
+}
+
+impl Mode {
+    /// Round trips with, or connections to, this endpoint.
+    pub fn new(endpoint: Endpoint, options: &Options) -> Arc<Self> {
+        Arc::new(Self {
+            endpoint,
+            size: options.size,
+            kind: if options.binary {
+                Kind::Binary
+            } else {
+                Kind::Text
+            },
+            hold: options.hold,
+            tally: Tally::default(),
+        })
+    }
+
+    /// What became of the connections.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// What one thread does.
+    pub async fn run(self: Arc<Self>, local: Rc<Local>) {
+        let gate = Gate::new();
+        local
+            .each_connection(|local, index| {
+                connection(Arc::clone(&self), local, Rc::clone(&gate), index)
+            })
+            .await;
+    }
+}
+
+/// One of the connections, made again whenever it is lost.
+async fn connection(mode: Arc<Mode>, local: Rc<Local>, gate: Rc<Gate>, index: usize) {
+    let mut messages = Messages::new(mode.kind, mode.size, index);
+    let (mut failed, mut again) = (0, false);
+    while !local.over() {
+        let pass = gate.enter().await;
+        if local.over() {
+            return;
+        }
+        let begun = Instant::now();
+        let opened = open(&mode.endpoint, &local).await;
+        drop(pass);
+        match opened {
+            Ok((socket, rest)) => {
+                mode.tally.count_opened(again);
+                (failed, again) = (0, true);
+                if mode.hold {
+                    local.recorder().ok(begun, Instant::now());
+                }
+                let mut conversation = Conversation::new(&local, &mut messages, &socket);
+                let end = conversation.hold(socket, rest, mode.hold).await;
+                mode.tally.count_ended(end == End::Over);
+                if let (End::Lost(failure), true) = (end, mode.hold) {
+                    let now = Instant::now();
+                    local.recorder().error(now, now, failure);
+                }
+                if end == End::Over || mode.hold {
+                    return;
+                }
+            }
+            Err(_) if local.over() => return,
+            Err(failure) => {
+                mode.tally.count_refused();
+                if mode.hold {
+                    local.recorder().error(begun, Instant::now(), failure);
+                    return;
+                }
+                // What is due and cannot be sent has failed.
+                let Some(op) = local.next().await else {
+                    return;
+                };
+                local.recorder().error(op.begun, Instant::now(), failure);
+                local.back_off(failed).await;
+                failed += 1;
+            }
+        }
+    }
+}
+
+/// A WebSocket, and what the server sent right after the handshake. Nothing is recorded but bytes.
+pub(super) async fn open(endpoint: &Endpoint, local: &Local) -> Result<(Socket, Vec<u8>), Failure> {
+    let mut socket = local.connect(endpoint.address).await?;
+    let rest = shake_hands(endpoint, local, &mut socket).await?;
+    Ok((socket, rest))
+}
+
+/// The handshake on a new connection; see [`open`].
+pub(super) async fn shake_hands(
+    endpoint: &Endpoint,
+    local: &Local,
+    socket: &mut Socket,
+) -> Result<Vec<u8>, Failure> {
+    let handshake = Handshake::new(&endpoint.authority, &endpoint.target, &endpoint.headers);
+    socket.begin(Instant::now());
+    let (sent, _) = socket.write_all(handshake.request().to_vec()).await;
+    let sent = sent.map_err(|error| socket.failure(Some(&error)))?;
+    local.recorder().bytes_out(Instant::now(), sent);
+    let mut input = Vec::new();
+    let mut buffer = Vec::with_capacity(HEAD_BUFFER);
+    loop {
+        let (got, filled) = socket.read(buffer).await;
+        buffer = filled;
+        let got = got.map_err(|error| socket.failure(Some(&error)))?;
+        if got == 0 {
+            return Err(socket.failure(None));
+        }
+        local.recorder().bytes_in(Instant::now(), got);
+        input.extend_from_slice(buffer.get(..got).unwrap_or_default());
+        match handshake.check(&input) {
+            Ok(Some(len)) => {
+                socket.end();
+                input.drain(..len);
+                return Ok(input);
+            }
+            Ok(None) => {}
+            Err(HandshakeError::Status(code)) => return Err(Failure::Status(code)),
+            Err(_) => return Err(Failure::Protocol),
+        }
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// With the run.
+    Over,
+    /// Before it.
+    Lost(Failure),
+}
+
+/// What is said over one connection.
+struct Conversation<'c> {
+    local: &'c Local,
+    messages: &'c mut Messages,
+    clock: Clock,
+    decoder: Decoder,
+    /// What came and is not a whole frame.
+    input: Vec<u8>,
+    /// What is to be sent.
+    output: Vec<u8>,
+    /// What waits for its echo.
+    in_flight: Option<Op>,
+}
+
+impl<'c> Conversation<'c> {
+    fn new(local: &'c Local, messages: &'c mut Messages, socket: &Socket) -> Self {
+        Self {
+            local,
+            decoder: Decoder::new(messages.payload.len().saturating_add(SPARE)),
+            messages,
+            clock: socket.clock(),
+            input: Vec::new(),
+            output: Vec::new(),
+            in_flight: None,
+        }
+    }
+
+    /// Talk, or (`silent`) only listen, until the run is over or the connection lost.
+    async fn hold(&mut self, mut socket: Socket, rest: Vec<u8>, silent: bool) -> End {
+        let buffer = Vec::with_capacity(if silent { IDLE_BUFFER } else { BUFFER });
+        let (reader, writer) = (&mut socket.reader, &mut socket.writer);
+        let mut read = pin!(receive(reader, buffer));
+        let mut read_ended = false;
+        let mut taken = self.take(&rest, Instant::now());
+        let end = loop {
+            if let Err(failure) = taken {
+                break End::Lost(failure);
+            }
+            if !silent && self.in_flight.is_none() {
+                let op = self.local.try_next(Instant::now());
+                op.into_iter().for_each(|op| self.begin(op));
+            }
+            if let Err(failure) = self.flush(writer).await {
+                break End::Lost(failure);
+            }
+            let idle = !silent && self.in_flight.is_none();
+            match self.wait(read.as_mut(), idle).await {
+                Woken::Op(Some(op)) => self.begin(op),
+                Woken::Op(None) => break End::Over,
+                Woken::Read(reader, got, buffer) => {
+                    let now = Instant::now();
+                    taken = match got {
+                        Ok(got @ 1..) => self.take(buffer.get(..got).unwrap_or_default(), now),
+                        Ok(_) => Err(self.clock.failure(None)),
+                        Err(error) => Err(self.clock.failure(Some(&error))),
+                    };
+                    if taken.is_err() {
+                        read_ended = true;
+                    } else {
+                        read.set(receive(reader, buffer));
+                    }
+                }
+            }
+        };
+        // A closed loop's sockets are shut down when the run is over.
+        let cut_off = self.local.over() && self.local.arrivals() == Arrivals::Closed;
+        let end = if cut_off { End::Over } else { end };
+        if let (End::Lost(failure), Some(op)) = (end, self.in_flight.take()) {
+            self.local
+                .recorder()
+                .error(op.begun, Instant::now(), failure);
+        }
+        if !read_ended {
+            self.say_goodbye(writer).await;
+            // Whatever comes: the server's close, its end, or that it takes too long.
+            self.clock.begin(Instant::now());
+            if end != End::Over {
+                self.clock.shut_down();
+            }
+            read.await;
+        }
+        end
+    }
+
+    fn begin(&mut self, op: Op) {
+        self.messages.next(&mut self.output);
+        self.in_flight = Some(op);
+        self.clock.begin(Instant::now());
+    }
+
+    /// Take what came.
+    fn take(&mut self, bytes: &[u8], now: Instant) -> Result<(), Failure> {
+        if !bytes.is_empty() {
+            self.local.recorder().bytes_in(now, bytes.len());
+        }
+        let mut kept = std::mem::take(&mut self.input);
+        let fresh = kept.is_empty();
+        if !fresh {
+            kept.extend_from_slice(bytes);
+        }
+        let mut rest = if fresh { bytes } else { &kept[..] };
+        let len = rest.len();
+        let decoded = loop {
+            let (used, event) = match self.decoder.decode(rest) {
+                Ok(Some(decoded)) => decoded,
+                Ok(None) => break Ok(()),
+                Err(_) => break Err(Failure::Protocol),
+            };
+            rest = rest.get(used..).unwrap_or_default();
+            match event {
+                Event::Message(kind, payload) => {
+                    let recorder = self.local.recorder();
+                    match self.in_flight.take() {
+                        Some(op) if self.messages.is_last(kind, payload) => {
+                            recorder.ok(op.begun, now);
+                        }
+                        Some(op) => recorder.error(op.begun, now, Failure::Body),
+                        None => recorder.error(now, now, Failure::Body),
+                    }
+                    self.clock.end();
+                }
+                Event::Ping(payload) => {
+                    encode_pong(payload, self.messages.mask(), &mut self.output);
+                }
+                Event::Fragment | Event::Pong => {}
+                Event::Close(_) => break Err(Failure::Reset),
+            }
+        };
+        let used = len - rest.len();
+        if fresh {
+            kept.extend_from_slice(bytes.get(used..).unwrap_or_default());
+        } else {
+            kept.drain(..used);
+        }
+        self.input = kept;
+        decoded
+    }
+
+    async fn flush(&mut self, writer: &mut OwnedWriteHalf<TcpStream>) -> Result<(), Failure> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let (sent, mut output) = writer.write_all(std::mem::take(&mut self.output)).await;
+        let sent = sent.map_err(|error| self.clock.failure(Some(&error)))?;
+        self.local.recorder().bytes_out(Instant::now(), sent);
+        // For its allocation.
+        output.clear();
+        self.output = output;
+        Ok(())
+    }
+
+    async fn say_goodbye(&mut self, writer: &mut OwnedWriteHalf<TcpStream>) {
+        encode_close(NORMAL, self.messages.mask(), &mut self.output);
+        // If it cannot be sent, the connection is at its end as well.
+        let _ = self.flush(writer).await;
+    }
+
+    /// Wait for the read under way and, if the connection is idle, for an operation.
+    async fn wait<'r>(
+        &self,
+        mut read: Pin<&mut impl Future<Output = Woken<'r>>>,
+        idle: bool,
+    ) -> Woken<'r> {
+        if !idle {
+            return read.await;
+        }
+        let mut next = pin!(self.local.next());
+        poll_fn(|context| match read.as_mut().poll(context) {
+            Poll::Ready(woken) => Poll::Ready(woken),
+            Poll::Pending => next.as_mut().poll(context).map(Woken::Op),
+        })
+        .await
+    }
+}
+
+/// What a connection waits for.
+enum Woken<'r> {
+    /// A read has ended: the half that was read, how it ended, and its buffer.
+    Read(&'r mut OwnedReadHalf<TcpStream>, io::Result<usize>, Vec<u8>),
+    /// An operation is due, or the run is over.
+    Op(Option<Op>),
+}
+
+async fn receive(reader: &mut OwnedReadHalf<TcpStream>, buffer: Vec<u8>) -> Woken<'_> {
+    let (got, buffer) = reader.read(buffer).await;
+    Woken::Read(reader, got, buffer)
+}
+
+/// The messages of one connection: as long as one another, each other than the one before.
+struct Messages {
+    kind: Kind,
+    /// The last; it begins with the digits of a number, as many as there is room for.
+    payload: Vec<u8>,
+    number: u64,
+    random: fastrand::Rng,
+}
+
+impl Messages {
+    fn new(kind: Kind, size: usize, connection: usize) -> Self {
+        let mut random = fastrand::Rng::new();
+        let payload = (0..size).map(|_| match kind {
+            Kind::Text => random.alphanumeric() as u8,
+            Kind::Binary => random.u8(..),
+        });
+        Self {
+            kind,
+            payload: payload.collect(),
+            number: (connection as u64) << 32,
+            random,
+        }
+    }
+
+    /// Append the next, in its frame, to `output`.
+    fn next(&mut self, output: &mut Vec<u8>) {
+        self.number = self.number.wrapping_add(1);
+        let mut number = self.number;
+        for byte in self.payload.iter_mut().take(DIGITS) {
+            // From the lowest, so that the shortest message changes, too.
+            *byte = b'A' + (number & 0xf) as u8;
+            number >>= 4;
+        }
+        encode(
+            self.kind,
+            &self.payload,
+            self.random.u32(..).to_ne_bytes(),
+            output,
+        );
+    }
+
+    /// Whether this is the one that [`Messages::next`] gave last.
+    fn is_last(&self, kind: Kind, payload: &[u8]) -> bool {
+        kind == self.kind && payload == self.payload
+    }
+
+    /// A mask (RFC 6455 section 5.3); nobody here needs it to be unpredictable.
+    fn mask(&mut self) -> [u8; 4] {
+        self.random.u32(..).to_ne_bytes()
+    }
+}
+
+/// Hexadecimal digits of a message's number.
+const DIGITS: usize = 16;
+/// Bytes that are read at a time, and the same of a connection on which little is expected: there
+/// may be many.
+const BUFFER: usize = 16 * 1024;
+const IDLE_BUFFER: usize = 256;
+const HEAD_BUFFER: usize = 1024;
+/// How many bytes longer than its message an echo may be and still be read as a wrong one.
+const SPARE: usize = 64 * 1024;

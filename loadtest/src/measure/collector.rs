@@ -1,0 +1,231 @@
+//! Puts together what the threads recorded.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+
+use crate::measure::recorder::{LATE, Message, Slice, Totals};
+use crate::measure::{Failure, Window};
+use crate::model::{Arrivals, Generator, Interval, Latency, Run};
+
+/// Puts together what the threads of one run recorded: intervals while it runs, the run at its end.
+pub struct Collector {
+    window: Window,
+    /// Of each thread, the first interval that it may still say something of.
+    next: Vec<usize>,
+    slices: BTreeMap<usize, Slice>,
+    timeline: Vec<Interval>,
+    totals: Totals,
+    running: usize,
+}
+
+impl Collector {
+    /// Of a run on this many threads.
+    #[must_use]
+    pub fn new(window: Window, threads: usize) -> Self {
+        Self {
+            window,
+            next: vec![0; threads],
+            slices: BTreeMap::new(),
+            timeline: Vec::new(),
+            totals: Totals::new(),
+            running: threads,
+        }
+    }
+
+    /// Takes a message. The intervals that it completes, in order.
+    pub fn take(&mut self, message: Message) -> &[Interval] {
+        let known = self.timeline.len();
+        match message {
+            Message::Slice {
+                thread,
+                interval,
+                next,
+                slice,
+            } => {
+                if let Some(place) = self.next.get_mut(thread) {
+                    *place = next;
+                }
+                self.slices
+                    .entry(interval)
+                    .or_insert_with(Slice::new)
+                    .add(&slice);
+            }
+            Message::Done { thread, totals } => {
+                if let Some(place) = self.next.get_mut(thread) {
+                    *place = usize::MAX;
+                }
+                self.totals.add(*totals);
+                self.running = self.running.saturating_sub(1);
+            }
+        }
+        self.complete();
+        self.timeline.get(known..).unwrap_or_default()
+    }
+
+    /// Whether every thread has ended.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.running == 0
+    }
+
+    /// The run, once every thread has ended.
+    #[must_use]
+    pub fn finish(self, label: String, arrivals: Arrivals) -> Run {
+        let elapsed_s = self.window.seconds();
+        let ok = self.totals.latency.len();
+        let generator = self.totals.generator(arrivals);
+        Run {
+            label,
+            arrivals,
+            elapsed_s,
+            ok,
+            errors: named(&self.totals.errors),
+            statuses: self.totals.statuses,
+            bytes_in: self.totals.bytes_in,
+            bytes_out: self.totals.bytes_out,
+            rate: ok as f64 / elapsed_s,
+            latency: latency(&self.totals.latency),
+            timeline: self.timeline,
+            generator,
+        }
+    }
+
+    fn complete(&mut self) {
+        let complete = self.next.iter().copied().min().unwrap_or(0);
+        for index in self.timeline.len()..complete.min(self.window.intervals()) {
+            let slice = self.slices.remove(&index).unwrap_or_else(Slice::new);
+            self.timeline.push(self.interval(index, &slice));
+        }
+    }
+
+    fn interval(&self, index: usize, slice: &Slice) -> Interval {
+        let end = (self.window.end_of(index) - self.window.start).as_secs_f64();
+        let at_s = self.window.interval.as_secs_f64() * index as f64;
+        let at = |quantile| micros(slice.latency.value_at_quantile(quantile));
+        Interval {
+            at_s,
+            seconds: end - at_s,
+            ok: slice.ok,
+            errors: slice.errors,
+            p50: at(0.5),
+            p99: at(0.99),
+            max: micros(slice.latency.max()),
+        }
+    }
+}
+
+impl Slice {
+    fn add(&mut self, other: &Slice) {
+        self.ok += other.ok;
+        self.errors += other.errors;
+        // Both have the same bounds.
+        let _ = self.latency.add(&other.latency);
+    }
+}
+
+impl Totals {
+    fn add(&mut self, other: Totals) {
+        let _ = self.latency.add(&other.latency);
+        for (failure, count) in other.errors {
+            *self.errors.entry(failure).or_insert(0) += count;
+        }
+        for (code, count) in other.statuses {
+            *self.statuses.entry(code).or_insert(0) += count;
+        }
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.late += other.late;
+        self.max_lateness = self.max_lateness.max(other.max_lateness);
+        self.cpu += other.cpu;
+        self.wall += other.wall;
+        self.legacy |= other.legacy;
+    }
+
+    fn generator(&self, arrivals: Arrivals) -> Generator {
+        let cpu = self.cpu.as_secs_f64() / self.wall.as_secs_f64().max(f64::MIN_POSITIVE);
+        let mut warnings = Vec::new();
+        if cpu > BUSY {
+            warnings.push(format!(
+                "The generator used {:.0} % of its cores: it may have been the limit, not the \
+                 server. Give it more cores (--cores) or compare with a lower rate.",
+                cpu * 100.0
+            ));
+        }
+        let due = self.latency.len() + self.errors.values().sum::<u64>();
+        if self.late as f64 > LATE_SHARE * due as f64 {
+            warnings.push(format!(
+                "The generator itself began {} of {due} operations more than {} ms late (at most \
+                 {:.1} ms): the latencies include that. Free its cores, or give it more.",
+                self.late,
+                LATE.as_millis(),
+                self.max_lateness.as_secs_f64() * 1e3
+            ));
+        }
+        let unsent = self.errors.get(&Failure::Unsent).copied().unwrap_or(0);
+        if unsent > 0 && arrivals != Arrivals::Closed {
+            warnings.push(format!(
+                "{unsent} of {due} operations were due and never sent, for every connection was \
+                 busy: the server did not keep up with the rate, or there were too few \
+                 connections for it."
+            ));
+        }
+        if self.legacy {
+            warnings.push(
+                "The kernel gave no io_uring: epoll and timers of a millisecond were used."
+                    .to_owned(),
+            );
+        }
+        Generator {
+            cpu,
+            late: self.late,
+            max_lateness: self.max_lateness.as_secs_f64() * 1e6,
+            warnings,
+        }
+    }
+}
+
+fn named(errors: &BTreeMap<Failure, u64>) -> BTreeMap<String, u64> {
+    errors
+        .iter()
+        .map(|(failure, count)| (failure.to_string(), *count))
+        .collect()
+}
+
+fn latency(nanos: &Histogram<u64>) -> Latency {
+    let percentiles = PERCENTILES
+        .iter()
+        .map(|p| (p.to_string(), micros(nanos.value_at_percentile(*p))))
+        .collect();
+    let mut bytes = Vec::new();
+    // Writing to memory cannot fail, and the histogram's own bounds are within the format's.
+    let _ = V2DeflateSerializer::new().serialize(nanos, &mut bytes);
+    Latency {
+        count: nanos.len(),
+        mean: nanos.mean() / NANOS,
+        stdev: nanos.stdev() / NANOS,
+        min: if nanos.is_empty() {
+            0.0
+        } else {
+            micros(nanos.min())
+        },
+        max: micros(nanos.max()),
+        percentiles,
+        histogram: STANDARD.encode(bytes),
+    }
+}
+
+fn micros(nanos: u64) -> f64 {
+    nanos as f64 / NANOS
+}
+
+/// Nanoseconds in a microsecond.
+const NANOS: f64 = 1e3;
+const PERCENTILES: [f64; 7] = [50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99];
+/// The share of its cores above which the generator may be the limit.
+const BUSY: f64 = 0.95;
+/// The share of operations that the generator may begin late before it says so.
+const LATE_SHARE: f64 = 0.01;

@@ -1,0 +1,260 @@
+//! What one thread counts.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use crate::measure::{Failure, Window};
+
+/// What one thread counts. Shared by the thread's connections through an `Rc`; every method is a
+/// few additions and never waits.
+///
+/// Each operation has two times: when it was begun, which in an open loop is when it was
+/// *intended* to be, and when it ended. What lies outside the [`Window`] is left out here, so that
+/// callers record everything.
+pub struct Recorder {
+    window: Window,
+    state: RefCell<State>,
+    thread: usize,
+    collector: Sender<Message>,
+}
+
+/// What a thread tells the collector.
+pub enum Message {
+    /// The thread has nothing more to say of the intervals before `next`; the slice is of the last
+    /// of them that it recorded in.
+    Slice {
+        /// Which thread.
+        thread: usize,
+        /// The interval that the slice is of.
+        interval: usize,
+        /// The first interval that the thread may still say something of.
+        next: usize,
+        /// What happened in it.
+        slice: Slice,
+    },
+    /// The thread has ended.
+    Done {
+        /// Which thread.
+        thread: usize,
+        /// All that it recorded.
+        totals: Box<Totals>,
+    },
+}
+
+/// What happened in one interval.
+pub struct Slice {
+    /// Operations that ended as they should.
+    pub ok: u64,
+    /// Operations that did not.
+    pub errors: u64,
+    /// Latency of the first, nanoseconds.
+    pub latency: Histogram<u32>,
+}
+
+/// All that a thread recorded.
+pub struct Totals {
+    /// Latency of the operations that ended as they should, nanoseconds.
+    pub latency: Histogram<u64>,
+    /// Operations that did not, by reason.
+    pub errors: BTreeMap<Failure, u64>,
+    /// Responses by status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Bytes read.
+    pub bytes_in: u64,
+    /// Bytes written.
+    pub bytes_out: u64,
+    /// Operations that the generator itself began more than a millisecond past their time.
+    pub late: u64,
+    /// The most that it was late.
+    pub max_lateness: Duration,
+    /// Processor time of the thread while it recorded.
+    pub cpu: Duration,
+    /// The time that it recorded.
+    pub wall: Duration,
+    /// Whether the thread ran without io_uring.
+    pub legacy: bool,
+}
+
+impl Recorder {
+    /// A recorder of the thread with this number.
+    #[must_use]
+    pub fn new(window: Window, thread: usize, collector: Sender<Message>) -> Self {
+        Self {
+            window,
+            state: RefCell::new(State {
+                totals: Totals::new(),
+                statuses: vec![0; STATUSES],
+                slice: Slice::new(),
+                interval: 0,
+                interval_end: window.end_of(0),
+            }),
+            thread,
+            collector,
+        }
+    }
+
+    /// An operation ended as it should. Its latency is `ended - begun`.
+    pub fn ok(&self, begun: Instant, ended: Instant) {
+        if !self.window.counts(begun, ended) {
+            return;
+        }
+        let state = &mut *self.state.borrow_mut();
+        self.roll(state, ended);
+        let latency = ended.saturating_duration_since(begun).as_nanos();
+        let latency = u64::try_from(latency).unwrap_or(u64::MAX);
+        state.totals.latency.saturating_record(latency);
+        state.slice.latency.saturating_record(latency);
+        state.slice.ok += 1;
+    }
+
+    /// An operation did not end as it should.
+    pub fn error(&self, begun: Instant, ended: Instant, failure: Failure) {
+        if !self.window.counts(begun, ended) {
+            return;
+        }
+        let state = &mut *self.state.borrow_mut();
+        self.roll(state, ended);
+        *state.totals.errors.entry(failure).or_insert(0) += 1;
+        state.slice.errors += 1;
+    }
+
+    /// An operation got a response with this status, whatever that means for it.
+    pub fn status(&self, begun: Instant, ended: Instant, code: u16) {
+        if !self.window.counts(begun, ended) {
+            return;
+        }
+        if let Some(count) = self.state.borrow_mut().statuses.get_mut(usize::from(code)) {
+            *count += 1;
+        }
+    }
+
+    /// Bytes were read at this time.
+    pub fn bytes_in(&self, at: Instant, count: usize) {
+        if self.window.contains(at) {
+            self.state.borrow_mut().totals.bytes_in += count as u64;
+        }
+    }
+
+    /// Bytes were written at this time.
+    pub fn bytes_out(&self, at: Instant, count: usize) {
+        if self.window.contains(at) {
+            self.state.borrow_mut().totals.bytes_out += count as u64;
+        }
+    }
+
+    /// A free connection was there, and an operation of an open loop was begun this much past its
+    /// intended time.
+    pub fn lateness(&self, intended: Instant, lateness: Duration) {
+        if !self.window.contains(intended) {
+            return;
+        }
+        let totals = &mut self.state.borrow_mut().totals;
+        totals.max_lateness = totals.max_lateness.max(lateness);
+        totals.late += u64::from(lateness > LATE);
+    }
+
+    /// Time passed: an interval may be over with nothing happening in it.
+    pub(crate) fn tick(&self, now: Instant) {
+        self.roll(&mut self.state.borrow_mut(), now);
+    }
+
+    /// What the thread used while it recorded.
+    pub(crate) fn used(&self, cpu: Duration, wall: Duration, legacy: bool) {
+        let totals = &mut self.state.borrow_mut().totals;
+        totals.cpu = cpu;
+        totals.wall = wall;
+        totals.legacy = legacy;
+    }
+
+    /// The thread has ended: hand over all that was recorded.
+    pub(crate) fn finish(&self) {
+        let state = &mut *self.state.borrow_mut();
+        self.close(state, self.window.intervals());
+        let mut totals = std::mem::replace(&mut state.totals, Totals::new());
+        totals.statuses = (0u16..)
+            .zip(&state.statuses)
+            .filter(|(_, count)| **count > 0)
+            .map(|(code, count)| (code, *count))
+            .collect();
+        // A collector that has gone has no use for it.
+        let _ = self.collector.send(Message::Done {
+            thread: self.thread,
+            totals: Box::new(totals),
+        });
+    }
+
+    /// Closes the interval if it is over. The last one stays open for what ends after the window.
+    fn roll(&self, state: &mut State, now: Instant) {
+        if now >= state.interval_end {
+            let interval = self.window.interval_at(now);
+            if interval > state.interval {
+                self.close(state, interval);
+                state.interval_end = self.window.end_of(interval);
+            }
+        }
+    }
+
+    fn close(&self, state: &mut State, next: usize) {
+        let slice = std::mem::replace(&mut state.slice, Slice::new());
+        let _ = self.collector.send(Message::Slice {
+            thread: self.thread,
+            interval: state.interval,
+            next,
+            slice,
+        });
+        state.interval = next;
+    }
+}
+
+impl Slice {
+    pub(crate) fn new() -> Self {
+        Self {
+            ok: 0,
+            errors: 0,
+            latency: bounded(Histogram::new_with_bounds(1, LONGEST_NS, 2)),
+        }
+    }
+}
+
+impl Totals {
+    pub(crate) fn new() -> Self {
+        Self {
+            latency: bounded(Histogram::new_with_bounds(1, LONGEST_NS, 3)),
+            errors: BTreeMap::new(),
+            statuses: BTreeMap::new(),
+            bytes_in: 0,
+            bytes_out: 0,
+            late: 0,
+            max_lateness: Duration::ZERO,
+            cpu: Duration::ZERO,
+            wall: Duration::ZERO,
+            legacy: false,
+        }
+    }
+}
+
+struct State {
+    totals: Totals,
+    statuses: Vec<u64>,
+    slice: Slice,
+    interval: usize,
+    interval_end: Instant,
+}
+
+/// The bounds are constants within what the histogram allows.
+#[allow(clippy::expect_used)]
+fn bounded<T: hdrhistogram::Counter>(
+    made: Result<Histogram<T>, hdrhistogram::CreationError>,
+) -> Histogram<T> {
+    made.expect("constant bounds are valid")
+}
+
+/// The generator was late if it began an operation this much past its time.
+pub(super) const LATE: Duration = Duration::from_millis(1);
+/// An hour: what takes longer is recorded as this.
+const LONGEST_NS: u64 = 3_600_000_000_000;
+const STATUSES: usize = 1000;

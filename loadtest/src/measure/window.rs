@@ -1,0 +1,133 @@
+//! What of a run is recorded.
+
+use std::time::{Duration, Instant};
+
+/// What of a run is recorded: after the warm-up, for the duration, in intervals.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// When load begins: the warm-up is from here to `start`.
+    pub begin: Instant,
+    /// When recording begins.
+    pub start: Instant,
+    /// When recording ends, and no operation is begun any more.
+    pub end: Instant,
+    /// The length of an interval of the timeline.
+    pub interval: Duration,
+    /// By which of its times an operation belongs to the window.
+    pub membership: Membership,
+}
+
+/// By which of its times an operation belongs to the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// By its end: what a closed loop completed within the window.
+    End,
+    /// By its intended time: of an open loop all that was due in the window counts, however late it
+    /// ends, so that slow operations are not left out for being slow.
+    Begin,
+}
+
+impl Window {
+    /// A window that begins at `begin`.
+    #[must_use]
+    pub fn new(
+        begin: Instant,
+        warmup: Duration,
+        duration: Duration,
+        membership: Membership,
+    ) -> Self {
+        let interval = (duration / SHORT_RUN).clamp(SHORTEST, LONGEST);
+        Self {
+            begin,
+            start: begin + warmup,
+            end: begin + warmup + duration,
+            interval,
+            membership,
+        }
+    }
+
+    /// Seconds that are recorded.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        (self.end - self.start).as_secs_f64()
+    }
+
+    /// Whether an operation that was (to be) begun and ended at these times is recorded.
+    #[must_use]
+    pub fn counts(&self, begun: Instant, ended: Instant) -> bool {
+        let at = match self.membership {
+            Membership::End => ended,
+            Membership::Begin => begun,
+        };
+        self.start <= at && at < self.end
+    }
+
+    /// Whether `at` is recorded.
+    #[must_use]
+    pub fn contains(&self, at: Instant) -> bool {
+        self.start <= at && at < self.end
+    }
+
+    /// How many intervals there are; the last may be shorter.
+    #[must_use]
+    pub fn intervals(&self) -> usize {
+        let length = (self.end - self.start).as_nanos();
+        usize::try_from(length.div_ceil(self.interval.as_nanos().max(1))).unwrap_or(usize::MAX)
+    }
+
+    /// The interval that `at` falls in; the first if before, the last if after.
+    #[must_use]
+    pub fn interval_at(&self, at: Instant) -> usize {
+        let since = at.saturating_duration_since(self.start).as_nanos();
+        let index = since / self.interval.as_nanos().max(1);
+        usize::try_from(index)
+            .unwrap_or(usize::MAX)
+            .min(self.intervals().saturating_sub(1))
+    }
+
+    /// When an interval ends.
+    #[must_use]
+    pub fn end_of(&self, interval: usize) -> Instant {
+        let intervals = u32::try_from(interval.saturating_add(1)).unwrap_or(u32::MAX);
+        (self.start + self.interval.saturating_mul(intervals)).min(self.end)
+    }
+}
+
+/// A run of fewer seconds than this has intervals shorter than a second.
+const SHORT_RUN: u32 = 10;
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn intervals_cover_the_window_and_nothing_else() {
+        let begin = Instant::now();
+        let window = Window::new(
+            begin,
+            SECOND,
+            Duration::from_millis(12_500),
+            Membership::End,
+        );
+        assert_eq!(window.intervals(), 13);
+        assert_eq!(window.interval_at(begin), 0);
+        assert_eq!(window.interval_at(window.start + SECOND), 1);
+        assert_eq!(window.interval_at(window.end + SECOND), 12);
+        assert_eq!(window.end_of(11), window.start + 12 * SECOND);
+        assert_eq!(window.end_of(12), window.end);
+    }
+
+    #[test]
+    fn an_open_loop_counts_by_the_intended_time() {
+        let begin = Instant::now();
+        let open = Window::new(begin, SECOND, SECOND, Membership::Begin);
+        let closed = Window::new(begin, SECOND, SECOND, Membership::End);
+        let (early, within, late) = (begin, open.start, open.end);
+        assert!(open.counts(within, late) && !closed.counts(within, late));
+        assert!(!open.counts(early, within) && closed.counts(early, within));
+    }
+}

@@ -1,0 +1,474 @@
+//! Bytes to responses, in whatever pieces they come.
+
+use httparse::Status;
+use memchr::memmem;
+use thiserror::Error;
+
+use crate::net::chunked;
+
+/// Reads the responses of one connection, one after the other. It keeps no bytes but those of a body
+/// that is to be looked at, and allocates nothing for a response whose head is the same as the last
+/// one's.
+#[derive(Debug)]
+pub struct Parser {
+    state: State,
+    last: Head,
+    /// The bytes of the last head that was parsed, of which `last` is the meaning: servers send the
+    /// same again and again, and comparing is cheaper than parsing. Empty if there is none.
+    last_bytes: Vec<u8>,
+    /// Whether the last head was that of a response to `HEAD`.
+    last_bodiless: bool,
+    body: Vec<u8>,
+}
+
+/// What the parser has to know of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Whether it was `HEAD`, whose response has no body whatever it says.
+    pub head: bool,
+    /// Whether the body is to be kept, for [`Parser::body`].
+    pub keep_body: bool,
+}
+
+/// How far it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fed {
+    /// Bytes that must not be passed again.
+    pub consumed: usize,
+    /// The response, if it is complete. If not, more input is needed behind what was not consumed.
+    pub done: Option<Response>,
+}
+
+/// A complete response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// Its status; never that of an interim response (1xx), but 101.
+    pub status: u16,
+    /// Whether the connection may be used again.
+    pub keep_alive: bool,
+}
+
+/// The bytes are not a response; the connection is to be given up.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Malformed {
+    /// The head breaks RFC 9112.
+    #[error("the response's head is broken: {0}")]
+    Head(httparse::Error),
+    /// The head is longer than [`MAX_HEAD`].
+    #[error("the response's head is longer than {MAX_HEAD} bytes")]
+    LongHead,
+    /// No number, or two that differ.
+    #[error("the response's Content-Length is no one number")]
+    Length,
+    /// The connection ended within a response.
+    #[error("the connection ended within a response")]
+    Truncated,
+    /// The chunked coding is broken.
+    #[error(transparent)]
+    Chunked(#[from] chunked::Malformed),
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Self {
+            state: State::Head,
+            last: Head {
+                response: Response {
+                    status: 0,
+                    keep_alive: false,
+                },
+                framing: Framing::Length(0),
+            },
+            last_bytes: Vec::new(),
+            last_bodiless: false,
+            body: Vec::new(),
+        }
+    }
+}
+
+impl Parser {
+    /// Takes what it can off the front of `input`, up to the end of one response.
+    ///
+    /// # Errors
+    /// The connection is to be given up.
+    pub fn feed(&mut self, input: &[u8], asked: Asked) -> Result<Fed, Malformed> {
+        let mut consumed = 0;
+        loop {
+            let rest = input.get(consumed..).unwrap_or_default();
+            match &mut self.state {
+                State::Head => {
+                    let Some(length) = self.head(rest, asked.head)? else {
+                        return Ok(Fed::partial(consumed));
+                    };
+                    consumed += length;
+                    // An interim response (RFC 9110 section 15.2) is not the answer.
+                    if (100..200).contains(&self.last.response.status)
+                        && self.last.response.status != SWITCHING
+                    {
+                        continue;
+                    }
+                    self.body.clear();
+                    self.state = match self.last.framing {
+                        Framing::Length(left) => State::Length(left),
+                        Framing::Chunked => State::Chunked(chunked::Decoder::default()),
+                        Framing::End => State::End,
+                    };
+                }
+                State::Length(left) => {
+                    let here = usize::try_from(*left).map_or(rest.len(), |all| all.min(rest.len()));
+                    *left -= here as u64;
+                    let complete = *left == 0;
+                    consumed += here;
+                    if asked.keep_body {
+                        self.body
+                            .extend_from_slice(rest.get(..here).unwrap_or_default());
+                    }
+                    if complete {
+                        return Ok(self.complete(consumed));
+                    }
+                    return Ok(Fed::partial(consumed));
+                }
+                State::Chunked(decoder) => {
+                    let decoded = decoder.decode(rest)?;
+                    consumed += decoded.consumed;
+                    if asked.keep_body {
+                        self.body.extend_from_slice(decoded.data);
+                    }
+                    let more = !decoded.data.is_empty();
+                    if decoder.is_done() {
+                        return Ok(self.complete(consumed));
+                    }
+                    if !more {
+                        return Ok(Fed::partial(consumed));
+                    }
+                }
+                State::End => {
+                    if asked.keep_body {
+                        self.body.extend_from_slice(rest);
+                    }
+                    return Ok(Fed::partial(consumed + rest.len()));
+                }
+            }
+        }
+    }
+
+    /// The connection has ended, and `rest` was not consumed. The response that ends with it, if
+    /// there is one; `None` if it ended between responses.
+    ///
+    /// # Errors
+    /// [`Malformed::Truncated`] if it ended within one.
+    pub fn end(&mut self, rest: &[u8]) -> Result<Option<Response>, Malformed> {
+        match self.state {
+            State::End => Ok(self.complete(0).done),
+            State::Head if rest.is_empty() => Ok(None),
+            _ => Err(Malformed::Truncated),
+        }
+    }
+
+    /// The body of the response that was completed last, if it was to be kept.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Whether nothing of a response has come since the last one.
+    #[must_use]
+    pub fn is_between(&self) -> bool {
+        matches!(self.state, State::Head)
+    }
+
+    /// Parses the head at the front of `input` into `last`. Its length, or none if it is not whole.
+    fn head(&mut self, input: &[u8], bodiless: bool) -> Result<Option<usize>, Malformed> {
+        if !self.last_bytes.is_empty()
+            && self.last_bodiless == bodiless
+            && input.starts_with(&self.last_bytes)
+        {
+            return Ok(Some(self.last_bytes.len()));
+        }
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut response = httparse::Response::new(&mut headers);
+        let length = match response.parse(input).map_err(Malformed::Head)? {
+            Status::Complete(length) => length,
+            Status::Partial if input.len() >= MAX_HEAD => return Err(Malformed::LongHead),
+            Status::Partial => return Ok(None),
+        };
+        self.last = Head::of(&response, bodiless)?;
+        self.last_bodiless = bodiless;
+        self.last_bytes.clear();
+        self.last_bytes
+            .extend_from_slice(input.get(..length).unwrap_or_default());
+        Ok(Some(length))
+    }
+
+    fn complete(&mut self, consumed: usize) -> Fed {
+        self.state = State::Head;
+        Fed {
+            consumed,
+            done: Some(self.last.response),
+        }
+    }
+}
+
+impl Fed {
+    fn partial(consumed: usize) -> Self {
+        Self {
+            consumed,
+            done: None,
+        }
+    }
+}
+
+#[derive(Debug)]
+enum State {
+    Head,
+    /// Bytes that are still to come.
+    Length(u64),
+    Chunked(chunked::Decoder),
+    /// The body goes on to the end of the connection.
+    End,
+}
+
+/// What a head says.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    response: Response,
+    framing: Framing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Length(u64),
+    Chunked,
+    End,
+}
+
+impl Head {
+    fn of(response: &httparse::Response<'_, '_>, bodiless: bool) -> Result<Self, Malformed> {
+        let status = response.code.unwrap_or(0);
+        let mut length = None;
+        let mut chunked = None;
+        // RFC 9112 section 9.3: kept unless told otherwise, in HTTP/1.0 the other way round.
+        let mut keep_alive = response.version == Some(1);
+        for header in &*response.headers {
+            if header.name.eq_ignore_ascii_case("content-length") {
+                let value = number(header.value).ok_or(Malformed::Length)?;
+                if length.is_some_and(|other| other != value) {
+                    return Err(Malformed::Length);
+                }
+                length = Some(value);
+            } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
+                // Only as the last coding does it tell the end (RFC 9112 section 6.3).
+                let last = header.value.rsplit(|byte| *byte == b',').next();
+                chunked = last.map(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked"));
+            } else if header.name.eq_ignore_ascii_case("connection") {
+                for option in header.value.split(|byte| *byte == b',') {
+                    if option.trim_ascii().eq_ignore_ascii_case(b"close") {
+                        keep_alive = false;
+                    } else if option.trim_ascii().eq_ignore_ascii_case(b"keep-alive") {
+                        keep_alive = true;
+                    }
+                }
+            }
+        }
+        // RFC 9112 section 6.3, in its order.
+        let framing = if bodiless || status < 200 || matches!(status, 204 | 304) {
+            Framing::Length(0)
+        } else {
+            match (chunked, length) {
+                (Some(true), _) => Framing::Chunked,
+                (Some(false), _) | (None, None) => Framing::End,
+                (None, Some(length)) => Framing::Length(length),
+            }
+        };
+        Ok(Self {
+            response: Response {
+                status,
+                keep_alive: keep_alive && framing != Framing::End && status != SWITCHING,
+            },
+            framing,
+        })
+    }
+}
+
+/// Digits and nothing else (RFC 9110 section 8.6).
+fn number(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// Whether a body contains a text.
+#[must_use]
+pub fn contains(body: &[u8], text: &[u8]) -> bool {
+    memmem::find(body, text).is_some()
+}
+
+/// The longest head that is accepted.
+pub const MAX_HEAD: usize = 64 * 1024;
+const MAX_HEADERS: usize = 100;
+const SWITCHING: u16 = 101;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ASKED: Asked = Asked {
+        head: false,
+        keep_body: true,
+    };
+
+    /// The responses in `bytes`, which come in pieces that end at `cuts`, with what was left over.
+    fn parse(bytes: &[u8], cuts: &[usize]) -> Result<Vec<(u16, bool, Vec<u8>)>, Malformed> {
+        let mut parser = Parser::default();
+        let mut all = Vec::new();
+        let mut input = Vec::new();
+        let mut sorted: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+        sorted.push(bytes.len());
+        sorted.sort_unstable();
+        let mut from = 0;
+        for to in sorted {
+            input.extend_from_slice(&bytes[from..to]);
+            from = to;
+            loop {
+                let fed = parser.feed(&input, ASKED)?;
+                input.drain(..fed.consumed);
+                let Some(done) = fed.done else { break };
+                all.push((done.status, done.keep_alive, parser.body().to_vec()));
+            }
+        }
+        if let Some(done) = parser.end(&input)? {
+            all.push((done.status, done.keep_alive, parser.body().to_vec()));
+        }
+        Ok(all)
+    }
+
+    fn one(bytes: &[u8]) -> (u16, bool, Vec<u8>) {
+        let mut all = parse(bytes, &[]).unwrap();
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0)
+    }
+
+    #[test]
+    fn framings() {
+        let length = one(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        assert_eq!(length, (200, true, b"hello".to_vec()));
+        let chunked = one(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: 9\r\n\r\n\
+              2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nA: b\r\n\r\n",
+        );
+        assert_eq!(chunked, (200, true, b"hello".to_vec()));
+        let end = one(b"HTTP/1.1 200 OK\r\n\r\nhello");
+        assert_eq!(end, (200, false, b"hello".to_vec()));
+        let none = one(b"HTTP/1.1 204 No Content\r\n\r\n");
+        assert_eq!(none, (204, true, vec![]));
+        let interim =
+            one(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(interim, (201, true, vec![]));
+    }
+
+    #[test]
+    fn the_response_to_head_has_no_body() {
+        let head = Asked {
+            head: true,
+            ..ASKED
+        };
+        let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+        let mut parser = Parser::default();
+        for _ in 0..2 {
+            let fed = parser.feed(bytes, head).unwrap();
+            assert_eq!(fed.consumed, bytes.len());
+            assert!(fed.done.is_some());
+        }
+        // The same head again, but to a GET: the body is awaited.
+        let fed = parser.feed(bytes, ASKED).unwrap();
+        assert_eq!(fed.done, None);
+    }
+
+    #[test]
+    fn connections_that_end() {
+        let close = one(b"HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 0\r\n\r\n");
+        assert!(!close.1);
+        let old = one(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n");
+        assert!(!old.1);
+        let kept = one(b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n");
+        assert!(kept.1);
+    }
+
+    #[test]
+    fn what_is_broken_is_refused() {
+        let parse = |bytes: &[u8]| parse(bytes, &[]);
+        assert!(matches!(
+            parse(b"SSH-2.0-x\r\n\r\n"),
+            Err(Malformed::Head(_))
+        ));
+        for bytes in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello"[..],
+            b"HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+        ] {
+            assert_eq!(parse(bytes), Err(Malformed::Length));
+        }
+        let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell";
+        for length in 1..cut.len() {
+            assert_eq!(parse(&cut[..length]), Err(Malformed::Truncated), "{length}");
+        }
+        let endless = [b"HTTP/1.1 200 OK\r\nA: ".to_vec(), vec![b'a'; MAX_HEAD]].concat();
+        assert_eq!(parse(&endless), Err(Malformed::LongHead));
+    }
+
+    fn response() -> impl Strategy<Value = (Vec<u8>, (u16, bool, Vec<u8>))> {
+        let body = prop::collection::vec(any::<u8>(), 0..40);
+        (200u16..600, body, 0..3, any::<bool>()).prop_map(|(status, body, framing, date)| {
+            let mut bytes = format!("HTTP/1.1 {status} X\r\n").into_bytes();
+            if date {
+                bytes.extend_from_slice(b"Date: now\r\n");
+            }
+            let mut body = body;
+            if matches!(status, 204 | 304) {
+                body.clear();
+            }
+            match framing {
+                _ if body.is_empty() && matches!(status, 204 | 304) => {
+                    bytes.extend_from_slice(b"\r\n");
+                }
+                0 => {
+                    bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+                    for chunk in body.chunks(7) {
+                        bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                        bytes.extend_from_slice(chunk);
+                        bytes.extend_from_slice(b"\r\n");
+                    }
+                    bytes.extend_from_slice(b"0\r\n\r\n");
+                }
+                _ => {
+                    let length = format!("Content-Length: {}\r\n\r\n", body.len());
+                    bytes.extend_from_slice(length.as_bytes());
+                    bytes.extend_from_slice(&body);
+                }
+            }
+            (bytes, (status, true, body))
+        })
+    }
+
+    proptest! {
+        /// However the bytes are cut, the responses are those that were sent.
+        #[test]
+        fn pieces_do_not_matter(
+            responses in prop::collection::vec(response(), 0..5),
+            cuts in prop::collection::vec(any::<usize>(), 0..20),
+        ) {
+            let bytes: Vec<u8> = responses.iter().flat_map(|(bytes, _)| bytes.clone()).collect();
+            let expected: Vec<_> = responses.into_iter().map(|(_, expected)| expected).collect();
+            prop_assert_eq!(parse(&bytes, &cuts).unwrap(), expected);
+        }
+
+        #[test]
+        fn rubbish_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&bytes, &[50]);
+            let _ = parse(&[b"HTTP/1.1 200 OK\r\n".to_vec(), bytes].concat(), &[30]);
+        }
+    }
+}

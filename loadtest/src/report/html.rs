@@ -1,4 +1,0 @@
-//! stub
-pub fn render(_: &crate::model::Report) -> String {
-    String::new()
-}
