@@ -123,9 +123,9 @@ impl fmt::Display for Fault {
                 f,
                 "no instance came free within {waited:?} (instances-per-core, pool-wait-ms)"
             ),
-            Self::TooManyHeld => f.write_str(
-                "this core holds as many connections as it may (held-per-core)",
-            ),
+            Self::TooManyHeld => {
+                f.write_str("this core holds as many connections as it may (held-per-core)")
+            }
             Self::Answer { reason } => write!(f, "the guest gave no answer: {reason}"),
             Self::Ended { reason } => write!(f, "the process was ended: {reason}"),
             Self::Host { reason } => write!(f, "the process could not be started: {reason}"),

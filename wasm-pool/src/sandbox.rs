@@ -12,8 +12,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::host::{ActorState, Client, Diagnostics, Level, LogStream};
-use crate::wasi_http::Outparam;
 use crate::wasi_http::outbound::Hooks;
+use crate::wasi_http::{Outparam, abort_unfinished};
 
 /// The host's side of one process: the data of its store.
 pub(crate) struct HostState {
@@ -192,6 +192,12 @@ struct Wasi {
     table: ResourceTable,
     http: WasiHttpCtx,
     hooks: Hooks,
+}
+
+impl Drop for Wasi {
+    fn drop(&mut self) {
+        abort_unfinished(&mut self.table);
+    }
 }
 
 const MAX_TABLE: usize = 1 << 20;

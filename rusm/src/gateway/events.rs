@@ -48,6 +48,7 @@ pub(super) async fn open(
                 owner,
                 stream,
                 silence: limits.silence,
+                is_new: true,
                 waiting: None,
                 _place: place,
             };
@@ -68,6 +69,8 @@ struct Owner {
     owner: ProcessHandle,
     stream: StreamId,
     silence: Option<Duration>,
+    /// Whether the client has not been sent anything.
+    is_new: bool,
     /// Whether messages to the owner are for the client.
     takes_mail: bool,
     /// For mail, or for the end of the silence that the client may see.
@@ -82,10 +85,15 @@ impl BodyStream for Owner {
         let reading = self.shard.read(self.owner.pid(), self.stream);
         if let Poll::Ready(read) = pin!(reading).poll(cx) {
             self.waiting = None;
+            self.is_new = false;
             return Poll::Ready(match read {
                 Ok(chunk) => chunk.map(|chunk| Ok(chunk.into())),
                 Err(_) => Some(Err(Aborted)),
             });
+        }
+        // The head goes out with the first chunk, and the client is to learn that it is connected.
+        if std::mem::take(&mut self.is_new) {
+            return Poll::Ready(Some(comment()));
         }
         if self.waiting.is_none() && !self.takes_mail && self.silence.is_none() {
             return Poll::Pending;
@@ -123,6 +131,14 @@ impl BodyStream for Owner {
                 Err(why) => tracing::warn!("an event was not sent: {why}"),
             }
         }
+    }
+}
+
+fn comment() -> Result<Vec<u8>, Aborted> {
+    let mut chunk = Vec::new();
+    match encode_event(&mut chunk, &SseEvent::Comment("")) {
+        Ok(()) => Ok(chunk),
+        Err(_) => Err(Aborted),
     }
 }
 

@@ -8,10 +8,12 @@ use std::time::Duration;
 use rusm_config::{Listener, Lookup, Match, Protocol, RouteTable, WebSocketSettings};
 use rusm_uring_net::http1::{Head, HeaderLines, Status};
 use rusm_uring_net::websocket::{self, HandshakeRules};
-use rusm_uring_net::{Answer, Body, Refusal, Request, Response, Service, WebSocket};
+use rusm_uring_net::{
+    Answer, Body, Refusal, Request, Response, Service, Streamed, StreamedRequest, WebSocket,
+};
 use rusm_wasm_pool::connection::ConnectionInfo;
 use rusm_wasm_pool::http::{self as wasm_http, HeaderRef};
-use rusm_wasm_pool::wasi_http::RequestBody;
+use rusm_wasm_pool::wasi_http::{IncomingRequest, RequestBody};
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 use smallvec::SmallVec;
 
@@ -170,14 +172,8 @@ impl Service for HttpGateway {
                 };
                 events::open(&self.pool, *component, info, limits).await
             }
-            Some(Target::Standard(component)) => {
-                let body = RequestBody::whole(request.body);
-                let limit = self.request_timeout;
-                let handling =
-                    incoming::handle(&self.pool, *component, &request, &headers, body, limit);
-                // Large: in a box it takes no room in every connection.
-                Box::pin(handling).await
-            }
+            // It is answered while its body comes.
+            Some(Target::Standard(_)) => return Err(Refusal::new(Status::NOT_IMPLEMENTED)),
             Some(Target::Mail(component, action)) => {
                 let limit = self.request_timeout;
                 // Rare, and large: in a box it takes no room in every connection.
@@ -188,14 +184,119 @@ impl Service for HttpGateway {
         match outcome {
             Ok(Outcome::Whole(response)) => {
                 let body = Body::Bytes(response.body);
-                self.answered(&route, response.status, response.headers, body)
+                answered(
+                    || self.name(&route),
+                    response.status,
+                    response.headers,
+                    body,
+                )
             }
-            Ok(Outcome::Stream(start, body)) => {
-                self.answered(&route, start.status, start.headers, Body::Stream(body))
-            }
+            Ok(Outcome::Stream(start, body)) => answered(
+                || self.name(&route),
+                start.status,
+                start.headers,
+                Body::Stream(body),
+            ),
             Err(fault) => Err(self.failed(&route, &request, &fault)),
         }
     }
+
+    fn wants_stream(&self, route: &Self::Route<'_>) -> bool {
+        let target = self.targets.get(route.route.index());
+        matches!(target, Some(Target::Standard(_)))
+    }
+
+    fn answer_streamed(
+        &self,
+        route: Self::Route<'_>,
+        request: StreamedRequest<'_>,
+    ) -> Result<Streamed, Refusal> {
+        let Some(Target::Standard(component)) = self.targets.get(route.route.index()) else {
+            return Err(Refusal::new(Status::NOT_FOUND));
+        };
+        let head = &request.head;
+        let headers: SmallVec<[HeaderRef<'_>; 16]> = head.headers.iter().collect();
+        let (sender, body) = RequestBody::stream();
+        let asked = Asked {
+            name: self.name(&route),
+            method: head.method.to_owned(),
+            target: head.target.to_owned(),
+        };
+        let incoming = IncomingRequest::new(head.method, head.target, &headers, body);
+        let incoming = incoming.map_err(|fault| asked.failed(&fault))?;
+        let (pool, component) = (self.pool.clone(), *component);
+        let limit = self.request_timeout;
+        let answer = async move {
+            match incoming::handle(&pool, component, incoming, limit).await {
+                Ok(Outcome::Whole(response)) => {
+                    let body = Body::Bytes(response.body);
+                    answered(
+                        || asked.name.clone(),
+                        response.status,
+                        response.headers,
+                        body,
+                    )
+                }
+                Ok(Outcome::Stream(start, body)) => answered(
+                    || asked.name.clone(),
+                    start.status,
+                    start.headers,
+                    Body::Stream(body),
+                ),
+                Err(fault) => Err(asked.failed(&fault)),
+            }
+        };
+        Ok(Streamed {
+            sink: Box::new(incoming::Sink(sender)),
+            answer: Box::pin(answer),
+        })
+    }
+}
+
+/// What was asked for, for the log.
+struct Asked {
+    name: String,
+    method: String,
+    target: String,
+}
+
+impl Asked {
+    /// The client learns the status; the reason is the operator's.
+    fn failed(&self, fault: &Fault) -> Refusal {
+        let status = Status::new(fault.status()).unwrap_or(Status::INTERNAL_SERVER_ERROR);
+        tracing::warn!(
+            status = status.code(),
+            action = self.name,
+            method = self.method,
+            target = self.target,
+            "{fault}"
+        );
+        let refusal = Refusal::new(status);
+        match fault {
+            Fault::PoolFull { .. } | Fault::TooManyHeld => {
+                refusal.with_headers(one("retry-after", "1"))
+            }
+            _ => refusal,
+        }
+    }
+}
+
+fn answered(
+    name: impl FnOnce() -> String,
+    status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let status = Status::new(status).map_err(|error| {
+        tracing::warn!(action = name(), "a response was refused: {error}");
+        Refusal::new(Status::INTERNAL_SERVER_ERROR)
+    })?;
+    let answer = Answer {
+        status,
+        headers,
+        body,
+    };
+    Ok(answer.into())
 }
 
 impl HttpGateway {
@@ -220,45 +321,18 @@ impl HttpGateway {
         }))
     }
 
-    fn answered(
-        &self,
-        route: &Match<'_, '_>,
-        status: u16,
-        headers: Vec<(String, Vec<u8>)>,
-        body: Body,
-    ) -> Result<Response, Refusal> {
-        let status = Status::new(status).map_err(|error| {
-            tracing::warn!(action = self.name(route), "a response was refused: {error}");
-            Refusal::new(Status::INTERNAL_SERVER_ERROR)
-        })?;
-        let answer = Answer {
-            status,
-            headers,
-            body,
-        };
-        Ok(answer.into())
-    }
-
-    /// The client learns the status; the reason is the operator's.
     fn failed(
         &self,
         route: &Match<'_, '_>,
         request: &wasm_http::Request<'_>,
         fault: &Fault,
     ) -> Refusal {
-        let status = Status::new(fault.status()).unwrap_or(Status::INTERNAL_SERVER_ERROR);
-        tracing::warn!(
-            status = status.code(),
-            action = self.name(route),
-            method = request.method,
-            target = request.target,
-            "{fault}"
-        );
-        let refusal = Refusal::new(status);
-        match fault {
-            Fault::PoolFull { .. } | Fault::TooManyHeld => refusal.with_headers(one("retry-after", "1")),
-            _ => refusal,
-        }
+        let asked = Asked {
+            name: self.name(route),
+            method: request.method.to_owned(),
+            target: request.target.to_owned(),
+        };
+        asked.failed(fault)
     }
 
     fn name(&self, route: &Match<'_, '_>) -> String {

@@ -5,11 +5,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use rusm_uring_net::{Aborted, BodyStream};
+use rusm_uring_net::http1::Trailers;
+use rusm_uring_net::{Aborted, BodyError, BodySink, BodyStream, Closed};
 use rusm_wasm_pool::admission::Place;
 use rusm_wasm_pool::connection::ResponseStart;
-use rusm_wasm_pool::http::{HeaderRef, Request, Response};
-use rusm_wasm_pool::wasi_http::{Frame, IncomingRequest, RequestBody, ResponseBody};
+use rusm_wasm_pool::http::Response;
+use rusm_wasm_pool::wasi_http::{
+    BodyFailure, Frame, IncomingRequest, RequestBodySender, ResponseBody,
+};
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 
 use super::streaming::{Guest, Outcome};
@@ -18,18 +21,10 @@ use super::streaming::{Guest, Outcome};
 pub(super) async fn handle(
     pool: &Rc<ShardPool>,
     component: ComponentRef,
-    request: &Request<'_>,
-    headers: &[HeaderRef<'_>],
-    body: RequestBody,
+    request: IncomingRequest,
     limit: Duration,
 ) -> Result<Outcome, Fault> {
     let began = Instant::now();
-    let request = IncomingRequest {
-        method: request.method,
-        target: request.target,
-        headers,
-        body,
-    };
     let handling = pool.handle_http(component, request, limit).await?;
     let guest = Guest::new(pool.shard().clone(), handling.pid);
     let response = match handling.answered.await {
@@ -48,12 +43,13 @@ pub(super) async fn handle(
     let mut body = GuestBody {
         body: response.body,
         guest: Some(guest),
+        trailers: Trailers::new(),
     };
     // What is there already is a small response's whole body, mostly.
     let mut ready = Vec::new();
     let gathered = poll_fn(|cx| Poll::Ready(body.gather(cx, &mut ready))).await;
     Ok(match gathered {
-        Gathered::All => {
+        Gathered::All if body.trailers.is_empty() => {
             body.let_go();
             Outcome::Whole(Response {
                 status: start.status,
@@ -61,7 +57,7 @@ pub(super) async fn handle(
                 body: ready,
             })
         }
-        Gathered::Some => Outcome::Stream(
+        Gathered::All | Gathered::Some => Outcome::Stream(
             start,
             Box::new(Begun {
                 _place: pool.hold_connection()?,
@@ -77,11 +73,41 @@ pub(super) async fn handle(
     })
 }
 
+/// Takes the body of a request to the guest that reads it.
+pub(super) struct Sink(pub(super) RequestBodySender);
+
+impl BodySink for Sink {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        self.0.poll_ready(cx).map(|is_wanted| match is_wanted {
+            true => Ok(()),
+            false => Err(Closed),
+        })
+    }
+
+    fn chunk(&mut self, chunk: Vec<u8>) {
+        self.0.send(Frame::Data(chunk.into()));
+    }
+
+    fn end(self: Box<Self>, trailers: Trailers) {
+        self.0.end(trailers);
+    }
+
+    fn fail(self: Box<Self>, why: BodyError) {
+        self.0.fail(match why {
+            BodyError::Left => BodyFailure::Gone,
+            BodyError::Malformed(_) => BodyFailure::Malformed,
+            BodyError::TooLarge => BodyFailure::TooLarge,
+            BodyError::TooSlow => BodyFailure::Timeout,
+        });
+    }
+}
+
 /// The body that a guest writes, and the guest.
 struct GuestBody {
     body: ResponseBody,
     /// Gone when it may go on without its client.
     guest: Option<Guest>,
+    trailers: Trailers,
 }
 
 enum Gathered {
@@ -97,9 +123,10 @@ impl GuestBody {
             match self.body.poll_frame(cx) {
                 Poll::Ready(None) => return Gathered::All,
                 Poll::Ready(Some(Ok(Frame::Data(data)))) => ready.extend_from_slice(&data),
-                Poll::Ready(Some(Ok(Frame::Trailers(_)))) => {}
-                Poll::Ready(Some(Err(_))) if ready.is_empty() => return Gathered::Failed,
-                Poll::Ready(Some(Err(_))) | Poll::Pending => return Gathered::Some,
+                Poll::Ready(Some(Ok(Frame::Trailers(trailers)))) => self.trailers = trailers,
+                // Nothing was sent yet, so the client can be told.
+                Poll::Ready(Some(Err(_))) => return Gathered::Failed,
+                Poll::Pending => return Gathered::Some,
             }
         }
         Gathered::Some
@@ -131,9 +158,14 @@ impl BodyStream for Begun {
             return Poll::Ready(match std::task::ready!(self.rest.body.poll_frame(cx)) {
                 Some(Ok(Frame::Data(data))) if data.is_empty() => continue,
                 Some(Ok(Frame::Data(data))) => Some(Ok(data.into())),
-                Some(Ok(Frame::Trailers(_))) => continue,
+                Some(Ok(Frame::Trailers(trailers))) => {
+                    self.rest.trailers = trailers;
+                    continue;
+                }
                 Some(Err(failure)) => {
-                    tracing::warn!("amid the body of a response: {failure}");
+                    let guest = self.rest.guest.as_ref();
+                    let pid = guest.map(|guest| tracing::field::display(guest.pid()));
+                    tracing::warn!(pid, "amid the body of a response: {failure}");
                     Some(Err(Aborted))
                 }
                 None => {
@@ -142,6 +174,10 @@ impl BodyStream for Begun {
                 }
             });
         }
+    }
+
+    fn trailers(&mut self) -> Trailers {
+        std::mem::take(&mut self.rest.trailers)
     }
 }
 

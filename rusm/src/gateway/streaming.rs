@@ -106,6 +106,10 @@ impl Guest {
         }
     }
 
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// It may go on for so long.
     pub(super) fn release(mut self, limit: Duration) {
         let deadline = Instant::now().checked_add(limit);

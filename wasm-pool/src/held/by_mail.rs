@@ -32,12 +32,15 @@ pub(super) async fn live(
     let _ = me.shard.try_send(me.pid, writer.into());
     let mut run = pin!(component.run(store, &instance));
     let mut is_open = true;
+    let mut has_client = true;
     poll_fn(|cx| {
         if let Poll::Ready(ended) = run.as_mut().poll(cx) {
             return Poll::Ready(ended);
         }
-        if is_open && !pass_on(me, incoming, cx) {
-            is_open = false;
+        is_open = is_open && pass_on(me, incoming, cx);
+        // Behind messages that wait the end of the stream is not seen; that of its writer is.
+        if has_client && !(is_open && me.shard.is_alive_here(owner)) {
+            has_client = false;
             // It has that long to notice, and to end.
             let deadline = Instant::now().checked_add(component.function_timeout);
             me.shard.set_deadline(me.pid, deadline);
@@ -48,7 +51,7 @@ pub(super) async fn live(
 }
 
 /// Put what the client has sent into the mailbox, as long as that is not crowded: the rest waits
-/// in the stream, whose writer waits in turn. False when the client is gone.
+/// in the stream, whose writer waits in turn. False when the stream has ended.
 fn pass_on(me: &ProcessRef, incoming: StreamId, cx: &mut Context<'_>) -> bool {
     let is_crowded = || {
         let info = me.shard.info_here(me.pid);

@@ -84,7 +84,10 @@ impl Diagnostics {
         }
         let text = String::from_utf8_lossy(&self.line);
         // What a guest writes must not forge a line of the log or steer a terminal.
-        let text: String = text.trim_end().chars().map(printable).collect();
+        let text: String = worth_logging(text.trim_end())
+            .chars()
+            .map(printable)
+            .collect();
         if !text.is_empty() {
             let (component, pid) = (&*self.component, self.pid);
             match level {
@@ -125,6 +128,19 @@ impl Drop for Diagnostics {
     }
 }
 
+/// A line without what the panic message of Rust's standard library says for a terminal: which
+/// thread of the guest's one it was, and how to get a backtrace, which no guest can.
+fn worth_logging(line: &str) -> &str {
+    if line.starts_with("note: run with `RUST_BACKTRACE=1` environment variable") {
+        return "";
+    }
+    let what = line
+        .strip_prefix("thread '<unnamed>' ")
+        .map(|rest| rest.strip_prefix("(1) ").unwrap_or(rest));
+    what.filter(|what| what.starts_with("panicked at "))
+        .unwrap_or(line)
+}
+
 fn printable(c: char) -> char {
     if c.is_control() && c != '\t' {
         '\u{fffd}'
@@ -137,3 +153,23 @@ fn printable(c: char) -> char {
 const REFILL: Duration = Duration::from_secs(1);
 /// Bytes of text from one process in that time.
 const MAX_TEXT: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_without_what_is_for_a_terminal() {
+        for panicked in [
+            "thread '<unnamed>' (1) panicked at src/lib.rs:66:9:",
+            "thread '<unnamed>' panicked at src/lib.rs:66:9:",
+        ] {
+            assert_eq!(worth_logging(panicked), "panicked at src/lib.rs:66:9:");
+        }
+        let note = "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace";
+        assert_eq!(worth_logging(note), "");
+        for other in ["boom was called", "thread '<unnamed>' is idle", "note: run"] {
+            assert_eq!(worth_logging(other), other);
+        }
+    }
+}

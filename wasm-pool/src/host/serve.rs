@@ -235,11 +235,14 @@ impl HostState {
     /// connection to say (write-timeout-ms), and the guest's own time stands still meanwhile.
     async fn send_to_client(&mut self, stream: StreamId, chunk: Bytes) -> wasmtime::Result<bool> {
         let writing = shard()?.write(self.pid, stream, chunk);
-        let deadline = self.deadline.take();
+        // Without one, a deadline that the shard has is not for this to put off.
+        let Some(deadline) = self.deadline.take() else {
+            return Ok(writing.await.is_ok());
+        };
         let begun = Instant::now();
         shard()?.set_deadline(self.pid, None);
         let sent = writing.await.is_ok();
-        self.deadline = deadline.map(|deadline| deadline + begun.elapsed());
+        self.deadline = Some(deadline + begun.elapsed());
         shard()?.set_deadline(self.pid, self.deadline);
         Ok(sent)
     }

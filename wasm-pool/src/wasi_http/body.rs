@@ -7,8 +7,9 @@ use bytes::Bytes;
 use futures_channel::mpsc;
 use http_body::{Body, SizeHint};
 use thiserror::Error;
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi_http::Error as HttpError;
-use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use wasmtime_wasi_http::p2::body::{HostOutgoingBody, HyperOutgoingBody, StreamContext};
 
 /// The content of a request.
 pub struct RequestBody(Content);
@@ -75,9 +76,17 @@ impl RequestBodySender {
         let _ = self.0.try_send(Ok(frame));
     }
 
+    /// Send the trailer fields, room or no room, and end the body.
+    pub fn end(self, trailers: Vec<(String, Vec<u8>)>) {
+        if !trailers.is_empty() {
+            // A clone has a place of its own.
+            let _ = self.0.clone().try_send(Ok(Frame::Trailers(trailers)));
+        }
+    }
+
     /// Say that there will be no more, though there should.
-    pub fn fail(&mut self, failure: BodyFailure) {
-        let _ = self.0.try_send(Err(failure));
+    pub fn fail(self, failure: BodyFailure) {
+        let _ = self.0.clone().try_send(Err(failure));
     }
 }
 
@@ -150,7 +159,8 @@ impl ResponseBody {
     ) -> Poll<Option<Result<Frame, OutgoingFailure>>> {
         Pin::new(&mut self.0).poll_frame(cx).map(|frame| {
             frame.map(|frame| {
-                let frame = frame.map_err(|error| OutgoingFailure(error.to_string()))?;
+                // The one error that there is: `outgoing-body.finish` was not called.
+                let frame = frame.map_err(|_| OutgoingFailure)?;
                 Ok(match frame.into_data() {
                     Ok(data) => Frame::Data(data),
                     Err(frame) => {
@@ -164,9 +174,20 @@ impl ResponseBody {
 }
 
 /// The rest of a response will not come.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct OutgoingFailure(String);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the guest ended, or dropped the body, before it was finished")]
+pub struct OutgoingFailure;
+
+/// Tell those who read what the guest of this table writes that it will not be finished. The guest
+/// has ended: what it holds would be dropped next, and that alone looks like the end of a body.
+pub(crate) fn abort_unfinished(table: &mut ResourceTable) {
+    for entry in table.iter_mut() {
+        if let Some(body) = entry.downcast_mut::<HostOutgoingBody>() {
+            let (nobodys, _) = HostOutgoingBody::new(StreamContext::Response, None, 1, 1);
+            std::mem::replace(body, nobodys).abort();
+        }
+    }
+}
 
 fn header_map(fields: Vec<(String, Vec<u8>)>) -> http::HeaderMap {
     let fields = fields.into_iter().filter_map(|(name, value)| {

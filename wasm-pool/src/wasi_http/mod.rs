@@ -19,6 +19,7 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
+pub(crate) use body::abort_unfinished;
 pub use body::{BodyFailure, Frame, RequestBody, RequestBodySender, ResponseBody};
 
 use crate::catalog::{ComponentRef, Loaded};
@@ -27,15 +28,41 @@ use crate::http::HeaderRef;
 use crate::pool::ShardPool;
 
 /// A request to a stock component.
-pub struct IncomingRequest<'a> {
-    /// The method as sent.
-    pub method: &'a str,
-    /// The target in origin form, as sent.
-    pub target: &'a str,
-    /// In the order of arrival.
-    pub headers: &'a [HeaderRef<'a>],
-    /// Its content.
-    pub body: RequestBody,
+pub struct IncomingRequest(http::Request<RequestBody>);
+
+impl IncomingRequest {
+    /// The request with this method, this target in origin form, these headers in the order of
+    /// their arrival, and this content.
+    ///
+    /// # Errors
+    /// When `wasi:http` has no form for it.
+    pub fn new(
+        method: &str,
+        target: &str,
+        headers: &[HeaderRef<'_>],
+        body: RequestBody,
+    ) -> Result<Self, Fault> {
+        let wrong = |error: http::Error| Fault::host(&format!("the request: {error}"));
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(target)
+            .body(body)
+            .map_err(wrong)?;
+        let fields = request.headers_mut();
+        fields.reserve(headers.len() + 1);
+        for (name, value) in headers {
+            let name = http::HeaderName::from_bytes(name.as_bytes());
+            let name = name.map_err(|error| wrong(error.into()))?;
+            let value = http::HeaderValue::from_bytes(value);
+            fields.append(name, value.map_err(|error| wrong(error.into()))?);
+        }
+        // HTTP/1.0 can do without, and the component's authority has to come from somewhere.
+        if !fields.contains_key(http::header::HOST) {
+            let nobody = http::HeaderValue::from_static("localhost");
+            fields.insert(http::header::HOST, nobody);
+        }
+        Ok(Self(request))
+    }
 }
 
 /// A request to a stock component, under way.
@@ -71,10 +98,10 @@ impl ShardPool {
     pub async fn handle_http(
         self: &Rc<Self>,
         component: ComponentRef,
-        request: IncomingRequest<'_>,
+        request: IncomingRequest,
         limit: Duration,
     ) -> Result<Handling, Fault> {
-        let request = request.into_http()?;
+        let IncomingRequest(request) = request;
         let started = Instant::now();
         let deadline = started.checked_add(limit);
         let place = self.enter_pool(started).await?;
@@ -120,7 +147,7 @@ impl ShardPool {
         let store = self.new_store(component, me.pid, deadline, &component.capabilities);
         let mut store = match store {
             Ok(store) => store,
-            Err(fault) => return outparam.fail(me, fault),
+            Err(fault) => return outparam.fail(component, me, fault),
         };
         store.data_mut().answered = Some(outparam.clone());
         let handled = {
@@ -143,6 +170,7 @@ impl ShardPool {
         };
         match handled {
             Ok(()) => outparam.fail(
+                component,
                 me,
                 Fault::Answer {
                     reason: "it returned and had not set its response-outparam".into(),
@@ -150,7 +178,7 @@ impl ShardPool {
             ),
             Err(error) => {
                 let fault = Fault::of(&error, store.data(), limit);
-                outparam.fail(me, fault)
+                outparam.fail(component, me, fault)
             }
         }
     }
@@ -194,7 +222,7 @@ impl Outparam {
     }
 
     /// The guest has ended; if it has not answered, it won't.
-    fn fail(&self, me: &ProcessRef, fault: Fault) -> ExitReason {
+    fn fail(&self, component: &Loaded, me: &ProcessRef, fault: Fault) -> ExitReason {
         let reason = match &fault {
             Fault::Ended { reason } => reason.clone(),
             fault => ExitReason::Failed(fault.to_string().into()),
@@ -208,7 +236,8 @@ impl Outparam {
             None if matches!(fault, Fault::Answer { .. }) => ExitReason::Normal,
             None => {
                 if !matches!(fault, Fault::Ended { .. }) {
-                    tracing::warn!(pid = %me.pid, "after its answer had begun: {fault}");
+                    let name = &*component.name;
+                    tracing::warn!(component = name, pid = %me.pid, "after its answer had begun: {fault}");
                 }
                 reason
             }
@@ -218,31 +247,6 @@ impl Outparam {
     fn take(&self) -> Option<oneshot::Sender<Result<OutgoingResponse, Fault>>> {
         let mut tell = self.tell.lock().unwrap_or_else(PoisonError::into_inner);
         tell.take()
-    }
-}
-
-impl IncomingRequest<'_> {
-    fn into_http(self) -> Result<http::Request<RequestBody>, Fault> {
-        let wrong = |error: http::Error| Fault::host(&format!("the request: {error}"));
-        let mut request = http::Request::builder()
-            .method(self.method)
-            .uri(self.target)
-            .body(self.body)
-            .map_err(wrong)?;
-        let headers = request.headers_mut();
-        headers.reserve(self.headers.len() + 1);
-        for (name, value) in self.headers {
-            let name = http::HeaderName::from_bytes(name.as_bytes());
-            let name = name.map_err(|error| wrong(error.into()))?;
-            let value = http::HeaderValue::from_bytes(value);
-            headers.append(name, value.map_err(|error| wrong(error.into()))?);
-        }
-        // HTTP/1.0 can do without, and the component's authority has to come from somewhere.
-        if !headers.contains_key(http::header::HOST) {
-            let nobody = http::HeaderValue::from_static("localhost");
-            headers.insert(http::header::HOST, nobody);
-        }
-        Ok(request)
     }
 }
 
