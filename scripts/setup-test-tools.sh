@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Makes sure that the clients which the tests talk with are here, and does nothing if they are:
-# curl, wrk, h2load, ab, Node, and Python with HTTP and WebSocket clients, and the Autobahn cases
-# (kosoku), in a virtual environment of the repo's.
+# curl, wrk, h2load, ab and Chromium; Python with HTTP and WebSocket clients, the Autobahn cases
+# (kosoku) and what drives Chromium (Playwright), in a virtual environment of the repo's; Node with
+# WebSocket and EventSource clients, in a directory of the repo's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=target/test-venv
+node=target/test-node
+clients=rusm/tests/server/clients
 
 say() { printf 'test tools: %s\n' "$*"; }
 die() { printf 'test tools: %s\n' "$*" >&2; exit 1; }
@@ -18,15 +21,26 @@ main() {
     have h2load || missing+=(nghttp2-client)
     have ab || missing+=(apache2-utils)
     have node || missing+=(nodejs)
+    have npm || missing+=(npm)
+    have chromium || missing+=(chromium)
     have strace || missing+=(strace)
     python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
     if [ ${#missing[@]} -gt 0 ]; then
         install "${missing[@]}"
     fi
-    if ! "$venv/bin/python" -c 'import httpx, websockets, aiohttp, kosoku' 2>/dev/null; then
+    if ! "$venv/bin/python" -c 'import httpx, websockets, aiohttp, kosoku, playwright' 2>/dev/null; then
         say "installing clients into $venv"
         python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet 'httpx>=0.28,<0.29' 'websockets>=15' 'aiohttp>=3.12' kosoku
+        "$venv/bin/pip" install --quiet 'httpx>=0.28,<0.29' 'websockets>=15' 'aiohttp>=3.12' kosoku \
+            'playwright>=1.50'
+    fi
+    # npm removes `node_modules` first, so what it has installed is known when it is done.
+    if ! cmp -s "$clients/package-lock.json" "$node/node_modules/installed.json"; then
+        say "installing clients into $node"
+        mkdir -p "$node"
+        cp "$clients"/package{,-lock}.json "$node"
+        npm ci --prefix "$node" --loglevel=error --engine-strict --no-audit --no-fund >/dev/null
+        cp "$clients/package-lock.json" "$node/node_modules/installed.json"
     fi
     say "ready"
 }

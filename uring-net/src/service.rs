@@ -112,8 +112,8 @@ pub enum Body {
 pub trait BodyStream {
     /// The next chunk, asked for only when the last one was written. Chunks that are ready
     /// one after the other may be written together; the head is sent with the first, so a
-    /// source that wants it sent early begins with a chunk. An empty one sends nothing, and
-    /// must not be followed by others without end.
+    /// source that wants it sent early begins with a chunk. That may be an empty one; later, an
+    /// empty one sends nothing, and must not be followed by others without end.
     /// `None` is the end, and nothing is asked for after it, nor after an error.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>>;
 

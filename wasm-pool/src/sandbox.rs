@@ -87,7 +87,10 @@ impl HostState {
             wasi.stderr(LogStream::new(lines(Level::Warn)));
         }
         if capabilities.network == Network::Any {
-            wasi.inherit_network().allow_ip_name_lookup(true);
+            wasi.inherit_network();
+            wasi.allow_ip_name_lookup(true)
+                .allow_tcp(true)
+                .allow_udp(true);
         }
         for preopen in &capabilities.preopens {
             let perms = if preopen.writable {

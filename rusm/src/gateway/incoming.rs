@@ -149,9 +149,8 @@ struct Begun {
 
 impl BodyStream for Begun {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
-        if let Some(ready) = self.ready.take()
-            && !ready.is_empty()
-        {
+        // It sends the head, even if there is nothing behind it yet.
+        if let Some(ready) = self.ready.take() {
             return Poll::Ready(Some(Ok(ready)));
         }
         loop {

@@ -34,6 +34,36 @@ pub(crate) fn chat() -> &'static Path {
     &APP
 }
 
+/// The example of requests to other servers.
+pub(crate) fn fetch() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| built("../examples/fetch"));
+    &APP
+}
+
+/// The example of a stock component between a client and another server.
+pub(crate) fn proxy() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| built("../examples/proxy"));
+    &APP
+}
+
+/// The worked example of docs/serving.md.
+pub(crate) fn guide() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/guide"));
+    &APP
+}
+
+/// Components as they are written against the SDK of RUSM 0.7.
+pub(crate) fn seven() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/seven"));
+    &APP
+}
+
+/// Components of `wasi:http` that know nothing of RUSM.
+pub(crate) fn stock() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/stock"));
+    &APP
+}
+
 /// The command, in an environment that says nothing about where guests are compiled or what is
 /// logged.
 pub(crate) fn rusm() -> Command {
@@ -53,7 +83,13 @@ fn built(app: &str) -> PathBuf {
         .join(app)
         .canonicalize()
         .unwrap();
-    let build = rusm().arg("build").arg(&app).output().unwrap();
+    // Apps have components of the same name, and are built side by side.
+    let guests = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("guests-of")
+        .join(app.file_name().unwrap());
+    let mut build = rusm();
+    build.env("CARGO_TARGET_DIR", guests).arg("build").arg(&app);
+    let build = build.output().unwrap();
     let said = String::from_utf8_lossy(&build.stderr);
     assert!(
         build.status.success(),

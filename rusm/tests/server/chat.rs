@@ -1,13 +1,25 @@
 //! `examples/chat`: WebSockets, Server-Sent Events and streamed bodies, over real sockets.
 
-use std::process::Command;
-
-use crate::apps;
 use crate::client::{get, request};
 use crate::server::{Serve, Server, eventually};
+use crate::{apps, clients};
 
 fn start() -> Server {
     Serve::chat().start()
+}
+
+/// It speaks the subprotocol `chat`.
+fn with_subprotocols() -> Server {
+    with_keys("subprotocols = [\"chat\"]")
+}
+
+fn with_keys(keys: &str) -> Server {
+    let manifest = std::fs::read_to_string(apps::chat().join("rusm.toml")).unwrap();
+    let manifest = manifest.replace(
+        "listen = \"127.0.0.1:8082\"",
+        &format!("listen = \"127.0.0.1:0\"\n{keys}"),
+    );
+    Serve::app(apps::chat()).manifest(&manifest).start()
 }
 
 /// The body of a response in chunks, put together.
@@ -63,21 +75,28 @@ fn a_client_that_leaves_ends_the_process_that_served_it() {
 }
 
 #[test]
-fn members_of_a_room_hear_one_another() {
-    let server = start();
-    let root = env!("CARGO_MANIFEST_DIR");
-    let output = Command::new(format!("{root}/../target/test-venv/bin/python"))
-        .arg(format!("{root}/tests/server/clients/chat.py"))
-        .arg(server.addr().port().to_string())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert_eq!(output.stdout, b"ok\n", "{said}");
-    let (_, _, members) = body(&server, "/members/one");
-    assert!(!members.contains("here"), "{members}");
+fn python_websockets() {
+    let server = with_subprotocols();
+    clients::python("websockets_client.py", &server, &[]);
+    assert!(eventually(|| body(&server, "/members/one").2 == "[]"));
     let (_, _, history) = body(&server, "/history/one");
     assert!(history.contains("hello"), "{history}");
+}
+
+#[test]
+fn python_aiohttp() {
+    let server = with_subprotocols();
+    clients::python("aiohttp_client.py", &server, &[]);
+}
+
+#[test]
+fn node_ws() {
+    clients::node("ws.mjs", &with_subprotocols());
+}
+
+#[test]
+fn undici_eventsource() {
+    clients::node("eventsource.mjs", &start());
 }
 
 #[test]
@@ -100,13 +119,8 @@ fn what_is_no_websocket_is_told_how_to_become_one() {
 
 #[test]
 fn a_websocket_of_a_foreign_origin_is_refused_and_a_subprotocol_agreed_on() {
-    let manifest = std::fs::read_to_string(apps::chat().join("rusm.toml")).unwrap();
-    let manifest = manifest.replace(
-        "listen = \"127.0.0.1:8082\"",
-        "listen = \"127.0.0.1:0\"\nallowed-origins = [\"https://example.com\"]\n\
-         subprotocols = [\"chat\"]",
-    );
-    let server = Serve::app(apps::chat()).manifest(&manifest).start();
+    let server =
+        with_keys("allowed-origins = [\"https://example.com\"]\nsubprotocols = [\"chat\"]");
     let key = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let ask = |more: &str| {

@@ -58,14 +58,52 @@ impl Client {
     #[track_caller]
     pub(crate) fn response(&mut self) -> Response {
         let mut response = self.head();
+        if response.header("transfer-encoding") == Some("chunked") {
+            while let Some(chunk) = self.chunk() {
+                response.body.extend(chunk);
+            }
+            response.trailers = self.trailers();
+            return response;
+        }
         let len = response
             .header("content-length")
             .map_or(0, |len| len.parse().unwrap());
-        while self.input.len() < len {
-            self.read_more("a body");
-        }
-        response.body = self.input.drain(..len).collect();
+        response.body = self.take(len, "a body");
         response
+    }
+
+    /// The next chunk of a body. None is its end, which leaves the trailers.
+    #[track_caller]
+    pub(crate) fn chunk(&mut self) -> Option<Vec<u8>> {
+        let line = self.read_until("\r\n");
+        let len = usize::from_str_radix(line.trim_end(), 16).expect(&line);
+        if len == 0 {
+            return None;
+        }
+        let chunk = self.take(len, "a chunk");
+        assert_eq!(self.take(2, "the end of a chunk"), b"\r\n");
+        Some(chunk)
+    }
+
+    /// What stands behind the last chunk.
+    #[track_caller]
+    pub(crate) fn trailers(&mut self) -> Vec<(String, String)> {
+        let mut trailers = Vec::new();
+        loop {
+            let line = self.read_until("\r\n");
+            match line.trim_end() {
+                "" => return trailers,
+                line => trailers.push(field(line)),
+            }
+        }
+    }
+
+    #[track_caller]
+    fn take(&mut self, len: usize, of: &str) -> Vec<u8> {
+        while self.input.len() < len {
+            self.read_more(of);
+        }
+        self.input.drain(..len).collect()
     }
 
     /// The head of the next response.
@@ -78,6 +116,19 @@ impl Client {
                 return Response::parse(&head[..end]);
             }
             self.read_more("a head");
+        }
+    }
+
+    /// Everything up to and with `text`.
+    #[track_caller]
+    pub(crate) fn read_until(&mut self, text: &str) -> String {
+        loop {
+            let found = String::from_utf8_lossy(&self.input).find(text);
+            if let Some(start) = found {
+                let taken = self.input.drain(..start + text.len()).collect();
+                return String::from_utf8(taken).unwrap();
+            }
+            self.read_more(text);
         }
     }
 
@@ -148,6 +199,7 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+    pub(crate) trailers: Vec<(String, String)>,
 }
 
 impl Response {
@@ -158,14 +210,11 @@ impl Response {
         let status = line
             .strip_prefix("HTTP/1.1 ")
             .and_then(|line| line.get(..3)?.parse().ok());
-        let field = |line: &str| {
-            let (name, value) = line.split_once(": ").expect(line);
-            (name.to_ascii_lowercase(), value.to_owned())
-        };
         Self {
             status: status.expect(line),
             headers: fields.lines().map(field).collect(),
             body: Vec::new(),
+            trailers: Vec::new(),
         }
     }
 
@@ -178,9 +227,21 @@ impl Response {
         value
     }
 
+    /// All headers of that name.
+    pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.headers.iter().filter(move |(n, _)| n == name);
+        values.map(|(_, value)| value.as_str())
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
+}
+
+#[track_caller]
+fn field(line: &str) -> (String, String) {
+    let (name, value) = line.split_once(": ").expect(line);
+    (name.to_ascii_lowercase(), value.to_owned())
 }
 
 /// A GET of HTTP/1.1, with nothing in it but what must be.

@@ -2,10 +2,12 @@
 //! from their sources, and raw bytes over real sockets.
 //!
 //! - [`apps`] builds the guests, [`server`] starts and stops the command, [`client`] speaks HTTP
-//!   as well or as badly as a test wants.
+//!   as well or as badly as a test wants, [`clients`] runs other people's.
 //! - Clients: [`hello`], [`interoperation`], [`rejections`], [`limits`], [`vanishing`].
 //! - Guests: [`faults`], [`isolation`], [`fairness`], [`waiting`].
-//! - Processes: [`services`], [`processes`], [`counter`]; clients that stay: [`chat`].
+//! - Processes: [`services`], [`processes`], [`counter`]; clients that stay: [`browser`], [`chat`], [`guide`].
+//! - Components of RUSM 0.7: [`seven`]; of others: [`stock`], and what they are granted: [`capabilities`].
+//! - Requests to other servers: [`fetch`], [`proxy`].
 //! - Operators: [`stopping`], [`starting`], [`caching`].
 //!
 //! Times are bounded generously: the machine may be busy with something else.
@@ -19,21 +21,30 @@
 
 mod apps;
 mod client;
+mod clients;
 mod server;
 
+mod browser;
 mod caching;
+mod capabilities;
 mod chat;
 mod counter;
+mod events;
 mod fairness;
 mod faults;
+mod fetch;
+mod guide;
 mod hello;
 mod interoperation;
 mod isolation;
 mod limits;
 mod processes;
+mod proxy;
 mod rejections;
 mod services;
+mod seven;
 mod starting;
+mod stock;
 mod stopping;
 mod vanishing;
 mod waiting;

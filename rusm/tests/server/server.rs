@@ -66,6 +66,20 @@ impl Serve {
         serve.manifest(&manifest)
     }
 
+    /// Serve the components of RUSM 0.7 under their manifest as `change` makes it, with a store of
+    /// their own.
+    pub(crate) fn seven(change: impl FnOnce(String) -> String) -> Self {
+        let serve = Self::app(apps::seven());
+        let store = serve.dir.path().join("data.redb");
+        let manifest = change(with_store(apps::seven(), &store));
+        serve.manifest(&manifest)
+    }
+
+    /// Serve the stock components with their own routes and these `keys` of their `[[serve]]`.
+    pub(crate) fn stock_with(keys: &str) -> Self {
+        Self::app(apps::stock()).manifest(&with_keys(apps::stock(), keys))
+    }
+
     /// Serve examples/counter on any port, with this store.
     pub(crate) fn counter(store: &Path) -> Self {
         let manifest = with_store(apps::counter(), store);
@@ -99,12 +113,13 @@ impl Serve {
     pub(crate) fn start(mut self) -> Server {
         self.default_to_one_core();
         let mut child = self.spawn();
-        let banner = lines(child.stdout.take().unwrap());
+        let output = lines(child.stdout.take().unwrap());
         let log = gather(child.stderr.take().unwrap());
         let mut server = Server {
             child,
             addrs: Vec::new(),
             banner: String::new(),
+            output: Mutex::new(output),
             log,
             manifest: self.manifest,
             _dir: self.dir,
@@ -112,7 +127,8 @@ impl Serve {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(line) = banner.recv_timeout(left) else {
+            let line = server.output.lock().unwrap().recv_timeout(left);
+            let Ok(line) = line else {
                 panic!("it doesn't serve:\n{}", server.banner);
             };
             server.banner += &format!("{line}\n");
@@ -156,6 +172,8 @@ pub(crate) struct Server {
     pub(crate) addrs: Vec<SocketAddr>,
     /// What it said before it was ready.
     pub(crate) banner: String,
+    /// What it writes to its standard output then, line by line.
+    output: Mutex<Receiver<String>>,
     log: Arc<Mutex<String>>,
     manifest: String,
     _dir: tempfile::TempDir,
@@ -175,6 +193,11 @@ impl Server {
     /// The manifest that it was started with.
     pub(crate) fn manifest(&self) -> String {
         self.manifest.clone()
+    }
+
+    /// All lines so far of its standard output that nobody has asked for, after the banner.
+    pub(crate) fn printed(&self) -> Vec<String> {
+        self.output.lock().unwrap().try_iter().collect()
     }
 
     pub(crate) fn log(&self) -> String {

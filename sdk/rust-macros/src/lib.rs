@@ -1,12 +1,15 @@
 //! The attribute macros of `rusm-rs`, which re-exports them: depend on that crate.
 
+mod connection;
 mod errors;
 mod handlers;
 mod input;
 mod kind;
+mod module;
 mod names;
 mod process;
 mod service;
+mod sse;
 mod state;
 mod types;
 mod websocket;
@@ -222,6 +225,74 @@ pub fn client(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn websocket(arguments: TokenStream, item: TokenStream) -> TokenStream {
     websocket::websocket(arguments.into(), item.into()).into()
+}
+
+/// Makes the public functions of an inline module those of a stream of Server-Sent Events. Each
+/// connection has a process of its own, which the host enters for what happens.
+///
+/// ```ignore
+/// #[rusm_rs::sse]
+/// pub mod feed {
+///     use rusm_rs::{Event, Mail, Sse};
+///
+///     /// Made when the connection opens, and held until the process ends.
+///     pub struct State {
+///         room: String,
+///         sent: u64,
+///     }
+///
+///     pub fn init(sse: &Sse) -> State {
+///         let room = sse.info().param("room").unwrap_or_default();
+///         let sent = sse.last_event_id().and_then(|id| id.parse().ok()).unwrap_or(0);
+///         State { room: format!("room:{room}"), sent }
+///     }
+///
+///     /// The connection is open.
+///     pub fn open(state: &mut State) {
+///         rusm_rs::register_tag(&state.room);
+///     }
+///
+///     /// Another process has sent or published this.
+///     pub fn message(state: &mut State, sse: &Sse, message: Vec<u8>) {
+///         state.sent += 1;
+///         sse.send(Event::new().id(state.sent).data(message));
+///     }
+///
+///     /// The ends of processes that this one monitors.
+///     pub fn on_mail(sse: &Sse, mail: Mail) {
+///         if let Mail::Down { .. } = mail {
+///             sse.close();
+///         }
+///     }
+///
+///     /// The client is gone. The process ends with it.
+///     pub fn close(state: &mut State) {
+///         eprintln!("{} lost one", state.room);
+///     }
+/// }
+/// ```
+///
+/// - Of `open`, `message` and `on_mail` at least one is there; `close` if you want it. Each takes
+///   the state, `&mut State` or `&State`, and the `&Sse` if it wants them, in this order.
+/// - Beside `message`, `on_mail` gets what is no message; without it, all mail.
+/// - The state is of the type `State` in the module, made when the connection opens: by
+///   `pub fn init(sse: &Sse) -> State` or `pub fn init() -> State` if the module has that
+///   function, else by `Default`.
+/// - A function may wait: the process is parked then, and what comes for it waits. Between
+///   them it needs no stack, and the host keeps the connection alive by comments.
+/// - `Sse::close` ends the stream and, when the function has returned, the process; the module's
+///   `close` is for a client that is gone by itself. One that is closed in `open` before anything
+///   was sent gets 204, which tells an `EventSource` not to come again.
+/// - A panic ends this stream, and no other.
+/// - The functions of the module that are not `pub` are helpers.
+///
+/// A route of `rusm.toml` names the component without an action: `"GET /rooms/:room" = "feed"`.
+///
+/// There is one such module in a component. An action with a third parameter, `Sse`, answers by
+/// events as well: from beginning to end in one function, with a stack of its own while it waits.
+#[proc_macro_attribute]
+pub fn sse(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    sse::sse(arguments.into(), item.into()).into()
 }
 
 /// Makes a function the whole life of a process, which receives its mail itself.

@@ -5,21 +5,16 @@ use quote::{quote, quote_spanned};
 use syn::{Error, ItemFn, ReturnType, Safety, spanned::Spanned};
 
 use crate::errors::Errors;
+use crate::module::expanded;
 use crate::service::{bindings, core_name};
 use crate::{input, world};
 
 /// The author's function, and the export that calls it, or the errors.
 pub(crate) fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    match parse(arguments, item.clone()) {
-        Ok(function) => {
-            let export = export(&function);
-            quote! { #item #export }
-        }
-        Err(errors) => {
-            let errors = errors.to_compile_error();
-            quote! { #item #errors }
-        }
-    }
+    expanded(item, |item| {
+        let export = export(&parse(arguments, item.clone())?);
+        Ok(quote! { #item #export })
+    })
 }
 
 fn parse(arguments: TokenStream, item: TokenStream) -> Result<ItemFn, Error> {

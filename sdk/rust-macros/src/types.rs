@@ -1,6 +1,7 @@
 //! Types as an author writes them.
 
-use proc_macro2::Span;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
 use syn::spanned::Spanned;
 use syn::{FnArg, PatType, Type};
 
@@ -33,6 +34,11 @@ pub(crate) fn is_path_to(ty: &Type, name: &str) -> bool {
 
 pub(crate) fn is_unit(ty: &Type) -> bool {
     matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
+/// The argument `value` of this type, for a parameter of the author's that is where `value` says.
+pub(crate) fn given(value: &Ident, ty: &TokenStream) -> TokenStream {
+    quote_spanned! { value.span()=> <_ as ::rusm_rs::__private::Given<#ty>>::given(#value) }
 }
 
 /// The place of the author's tokens for errors, with names resolved as in the rest of the

@@ -22,11 +22,11 @@ pub(crate) fn service<'a>(functions: impl Iterator<Item = &'a str>, on_mail: boo
     world.finish()
 }
 
-/// The package with a world `connection`, which exports what happens to a WebSocket.
-pub(crate) fn connection(on_mail: bool) -> String {
+/// The package with a world `connection`, which exports the interface of what happens to one.
+pub(crate) fn connection(interface: &str, on_mail: bool) -> String {
     let uses = if on_mail { "use actor.{mail};" } else { "" };
     let mut world = World::new("connection", uses);
-    world.0 += "    export websocket;\n";
+    world.0 += &format!("    export {interface};\n");
     if on_mail {
         world.export(ON_MAIL, "func(mail: mail)");
     }
@@ -45,9 +45,10 @@ pub(crate) const HTTP_INTERFACE: &str = "rusm:runtime/http@0.1.0";
 pub(crate) const TYPES_INTERFACE: &str = "rusm:runtime/types@0.1.0";
 pub(crate) const ACTOR_INTERFACE: &str = "rusm:runtime/actor@0.1.0";
 
-/// The interface of a WebSocket among the exports of a core module: of its version only what
+/// The interfaces of connections among the exports of a core module: of their version only what
 /// breaks (component-model, `BuildTargets.md`).
 pub(crate) const WEBSOCKET_INTERFACE: &str = "rusm:runtime/websocket@0.1";
+pub(crate) const SSE_INTERFACE: &str = "rusm:runtime/sse@0.1";
 
 /// The export of a process that takes mail.
 pub(crate) const ON_MAIL: &str = "on-mail";
@@ -79,10 +80,17 @@ mod tests {
 
     #[test]
     fn the_package_has_the_interfaces_that_are_bound() {
-        for bound in [HTTP_INTERFACE, TYPES_INTERFACE, ACTOR_INTERFACE] {
+        let bound = [
+            HTTP_INTERFACE,
+            TYPES_INTERFACE,
+            ACTOR_INTERFACE,
+            WEBSOCKET_INTERFACE,
+            SSE_INTERFACE,
+        ];
+        for bound in bound {
             let (interface, version) = bound.split_once('@').unwrap();
             let (package, interface) = interface.split_once('/').unwrap();
-            assert!(RUNTIME.starts_with(&format!("package {package}@{version};")));
+            assert!(RUNTIME.starts_with(&format!("package {package}@{version}")));
             assert!(RUNTIME.contains(&format!("interface {interface} {{")));
         }
     }

@@ -3,25 +3,34 @@
 #[cfg(target_arch = "wasm32")]
 pub use crate::abi::{FlatMail, mail, message, string};
 pub use crate::bindings::rusm::runtime::{actor, http, types};
-#[cfg(all(feature = "heap", target_arch = "wasm32"))]
-pub use crate::heap::live_on;
 #[cfg(feature = "json")]
 pub use crate::service;
-pub use crate::sse::Answering;
+pub use crate::sse::{Answering, with_sse};
 pub use crate::state::{Held, default_state};
 pub use crate::websocket::with_connection;
 pub use wit_bindgen;
 
-/// Tells the heap that this process outlives the call that it answers: nothing to do, as the heap
-/// is not ours.
-#[cfg(not(all(feature = "heap", target_arch = "wasm32")))]
-pub fn live_on() {}
-
 use crate::{IntoResponse, Params, Request, Response, Sse};
+
+/// Begins a call of a process that outlives it, and tells the heap so.
+#[inline]
+pub fn live_on() {
+    begin();
+    #[cfg(all(feature = "heap", target_arch = "wasm32"))]
+    crate::heap::live_on();
+}
+
+/// What comes before the author's code, however the process is entered.
+#[inline]
+fn begin() {
+    #[cfg(feature = "log")]
+    crate::logger::install();
+}
 
 /// Parts a request as it was lowered; nothing is copied.
 #[inline]
 pub fn open(mut request: http::Request) -> (Request, Params) {
+    begin();
     let params = Params::from_wit(std::mem::take(&mut request.params));
     (Request::from_wit(request), params)
 }
@@ -31,6 +40,23 @@ pub fn open(mut request: http::Request) -> (Request, Params) {
 #[inline]
 pub fn close(response: impl IntoResponse) -> http::Response {
     Response::into_wit(response.into_response())
+}
+
+/// A parameter's type, of a function that is given a `T` for it.
+#[diagnostic::on_unimplemented(
+    message = "this parameter is a `{T}`, not `{Self}`",
+    label = "expected `{T}`"
+)]
+pub trait Given<T> {
+    /// The argument.
+    fn given(value: T) -> Self;
+}
+
+impl<T> Given<T> for T {
+    #[inline]
+    fn given(value: T) -> Self {
+        value
+    }
 }
 
 /// The type of an action's first parameter.

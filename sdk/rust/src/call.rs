@@ -16,6 +16,8 @@ use crate::{IntoResponse, Pid, Request, Response};
 pub enum CallError {
     /// There is no such process, or no such component.
     NoProcess,
+    /// No process has this name: a service of it is not there, or about to be started again.
+    NoName(String),
     /// The callee has as many messages waiting as it may have.
     MailboxFull,
     /// The callee ended before it answered: why.
@@ -52,6 +54,7 @@ impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoProcess => f.write_str("there is no such process"),
+            Self::NoName(name) => write!(f, "no process has the name `{name}`"),
             Self::MailboxFull => f.write_str("the process has too many messages waiting"),
             Self::Died(why) => write!(f, "the process ended before it answered: {why}"),
             Self::Timeout => f.write_str("the answer did not come in time"),
@@ -72,7 +75,7 @@ impl IntoResponse for CallError {
     fn into_response(self) -> Response {
         eprintln!("call: {self}");
         let (status, text) = match self {
-            Self::NoProcess | Self::MailboxFull => (503, "service unavailable\n"),
+            Self::NoProcess | Self::NoName(_) | Self::MailboxFull => (503, "service unavailable\n"),
             Self::Timeout => (504, "gateway timeout\n"),
             _ => (500, "internal server error\n"),
         };

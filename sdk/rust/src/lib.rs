@@ -29,28 +29,47 @@
 //! [`Sse`], answers by Server-Sent Events:
 //!
 //! ```
-//! use std::time::Duration;
-//!
-//! use rusm_rs::{Mail, Params, Request, Sse};
+//! use rusm_rs::{BadRequest, Event, Params, Request, Sse};
 //!
 //! #[rusm_rs::handlers]
 //! pub mod handlers {
 //!     use super::*;
 //!
-//!     /// What is published to the group `news`, until the client leaves.
-//!     pub fn news(_request: Request, _params: Params, sse: Sse) {
-//!         rusm_rs::register_tag("news");
-//!         sse.run(Duration::from_secs(15), |mail| match mail {
-//!             Mail::Message(news) => sse.data(news),
-//!             _ => true,
-//!         });
+//!     pub fn ticks(_request: Request, params: Params, sse: Sse) -> Result<(), BadRequest> {
+//!         let n: u32 = params.parse("n")?;
+//!         for tick in 1..=n {
+//!             sse.send(Event::new().id(tick).data(format!("tick {tick}")));
+//!         }
+//!         Ok(())
 //!     }
 //! }
 //! # fn main() {}
 //! ```
 //!
-//! [`websocket`] makes the functions of a module those of a WebSocket, with a process for each
-//! connection. A route names the component alone: `"GET /echo" = "echo"`.
+//! # A process for each connection
+//! [`macro@sse`] makes the functions of a module those of a stream of events that stays, with a
+//! process for each connection. It is entered when something happens, and needs no stack while it
+//! waits, so that many clients can wait at once. A route names the component alone:
+//! `"GET /news" = "news"`.
+//!
+//! ```
+//! #[rusm_rs::sse]
+//! pub mod news {
+//!     use rusm_rs::Sse;
+//!
+//!     pub fn open() {
+//!         rusm_rs::register_tag("news");
+//!     }
+//!
+//!     /// What is published to the group, until the client leaves.
+//!     pub fn message(sse: &Sse, message: Vec<u8>) {
+//!         sse.data(message);
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! [`macro@websocket`] does so for a WebSocket: `"GET /echo" = "echo"`.
 //!
 //! ```
 //! #[rusm_rs::websocket]
@@ -104,6 +123,7 @@
 //! - [`spawn`], [`monitor`], [`send`], [`receive_mail`], [`register`], [`send_after`],
 //!   [`Supervisor`], [`Stream`] and the rest are what processes do with one another.
 //! - [`kv`] is the durable store, [`log`] the operator's log.
+//! - [`http::fetch`] sends requests to other servers.
 //!
 //! # Testing
 //! On the host an action is an ordinary function, so a unit test calls it:
@@ -125,18 +145,27 @@
 //! - `json` (default): [`Request::json`] and [`Response::json`], services and their clients, with
 //!   serde. Types of your own need serde's derives: `cargo add serde --features derive`.
 //! - `heap` (default): the guest's global allocator.
+//! - `log`: the macros of the crate `log`, of your code and of what it depends on, write to the
+//!   operator's log, as [`mod@log`] does: `log::info!("{count} orders")`. The host is asked to for each
+//!   line; lines of `trace!` have no level there and are dropped. A component with this feature
+//!   imports the log, used or not, which makes a fresh process of it a little dearer: `eprintln!` is
+//!   for handlers that count microseconds.
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
 mod bad_request;
 mod call;
+mod connection_info;
 mod group;
 mod header;
 #[cfg(feature = "heap")]
 mod heap;
+pub mod http;
 mod into_response;
 pub mod kv;
 pub mod log;
+#[cfg(feature = "log")]
+mod logger;
 mod mail;
 mod params;
 mod pid;
@@ -161,6 +190,7 @@ pub use bad_request::BadRequest;
 pub use call::{CallError, call_bytes, fetch};
 #[cfg(feature = "json")]
 pub use call::{call, cast, run};
+pub use connection_info::ConnectionInfo;
 pub use group::{kill_tag, publish, register_tag, unregister_tag, whereis_tag};
 pub use into_response::IntoResponse;
 pub use mail::{
@@ -177,14 +207,14 @@ pub use process::{
 };
 pub use request::Request;
 pub use response::Response;
-pub use rusm_rs_macros::{client, handlers, main, service, websocket};
+pub use rusm_rs_macros::{client, handlers, main, service, sse, websocket};
 #[cfg(feature = "json")]
 pub use service::Callback;
 pub use sse::{Event, Sse};
 pub use stream::Stream;
 pub use streaming::Body;
 pub use supervisor::{Strategy, Supervisor};
-pub use websocket::{Connection, ConnectionInfo, Message};
+pub use websocket::{Connection, Message};
 
 #[cfg(target_arch = "wasm32")]
 use bindings::rusm::runtime::diagnostics;
@@ -203,6 +233,7 @@ mod bindings {
                 import rusm:runtime/http@0.1.0;
                 import rusm:runtime/diagnostics@0.1.0;
                 import rusm:runtime/actor@0.1.0;
+                import rusm:runtime/client@0.1.0;
                 import rusm:runtime/pg@0.1.0;
                 import rusm:runtime/streams@0.1.0;
                 import rusm:runtime/log@0.1.0;

@@ -81,9 +81,7 @@ impl Response {
     /// fn table(_request: Request) -> Response {
     ///     Response::stream("text/csv", |body| {
     ///         for n in 0..1_000_000_u64 {
-    ///             if !body.write(format!("{n},{}\n", n * n)) {
-    ///                 break;
-    ///             }
+    ///             body.write(format!("{n},{}\n", n * n));
     ///         }
     ///     })
     ///     .header("Content-Disposition", "attachment; filename=squares.csv")

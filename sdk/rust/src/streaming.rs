@@ -10,7 +10,9 @@ use crate::bindings::rusm::runtime::{http, serve};
 pub struct Body(());
 
 impl Body {
-    /// Sends a piece. Waits while the client is slow; false once it is gone.
+    /// Sends a piece. Waits while the client is slow; when it leaves, the process ends, and so this
+    /// does not return. False, and nothing is sent, if there is no client: another process has
+    /// called the action.
     pub fn write(&mut self, chunk: impl AsRef<[u8]>) -> bool {
         serve::write(chunk.as_ref())
     }

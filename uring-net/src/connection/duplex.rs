@@ -383,6 +383,7 @@ impl Ends<'_> {
     ) -> Result<Filled, Gone> {
         let mut filling = Filling {
             any: sent && !out.is_empty(),
+            head_waits: !sent,
             chunked,
             trailers: self.reply.trailers,
         };

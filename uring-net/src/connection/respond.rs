@@ -155,6 +155,7 @@ impl Client {
     ) -> Filled {
         let mut filling = Filling {
             any: sent && !out.is_empty(),
+            head_waits: !sent,
             chunked,
             trailers,
         };
@@ -246,6 +247,8 @@ impl Reply {
 pub(super) struct Filling {
     /// Whether there is something to be written though the source has nothing more.
     pub(super) any: bool,
+    /// Whether the head was not sent yet: a chunk without a byte sends it, too.
+    pub(super) head_waits: bool,
     pub(super) chunked: bool,
     /// Whether the client takes trailers.
     pub(super) trailers: bool,
@@ -273,7 +276,7 @@ impl Filling {
                     return Poll::Ready(Filled::Large(chunk));
                 }
                 Poll::Ready(Some(Ok(chunk))) => {
-                    self.any |= !chunk.is_empty();
+                    self.any |= self.head_waits || !chunk.is_empty();
                     if self.chunked {
                         http1::encode_chunk(out, &chunk);
                     } else {

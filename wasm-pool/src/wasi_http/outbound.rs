@@ -109,10 +109,9 @@ fn sort(error: &hyper_util::client::legacy::Error) -> Error {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            if let Some(tls) = io
-                .get_ref()
-                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-            {
+            let io = innermost(io);
+            let inner = io.get_ref();
+            if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 return match tls {
                     rustls::Error::InvalidCertificate(_) => Error::TlsCertificateError,
                     _ => Error::TlsProtocolError,
@@ -148,6 +147,13 @@ fn sort(error: &hyper_util::client::legacy::Error) -> Error {
         return Error::DestinationUnavailable;
     }
     Error::InternalError(Some(error.to_string()))
+}
+
+/// The error within errors of I/O that only hand it on: the connector wraps that of TLS once more,
+/// and `source` passes over what is wrapped.
+fn innermost(error: &std::io::Error) -> &std::io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    inner.map_or(error, innermost)
 }
 
 /// The node's client. Nothing of a request stays in a connection, so all guests share them.

@@ -2,10 +2,11 @@
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Ident, Item, ItemFn, ItemMod, ReturnType, Signature, Type, Visibility};
+use syn::{Error, FnArg, Ident, ItemFn, ReturnType, Signature, Type};
 
 use crate::errors::Errors;
 use crate::kind::Kind;
+use crate::module::Module;
 use crate::names;
 
 /// An exported function of the author's module.
@@ -30,20 +31,10 @@ impl Action {
 ///
 /// # Errors
 /// All that is wrong, each at its place.
-pub(crate) fn parse(module: &ItemMod) -> Result<Vec<Action>, Error> {
-    let Some((_, items)) = &module.content else {
-        return Err(Error::new_spanned(
-            module,
-            "the handlers must be in the same file: `mod handlers { ... }`",
-        ));
-    };
+pub(crate) fn parse(module: &Module) -> Result<Vec<Action>, Error> {
     let mut errors = Errors::default();
     let mut actions: Vec<Action> = Vec::new();
-    for item in items {
-        let Item::Fn(function) = item else { continue };
-        if !matches!(function.vis, Visibility::Public(_)) {
-            continue;
-        }
+    for function in module.public_functions() {
         let action = action(function, &mut errors);
         if let Some(other) = actions.iter().find(|other| other.export == action.export) {
             let (one, two) = (&other.ident, &action.ident);
@@ -57,7 +48,7 @@ pub(crate) fn parse(module: &ItemMod) -> Result<Vec<Action>, Error> {
     }
     if actions.is_empty() {
         errors.at(
-            &module.ident,
+            module.ident(),
             "no actions here: write `pub fn index(request: Request, params: Params) -> Response`",
         );
     }

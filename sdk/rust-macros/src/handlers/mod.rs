@@ -2,9 +2,10 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Error, Ident, ItemMod};
+use syn::Ident;
 
-use crate::{input, names, world};
+use crate::module::{Module, expanded};
+use crate::{names, world};
 
 mod actions;
 
@@ -12,22 +13,11 @@ use actions::Action;
 
 /// The author's module as it was, and the component's exports or the errors.
 pub(crate) fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let exports = match parse(arguments, item.clone()) {
-        Ok((module, actions)) => exports(&module, &actions),
-        Err(errors) => errors.to_compile_error(),
-    };
-    quote! { #item #exports }
-}
-
-fn parse(arguments: TokenStream, item: TokenStream) -> Result<(Ident, Vec<Action>), Error> {
-    let module: ItemMod = input::parse(
-        "handlers",
-        "a module: `mod handlers { ... }`",
-        arguments,
-        item,
-    )?;
-    let actions = actions::parse(&module)?;
-    Ok((module.ident, actions))
+    expanded(item, |item| {
+        let module = Module::parse("handlers", "handlers", arguments, item.clone())?;
+        let exports = exports(module.ident(), &actions::parse(&module)?);
+        Ok(quote! { #item #exports })
+    })
 }
 
 fn exports(module: &Ident, actions: &[Action]) -> TokenStream {

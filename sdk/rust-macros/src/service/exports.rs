@@ -2,12 +2,13 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::LitStr;
+use syn::{Ident, LitStr};
 
 use super::client::tuple;
 use super::functions::{Content, Function};
 use super::module::{OnMail, Service};
 use crate::state::State;
+use crate::types::given;
 use crate::world;
 
 /// The functions behind the exports, in a module of their own within the author's, so that they
@@ -147,7 +148,8 @@ fn entry(function: &Function) -> TokenStream {
 }
 
 fn on_mail(on_mail: &OnMail) -> TokenStream {
-    let mail = quote_spanned! { on_mail.mail.resolved_at(Span::call_site())=> mail };
+    let place = on_mail.mail.resolved_at(Span::call_site());
+    let mail = given(&Ident::new("mail", place), &quote!(::rusm_rs::Mail));
     let body = if on_mail.state {
         with_state(&quote!(super::on_mail(state, #mail)))
     } else {

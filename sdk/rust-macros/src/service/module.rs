@@ -1,10 +1,11 @@
 //! From an author's module to a service.
 
 use proc_macro2::Span;
-use syn::{Error, FnArg, Item, ItemFn, ItemMod, PatType, ReturnType, Visibility};
+use syn::{Error, FnArg, ItemFn, PatType, ReturnType};
 
 use super::functions::{self, FUNCTION, Function};
 use crate::errors::Errors;
+use crate::module::Module;
 use crate::state::{self, State};
 use crate::{types, world};
 
@@ -27,24 +28,11 @@ pub(crate) struct OnMail {
 ///
 /// # Errors
 /// All that is wrong, each at its place.
-pub(crate) fn parse(module: &ItemMod) -> Result<Service, Error> {
-    let Some((_, items)) = &module.content else {
-        return Err(Error::new_spanned(
-            module,
-            "the service must be in the same file: `mod counter { ... }`",
-        ));
-    };
+pub(crate) fn parse(module: &Module) -> Result<Service, Error> {
     let mut errors = Errors::default();
     let mut functions = Vec::new();
-    let (mut on_mail, mut init, mut defined) = (None, false, None);
-    for item in items {
-        let function = match item {
-            Item::Fn(function) if matches!(function.vis, Visibility::Public(_)) => function,
-            _ => {
-                defined = defined.or_else(|| state::defined(item));
-                continue;
-            }
-        };
+    let (mut on_mail, mut init) = (None, false);
+    for function in module.public_functions() {
         if function.sig.ident == "on_mail" {
             on_mail = Some(check_on_mail(function, &mut errors));
         } else if function.sig.ident == "init" {
@@ -64,22 +52,15 @@ pub(crate) fn parse(module: &ItemMod) -> Result<Service, Error> {
     functions::check_names(&functions, &mut errors);
     if functions.is_empty() && on_mail.is_none() {
         errors.at(
-            &module.ident,
+            module.ident(),
             "no functions here: write `pub fn increment(state: &mut State, name: String) -> u64`",
         );
     }
     let takes_state = functions.iter().any(|function| function.state)
         || on_mail.as_ref().is_some_and(|on_mail| on_mail.state);
-    let state = match (init, takes_state) {
-        (true, _) => Some(State::Init),
-        (false, true) => Some(State::Default(
-            defined.unwrap_or_else(|| module.ident.span()),
-        )),
-        (false, false) => None,
-    };
     errors.or(Service {
         functions,
-        state,
+        state: State::find(module, init, takes_state),
         on_mail,
     })
 }

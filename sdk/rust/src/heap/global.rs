@@ -18,7 +18,7 @@ static GLOBAL: GuestHeap = GuestHeap;
 
 /// This process lives on after the call that it answers: memory is to be used again.
 #[inline]
-pub fn live_on() {
+pub(crate) fn live_on() {
     if BORDER.0.get() == 0 {
         with_heap(|heap| heap.live_on());
     }

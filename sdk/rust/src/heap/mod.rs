@@ -30,4 +30,4 @@ mod linear_memory;
 #[cfg(target_arch = "wasm32")]
 use global::GuestHeap;
 #[cfg(target_arch = "wasm32")]
-pub use global::live_on;
+pub(crate) use global::live_on;

@@ -29,7 +29,7 @@ impl Connection {
     pub fn whereis(name: &str) -> Result<Self, CallError> {
         crate::whereis(name)
             .map(Self::to)
-            .ok_or(CallError::NoProcess)
+            .ok_or_else(|| CallError::NoName(name.to_owned()))
     }
 
     /// To a process.

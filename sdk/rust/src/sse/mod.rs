@@ -1,17 +1,53 @@
 //! Server-Sent Events.
 
+mod answering;
 mod event;
+mod held;
 
+pub use answering::Answering;
 pub use event::Event;
+pub use held::with_sse;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::bindings::rusm::runtime::{http, serve};
-use crate::{IntoResponse, Mail, Request, Response, receive_mail};
+use crate::bindings::rusm::runtime::serve;
+use crate::connection_info::OwnInfo;
+use crate::{ConnectionInfo, Mail, Response, receive_mail};
 
-/// The client of an action with three parameters, which answers it by Server-Sent Events.
+/// A client that is answered by Server-Sent Events.
+///
+/// A send waits while the client is slow. When the client leaves, the process ends, whatever it
+/// waits for: no send ever says that it is gone. A send says false, and sends nothing, once the
+/// stream is [closed](Self::close), and in an action that another process has called, for no
+/// client.
+///
+/// # In a process for each connection
+/// The functions of a module of [`sse`](macro@crate::sse) get it by reference, for what happens:
+///
+/// ```
+/// #[rusm_rs::sse]
+/// pub mod news {
+///     use rusm_rs::Sse;
+///
+///     pub fn open() {
+///         rusm_rs::register_tag("news");
+///     }
+///
+///     /// What is published to the group, until the client leaves.
+///     pub fn message(sse: &Sse, message: Vec<u8>) {
+///         sse.data(message);
+///     }
+/// }
+/// # fn main() {}
+/// ```
+///
+/// The client knows that it is connected once `open` has returned, and the host keeps the
+/// connection alive. In between the process waits without a stack.
+///
+/// # In an action
+/// One with three parameters has the whole stream in one function:
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -49,20 +85,34 @@ use crate::{IntoResponse, Mail, Request, Response, receive_mail};
 /// long as it likes; the answer ends when it returns. After an `Err` the client sees that end, and
 /// the operator's log says why.
 ///
-/// A send waits while the client is slow, and says whether it is still there. One that leaves ends
-/// the process, whatever it waits for: its names and groups are free again, and who monitors it is
-/// told.
+/// With the process that a client's leaving ends, its names and groups are free again, and who
+/// monitors it is told.
 #[derive(Debug)]
 pub struct Sse {
-    last_event_id: Option<String>,
-    /// Whether the answer has begun.
-    begun: Rc<Cell<bool>>,
+    info: OwnInfo,
+    /// Found once.
+    last_event_id: OnceCell<Option<String>>,
+    progress: Rc<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// How much was sent. The answer has begun with the first.
+    sends: Cell<u64>,
+    /// Whether nothing is to be sent any more.
+    closed: Cell<bool>,
+}
+
+impl Progress {
+    fn has_begun(&self) -> bool {
+        self.sends.get() > 0
+    }
 }
 
 impl Sse {
     /// Sends an event of this data alone, UTF-8 of one line or many.
     pub fn data(&self, data: impl AsRef<[u8]>) -> bool {
-        self.sent(serve::sse_send(data.as_ref(), None, None, None))
+        self.sends(|| serve::sse_send(data.as_ref(), None, None, None))
     }
 
     /// Sends an event.
@@ -73,143 +123,125 @@ impl Sse {
             id,
             retry,
         } = &event;
-        self.sent(serve::sse_send(
-            data,
-            name.as_deref(),
-            id.as_deref(),
-            *retry,
-        ))
+        self.sends(|| serve::sse_send(data, name.as_deref(), id.as_deref(), *retry))
     }
 
     /// Sends a comment, which clients ignore: it keeps the connection alive.
     pub fn comment(&self, text: &str) -> bool {
-        self.sent(serve::sse_comment(text))
+        self.sends(|| serve::sse_comment(text))
     }
 
     /// Sends bytes that have the form of `text/event-stream` already.
     pub fn write(&self, bytes: impl AsRef<[u8]>) -> bool {
-        if !self.begun.get() {
-            let Response { head, .. } = empty();
-            // A client that is gone is noticed right below.
-            let _ = serve::respond(head.status, &head.headers);
-        }
-        self.sent(serve::write(bytes.as_ref()))
+        let has_begun = self.progress.has_begun();
+        self.sends(|| {
+            if !has_begun {
+                let Response { head, .. } = answering::empty();
+                // A client that is gone is noticed right below.
+                let _ = serve::respond(head.status, &head.headers);
+            }
+            serve::write(bytes.as_ref())
+        })
+    }
+
+    /// Ends the stream: what is sent after this is not, and the sends say false. In a module of
+    /// [`sse`](macro@crate::sse) the process ends, normally, when the function that called this
+    /// returns; its `close` is not called. In an action the answer ends when the action returns.
+    pub fn close(&self) {
+        self.progress.closed.set(true);
+    }
+
+    /// The request that is answered. Its fields are empty in an action that another process has
+    /// called, for no client.
+    pub fn info(&self) -> &ConnectionInfo {
+        self.info.get()
     }
 
     /// The id of the last event that the client saw before it lost the connection, by its header
     /// `Last-Event-ID`; `None` the first time.
     pub fn last_event_id(&self) -> Option<&str> {
-        self.last_event_id.as_deref()
+        let id = self.last_event_id.get_or_init(|| {
+            let id = self.info().header("last-event-id");
+            id.map(str::to_owned)
+        });
+        id.as_deref()
     }
 
-    /// Makes events of this process's mail, until the client leaves or `on_mail` gives false: as
-    /// the sends do, it says whether to go on, and it may send as many events as it likes. When
-    /// nothing came for `heartbeat`, a comment is sent.
+    /// Makes events of this process's mail, until the client leaves or `on_mail` gives false: it
+    /// says whether to go on, as the sends do, and may send as many events as it likes, or none.
+    /// When nothing was sent for `heartbeat`, whatever mail came, a comment is.
     ///
     /// If nothing was sent before, a comment is, at once: the client knows that it is connected.
+    ///
+    /// It is for actions. In a module of [`sse`](macro@crate::sse) mail comes to `message` and
+    /// `on_mail`, and each function has a time limit that this would exceed.
     pub fn run(&self, heartbeat: Duration, mut on_mail: impl FnMut(Mail) -> bool) {
-        let mut open = self.begun.get() || self.comment("");
-        while open {
-            open = match receive_mail(Some(heartbeat)) {
+        let mut open = self.progress.has_begun() || self.comment("");
+        let mut heartbeat = Heartbeat::new(heartbeat);
+        while open && !self.progress.closed.get() {
+            let sends = self.progress.sends.get();
+            let mail = heartbeat.left().map(|left| receive_mail(Some(left)));
+            open = match mail.flatten() {
                 Some(mail) => on_mail(mail),
                 None => self.comment(""),
             };
+            if self.progress.sends.get() != sends {
+                heartbeat.begin();
+            }
         }
     }
 
-    fn sent(&self, sent: bool) -> bool {
-        self.begun.set(true);
-        sent
-    }
-}
-
-/// What the expansion of `#[handlers]` keeps of an [`Sse`], while the action has it.
-#[derive(Debug)]
-pub struct Answering {
-    begun: Rc<Cell<bool>>,
-}
-
-impl Answering {
-    /// Begins with the call of an action.
-    pub fn new(request: &Request) -> (Sse, Self) {
-        crate::__private::live_on();
-        let begun = Rc::new(Cell::new(false));
-        let sse = Sse {
-            last_event_id: request.header("last-event-id").map(str::to_owned),
-            begun: begun.clone(),
-        };
-        (sse, Self { begun })
-    }
-
-    /// What the host is told when the action has returned; it uses that if nothing was sent.
-    pub fn end(self, answer: impl EndOfEvents) -> http::Response {
-        let Some(failure) = answer.failure() else {
-            return empty().into_wit();
-        };
-        if self.begun.get() {
-            let (status, why) = (failure.status_code(), failure.body());
-            let why = String::from_utf8_lossy(why);
-            eprintln!("an action failed amid its events: {status} {why}");
+    /// Does so, if the stream is open.
+    fn sends(&self, send: impl FnOnce() -> bool) -> bool {
+        if self.progress.closed.get() {
+            return false;
         }
-        failure.into_wit()
+        self.progress.sends.set(self.progress.sends.get() + 1);
+        send()
     }
 }
 
-/// What an action with an [`Sse`] may return.
-#[diagnostic::on_unimplemented(
-    message = "an action with an `Sse` returns nothing or a `Result<(), E>` where `E: IntoResponse`, not `{Self}`",
-    label = "the answer is what was sent"
-)]
-pub trait EndOfEvents {
-    /// What went wrong.
-    fn failure(self) -> Option<Response>;
+/// When the next comment is due.
+struct Heartbeat {
+    every: Duration,
+    /// When something was sent last.
+    since: Instant,
 }
 
-impl EndOfEvents for () {
-    fn failure(self) -> Option<Response> {
-        None
+impl Heartbeat {
+    fn new(every: Duration) -> Self {
+        Self {
+            // Between two comments there is time for mail.
+            every: every.max(Duration::from_millis(1)),
+            since: Instant::now(),
+        }
     }
-}
 
-impl<E: IntoResponse> EndOfEvents for Result<(), E> {
-    fn failure(self) -> Option<Response> {
-        self.err().map(E::into_response)
+    /// Something was sent.
+    fn begin(&mut self) {
+        self.since = Instant::now();
     }
-}
 
-/// A stream of no events.
-fn empty() -> Response {
-    Response::new(200)
-        .header("content-type", "text/event-stream")
-        .header("cache-control", "no-cache")
+    /// The time until it is due; `None` if it is.
+    fn left(&self) -> Option<Duration> {
+        let left = self.every.checked_sub(self.since.elapsed());
+        left.filter(|left| !left.is_zero())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BadRequest, header};
 
     #[test]
-    fn a_client_that_comes_again_says_what_it_saw() {
-        let request = Request::new("GET", "/").with_header("Last-Event-ID", "7");
-        assert_eq!(Answering::new(&request).0.last_event_id(), Some("7"));
-        let request = Request::new("GET", "/");
-        assert_eq!(Answering::new(&request).0.last_event_id(), None);
-    }
-
-    #[test]
-    fn what_an_action_returns_answers_if_it_has_sent_nothing() {
-        let answering = || Answering::new(&Request::new("GET", "/")).1;
-        let response = answering().end(());
-        assert_eq!(response.status, 200);
-        assert!(
-            response
-                .headers
-                .contains(&header::header("content-type", "text/event-stream"))
-        );
-        let failed: Result<(), _> = Err(BadRequest::new("no such room"));
-        let response = answering().end(failed);
-        assert_eq!(response.status, 400);
-        assert!(response.body.starts_with(b"no such room"));
+    fn a_heartbeat_is_due_when_nothing_was_sent_for_so_long() {
+        let long = Duration::from_secs(3600);
+        let mut heartbeat = Heartbeat::new(long);
+        assert!(heartbeat.left().is_some_and(|left| left <= long));
+        heartbeat.since -= long;
+        assert_eq!(heartbeat.left(), None);
+        heartbeat.begin();
+        assert!(heartbeat.left().is_some());
+        assert!(!Heartbeat::new(Duration::ZERO).every.is_zero());
     }
 }

@@ -2,7 +2,7 @@
 
 mod connection;
 
-pub use connection::{Connection, ConnectionInfo, with_connection};
+pub use connection::{Connection, with_connection};
 
 /// What a client of a WebSocket has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

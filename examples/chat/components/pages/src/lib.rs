@@ -21,19 +21,19 @@ pub mod handlers {
         Response::html(include_str!("page.html"))
     }
 
-    /// `GET /feed/:room`: what is said in the room, until the client leaves. To one that comes
-    /// again, first of all what it has missed.
+    /// `GET /feed/:room`: what is said in the room, until the client leaves. First of all what was
+    /// said already, and to a client that comes again only what it has missed.
     pub fn feed(_request: Request, params: Params, sse: Sse) -> Result<(), CallError> {
         let room = room(&params);
+        // The answer begins. An error ends it from here on, and a browser comes again; at a status
+        // such as 503 it would give up.
+        sse.write("retry: 1000\n\n");
         // Before the history is read, so that nothing falls between that and the mail.
         rusm_rs::register_tag(&format!("room:{room}"));
-        let mut seen = 0;
-        if let Some(last) = sse.last_event_id().and_then(|id| id.parse().ok()) {
-            seen = last;
-            for (id, said) in Rooms::whereis("rooms")?.since(room, last)? {
-                seen = id;
-                sse.send(Event::new().id(id).data(said));
-            }
+        let mut seen = last_event_id(&sse).unwrap_or(0);
+        for (id, said) in Rooms::whereis("rooms")?.since(room, seen)? {
+            seen = id;
+            sse.send(Event::new().id(id).data(said));
         }
         sse.run(HEARTBEAT, |mail| match mail.json::<(u64, String)>() {
             Some((id, said)) if id > seen => sse.send(Event::new().id(id).data(said)),
@@ -42,15 +42,15 @@ pub mod handlers {
         Ok(())
     }
 
-    /// `GET /ticks/:n`: n events. To a client that has them all, 204: it shall not come again.
+    /// `GET /ticks/:n`: n events, or what a client that comes again has missed of them. If that is
+    /// nothing, 204: it shall not come again.
     pub fn ticks(_request: Request, params: Params, sse: Sse) -> Result<(), Response> {
         let n: u64 = params.parse("n").map_err(IntoResponse::into_response)?;
-        let last = sse.last_event_id().and_then(|id| id.parse().ok());
-        let seen = last.unwrap_or(0);
-        if last.is_some() && seen >= n {
+        let seen = last_event_id(&sse);
+        if seen.is_some_and(|seen| seen >= n) {
             return Err(Response::new(204));
         }
-        for tick in seen + 1..=n {
+        for tick in seen.unwrap_or(0) + 1..=n {
             sse.send(Event::new().id(tick).data(tick.to_string()));
         }
         Ok(())
@@ -79,6 +79,11 @@ pub mod handlers {
             Err(error) => Err(error),
             Ok(()) => Ok(Response::text("the rooms live\n")),
         }
+    }
+
+    /// The number of the event that a client has seen last.
+    fn last_event_id(sse: &Sse) -> Option<u64> {
+        sse.last_event_id()?.parse().ok()
     }
 
     fn room(params: &Params) -> String {

@@ -1,5 +1,6 @@
 //! The rooms: who is in them, and what was said there last. All that is said goes through this one
-//! process, so that everybody hears it in the same order.
+//! process, so that everybody hears it in the same order. If it crashes, the host starts it again:
+//! the history is gone, and the members, who watch it, tell it anew who they are.
 
 #[rusm_rs::service]
 pub mod rooms {
@@ -44,8 +45,6 @@ pub mod rooms {
 
     /// Tells it to the group of the room, as the JSON of the message's id and what was said.
     pub fn post(state: &mut State, room: String, from: String, text: String) {
-        // If this process is a new one, it does not know its members any more.
-        join(state, room.clone(), from.clone());
         state.last_id += 1;
         let message = (state.last_id, said(&from, &text));
         let group = format!("room:{room}");

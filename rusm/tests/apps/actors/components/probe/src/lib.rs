@@ -176,6 +176,14 @@ pub mod handlers {
         Response::text(format!("{joined} {sent} {heard} {left}"))
     }
 
+    /// Says the message to a group; how many are in it.
+    pub fn publish(request: Request, params: Params) -> Response {
+        let group = params.get("group").unwrap_or_default();
+        let members = rusm_rs::whereis_tag(group).len();
+        rusm_rs::publish(group, request.body());
+        Response::text(members.to_string())
+    }
+
     pub fn timers(_: Request) -> Response {
         let me = rusm_rs::me();
         rusm_rs::send_after(me, 60, b"second");

@@ -1,0 +1,114 @@
+//! An action that answers by Server-Sent Events.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use super::{Progress, Sse};
+use crate::bindings::rusm::runtime::http;
+use crate::connection_info::OwnInfo;
+use crate::{IntoResponse, Request, Response};
+
+/// What the expansion of `#[handlers]` keeps of an [`Sse`], while the action has it.
+#[derive(Debug)]
+pub struct Answering {
+    progress: Rc<Progress>,
+}
+
+impl Answering {
+    /// Begins with the call of an action.
+    pub fn new(request: &Request) -> (Sse, Self) {
+        crate::__private::live_on();
+        let progress = Rc::new(Progress::default());
+        let last_event_id = request.header("last-event-id").map(str::to_owned);
+        let sse = Sse {
+            info: OwnInfo::new(),
+            last_event_id: OnceCell::from(last_event_id),
+            progress: progress.clone(),
+        };
+        (sse, Self { progress })
+    }
+
+    /// What the host is told when the action has returned; it uses that if nothing was sent.
+    pub fn end(self, answer: impl EndOfEvents) -> http::Response {
+        let Some(failure) = answer.failure() else {
+            return empty().into_wit();
+        };
+        if self.progress.has_begun() {
+            let (status, why) = (failure.status_code(), failure.body());
+            let why = String::from_utf8_lossy(why);
+            eprintln!("an action failed amid its events: {status} {why}");
+        }
+        failure.into_wit()
+    }
+}
+
+/// What an action with an [`Sse`] may return.
+#[diagnostic::on_unimplemented(
+    message = "an action with an `Sse` returns nothing or a `Result<(), E>` where `E: IntoResponse`, not `{Self}`",
+    label = "the answer is what was sent"
+)]
+pub trait EndOfEvents {
+    /// What went wrong.
+    fn failure(self) -> Option<Response>;
+}
+
+impl EndOfEvents for () {
+    fn failure(self) -> Option<Response> {
+        None
+    }
+}
+
+impl<E: IntoResponse> EndOfEvents for Result<(), E> {
+    fn failure(self) -> Option<Response> {
+        self.err().map(E::into_response)
+    }
+}
+
+/// A stream of no events.
+pub(super) fn empty() -> Response {
+    Response::new(200)
+        .header("content-type", "text/event-stream")
+        .header("cache-control", "no-cache")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BadRequest, header};
+
+    #[test]
+    fn a_client_that_comes_again_says_what_it_saw() {
+        let request = Request::new("GET", "/").with_header("Last-Event-ID", "7");
+        assert_eq!(Answering::new(&request).0.last_event_id(), Some("7"));
+        let request = Request::new("GET", "/");
+        assert_eq!(Answering::new(&request).0.last_event_id(), None);
+    }
+
+    /// What asks the host panics here, so nobody asks it.
+    #[test]
+    fn nothing_is_sent_once_the_stream_is_closed() {
+        let (sse, _answering) = Answering::new(&Request::new("GET", "/"));
+        sse.close();
+        assert!(!sse.data("a"));
+        assert!(!sse.send(crate::Event::new().data("a")));
+        assert!(!sse.comment(""));
+        assert!(!sse.write("data: a\n\n"));
+        sse.run(std::time::Duration::ZERO, |_| true);
+    }
+
+    #[test]
+    fn what_an_action_returns_answers_if_it_has_sent_nothing() {
+        let answering = || Answering::new(&Request::new("GET", "/")).1;
+        let response = answering().end(());
+        assert_eq!(response.status, 200);
+        assert!(
+            response
+                .headers
+                .contains(&header::header("content-type", "text/event-stream"))
+        );
+        let failed: Result<(), _> = Err(BadRequest::new("no such room"));
+        let response = answering().end(failed);
+        assert_eq!(response.status, 400);
+        assert!(response.body.starts_with(b"no such room"));
+    }
+}
