@@ -70,7 +70,7 @@ const NOTHING: Grants = Grants {
     env: false,
     stdio: false,
     preopen: false,
-    network: false,
+    sockets: false,
 };
 
 #[test]
