@@ -107,7 +107,7 @@ pub struct Request {
     /// Requests in flight on one connection
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub pipeline: usize,
-    /// A file of weighted requests ([[target]] url, method, headers, body, weight, expect)
+    /// A file of weighted requests (tables `[[target]]` of url, method, headers, body, weight, expect)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "headers", "body", "expect"])]
     pub targets: Option<PathBuf>,
 }

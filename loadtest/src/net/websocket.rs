@@ -101,7 +101,7 @@ pub enum HandshakeError {
     /// What came is no response.
     #[error("the handshake's response is malformed: {0}")]
     Malformed(#[from] httparse::Error),
-    /// No end of the head after [`MAX_HEAD`] bytes.
+    /// No end of the head after `MAX_HEAD` bytes.
     #[error("the handshake's response has no end after {MAX_HEAD} bytes")]
     TooLong,
     /// A header of the response is missing or says something else.

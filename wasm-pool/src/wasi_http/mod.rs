@@ -1,7 +1,7 @@
 //! Stock `wasi:http` components: `wasi:http/incoming-handler@0.2`, and what they send out.
 //!
-//! - [`body`]: the bodies of a request and its response, piece by piece
-//! - [`outbound`]: requests of guests to other servers, and who may send them
+//! - `body`: the bodies of a request and its response, piece by piece
+//! - `outbound`: requests of guests to other servers, and who may send them
 
 mod body;
 pub(crate) mod outbound;
