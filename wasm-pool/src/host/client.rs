@@ -16,7 +16,9 @@ use crate::wasi_http::outbound::{self, Hooks};
 impl Host for HostState {
     async fn fetch(&mut self, request: Outgoing) -> wasmtime::Result<Result<Fetched, FetchError>> {
         let limit = Duration::from_millis(request.timeout_ms);
-        let max_body = usize::try_from(request.max_body).unwrap_or(usize::MAX);
+        // The host holds it until the guest, which has no room for more, takes it.
+        let max_body = request.max_body.min(self.capabilities.max_memory);
+        let max_body = usize::try_from(max_body).unwrap_or(usize::MAX);
         let request = match into_http(request) {
             Ok(request) => request,
             Err(why) => return Ok(Err(FetchError::Invalid(why))),
