@@ -199,7 +199,7 @@ fn the_node() {
     check("[node]\ncores = [0, «1024»]", &["from 0 to 1023"]);
     check("[node]\ncores = «'3-2'»", &["`3-2` is reversed"]);
     check("[node]\ninstances-per-core = «0»", &["from 1 to 65536"]);
-    check("[node]\ninstances-per-core = «10001»", &["from 1 to 65536"]);
+    check("[node]\ninstances-per-core = «65537»", &["from 1 to 65536"]);
     check(
         "[node]\npool-wait-ms = «99999999999999999999999»",
         &["out of range"],
