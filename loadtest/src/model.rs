@@ -123,6 +123,10 @@ pub struct Run {
     pub rate: f64,
     /// Latency of the operations that ended as they should.
     pub latency: Latency,
+    /// Of held connections, the warm-up included: `opened`, `reopened`, `refused`, `lost`,
+    /// `finished`, `silent`, and `alive` at the end; empty in other modes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub connections: BTreeMap<String, u64>,
     /// What happened in each second (or less) of the run, in order.
     pub timeline: Vec<Interval>,
     /// Whether the generator kept up.

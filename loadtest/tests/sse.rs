@@ -74,6 +74,8 @@ fn streams_that_end_are_asked_for_again() {
     assert_eq!(tally.reopened(), tally.opened() - 4);
     let again = format!("made anew {} times", tally.reopened());
     assert!(says(&run, &again), "{:?}", run.generator.warnings);
+    assert_eq!(run.connections["reopened"], tally.reopened());
+    assert_eq!(run.connections["alive"], tally.alive());
 }
 
 #[test]

@@ -80,8 +80,9 @@ const SHORTFALL: f64 = 0.03;
 const UNSENT: &str = "unsent";
 /// The share of late operations above which the generator is to blame.
 const LATE: f64 = 0.01;
-/// The share of its cores above which the generator is to blame.
-const BUSY: f64 = 0.97;
+/// The share of its cores above which the generator is to blame: operations queue in it before it
+/// has no time left at all.
+const BUSY: f64 = 0.9;
 
 #[cfg(test)]
 mod tests {
@@ -121,6 +122,15 @@ mod tests {
         let mut late = sample::run(Arrivals::Constant { rate: 1000.0 }, 900.0, 1000.0);
         late.generator.late = late.ok / 2;
         assert_eq!(judge(&late, &SLO), Outcome::GeneratorLimit);
+    }
+
+    #[test]
+    fn a_generator_that_is_busy_is_blamed_only_for_a_miss() {
+        for (cpu, outcome) in [(0.89, Outcome::Missed), (0.91, Outcome::GeneratorLimit)] {
+            let mut slow = sample::run(Arrivals::Constant { rate: 1000.0 }, 1000.0, 9000.0);
+            slow.generator.cpu = cpu;
+            assert_eq!(judge(&slow, &SLO), outcome);
+        }
     }
 
     #[test]

@@ -60,8 +60,18 @@ impl Tally {
         Duration::from_nanos(self.longest_wait_ns.load(Ordering::Relaxed))
     }
 
-    /// Say in the run what its other figures don't: whoever reads them has to know.
+    /// Put the counts into the run, and say in words what whoever reads its figures has to know.
     pub fn annotate(&self, connections: usize, hold: bool, run: &mut Run) {
+        let counts = [
+            ("opened", self.opened()),
+            ("reopened", self.reopened()),
+            ("refused", self.refused()),
+            ("lost", self.lost()),
+            ("finished", self.finished()),
+            ("silent", self.silent()),
+            ("alive", self.alive()),
+        ];
+        run.connections = counts.map(|(name, count)| (name.to_owned(), count)).into();
         let (opened, alive, lost) = (self.opened(), self.alive(), self.lost());
         let (reopened, finished) = (self.reopened(), self.finished());
         let warnings = &mut run.generator.warnings;

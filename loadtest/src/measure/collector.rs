@@ -89,6 +89,7 @@ impl Collector {
             bytes_out: self.totals.bytes_out,
             rate: ok as f64 / elapsed_s,
             latency: latency(&self.totals.latency),
+            connections: BTreeMap::new(),
             timeline: self.timeline,
             generator,
         }
