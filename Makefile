@@ -4,7 +4,7 @@
 EXAMPLES := $(wildcard examples/*/rusm.toml)
 RUSM := target/release/rusm
 
-.PHONY: build serve test lint setup test-tools clean
+.PHONY: build serve test lint guard bench-peers setup test-tools clean
 
 ## target/release/rusm, and the examples' components
 build: setup
@@ -19,6 +19,15 @@ serve: build
 test: build test-tools
 	cargo test --release --workspace --no-fail-fast
 	cargo test --release --manifest-path sdk/Cargo.toml
+
+## is a request of examples/hello as cheap as it was? counts instructions
+guard: build
+	benches/instructions.sh
+
+## RUSM beside its peers, one table: installs them under target/peers; takes half an hour
+bench-peers: build
+	cargo build --release -p rusm-loadtest
+	benches/peers/run.py
 
 ## formatting, clippy and the documentation, all without a warning
 lint:
