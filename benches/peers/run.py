@@ -6,7 +6,8 @@ Usage: run.py [--rounds 5] [--seconds 3] [--only WORKLOAD,...] [--no-set-up]
 Sets the peers up under target/peers, and then measures each workload of each server that has it, one
 after the other, round by round: server on the first core, generator on the last. Prints the medians
 with their ranges and, for each peer, RUSM's ratio to it, as Markdown; each measurement goes to
-standard error as it is made.
+standard error as it is made. A ratio is the median of the rounds' ratios: what disturbs the machine
+for a minute disturbs both sides of one.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def main():
     arguments = parse()
     if not arguments.no_set_up:
         servers.set_up()
-    results = collections.defaultdict(list)
+    results = collections.defaultdict(dict)
     with tempfile.TemporaryDirectory() as directory:
         compared = servers.all_servers(pathlib.Path(directory))
         for number in range(arguments.rounds):
@@ -74,7 +75,7 @@ def measure(name, compared, number, seconds, results):
         except (workloads.Failed, OSError) as failed:
             print(f"round {number + 1}, {what}: {server.name}: {failed}", file=sys.stderr, flush=True)
             continue
-        results[name, server.name].append(value)
+        results[name, server.name][number] = value
         print(f"round {number + 1}, {what}: {server.name}: {value:.1f} {unit}", file=sys.stderr, flush=True)
 
 
@@ -85,23 +86,25 @@ def table(name, compared, results):
     for server in compared:
         if needs not in server.urls:
             continue
-        values = results[name, server.name]
+        values = list(results[name, server.name].values())
         if not values:
             print(f"| {server.name} | failed | | |")
             continue
         middle = statistics.median(values)
         print(
             f"| {server.name} | {middle:,.{decimals}f} | {min(values):,.{decimals}f} - {max(values):,.{decimals}f} "
-            f"| {ratio(server, compared, ours, middle, more_is_better)} |"
+            f"| {ratio(ours, results[name, server.name], more_is_better)} |"
         )
     print()
 
 
-def ratio(server, compared, ours, theirs, more_is_better):
-    if server is compared[0] or not ours:
+def ratio(ours, theirs, more_is_better):
+    both = ours.keys() & theirs.keys()
+    if ours is theirs or not both:
         return ""
-    times = statistics.median(ours) / theirs if theirs else float("inf")
-    return f"{times:.2f}x" if more_is_better else f"{times:.2f} of it"
+    times = [ours[number] / theirs[number] for number in both]
+    middle = statistics.median(times)
+    return f"{middle:.2f}x ({min(times):.2f} - {max(times):.2f})" + ("" if more_is_better else " of it")
 
 
 if __name__ == "__main__":

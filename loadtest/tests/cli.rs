@@ -50,6 +50,41 @@ fn a_run_leaves_its_files_and_a_summary() {
     assert!(log.contains("HIST"), "{log}");
 }
 
+/// The pages' charts are tested where they are drawn; here that real figures come to them.
+#[test]
+fn the_pages_of_real_runs_open_in_a_browser() {
+    if Command::new("chromium").arg("--version").output().is_err() {
+        eprintln!("skipped: no chromium");
+        return;
+    }
+    let stub = Http::delayed(Duration::from_millis(1)).start();
+    let dir = tempfile::tempdir().unwrap();
+    let url = stub.url("http", "/");
+    for line in [
+        format!("http {url} -c 4 -d 2s --warmup 0s --html a.html"),
+        format!("sweep {url} -c 4 -d 1s --warmup 0s --rates 100..500/3 --rounds 1 --html a.html"),
+    ] {
+        let output = run(dir.path(), &line);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let browsed = Command::new("chromium")
+            .args(["--headless", "--no-sandbox", "--disable-gpu"])
+            .args(["--disable-dev-shm-usage", "--enable-logging=stderr"])
+            .args(["--window-size=1200,2400", "--dump-dom"])
+            .arg(format!(
+                "--user-data-dir={}",
+                dir.path().join("p").display()
+            ))
+            .arg(format!("file://{}", dir.path().join("a.html").display()))
+            .output()
+            .unwrap();
+        let page = String::from_utf8_lossy(&browsed.stdout).into_owned();
+        let log = String::from_utf8_lossy(&browsed.stderr).into_owned();
+        assert!(page.matches("<canvas").count() >= 2, "{line}: {log}");
+        assert!(!page.contains("class=\"error\""), "{line}: {page}");
+        assert!(!log.contains("CONSOLE"), "{line}: {log}");
+    }
+}
+
 #[test]
 fn quiet_prints_nothing() {
     let stub = Http::default().start();

@@ -105,10 +105,12 @@ mod tests {
         match value {
             Value::Object(fields) => {
                 for (name, value) in fields {
-                    let map = ["errors", "statuses", "percentiles"].iter().any(|map| {
-                        path.ends_with(&format!("[].{map}"))
-                            || path.ends_with(&format!(".latency.{map}"))
-                    });
+                    let map = ["errors", "statuses", "percentiles", "connections"]
+                        .iter()
+                        .any(|map| {
+                            path.ends_with(&format!("[].{map}"))
+                                || path.ends_with(&format!(".latency.{map}"))
+                        });
                     let name = if map { "*" } else { name.as_str() };
                     let dot = if path.is_empty() { "" } else { "." };
                     paths(value, &format!("{path}{dot}{name}"), all);

@@ -61,7 +61,7 @@ pub(crate) fn run(arrivals: Arrivals, rate: f64, p99: f64) -> Run {
         bytes_out: ok * 41,
         rate,
         latency,
-        connections: BTreeMap::new(),
+        connections: BTreeMap::from([("opened".to_owned(), 64)]),
         timeline,
         generator: Generator {
             cpu: 0.41,
