@@ -229,6 +229,16 @@ pub struct Route {
 }
 
 impl Route {
+    /// Who answers, as the manifest has it: `component#action`, or `component`.
+    #[must_use]
+    pub fn target(&self) -> String {
+        let component = self.component.as_str();
+        match &self.action {
+            Some(action) => format!("{component}#{}", action.as_str()),
+            None => component.to_owned(),
+        }
+    }
+
     pub(crate) fn new(
         method: &str,
         pattern: &Pattern,

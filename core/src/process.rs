@@ -55,6 +55,8 @@ pub(crate) struct Actor {
     pub(crate) names: SmallVec<[Arc<str>; 1]>,
     pub(crate) groups: SmallVec<[Arc<str>; 1]>,
     pub(crate) label: Option<Arc<str>>,
+    /// Whether it is somebody's who will say that it was past its deadline.
+    pub(crate) awaited: bool,
     /// Calls that it has taken out of its mailbox and not answered.
     pub(crate) unanswered: SmallVec<[Unanswered; 1]>,
     /// Calls that it waits for.
@@ -100,6 +102,9 @@ pub struct SpawnOptions {
     pub mailbox: MailboxLimit,
     /// When it has to have ended.
     pub deadline: Option<Instant>,
+    /// Whether somebody waits for it, and learns by that if it was past its deadline: then
+    /// [`Shard::expire`](crate::Shard::expire) doesn't tell. It lasts until the deadline is taken away.
+    pub awaited: bool,
     /// A process that it is linked to from the start.
     pub link: Option<Pid>,
     /// A name for other processes.
@@ -109,7 +114,7 @@ pub struct SpawnOptions {
 impl SpawnOptions {
     /// Whether there is anything to keep beyond the process itself.
     pub(crate) fn need_an_actor(&self) -> bool {
-        self.label.is_some() || self.mailbox != MailboxLimit::default()
+        self.label.is_some() || self.awaited || self.mailbox != MailboxLimit::default()
     }
 }
 

@@ -91,6 +91,9 @@ impl Table {
                 self.timed.push(pid.slot());
             }
             (None, Some(_)) => {
+                if let Some(actor) = &mut process.actor {
+                    actor.awaited = false;
+                }
                 let timed = process.timed.take();
                 self.forget_timed(timed);
             }

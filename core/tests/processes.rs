@@ -447,6 +447,28 @@ fn a_process_that_is_run_by_its_caller_is_told_to_end() {
 }
 
 #[test]
+fn of_an_awaited_process_the_end_at_its_deadline_is_not_told() {
+    let local = Local::new();
+    let now = Instant::now();
+    let spawn = || {
+        let options = SpawnOptions {
+            deadline: Some(now),
+            awaited: true,
+            ..SpawnOptions::default()
+        };
+        let spawned = local.shard.spawn(options, |_| std::future::pending());
+        spawned.unwrap()
+    };
+    let awaited = spawn();
+    // Whoever waited has been answered, and what it does then is nobody's.
+    let answered = spawn();
+    local.shard.set_deadline(answered, None);
+    local.shard.set_deadline(answered, Some(now));
+    assert_eq!(local.shard.expire(now), [(answered, None)]);
+    assert!(!local.shard.is_alive_here(awaited));
+}
+
+#[test]
 fn a_spawned_process_ends_at_its_deadline() {
     let mut local = Local::new();
     let options = SpawnOptions {
@@ -459,7 +481,8 @@ fn a_spawned_process_ends_at_its_deadline() {
         .unwrap();
     let watching = local.idle();
     local.shard.monitor(watching, pid);
-    local.shard.expire(Instant::now());
+    let told = local.shard.expire(Instant::now());
+    assert_eq!(told, [(pid, None)]);
     assert!(!local.shard.is_alive_here(pid));
     local.settle();
     let shard = local.shard.clone();

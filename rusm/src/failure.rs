@@ -1,9 +1,11 @@
 //! Why a command failed, and its exit code.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use miette::{Diagnostic, MietteHandlerOpts, ReportHandler};
 use rusm_config::ConfigError;
 use rusm_uring_net::{BindError, Driver};
 use rusm_wasm_pool::LoadError;
@@ -84,8 +86,7 @@ impl Failure {
     pub fn report(self) -> ExitCode {
         let code = self.exit_code();
         match self {
-            // It shows the place in the file.
-            Self::Manifest(error) => eprintln!("{:?}", miette::Report::new(error)),
+            Self::Manifest(error) => show(&error),
             other => eprintln!("error: {other}"),
         }
         code
@@ -99,5 +100,24 @@ impl Failure {
             | Self::Scaffold(ScaffoldError::Name { .. }) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
+    }
+}
+
+/// Every problem of a manifest with its place in the file, each by itself.
+fn show(error: &ConfigError) {
+    if error.problems().next().is_none() {
+        eprintln!("{:?}", Shown(error));
+    }
+    for problem in error.problems() {
+        eprintln!("{:?}", Shown(problem));
+    }
+}
+
+/// As a [`miette::Report`] shows it, which takes only what it can own.
+struct Shown<'d>(&'d dyn Diagnostic);
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        MietteHandlerOpts::new().build().debug(self.0, f)
     }
 }

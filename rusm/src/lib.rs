@@ -4,6 +4,7 @@
 //! makes its components and [`scaffold`] a new one, [`check`] looks it over, [`kv`] looks into
 //! its durable store. [`serve`] boots the shards with their resident services, and [`gateway`] joins a protocol to a process.
 
+mod access_log;
 pub mod app;
 pub mod build;
 pub mod check;

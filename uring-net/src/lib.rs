@@ -5,8 +5,10 @@
 //! of one of them; [`http1`] is the protocol, as pure functions over bytes, [`sse`] the format of
 //! one kind of streamed body, [`mod@websocket`] what a connection may be upgraded to. A
 //! [`Service`] is whoever answers the requests. [`Shard`] is what the connections of a core share: the clock,
-//! the date, and who ends those that wait for too long.
+//! the date, and who ends those that wait for too long. [`access`] is what is told of each exchange
+//! once it has ended.
 
+pub mod access;
 pub mod bind;
 pub mod connection;
 pub mod driver;
@@ -17,6 +19,7 @@ pub mod shard;
 pub mod sse;
 pub mod websocket;
 
+pub use access::AccessLog;
 pub use bind::{BindError, bind};
 pub use driver::Driver;
 pub use listener::{ConnectionLimit, accept};

@@ -105,6 +105,9 @@ pub enum Body {
     ///
     /// A client that ends its own side of the connection counts as one that left, though it
     /// could still read. So does one that sends 64 KiB of further requests in the meantime.
+    ///
+    /// Of type `text/event-stream` it has no end that could be waited for: when the server
+    /// stops, it ends with what was written.
     Stream(Box<dyn BodyStream>),
 }
 
@@ -116,6 +119,13 @@ pub trait BodyStream {
     /// empty one sends nothing, and must not be followed by others without end.
     /// `None` is the end, and nothing is asked for after it, nor after an error.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>>;
+
+    /// Bytes of the content, where they are known beforehand: the response then says so, and is
+    /// not chunked. A source that ends before, or goes on behind them, makes the body incomplete,
+    /// as [`Aborted`] does.
+    fn length(&self) -> Option<u64> {
+        None
+    }
 
     /// What is sent behind the body: asked for once, after its end. It is left out if the client
     /// didn't say that it takes trailers, or the response isn't chunked. Trailers that can't be

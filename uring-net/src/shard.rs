@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use slab::Slab;
 
+use crate::access::Recorder;
 use crate::http1::Date;
 
 /// The network side of one shard.
@@ -113,7 +114,7 @@ impl Shard {
 
     /// Watch over the connection on this socket, until the guard is dropped. The guard has to
     /// go before the socket is closed.
-    pub(crate) fn watch(&self, socket: RawFd) -> Watch {
+    pub(crate) fn watch(&self, socket: RawFd, recorder: Recorder) -> Watch {
         let connection = Rc::new(Connection {
             socket,
             phase: Cell::new(Phase::Idle),
@@ -130,6 +131,7 @@ impl Shard {
             shard: self.clone(),
             key,
             connection,
+            recorder,
         }
     }
 }
@@ -177,6 +179,8 @@ pub(crate) struct Watch {
     shard: Shard,
     key: usize,
     connection: Rc<Connection>,
+    /// Of what goes on between the connection's ends.
+    pub(crate) recorder: Recorder,
 }
 
 impl Watch {

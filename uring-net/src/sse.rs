@@ -13,6 +13,17 @@ use thiserror::Error;
 /// The media type.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
+/// Whether a response with these headers is a stream of events, whatever parameters its type has.
+pub fn is_stream(headers: &[(String, Vec<u8>)]) -> bool {
+    headers.iter().any(|(name, value)| {
+        let media_type = value.split(|byte| *byte == b';').next().unwrap_or_default();
+        name.eq_ignore_ascii_case("content-type")
+            && media_type
+                .trim_ascii()
+                .eq_ignore_ascii_case(CONTENT_TYPE.as_bytes())
+    })
+}
+
 /// Append an event, which the client sees as soon as it has all of it.
 ///
 /// `data` should be UTF-8: clients replace what isn't. Its lines may end in LF, CR LF or CR,

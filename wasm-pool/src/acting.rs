@@ -64,6 +64,7 @@ impl ShardPool {
             label: Some(component.name.clone()),
             mailbox: component.mailbox,
             deadline: Some(task.deadline),
+            awaited: true,
             ..SpawnOptions::default()
         };
         let pool = self.clone();
@@ -78,7 +79,10 @@ impl ShardPool {
     }
 
     async fn answer_by_stream(&self, me: &ProcessRef, task: Task, client: Client) -> ExitReason {
-        let limit = task.limit;
+        let component = self.catalog.get(task.action.component);
+        let action = component.map(|component| component.full_name(task.action.action));
+        let request = &task.request.0;
+        let (method, target) = (request.method.clone(), request.target.clone());
         let (outcome, begin) = self.act(me, task, client).await;
         match (outcome, begin) {
             (outcome, Some(begin)) => {
@@ -87,10 +91,15 @@ impl ShardPool {
                 ExitReason::Normal
             }
             (Ok(_), None) => ExitReason::Normal,
-            (Err(Fault::Ended { reason }), None) => reason,
+            (Err(Fault::Ended { reason }), None) if !matches!(reason, ExitReason::Failed(_)) => {
+                reason
+            }
             (Err(fault), None) => {
-                tracing::warn!(pid = %me.pid, ?limit, "amid a streamed answer: {fault}");
-                ExitReason::Failed(fault.to_string().into())
+                tracing::warn!(action, method, target, pid = %me.pid, "amid a streamed answer: {fault}");
+                match fault {
+                    Fault::Ended { reason } => reason,
+                    fault => ExitReason::Failed(fault.to_string().into()),
+                }
             }
         }
     }

@@ -255,6 +255,12 @@ impl Loaded {
         u16::try_from(index).ok()
     }
 
+    /// `component#action`, for people.
+    pub(crate) fn full_name(&self, action: u16) -> String {
+        let action = self.actions.get(usize::from(action));
+        format!("{}#{}", self.name, action.map_or("?", |(name, _)| name))
+    }
+
     /// Whether processes can call it, or it runs by itself.
     pub(crate) fn is_process(&self) -> bool {
         self.run.is_some() || !self.functions.is_empty() || self.on_mail.is_some()

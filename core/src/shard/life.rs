@@ -74,7 +74,9 @@ impl Shard {
             if options.need_an_actor()
                 && let Some(process) = table.get_mut(pid)
             {
-                process.actor = Some(Box::new(Actor::new(options.mailbox, options.label)));
+                let mut actor = Actor::new(options.mailbox, options.label);
+                actor.awaited = options.awaited;
+                process.actor = Some(Box::new(actor));
             }
             pid
         };
@@ -210,7 +212,7 @@ impl Shard {
 
     /// End the processes that are past their deadline. To be called now and then: nobody sets a
     /// timer for them. Those with a task of their own, with their names for people, are told to
-    /// nobody else.
+    /// nobody else, unless they are awaited.
     pub fn expire(&self, now: Instant) -> Vec<(Pid, Option<Arc<str>>)> {
         let expired = self.core.table.borrow_mut().expired(now);
         let mut ended = Vec::new();
@@ -222,10 +224,13 @@ impl Shard {
             let spawned = process.spawned;
             let actor = process.actor.as_deref();
             let label = actor.and_then(|actor| actor.label.clone());
+            let awaited = actor.is_some_and(|actor| actor.awaited);
             drop(table);
             if spawned {
                 self.end(pid, late());
-                ended.push((pid, label));
+                if !awaited {
+                    ended.push((pid, label));
+                }
             } else {
                 self.wake(pid);
             }

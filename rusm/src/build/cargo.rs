@@ -17,6 +17,8 @@ pub(crate) struct CargoBuild<'a> {
     pub(crate) crate_dir: &'a Path,
     /// Where cargo puts what it builds, unless the environment has another place.
     pub(crate) target_dir: &'a Path,
+    /// Whether the crate is a library; else it is a program.
+    pub(crate) is_library: bool,
     /// The SDK to use in place of the registry's.
     pub(crate) sdk: Option<&'a Path>,
 }
@@ -54,6 +56,9 @@ impl CargoBuild<'_> {
         cargo
             .current_dir(self.crate_dir)
             .arg("--message-format=json-render-diagnostics");
+        if self.is_library {
+            cargo.args(["--lib", "--crate-type=cdylib"]);
+        }
         if std::env::var_os("CARGO_TARGET_DIR").is_none() {
             cargo.arg("--target-dir").arg(self.target_dir);
         }

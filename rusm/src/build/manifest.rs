@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use semver::{Version, VersionReq};
 use serde::Deserialize;
 use toml::Table;
 
@@ -13,7 +14,11 @@ use super::sdk;
 pub(crate) struct Manifest {
     /// From `[package.metadata.rusm]`.
     pub(crate) layout: MemoryLayout,
-    /// Whether the crate takes the SDK from the registry, and so must get ours in its place.
+    /// Whether it has a library. One that is only a program, `src/main.rs`, is built as that: what
+    /// crates of `wasi:http` export, they export from either.
+    pub(crate) is_library: bool,
+    /// Whether the crate takes the SDK of our version from the registry, and so must get ours in
+    /// its place.
     pub(crate) wants_sdk: bool,
 }
 
@@ -35,6 +40,9 @@ impl Manifest {
         })?;
         Ok(Self {
             layout: sizes.layout(),
+            is_library: manifest.contains_key("lib")
+                || crate_dir.join("src/lib.rs").is_file()
+                || !crate_dir.join("src/main.rs").is_file(),
             wants_sdk: wants_sdk(&manifest, crate_dir, app_dir)?,
         })
     }
@@ -74,7 +82,7 @@ fn wants_sdk(manifest: &Table, crate_dir: &Path, app_dir: &Path) -> Result<bool,
         return Ok(false);
     };
     if dependency.get("workspace").is_none() {
-        return Ok(is_from_registry(dependency));
+        return Ok(is_ours(dependency));
     }
     for dir in crate_dir
         .ancestors()
@@ -89,16 +97,28 @@ fn wants_sdk(manifest: &Table, crate_dir: &Path, app_dir: &Path) -> Result<bool,
             .get("workspace")
             .and_then(|w| w.get("dependencies")?.get(sdk::PACKAGE));
         if let Some(inherited) = inherited {
-            return Ok(is_from_registry(inherited));
+            return Ok(is_ours(inherited));
         }
     }
     Ok(false)
 }
 
-fn is_from_registry(dependency: &toml::Value) -> bool {
-    ["path", "git"]
+/// Whether a dependency is to come from the registry, in a version that ours would do for.
+fn is_ours(dependency: &toml::Value) -> bool {
+    let is_from_registry = ["path", "git"]
         .iter()
-        .all(|source| dependency.get(source).is_none())
+        .all(|source| dependency.get(source).is_none());
+    let required = dependency.as_str().or_else(|| {
+        let version = dependency.get("version")?;
+        version.as_str()
+    });
+    // What is no requirement is for cargo to complain about.
+    let required = required.and_then(|text| VersionReq::parse(text).ok());
+    let ours = Version::parse(sdk::VERSION).ok();
+    let fits = required
+        .zip(ours)
+        .is_none_or(|(required, ours)| required.matches(&ours));
+    is_from_registry && fits
 }
 
 fn read_table(file: &Path) -> Result<Table, ManifestError> {
@@ -132,6 +152,19 @@ mod tests {
             "[dependencies]\nrusm-rs = { version = \"0.8\", features = [] }",
             ""
         ));
+        assert!(wants("[dependencies]\nrusm-rs = \"*\"", ""));
+        // The registry's own: cargo would not use ours, and say so.
+        for other in [
+            "[dependencies]\nrusm-rs = \"0.7\"",
+            "[dependencies]\nrusm-rs = \"=0.7.0\"",
+            "[dependencies]\nrusm-rs = \"1\"",
+        ] {
+            assert!(!wants(other, ""), "{other}");
+        }
+        assert!(!wants(
+            "[dependencies]\nrusm-rs.workspace = true",
+            "[workspace.dependencies]\nrusm-rs = { version = \"0.7\" }"
+        ));
         assert!(!wants(
             "[dependencies]\nrusm-rs = { path = \"../sdk\" }",
             ""
@@ -146,6 +179,24 @@ mod tests {
             inherits,
             "[workspace.dependencies]\nrusm-rs = { path = \"sdk\" }"
         ));
+    }
+
+    #[test]
+    fn a_crate_with_a_program_alone_is_no_library() {
+        let app = tempfile::tempdir().unwrap();
+        let sources = app.path().join("src");
+        std::fs::create_dir_all(&sources).unwrap();
+        let is_library = |manifest: &str| {
+            std::fs::write(app.path().join("Cargo.toml"), manifest).unwrap();
+            Manifest::read(app.path(), app.path()).unwrap().is_library
+        };
+        // Whoever has neither learns it from cargo.
+        assert!(is_library(""));
+        std::fs::write(sources.join("main.rs"), "").unwrap();
+        assert!(!is_library(""));
+        assert!(is_library("[lib]\npath = \"src/main.rs\""));
+        std::fs::write(sources.join("lib.rs"), "").unwrap();
+        assert!(is_library(""));
     }
 
     #[test]

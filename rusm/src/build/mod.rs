@@ -300,6 +300,7 @@ impl<'a> Place<'a> {
             toolchain,
             crate_dir: &self.crate_dir,
             target_dir: &self.app_dir.join("target"),
+            is_library: manifest.is_library,
             sdk: sdk.as_deref(),
         };
         let (core, inputs) = link(&cargo, manifest.layout)?;

@@ -8,6 +8,8 @@ use super::toolchain::cache_dir;
 
 /// The package that a guest depends on.
 pub(crate) const PACKAGE: &str = "rusm-rs";
+/// Its version, the same as that of all of RUSM.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The directory of that package below the unpacked sources.
 const PACKAGE_DIR: &str = "sdk/rust";

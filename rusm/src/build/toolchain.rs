@@ -50,14 +50,7 @@ impl Toolchain {
     /// `rustc`.
     pub(crate) fn cargo(&self) -> Command {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args([
-            "rustc",
-            "--lib",
-            "--crate-type=cdylib",
-            "--release",
-            "--target",
-            TARGET,
-        ]);
+        cargo.args(["rustc", "--release", "--target", TARGET]);
         if let Self::Fallback(fallback) = self {
             // Building the standard library is what stable compilers keep back.
             cargo

@@ -13,6 +13,7 @@ use rusm_wasm_pool::admission::Place;
 use rusm_wasm_pool::connection::{Begun, ConnectionInfo, SseEvent};
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 
+use super::asked::Asked;
 use super::streaming::{Outcome, encode_event};
 
 /// What a stream of events may take.
@@ -29,6 +30,7 @@ pub(super) async fn open(
     component: ComponentRef,
     info: Arc<ConnectionInfo>,
     limits: Limits,
+    asked: Asked,
 ) -> Result<Outcome, Fault> {
     let shard = pool.shard();
     let full = || Fault::Host {
@@ -49,6 +51,7 @@ pub(super) async fn open(
                 stream,
                 silence: limits.silence,
                 is_new: true,
+                asked,
                 waiting: None,
                 _place: place,
             };
@@ -71,6 +74,7 @@ struct Owner {
     silence: Option<Duration>,
     /// Whether the client has not been sent anything.
     is_new: bool,
+    asked: Asked,
     /// Whether messages to the owner are for the client.
     takes_mail: bool,
     /// For mail, or for the end of the silence that the client may see.
@@ -128,7 +132,7 @@ impl BodyStream for Owner {
             let mut chunk = Vec::new();
             match encode_event(&mut chunk, &event) {
                 Ok(()) => return Poll::Ready(Some(Ok(chunk))),
-                Err(why) => tracing::warn!("an event was not sent: {why}"),
+                Err(why) => self.asked.left_out(why),
             }
         }
     }

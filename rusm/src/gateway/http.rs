@@ -1,12 +1,13 @@
 //! One HTTP request: a route, a fresh instance, one call of an action.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusm_config::{Listener, Lookup, Match, Protocol, RouteTable, WebSocketSettings};
-use rusm_uring_net::http1::{Head, HeaderLines, Status};
+use rusm_config::{Listener, Lookup, Match, Protocol, Route, RouteTable, WebSocketSettings};
+use rusm_uring_net::http1::{Head, HeaderLines, Status, validate_header};
 use rusm_uring_net::websocket::{self, HandshakeRules};
 use rusm_uring_net::{
     Answer, Body, Refusal, Request, Response, Service, Streamed, StreamedRequest, WebSocket,
@@ -17,6 +18,7 @@ use rusm_wasm_pool::wasi_http::{IncomingRequest, RequestBody};
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 use smallvec::SmallVec;
 
+use super::asked::Asked;
 use super::streaming::Outcome;
 use super::target::Target;
 use super::{events, incoming, streaming};
@@ -154,7 +156,7 @@ impl Service for HttpGateway {
             Some(Target::WebSocket(component)) => {
                 let info = connection_info(&route, &request, peer);
                 let upgraded = self.upgrade(&head, *component, info).await?;
-                return upgraded.map_err(|fault| self.failed(&route, &request, &fault));
+                return upgraded.map_err(|fault| self.asked(&route, &request).failed(&fault));
             }
             Some(Target::Action(action)) if self.pool.may_stream(*action) => {
                 let info = Arc::new(connection_info(&route, &request, peer));
@@ -170,7 +172,8 @@ impl Service for HttpGateway {
                     begin: self.request_timeout,
                     silence: self.silence,
                 };
-                events::open(&self.pool, *component, info, limits).await
+                let asked = self.asked(&route, &request);
+                events::open(&self.pool, *component, info, limits, asked).await
             }
             // It is answered while its body comes.
             Some(Target::Standard(_)) => return Err(Refusal::new(Status::NOT_IMPLEMENTED)),
@@ -181,23 +184,16 @@ impl Service for HttpGateway {
                 call.await.map(Outcome::Whole)
             }
         };
+        let refuse = |why: &dyn Display| self.asked(&route, &request).refused(why);
         match outcome {
             Ok(Outcome::Whole(response)) => {
                 let body = Body::Bytes(response.body);
-                answered(
-                    || self.name(&route),
-                    response.status,
-                    response.headers,
-                    body,
-                )
+                answered(response.status, response.headers, body, refuse)
             }
-            Ok(Outcome::Stream(start, body)) => answered(
-                || self.name(&route),
-                start.status,
-                start.headers,
-                Body::Stream(body),
-            ),
-            Err(fault) => Err(self.failed(&route, &request, &fault)),
+            Ok(Outcome::Stream(start, body)) => {
+                answered(start.status, start.headers, Body::Stream(body), refuse)
+            }
+            Err(fault) => Err(self.asked(&route, &request).failed(&fault)),
         }
     }
 
@@ -217,32 +213,25 @@ impl Service for HttpGateway {
         let head = &request.head;
         let headers: SmallVec<[HeaderRef<'_>; 16]> = head.headers.iter().collect();
         let (sender, body) = RequestBody::stream();
-        let asked = Asked {
-            name: self.name(&route),
+        let asked = Rc::new(Asked {
+            action: self.name(&route),
             method: head.method.to_owned(),
             target: head.target.to_owned(),
-        };
+        });
         let incoming = IncomingRequest::new(head.method, head.target, &headers, body);
         let incoming = incoming.map_err(|fault| asked.failed(&fault))?;
         let (pool, component) = (self.pool.clone(), *component);
         let limit = self.request_timeout;
         let answer = async move {
-            match incoming::handle(&pool, component, incoming, limit).await {
+            let refuse = |why: &dyn Display| asked.refused(why);
+            match incoming::handle(&pool, component, incoming, limit, &asked).await {
                 Ok(Outcome::Whole(response)) => {
                     let body = Body::Bytes(response.body);
-                    answered(
-                        || asked.name.clone(),
-                        response.status,
-                        response.headers,
-                        body,
-                    )
+                    answered(response.status, response.headers, body, refuse)
                 }
-                Ok(Outcome::Stream(start, body)) => answered(
-                    || asked.name.clone(),
-                    start.status,
-                    start.headers,
-                    Body::Stream(body),
-                ),
+                Ok(Outcome::Stream(start, body)) => {
+                    answered(start.status, start.headers, Body::Stream(body), refuse)
+                }
                 Err(fault) => Err(asked.failed(&fault)),
             }
         };
@@ -253,44 +242,17 @@ impl Service for HttpGateway {
     }
 }
 
-/// What was asked for, for the log.
-struct Asked {
-    name: String,
-    method: String,
-    target: String,
-}
-
-impl Asked {
-    /// The client learns the status; the reason is the operator's.
-    fn failed(&self, fault: &Fault) -> Refusal {
-        let status = Status::new(fault.status()).unwrap_or(Status::INTERNAL_SERVER_ERROR);
-        tracing::warn!(
-            status = status.code(),
-            action = self.name,
-            method = self.method,
-            target = self.target,
-            "{fault}"
-        );
-        let refusal = Refusal::new(status);
-        match fault {
-            Fault::PoolFull { .. } | Fault::TooManyHeld => {
-                refusal.with_headers(one("retry-after", "1"))
-            }
-            _ => refusal,
-        }
-    }
-}
-
+/// `refuse` has the words of why an answer can't be sent.
 fn answered(
-    name: impl FnOnce() -> String,
     status: u16,
     headers: Vec<(String, Vec<u8>)>,
     body: Body,
+    refuse: impl Fn(&dyn Display) -> Refusal,
 ) -> Result<Response, Refusal> {
-    let status = Status::new(status).map_err(|error| {
-        tracing::warn!(action = name(), "a response was refused: {error}");
-        Refusal::new(Status::INTERNAL_SERVER_ERROR)
-    })?;
+    let status = Status::new(status).map_err(|error| refuse(&error))?;
+    for (name, value) in &headers {
+        validate_header(name.as_bytes(), value).map_err(|error| refuse(&error))?;
+    }
     let answer = Answer {
         status,
         headers,
@@ -321,36 +283,22 @@ impl HttpGateway {
         }))
     }
 
-    fn failed(
-        &self,
-        route: &Match<'_, '_>,
-        request: &wasm_http::Request<'_>,
-        fault: &Fault,
-    ) -> Refusal {
-        let asked = Asked {
-            name: self.name(route),
+    fn asked(&self, route: &Match<'_, '_>, request: &wasm_http::Request<'_>) -> Asked {
+        Asked {
+            action: self.name(route),
             method: request.method.to_owned(),
             target: request.target.to_owned(),
-        };
-        asked.failed(fault)
+        }
     }
 
     fn name(&self, route: &Match<'_, '_>) -> String {
-        match self.routes.routes().get(route.route.index()) {
-            Some(route) => {
-                let component = route.component.as_str();
-                match &route.action {
-                    Some(action) => format!("{component}#{}", action.as_str()),
-                    None => component.to_owned(),
-                }
-            }
-            None => String::new(),
-        }
+        let route = self.routes.routes().get(route.route.index());
+        route.map(Route::target).unwrap_or_default()
     }
 }
 
 /// One header, of names and values that are valid by themselves.
-fn one(name: &str, value: &str) -> HeaderLines {
+pub(super) fn one(name: &str, value: &str) -> HeaderLines {
     HeaderLines::new([(name, value)]).unwrap_or_default()
 }
 

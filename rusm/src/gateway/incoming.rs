@@ -1,5 +1,6 @@
 //! A request to a stock `wasi:http` component, and its response.
 
+use std::fmt::Display;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -15,6 +16,7 @@ use rusm_wasm_pool::wasi_http::{
 };
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 
+use super::asked::Asked;
 use super::streaming::{Guest, Outcome};
 
 /// Let a component handle a request. Its answer has to begin within `limit`.
@@ -23,6 +25,7 @@ pub(super) async fn handle(
     component: ComponentRef,
     request: IncomingRequest,
     limit: Duration,
+    asked: &Rc<Asked>,
 ) -> Result<Outcome, Fault> {
     let began = Instant::now();
     let handling = pool.handle_http(component, request, limit).await?;
@@ -48,6 +51,16 @@ pub(super) async fn handle(
     // What is there already is a small response's whole body, mostly.
     let mut ready = Vec::new();
     let gathered = poll_fn(|cx| Poll::Ready(body.gather(cx, &mut ready))).await;
+    let length = declared_length(&start.headers);
+    if asked.method == "HEAD"
+        && let Some(length) = length
+    {
+        // Whether it wrote that body, which is not sent, is its own affair.
+        if !matches!(gathered, Gathered::Some) {
+            body.let_go();
+        }
+        return Ok(Outcome::Stream(start, Box::new(LeftOut(length))));
+    }
     Ok(match gathered {
         Gathered::All if body.trailers.is_empty() => {
             body.let_go();
@@ -61,8 +74,14 @@ pub(super) async fn handle(
             start,
             Box::new(Begun {
                 _place: pool.hold_connection()?,
+                // Only what is chunked can have trailers.
+                length: length.filter(|_| body.trailers.is_empty()),
+                left: length,
                 ready: Some(ready),
+                last: None,
+                is_over: false,
                 rest: body,
+                asked: asked.clone(),
             }),
         ),
         Gathered::Failed => {
@@ -140,43 +159,108 @@ impl GuestBody {
     }
 }
 
+/// The `content-length` that the guest gave, which the host has checked for its form.
+fn declared_length(headers: &[(String, Vec<u8>)]) -> Option<u64> {
+    let (_, value) = headers.iter().find(|(name, _)| name == "content-length")?;
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
 /// A response that has begun.
 struct Begun {
     ready: Option<Vec<u8>>,
     rest: GuestBody,
+    /// Of the content, if the guest has said it.
+    length: Option<u64>,
+    /// How much of it has not come yet.
+    left: Option<u64>,
+    /// What completes that length: held until the guest has finished, or a body that is longer, or
+    /// was not finished, would look right.
+    last: Option<Vec<u8>>,
+    /// Whether the guest has finished.
+    is_over: bool,
+    asked: Rc<Asked>,
     _place: Place,
+}
+
+impl Begun {
+    fn abort(&self, why: impl Display) -> Aborted {
+        let guest = self.rest.guest.as_ref();
+        self.asked.cut_off(guest.map(Guest::pid), why);
+        Aborted
+    }
+
+    /// A guest that writes more than it said gets an error, but what it wrote comes all the same.
+    /// `None` if the chunk has to wait.
+    fn admit(&mut self, chunk: Vec<u8>) -> Option<Result<Vec<u8>, Aborted>> {
+        let Some(left) = &mut self.left else {
+            return Some(Ok(chunk));
+        };
+        let Some(rest) = left.checked_sub(chunk.len() as u64) else {
+            return Some(Err(self.abort("it is longer than its content-length")));
+        };
+        *left = rest;
+        if rest > 0 || chunk.is_empty() {
+            return Some(Ok(chunk));
+        }
+        self.last = Some(chunk);
+        None
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
+        while !self.is_over {
+            match std::task::ready!(self.rest.body.poll_frame(cx)) {
+                Some(Ok(Frame::Data(data))) if data.is_empty() => {}
+                Some(Ok(Frame::Data(data))) => {
+                    if let Some(chunk) = self.admit(data.into()) {
+                        return Poll::Ready(Some(chunk));
+                    }
+                }
+                Some(Ok(Frame::Trailers(trailers))) => self.rest.trailers = trailers,
+                Some(Err(failure)) => return Poll::Ready(Some(Err(self.abort(failure)))),
+                None => {
+                    self.is_over = true;
+                    self.rest.let_go();
+                }
+            }
+        }
+        Poll::Ready(self.last.take().map(Ok))
+    }
 }
 
 impl BodyStream for Begun {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
-        // It sends the head, even if there is nothing behind it yet.
-        if let Some(ready) = self.ready.take() {
-            return Poll::Ready(Some(Ok(ready)));
+        let Some(ready) = self.ready.take() else {
+            return self.poll_rest(cx);
+        };
+        if let Some(chunk) = self.admit(ready) {
+            return Poll::Ready(Some(chunk));
         }
-        loop {
-            return Poll::Ready(match std::task::ready!(self.rest.body.poll_frame(cx)) {
-                Some(Ok(Frame::Data(data))) if data.is_empty() => continue,
-                Some(Ok(Frame::Data(data))) => Some(Ok(data.into())),
-                Some(Ok(Frame::Trailers(trailers))) => {
-                    self.rest.trailers = trailers;
-                    continue;
-                }
-                Some(Err(failure)) => {
-                    let guest = self.rest.guest.as_ref();
-                    let pid = guest.map(|guest| tracing::field::display(guest.pid()));
-                    tracing::warn!(pid, "amid the body of a response: {failure}");
-                    Some(Err(Aborted))
-                }
-                None => {
-                    self.rest.let_go();
-                    None
-                }
-            });
+        match self.poll_rest(cx) {
+            // The head goes out, even if there is nothing behind it yet.
+            Poll::Pending => Poll::Ready(Some(Ok(Vec::new()))),
+            polled => polled,
         }
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.length
     }
 
     fn trailers(&mut self) -> Trailers {
         std::mem::take(&mut self.rest.trailers)
+    }
+}
+
+/// The body of a response to HEAD, which is as long as this, and never asked for.
+struct LeftOut(u64);
+
+impl BodyStream for LeftOut {
+    fn poll_chunk(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
+        Poll::Ready(Some(Err(Aborted)))
+    }
+
+    fn length(&self) -> Option<u64> {
+        Some(self.0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Joins a protocol to a process.
 
+mod asked;
 mod events;
 mod http;
 mod incoming;

@@ -16,10 +16,11 @@ use rusm_config::Limits;
 use rusm_core::{Node, ShardId};
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{HeadLimits, HeaderLines};
-use rusm_uring_net::{ConnectionLimit, Driver, bind};
+use rusm_uring_net::{AccessLog, ConnectionLimit, Driver, bind};
 use rusm_wasm_pool::preempt::Ticker;
 
 use crate::Failure;
+use crate::access_log::AccessWriter;
 use crate::app::Application;
 use crate::cli::{Io, ServeArgs};
 use crate::gateway::Served;
@@ -44,9 +45,14 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let compiled = Arc::new(app.compile(cores.len())?);
     mappings::warn_if_scarce(u64::from(compiled.pool.instances) * cores.len() as u64);
 
+    let access = app
+        .manifest
+        .log
+        .access
+        .then(|| AccessWriter::start(app.manifest.log.format));
     let mut listeners = Vec::new();
     for listener in &app.manifest.listeners {
-        listeners.push(Listener::bind(listener, cores.len())?);
+        listeners.push(Listener::bind(listener, cores.len(), access.as_ref())?);
     }
     let addrs: Vec<_> = listeners.iter().map(|listener| listener.addr).collect();
 
@@ -139,8 +145,14 @@ struct Listener {
 }
 
 impl Listener {
-    fn bind(listener: &rusm_config::Listener, shards: usize) -> Result<Self, Failure> {
+    fn bind(
+        listener: &rusm_config::Listener,
+        shards: usize,
+        access: Option<&AccessWriter>,
+    ) -> Result<Self, Failure> {
         let sockets = bind(listener.addr, shards)?;
+        let served = Served::from(listener);
+        let access_log = access.map(|writer| writer.of(served.routes.clone()));
         let limits = &listener.limits;
         Ok(Self {
             addr: sockets
@@ -148,8 +160,8 @@ impl Listener {
                 .and_then(|socket| socket.local_addr().ok())
                 .unwrap_or(listener.addr),
             sockets,
-            served: Served::from(listener),
-            settings: settings(limits, &listener.headers)?,
+            served,
+            settings: settings(limits, &listener.headers, access_log)?,
             limit: ConnectionLimit::new(limits.max_connections as usize),
         })
     }
@@ -164,7 +176,11 @@ impl Listener {
     }
 }
 
-fn settings(limits: &Limits, headers: &[(String, String)]) -> Result<Settings, Failure> {
+fn settings(
+    limits: &Limits,
+    headers: &[(String, String)],
+    access_log: Option<Arc<dyn AccessLog>>,
+) -> Result<Settings, Failure> {
     let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
     Ok(Settings {
         head: HeadLimits {
@@ -179,6 +195,7 @@ fn settings(limits: &Limits, headers: &[(String, String)]) -> Result<Settings, F
         write_timeout: limits.write_timeout,
         headers: HeaderLines::new(headers.iter().map(|(name, value)| (name, value)))
             .map_err(|error| Failure::App(format!("[serve.headers]: {error}")))?,
+        access_log,
     })
 }
 

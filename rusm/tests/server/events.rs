@@ -64,6 +64,22 @@ fn a_trap_cuts_its_stream_and_no_other() {
 }
 
 #[test]
+fn one_that_exits_with_a_reason_has_its_line() {
+    let server = start();
+    let mut client = listen(&server, "a");
+    client.read_until("event: hello\n");
+    publish(&server, "a", "exit");
+    client.rest();
+    let is_said =
+        |line: &str| line.contains("component=\"feed\"") && line.contains(": had enough ");
+    assert!(
+        eventually(|| server.log().lines().any(is_said)),
+        "{}",
+        server.log()
+    );
+}
+
+#[test]
 fn a_client_that_leaves_is_left_and_its_process_told() {
     let server = start();
     let client = listen(&server, "a");

@@ -191,6 +191,16 @@ fn a_response_that_http_cannot_carry_is_500() {
             "{target}"
         );
         assert_eq!(client.get("/blob/1").text(), "x", "after {target}");
+        if expected == 500 {
+            let asked = format!("method=\"GET\" target={target:?}");
+            let log = server.log();
+            let said = log.lines().find(|line| line.contains(&asked));
+            assert!(
+                said.is_some_and(|line| line.contains("a response was refused: ")
+                    && line.contains("status=500 action=\"odd#")),
+                "{target}: {log}"
+            );
+        }
     }
     for (target, status, body) in [
         ("/status/200", 200, "body\n"),

@@ -103,6 +103,36 @@ fn what_is_wrong_with_the_other_server_has_its_status_and_its_line() {
     is_logged(says(text), 502, "not the JSON asked for");
 }
 
+#[test]
+fn an_answer_may_be_as_large_as_was_asked_for() {
+    const MAX: usize = 1 << 20;
+    for (len, status) in [(MAX, 200), (MAX + 1, 502)] {
+        let body = vec![b'x'; len];
+        let mut plain = format!("HTTP/1.1 200 OK\r\nContent-Length: {len}\r\n\r\n").into_bytes();
+        plain.extend(&body);
+        // Of this one nobody knows beforehand how large it is.
+        let mut chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        for piece in body.chunks(100_000) {
+            chunked.extend(format!("{:x}\r\n", piece.len()).into_bytes());
+            chunked.extend(piece);
+            chunked.extend(b"\r\n");
+        }
+        chunked.extend(b"0\r\n\r\n");
+        for answer in [plain, chunked] {
+            let other = says(answer);
+            let server = start(other);
+            let page = page(&server, &format!("http://{other}/"));
+            assert_eq!(page.status, status, "{len}: {}", server.log());
+            if status == 200 {
+                assert_eq!(page.body, body);
+                continue;
+            }
+            let is_logged = || server.log().contains("larger than was asked for");
+            assert!(eventually(is_logged), "{}", server.log());
+        }
+    }
+}
+
 /// `/both` answers with this status, and the log says why.
 #[track_caller]
 fn is_logged(other: SocketAddr, status: u16, why: &str) {

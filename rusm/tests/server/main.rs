@@ -8,7 +8,7 @@
 //! - Processes: [`services`], [`processes`], [`counter`]; clients that stay: [`browser`], [`chat`], [`guide`].
 //! - Components of RUSM 0.7: [`seven`]; of others: [`stock`], and what they are granted: [`capabilities`].
 //! - Requests to other servers: [`fetch`], [`proxy`].
-//! - Operators: [`stopping`], [`starting`], [`caching`].
+//! - Operators: [`access_log`], [`stopping`], [`starting`], [`caching`].
 //!
 //! Times are bounded generously: the machine may be busy with something else.
 
@@ -24,6 +24,7 @@ mod client;
 mod clients;
 mod server;
 
+mod access_log;
 mod browser;
 mod caching;
 mod capabilities;

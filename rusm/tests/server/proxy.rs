@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc;
 use std::thread;
 
 use crate::apps;
@@ -19,12 +20,18 @@ fn start(upstream: SocketAddr) -> Server {
 
 /// A server that says this once, and closes.
 fn says(answer: &'static [u8]) -> SocketAddr {
+    says_until(answer, || {})
+}
+
+/// A server that says this once, and closes when `wait` is over.
+fn says_until(answer: &'static [u8], wait: impl FnOnce() + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
         let _ = socket.read(&mut [0; 4096]).unwrap();
         socket.write_all(answer).unwrap();
+        wait();
     });
     addr
 }
@@ -97,6 +104,60 @@ fn an_upstream_that_is_away_is_a_bad_gateway() {
     let is_logged = || server.log().contains("ConnectionRefused");
     assert!(eventually(is_logged), "{}", server.log());
     assert_eq!(client.get("/").status, 502, "the connection lives on");
+}
+
+#[test]
+fn an_upstream_that_ends_amid_its_head_is_a_bad_gateway() {
+    for cut_off in [
+        &b""[..],
+        b"HTTP/1.1 2",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n",
+        b"220 ready\r\n",
+    ] {
+        let server = start(says(cut_off));
+        let mut client = server.connect();
+        let said = cut_off.escape_ascii();
+        assert_eq!(client.get("/").status, 502, "{said}");
+        let is_said = |line: &str| line.contains("WARN guest: 127.0.0.1:");
+        let is_logged = || server.log().lines().any(is_said);
+        assert!(eventually(is_logged), "{said}: {}", server.log());
+        assert_eq!(client.get("/").status, 502, "the connection lives on");
+    }
+}
+
+#[test]
+fn an_upstream_that_ends_amid_its_body_ends_the_connection() {
+    for (begun, framing, body) in [
+        (
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"[..],
+            ("content-length", "10"),
+            &b"abc"[..],
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            ("transfer-encoding", "chunked"),
+            b"3\r\nabc\r\n",
+        ),
+    ] {
+        let (cut, is_cut) = mpsc::channel::<()>();
+        let server = start(says_until(begun, move || {
+            let _ = is_cut.recv();
+        }));
+        let mut client = server.connect();
+        let head = client.send(get("/")).head();
+        assert_eq!(
+            (head.status, head.header(framing.0)),
+            (200, Some(framing.1))
+        );
+        drop(cut);
+        let rest = client.rest().unwrap_or_default();
+        assert_eq!(
+            rest.escape_ascii().to_string(),
+            body.escape_ascii().to_string()
+        );
+        let is_logged = || server.log().contains("amid its response");
+        assert!(eventually(is_logged), "{}", server.log());
+    }
 }
 
 #[test]

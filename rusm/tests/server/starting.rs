@@ -110,6 +110,17 @@ fn a_wrong_manifest() {
 }
 
 #[test]
+fn every_fault_of_a_manifest_is_shown() {
+    let output = run_with_manifest("check", "[node]\ncoers = 1\n[log]\nlevle = 'info'\n");
+    let said = String::from_utf8_lossy(&output.stderr);
+    for name in ["coers", "levle"] {
+        let key = format!("unknown key `{name}`");
+        assert_eq!(said.matches(&key).count(), 1, "{said}");
+    }
+    assert!(!said.contains("Error"), "{said}");
+}
+
+#[test]
 fn a_manifest_that_does_not_fit_the_components() {
     let with = |routes: &str| format!("[[serve]]\nlisten = '127.0.0.1:0'\n{routes}");
     for (manifest, words) in [

@@ -1,6 +1,6 @@
 //! SIGINT and SIGTERM.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -82,6 +82,52 @@ fn an_idle_server_stops_at_once() {
         );
         assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
         idle.is_closed();
+    }
+}
+
+#[test]
+fn clients_that_stay_are_told_at_once() {
+    for io in ["uring", "epoll"] {
+        let manifest = std::fs::read_to_string(apps::chat().join("rusm.toml")).unwrap();
+        let manifest = manifest.replace("127.0.0.1:8082", "127.0.0.1:0");
+        let manifest = format!("[node]\nshutdown-grace-s = 3600\n{manifest}");
+        let mut server = Serve::app(apps::chat())
+            .manifest(&manifest)
+            .args(["--io", io])
+            .start();
+        // One that has been silent for long, and one amid its events.
+        let mut events: Vec<_> = ["/feed/one", "/ticks/100000"]
+            .into_iter()
+            .map(|target| {
+                let mut client = server.connect();
+                assert_eq!(client.send(get(target)).head().status, 200);
+                client
+            })
+            .collect();
+        let mut socket = server.connect();
+        let key = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let head = socket.send(request("GET", "/echo", key, "")).head();
+        assert_eq!(head.status, 101);
+        thread::sleep(Duration::from_millis(300));
+
+        server.signal(SIGTERM);
+        for client in &mut events {
+            let rest = client.rest().expect("it was closed, not reset");
+            assert!(rest.ends_with(b"\r\n0\r\n\r\n"), "{}", rest.escape_ascii());
+        }
+        // 1001, "going away".
+        let mut close = [0; 20];
+        socket.socket.read_exact(&mut close).unwrap();
+        assert_eq!(close, *b"\x88\x12\x03\xe9the server stops");
+        // Its answer, with a mask of zeros.
+        socket.send(b"\x88\x82\0\0\0\0\x03\xe9");
+        assert_eq!(
+            server.wait().and_then(|status| status.code()),
+            Some(0),
+            "{}",
+            server.log()
+        );
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -13,6 +14,7 @@ use monoio::io::{AsyncReadRent, AsyncWriteRent, OwnedReadHalf, OwnedWriteHalf, S
 use monoio::net::TcpStream;
 
 use super::{Gone, Settings};
+use crate::access::Recorder;
 use crate::shard::{Phase, Shard, Watch};
 
 /// A client's socket, with everything that its connection shares with others.
@@ -26,8 +28,14 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(socket: TcpStream, shard: Shard, settings: Rc<Settings>) -> Self {
-        let watch = shard.watch(socket.as_raw_fd());
+    pub(super) fn new(
+        socket: TcpStream,
+        peer: SocketAddr,
+        shard: Shard,
+        settings: Rc<Settings>,
+    ) -> Self {
+        let recorder = Recorder::new(settings.access_log.clone(), peer);
+        let watch = shard.watch(socket.as_raw_fd(), recorder);
         let (reader, writer) = socket.into_split();
         Self {
             watch,
@@ -159,7 +167,10 @@ pub(crate) async fn write_all(
         bytes = slice.into_inner();
         match result {
             Ok(0) | Err(_) => return None,
-            Ok(count) => written += count,
+            Ok(count) => {
+                watch.recorder.wrote(count);
+                written += count;
+            }
         }
     }
     Some(bytes)

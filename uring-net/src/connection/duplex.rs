@@ -13,13 +13,14 @@ use monoio::net::TcpStream;
 
 use super::client::{Client, Reader};
 use super::intake::{Intake, Moment};
-use super::respond::{Filled, Filling, SMALL_BODY, encode_answer, encode_refusal};
+use super::respond::{Filled, Filling, Framing, SMALL_BODY, encode_answer, encode_refusal};
 use super::{Gone, Reply, Settings, Step};
 use crate::http1::{self, BodyDecoder, BodyEncoding, Connection, Head, Payload, Status, Version};
 use crate::service::{
     Answer, Body, BodyError, BodyStream, Interim, PendingAnswer, Refusal, Response, Streamed,
 };
 use crate::shard::{Phase, Shard, Watch};
+use crate::sse;
 use crate::websocket::WebSocket;
 
 /// A request whose body still comes, and its answer, which borrow nothing of the input any more.
@@ -90,6 +91,7 @@ pub(super) async fn serve(
         started: client.shard.now(),
         writing: Cell::new(None),
         begun: Cell::new(false),
+        is_events: Cell::new(false),
         probe: Cell::new(None),
     };
     let ended = ends.run(&mut client.reader, &mut client.writer, streamed.answer);
@@ -156,6 +158,8 @@ struct Ends<'c> {
     writing: Cell<Option<Instant>>,
     /// Whether any of the final response has been given to the socket.
     begun: Cell<bool>,
+    /// Whether the final response is a stream of events.
+    is_events: Cell<bool>,
     /// When to look whether the client has left, while nothing else tells.
     probe: Cell<Option<Instant>>,
 }
@@ -219,13 +223,21 @@ impl Ends<'_> {
                 self.watch.enter_open(Some(next_tick), cx.waker());
             }
             _ if intake.is_complete() => {
-                self.watch.enter(Phase::Guest, None);
+                self.wait_for_guest(cx);
                 return reader.poll_left(cx);
             }
             _ if intake.is_blind() => return self.poll_probe(cx),
-            _ => self.watch.enter(Phase::Guest, None),
+            _ => self.wait_for_guest(cx),
         }
         Poll::Pending
+    }
+
+    fn wait_for_guest(&self, cx: &mut Context<'_>) {
+        match self.is_events.get() {
+            // To be woken when the shard drains.
+            true => self.watch.enter_open(None, cx.waker()),
+            false => self.watch.enter(Phase::Guest, None),
+        }
     }
 
     /// No read may tell that the client has left. Ask the socket, now and then.
@@ -295,8 +307,9 @@ impl Ends<'_> {
                 let start = Start {
                     status: answer.status,
                     headers: answer.headers,
-                    payload: Payload::Stream,
+                    payload: Payload::of(&*body),
                 };
+                self.is_events.set(sse::is_stream(&start.headers));
                 self.stream(writer, start, body).await
             }
         }
@@ -317,22 +330,23 @@ impl Ends<'_> {
         let Some((mut out, encoding)) = self.encode(&start, unsaid) else {
             return self.refuse(writer, &internal_error()).await;
         };
-        let chunked = match encoding {
-            BodyEncoding::Chunked => true,
-            BodyEncoding::UntilClose => false,
-            BodyEncoding::Omitted | BodyEncoding::Plain => {
-                drop(body);
-                let reply = self.begin(true);
-                let out = self.encode(&start, reply).map(|(out, _)| out);
-                self.write_first(writer, out.unwrap_or_default()).await?;
-                return Ok(Ended::Answered(reply.connection));
-            }
+        let Some(mut framing) = Framing::of(encoding, start.payload) else {
+            drop(body);
+            let reply = self.begin(true);
+            let out = self.encode(&start, reply).map(|(out, _)| out);
+            self.write_first(writer, out.unwrap_or_default()).await?;
+            return Ok(Ended::Answered(reply.connection));
         };
         let head = out.len();
         let mut said = None;
         loop {
-            let filled = self.fill(writer, &mut out, &mut *body, chunked, said.is_some());
-            let filled = filled.await?;
+            let filling = Filling {
+                any: said.is_some() && !out.is_empty(),
+                head_waits: said.is_none(),
+                framing: &mut framing,
+                trailers: self.reply.trailers,
+            };
+            let filled = self.fill(writer, filling, &mut out, &mut *body).await?;
             if matches!(filled, Filled::Aborted { any: false }) && said.is_none() {
                 drop(body);
                 return self.refuse(writer, &internal_error()).await;
@@ -360,12 +374,14 @@ impl Ends<'_> {
                 Filled::More => {}
                 Filled::Large(chunk) => {
                     self.write(writer, chunk).await?;
-                    if chunked {
-                        out.extend_from_slice(http1::CHUNK_END);
-                    }
+                    framing.end_chunk(&mut out);
                 }
-                Filled::End if chunked => return Ok(Ended::Answered(connection)),
-                Filled::End => return Ok(Ended::Answered(Connection::Close)),
+                Filled::End => {
+                    return Ok(Ended::Answered(match framing {
+                        Framing::UntilClose => Connection::Close,
+                        Framing::Chunked | Framing::Length(_) => connection,
+                    }));
+                }
                 Filled::Aborted { .. } => return Ok(Ended::Aborted),
                 Filled::Left => return Err(Gone),
             }
@@ -376,22 +392,20 @@ impl Ends<'_> {
     async fn fill(
         &self,
         writer: &mut Writer,
+        mut filling: Filling<'_>,
         out: &mut Vec<u8>,
         body: &mut dyn BodyStream,
-        chunked: bool,
-        sent: bool,
     ) -> Result<Filled, Gone> {
-        let mut filling = Filling {
-            any: sent && !out.is_empty(),
-            head_waits: !sent,
-            chunked,
-            trailers: self.reply.trailers,
-        };
         loop {
-            let next = poll_fn(|cx| match filling.poll(self.shard, body, out, cx) {
-                Poll::Ready(filled) => Poll::Ready(Ok(filled)),
-                Poll::Pending if sent => Poll::Pending,
-                Poll::Pending => self.poll_interim(cx).map(Err),
+            let next = poll_fn(|cx| {
+                if self.is_events.get() && self.shard.is_draining() {
+                    return Poll::Ready(Ok(filling.end_early(out)));
+                }
+                match filling.poll(self.shard, body, out, cx) {
+                    Poll::Ready(filled) => Poll::Ready(Ok(filled)),
+                    Poll::Pending if !filling.head_waits => Poll::Pending,
+                    Poll::Pending => self.poll_interim(cx).map(Err),
+                }
             });
             match next.await {
                 Ok(filled) => return Ok(filled),
@@ -402,7 +416,7 @@ impl Ends<'_> {
 
     async fn refuse(&self, writer: &mut Writer, refusal: &Refusal) -> Result<Ended, Gone> {
         let reply = self.begin(true);
-        let out = encode_refusal(self.shard, self.settings, refusal, reply);
+        let out = encode_refusal(self.shard, self.settings, self.watch, refusal, reply);
         self.write_first(writer, out).await?;
         Ok(Ended::Answered(reply.connection))
     }
@@ -458,7 +472,10 @@ impl Ends<'_> {
             &start.headers,
         );
         match encoded {
-            Ok(encoding) => Some((out, encoding)),
+            Ok(encoding) => {
+                self.watch.recorder.answer(start.status, out.len());
+                Some((out, encoding))
+            }
             Err(invalid) => {
                 tracing::warn!("a response was refused: {invalid}");
                 self.shard.give_buffer(out);
@@ -502,7 +519,10 @@ impl Ends<'_> {
             bytes = slice.into_inner();
             match result {
                 Ok(0) | Err(_) => return Err(Gone),
-                Ok(count) => written += count,
+                Ok(count) => {
+                    self.watch.recorder.wrote(count);
+                    written += count;
+                }
             }
         }
         self.writing.set(None);

@@ -15,12 +15,14 @@ mod respond;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use monoio::net::TcpStream;
 
 pub(crate) use self::client::{Client, IDLE_INPUT, LINGER, Reader, write_all};
 use self::duplex::Exchange;
+use crate::access::AccessLog;
 use crate::http1::{
     BodyDecoder, BodyFraming, Connection, Head, HeadLimits, HeadParser, HeaderLines, RequestError,
     Status, Version,
@@ -47,6 +49,8 @@ pub struct Settings {
     pub write_timeout: Duration,
     /// Headers of every response.
     pub headers: HeaderLines,
+    /// Who is told of each exchange that has ended.
+    pub access_log: Option<Arc<dyn AccessLog>>,
 }
 
 /// Serve one connection until it ends.
@@ -57,7 +61,7 @@ pub(crate) async fn serve<S: Service>(
     settings: Rc<Settings>,
     service: Rc<S>,
 ) {
-    let client = Client::new(socket, shard, settings);
+    let client = Client::new(socket, peer, shard, settings);
     // In a box of its own: a connection that is upgraded gives back the memory of HTTP.
     let upgraded = Box::pin(http(client, peer, service)).await;
     if let Some(Upgraded {
@@ -97,6 +101,9 @@ async fn http<S: Service>(
         if let Step::Exchange(exchange) = step {
             step = Box::pin(duplex::serve(&mut client, exchange, &mut input)).await;
         }
+        if matches!(step, Step::Next | Step::Close | Step::Gone) {
+            client.watch.recorder.end();
+        }
         match step {
             // What there is may have come behind the last request: that starts the clock, too.
             Step::NeedInput if !input.is_empty() && client.watch.phase() == Phase::Idle => {
@@ -113,6 +120,7 @@ async fn http<S: Service>(
                 continue;
             }
             Step::Upgrade(websocket) => {
+                client.watch.recorder.upgrade();
                 return Some(Upgraded {
                     client,
                     input,
@@ -131,6 +139,7 @@ async fn http<S: Service>(
         match client.read_more(&mut input).await {
             Ok(0) if client.watch.interrupted() == Some(Interrupt::Expired) => {
                 if parser.is_amid_head() {
+                    client.watch.recorder.begin_unparsed(&input);
                     let late = Refusal::new(Status::REQUEST_TIMEOUT);
                     let _ = client.refuse(&late, Reply::UNKNOWN).await;
                     client.close().await;
@@ -263,8 +272,12 @@ async fn answer<S: Service>(
     let head = match parser.parse(input, &client.settings.head) {
         Ok(None) => return Err(Step::NeedInput),
         Ok(Some(head)) => head,
-        Err(error) => return Err(client.reject(error).await),
+        Err(error) => {
+            client.watch.recorder.begin_unparsed(input);
+            return Err(client.reject(error).await);
+        }
     };
+    client.watch.recorder.begin(&head);
     let answered = |response, consumed: Option<usize>, excess| Answered {
         response,
         version: head.version,

@@ -14,7 +14,8 @@ use crate::http1::{
     Version,
 };
 use crate::service::{Aborted, Answer, Body, BodyStream, Refusal};
-use crate::shard::{Phase, Shard};
+use crate::shard::{Phase, Shard, Watch};
+use crate::sse;
 use crate::websocket::WebSocket;
 
 impl Client {
@@ -23,7 +24,7 @@ impl Client {
         let mut out = self.shard.take_buffer();
         let payload = match &answer.body {
             Body::Bytes(bytes) => Payload::Length(bytes.len() as u64),
-            Body::Stream(_) => Payload::Stream,
+            Body::Stream(body) => Payload::of(&**body),
         };
         let encoded = self.encode(&mut out, answer.status, reply, payload, &answer.headers);
         let encoding = match encoded {
@@ -46,14 +47,16 @@ impl Client {
                 }
                 Ok(reply.connection)
             }
-            Body::Stream(body) => match encoding {
-                BodyEncoding::Omitted | BodyEncoding::Plain => {
+            Body::Stream(body) => match Framing::of(encoding, payload) {
+                None => {
                     drop(body);
                     self.write(out).await?;
                     Ok(reply.connection)
                 }
-                BodyEncoding::Chunked => self.stream(out, body, true, reply).await,
-                BodyEncoding::UntilClose => self.stream(out, body, false, reply).await,
+                Some(framing) => {
+                    let is_events = sse::is_stream(&answer.headers);
+                    self.stream(out, body, framing, is_events, reply).await
+                }
             },
         }
     }
@@ -64,7 +67,7 @@ impl Client {
         refusal: &Refusal,
         reply: Reply,
     ) -> Result<Connection, Gone> {
-        let out = encode_refusal(&self.shard, &self.settings, refusal, reply);
+        let out = encode_refusal(&self.shard, &self.settings, &self.watch, refusal, reply);
         self.write(out).await?;
         Ok(reply.connection)
     }
@@ -97,24 +100,29 @@ impl Client {
         &mut self,
         mut out: Vec<u8>,
         mut body: Box<dyn BodyStream>,
-        chunked: bool,
+        mut framing: Framing,
+        is_events: bool,
         reply: Reply,
     ) -> Result<Connection, Gone> {
         let mut sent = false;
         loop {
             self.watch.enter(Phase::Guest, None);
-            let filling = self.fill(&mut out, &mut *body, chunked, reply.trailers, sent);
-            let filled = filling.await;
+            let filling = Filling {
+                any: sent && !out.is_empty(),
+                head_waits: !sent,
+                framing: &mut framing,
+                trailers: reply.trailers,
+            };
+            let filled = self.fill(filling, &mut out, &mut *body, is_events).await;
             let large = match filled {
                 Filled::More => None,
                 Filled::Large(chunk) => Some(chunk),
                 Filled::End => {
                     drop(body);
                     self.write(out).await?;
-                    return Ok(if chunked {
-                        reply.connection
-                    } else {
-                        Connection::Close
+                    return Ok(match framing {
+                        Framing::UntilClose => Connection::Close,
+                        Framing::Chunked | Framing::Length(_) => reply.connection,
                     });
                 }
                 Filled::Aborted { any: false } if !sent => {
@@ -136,9 +144,7 @@ impl Client {
             out = Vec::new();
             if let Some(chunk) = large {
                 self.write(chunk).await?;
-                if chunked {
-                    out.extend_from_slice(http1::CHUNK_END);
-                }
+                framing.end_chunk(&mut out);
             }
         }
     }
@@ -147,21 +153,24 @@ impl Client {
     /// waits with it, unless the head is `sent` already.
     async fn fill(
         &mut self,
+        mut filling: Filling<'_>,
         out: &mut Vec<u8>,
         body: &mut dyn BodyStream,
-        chunked: bool,
-        trailers: bool,
-        sent: bool,
+        is_events: bool,
     ) -> Filled {
-        let mut filling = Filling {
-            any: sent && !out.is_empty(),
-            head_waits: !sent,
-            chunked,
-            trailers,
-        };
-        poll_fn(|cx| match filling.poll(&self.shard, body, out, cx) {
-            Poll::Pending => self.reader.poll_left(cx).map(|()| Filled::Left),
-            filled => filled,
+        poll_fn(|cx| {
+            if is_events && self.shard.is_draining() {
+                return Poll::Ready(filling.end_early(out));
+            }
+            let filled = filling.poll(&self.shard, body, out, cx);
+            if filled.is_ready() {
+                return filled;
+            }
+            if is_events {
+                // To be woken when the shard drains.
+                self.watch.enter_open(None, cx.waker());
+            }
+            self.reader.poll_left(cx).map(|()| Filled::Left)
         })
         .await
     }
@@ -174,15 +183,10 @@ impl Client {
         payload: Payload,
         headers: &[(String, Vec<u8>)],
     ) -> Result<BodyEncoding, InvalidHeader> {
-        encode_answer(
-            &self.shard,
-            &self.settings,
-            out,
-            status,
-            reply,
-            payload,
-            headers,
-        )
+        let (shard, settings) = (&self.shard, &self.settings);
+        let encoding = encode_answer(shard, settings, out, status, reply, payload, headers)?;
+        self.watch.recorder.answer(status, out.len());
+        Ok(encoding)
     }
 
     async fn refuse_header(
@@ -219,6 +223,7 @@ pub(super) fn encode_answer(
 pub(super) fn encode_refusal(
     shard: &Shard,
     settings: &Settings,
+    watch: &Watch,
     refusal: &Refusal,
     reply: Reply,
 ) -> Vec<u8> {
@@ -227,6 +232,14 @@ pub(super) fn encode_refusal(
         let head = reply.head(refusal.status, date, settings);
         http1::encode_plain(&mut out, &head, &refusal.headers, &refusal.text);
     });
+    let body = match reply.to_head {
+        true => 0,
+        // The text is a line.
+        false => refusal.text.len() + 1,
+    };
+    watch
+        .recorder
+        .answer(refusal.status, out.len().saturating_sub(body));
     out
 }
 
@@ -243,18 +256,67 @@ impl Reply {
     }
 }
 
+impl Payload {
+    pub(super) fn of(body: &dyn BodyStream) -> Self {
+        body.length().map_or(Self::Stream, Self::Length)
+    }
+}
+
+/// How the chunks of a streamed body are written.
+pub(super) enum Framing {
+    /// Each with its size.
+    Chunked,
+    /// As they are, and so many bytes are still to come.
+    Length(u64),
+    /// As they are, and the end is the connection's.
+    UntilClose,
+}
+
+impl Framing {
+    /// `None` where no body is sent.
+    pub(super) fn of(encoding: BodyEncoding, payload: Payload) -> Option<Self> {
+        match (encoding, payload) {
+            (BodyEncoding::Chunked, _) => Some(Self::Chunked),
+            (BodyEncoding::UntilClose, _) => Some(Self::UntilClose),
+            (BodyEncoding::Plain, Payload::Length(length)) => Some(Self::Length(length)),
+            (BodyEncoding::Plain, Payload::Stream) | (BodyEncoding::Omitted, _) => None,
+        }
+    }
+
+    /// What stands behind a chunk that is written from where it is.
+    pub(super) fn end_chunk(&self, out: &mut Vec<u8>) {
+        if matches!(self, Self::Chunked) {
+            out.extend_from_slice(http1::CHUNK_END);
+        }
+    }
+
+    /// Take a chunk of so many bytes into account. False if it is more than may come.
+    fn admit(&mut self, len: usize) -> bool {
+        let Self::Length(left) = self else {
+            return true;
+        };
+        match left.checked_sub(len as u64) {
+            Some(rest) => {
+                *left = rest;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
 /// Gathers the chunks of a body that are written together.
-pub(super) struct Filling {
+pub(super) struct Filling<'f> {
     /// Whether there is something to be written though the source has nothing more.
     pub(super) any: bool,
     /// Whether the head was not sent yet: a chunk without a byte sends it, too.
     pub(super) head_waits: bool,
-    pub(super) chunked: bool,
+    pub(super) framing: &'f mut Framing,
     /// Whether the client takes trailers.
     pub(super) trailers: bool,
 }
 
-impl Filling {
+impl Filling<'_> {
     /// Append to `out` the chunks that are there. Pending: there are none.
     pub(super) fn poll(
         &mut self,
@@ -269,18 +331,22 @@ impl Filling {
                 *out = shard.take_buffer();
             }
             match polled {
+                // None of it is sent: a body that is too long must not look right.
+                Poll::Ready(Some(Ok(chunk))) if !self.framing.admit(chunk.len()) => {
+                    tracing::warn!("a response was cut off: it is longer than its content-length");
+                    return Poll::Ready(self.aborted());
+                }
                 Poll::Ready(Some(Ok(chunk))) if chunk.len() > SMALL_BODY => {
-                    if self.chunked {
+                    if matches!(self.framing, Framing::Chunked) {
                         http1::encode_chunk_size(out, chunk.len());
                     }
                     return Poll::Ready(Filled::Large(chunk));
                 }
                 Poll::Ready(Some(Ok(chunk))) => {
                     self.any |= self.head_waits || !chunk.is_empty();
-                    if self.chunked {
-                        http1::encode_chunk(out, &chunk);
-                    } else {
-                        out.extend_from_slice(&chunk);
+                    match self.framing {
+                        Framing::Chunked => http1::encode_chunk(out, &chunk),
+                        _ => out.extend_from_slice(&chunk),
                     }
                 }
                 Poll::Ready(Some(Err(Aborted))) => return Poll::Ready(self.aborted()),
@@ -292,14 +358,32 @@ impl Filling {
         Poll::Ready(Filled::More)
     }
 
+    /// The body ends with what was written of it, though its source has not.
+    pub(super) fn end_early(&self, out: &mut Vec<u8>) -> Filled {
+        match self.framing {
+            Framing::Chunked => http1::encode_last_chunk(out),
+            Framing::UntilClose | Framing::Length(0) => {}
+            Framing::Length(_) => return self.aborted(),
+        }
+        Filled::End
+    }
+
     fn end(&self, body: &mut dyn BodyStream, out: &mut Vec<u8>) -> Filled {
-        let trailers = match self.chunked && self.trailers {
+        match &*self.framing {
+            Framing::Chunked => {}
+            Framing::UntilClose | Framing::Length(0) => return Filled::End,
+            Framing::Length(left) => {
+                tracing::warn!(
+                    left,
+                    "a response was cut off: it is shorter than its content-length"
+                );
+                return self.aborted();
+            }
+        }
+        let trailers = match self.trailers {
             true => body.trailers(),
             false => Trailers::new(),
         };
-        if !self.chunked {
-            return Filled::End;
-        }
         match http1::encode_trailers(out, &trailers) {
             Ok(()) => Filled::End,
             Err(invalid) => {

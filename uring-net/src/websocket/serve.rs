@@ -39,9 +39,14 @@ pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) 
         let mut writing = pin!(ends.write(&mut writer));
         // Whichever ends first ends the connection. Reading comes first: it is what most often
         // gives cause to write.
-        poll_fn(|cx| match reading.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => writing.as_mut().poll(cx),
+        poll_fn(|cx| {
+            let read = reading.as_mut().poll(cx);
+            // What has been written is accounted for, whichever was first.
+            let written = writing.as_mut().poll(cx);
+            match read {
+                Poll::Ready(()) => read,
+                Poll::Pending => written,
+            }
         })
         .await;
     }

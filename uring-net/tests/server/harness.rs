@@ -23,6 +23,7 @@ pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
 /// What a listener allows, short of what a test wants otherwise.
 pub(crate) fn settings() -> Settings {
     Settings {
+        access_log: None,
         head: HeadLimits::default(),
         max_body: 1 << 20,
         header_timeout: SOON,

@@ -37,7 +37,12 @@ pub(crate) struct Source {
 pub(crate) fn source() -> (Source, Controlled) {
     let (chunks, receiver) = unbounded();
     let (drops, dropped) = mpsc::channel();
-    (Source { chunks, dropped }, Controlled { receiver, drops })
+    let body = Controlled {
+        receiver,
+        drops,
+        length: None,
+    };
+    (Source { chunks, dropped }, body)
 }
 
 impl Source {
@@ -51,11 +56,17 @@ impl Source {
 pub(crate) struct Controlled {
     receiver: UnboundedReceiver<Result<Vec<u8>, Aborted>>,
     drops: mpsc::Sender<()>,
+    /// What it says that it is as long as.
+    pub(crate) length: Option<u64>,
 }
 
 impl BodyStream for Controlled {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
         Pin::new(&mut self.receiver).poll_next(cx)
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.length
     }
 }
 

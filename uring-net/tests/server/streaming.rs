@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusm_uring_net::connection::Settings;
-use rusm_uring_net::{Aborted, Body, Driver};
+use rusm_uring_net::{Aborted, Body, Driver, Response};
 
 use crate::harness::{A_WHILE, Client, Server, get, settings, soon};
 use crate::peers::{Controlled, Endless, Source, ok, source};
@@ -289,6 +289,103 @@ fn a_client_that_takes_nothing_is_cut() {
     server.wait_until_empty();
     let rest = client.rest();
     assert!(!rest.ends_with(b"0\r\n\r\n"));
+}
+
+/// A server that answers with this body, which says that it is 5 bytes long.
+fn of_five_bytes() -> (Server, Source) {
+    let (source, mut body) = source();
+    body.length = Some(5);
+    let body = Mutex::new(Some(body));
+    let server = Server::start(settings(), move || {
+        move |_| {
+            let body = body.lock().unwrap().take();
+            Ok(body.map_or_else(
+                || ok(b"next".to_vec()),
+                |body| ok(Body::Stream(Box::new(body))),
+            ))
+        }
+    });
+    (server, source)
+}
+
+#[test]
+fn a_stream_of_known_length_says_it_and_is_not_chunked() {
+    let (server, source) = of_five_bytes();
+    let mut client = Client::connect(&server);
+    client.get("/");
+    source.send("hel");
+    let head = client.head();
+    assert!(head.contains("content-length: 5\r\n"), "{head}");
+    assert!(!head.contains("transfer-encoding"), "{head}");
+    assert_eq!(client.take(3), b"hel");
+    source.send("lo");
+    assert_eq!(client.take(2), b"lo");
+    drop(source.chunks);
+    client.get("/");
+    client.until("next");
+
+    let (server, source) = of_five_bytes();
+    let mut client = Client::connect(&server);
+    client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(client.head().contains("content-length: 5\r\n"));
+    soon(&source.dropped);
+    client.get("/");
+    client.until("next");
+}
+
+#[test]
+fn a_stream_of_another_length_than_it_said_is_cut() {
+    for (chunks, sent) in [
+        (&["hel"][..], "hel"),
+        (&["hel", "lo!"], "hel"),
+        (&["hello", "!"], "hello"),
+    ] {
+        let (server, source) = of_five_bytes();
+        let mut client = Client::connect(&server);
+        client.get("/");
+        for (index, chunk) in chunks.iter().enumerate() {
+            source.send(chunk);
+            if index == 0 {
+                client.head();
+            }
+        }
+        drop(source.chunks);
+        assert_eq!(client.rest(), sent.as_bytes());
+    }
+    // Nothing was sent yet.
+    let (server, source) = of_five_bytes();
+    source.send("hello!");
+    let mut client = Client::connect(&server);
+    client.get("/");
+    assert!(client.head().starts_with("HTTP/1.1 500 "));
+}
+
+#[test]
+fn a_stream_of_events_ends_when_the_server_drains() {
+    each_driver(|driver| {
+        let (source, body) = source();
+        let body = Mutex::new(Some(body));
+        let server = Server::on(driver, settings(), move || {
+            move |_| {
+                let body = body.lock().unwrap().take().unwrap();
+                let mut answer = ok(Body::Stream(Box::new(body)));
+                if let Response::Answer(answer) = &mut answer {
+                    let value = b"text/Event-Stream; charset=utf-8".to_vec();
+                    answer.headers = vec![("Content-Type".into(), value)];
+                }
+                Ok(answer)
+            }
+        });
+        let mut client = Client::connect(&server);
+        client.get("/");
+        source.send("data: 1\n\n");
+        client.head();
+        client.until("data: 1\n\n\r\n");
+        client.expect_silence();
+        server.drain();
+        assert_eq!(client.rest(), b"0\r\n\r\n");
+        soon(&source.dropped);
+    });
 }
 
 #[test]

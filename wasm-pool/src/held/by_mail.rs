@@ -70,7 +70,11 @@ fn pass_on(me: &ProcessRef, incoming: StreamId, cx: &mut Context<'_>) -> bool {
             Some(Frame::Close { .. }) | None => continue,
         };
         if me.shard.try_send(me.pid, message).is_err() {
-            tracing::warn!(pid = %me.pid, "a message of the client was dropped: the mailbox is full");
+            tracing::warn!(
+                component = me.shard.info_here(me.pid).and_then(|info| info.label).as_deref(),
+                pid = %me.pid,
+                "a message of the client was dropped: the mailbox is full"
+            );
         }
     }
     true

@@ -120,6 +120,7 @@ impl ShardPool {
         let options = SpawnOptions {
             label: Some(loaded.name.clone()),
             mailbox: loaded.mailbox,
+            awaited: held == Held::Events,
             ..SpawnOptions::default()
         };
         let (begin, begun) = oneshot::channel();
@@ -179,7 +180,16 @@ impl ShardPool {
                 let _ = begin.send(Begun::Whole(outcome));
                 reason
             }
-            None => self.ended(component, me, &store, lived),
+            None => {
+                if let Err(error) = &lived
+                    && let Some(Exit(ExitReason::Failed(reason))) = error.downcast_ref()
+                {
+                    // Whoever is linked to it learns why; the client is told no reason.
+                    let name = &*component.name;
+                    tracing::warn!(component = name, pid = %me.pid, "ended its connection: {reason}");
+                }
+                self.ended(component, me, &store, lived)
+            }
         }
     }
 }

@@ -112,6 +112,7 @@ impl ShardPool {
             label: Some(loaded.name.clone()),
             mailbox: loaded.mailbox,
             deadline,
+            awaited: true,
             ..SpawnOptions::default()
         };
         let (tell, answered) = oneshot::channel();

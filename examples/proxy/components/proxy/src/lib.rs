@@ -76,8 +76,12 @@ fn forward(
     };
     while !download.is_done() {
         wait(&[&upload, &download], None);
-        upload.advance();
-        download.advance();
+        // A server that has answered may want no more of the request.
+        let _ = upload.advance();
+        if let Err(why) = download.advance() {
+            // The head is on its way already: that the rest is missing tells the client.
+            eprintln!("{}: amid its response: {why}", upstream.authority);
+        }
     }
     Ok(())
 }
@@ -104,7 +108,8 @@ fn ask(
     let pending = outgoing_handler::handle(outgoing, None)?;
     let answered = pending.subscribe();
     while !answered.ready() {
-        upload.advance();
+        // One that wants no more of it says so by its answer.
+        let _ = upload.advance();
         wait(&[&upload], Some(&answered));
     }
     drop(answered);

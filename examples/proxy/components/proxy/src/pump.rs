@@ -1,6 +1,7 @@
 //! From one body to another.
 
 use wasip2::http::types::{ErrorCode, IncomingBody, OutgoingBody};
+use wasip2::io::error::Error;
 use wasip2::io::poll::{Pollable, poll};
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 
@@ -36,36 +37,49 @@ impl Pump {
     }
 
     /// Move what can be moved without waiting.
-    pub fn advance(&mut self) {
-        let Some(ends) = &mut self.0 else { return };
+    ///
+    /// # Errors
+    /// The rest will not come, or is not taken. What there was is cut off, which its reader can
+    /// tell from a whole body.
+    pub fn advance(&mut self) -> Result<(), String> {
+        let Some(ends) = &mut self.0 else {
+            return Ok(());
+        };
         loop {
-            let Ok(room) = ends.output.check_write() else {
-                return self.give_up();
+            let room = match ends.output.check_write() {
+                Ok(room) => room,
+                Err(error) => return self.give_up(error),
             };
             ends.is_full = room == 0;
             if ends.is_full {
-                return;
+                return Ok(());
             }
             match ends.output.splice(&ends.input, room) {
-                Ok(0) => return,
+                Ok(0) => return Ok(()),
                 Ok(_) => {}
                 // One of them is; were it the output, there had been no room.
                 Err(StreamError::Closed) => return self.finish(),
-                Err(StreamError::LastOperationFailed(_)) => return self.give_up(),
+                Err(error) => return self.give_up(error),
             }
         }
     }
 
-    fn finish(&mut self) {
-        if let Some(Ends { output, to, .. }) = self.0.take() {
-            drop(output);
-            let _ = OutgoingBody::finish(to, None);
-        }
+    fn finish(&mut self) -> Result<(), String> {
+        let Some(Ends { output, to, .. }) = self.0.take() else {
+            return Ok(());
+        };
+        drop(output);
+        // It fails where less came than a `content-length` said.
+        OutgoingBody::finish(to, None).map_err(|error| error.to_string())
     }
 
-    /// An unfinished body is cut off, which its reader can tell.
-    fn give_up(&mut self) {
+    /// A body that is dropped before it is finished is cut off.
+    fn give_up(&mut self, error: StreamError) -> Result<(), String> {
         self.0 = None;
+        Err(match error {
+            StreamError::Closed => "it is closed".to_owned(),
+            StreamError::LastOperationFailed(error) => Error::to_debug_string(&error),
+        })
     }
 
     fn subscribe(&self) -> Option<Pollable> {

@@ -26,11 +26,12 @@ pub mod feed {
         sse.send(Event::new().id(state.last).name("hello").data(hello));
     }
 
-    /// Passes it on with the next id. `bye` ends the stream, `trap` the process.
+    /// Passes it on with the next id. `bye` ends the stream, `trap` and `exit` the process.
     pub fn message(state: &mut State, sse: &Sse, message: Vec<u8>) {
         match &*message {
             b"bye" => return sse.close(),
             b"trap" => panic!("as it was told"),
+            b"exit" => rusm_rs::exit(Some("had enough")),
             _ => {}
         }
         state.last += 1;

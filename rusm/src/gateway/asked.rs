@@ -1,0 +1,71 @@
+//! What was asked for, and what is said of it in the log when it fails.
+
+use std::fmt::Display;
+
+use rusm_core::Pid;
+use rusm_uring_net::Refusal;
+use rusm_uring_net::http1::Status;
+use rusm_wasm_pool::Fault;
+
+use super::http::one;
+
+/// A request, for the log.
+pub(super) struct Asked {
+    /// `component#action`, or `component`.
+    pub(super) action: String,
+    pub(super) method: String,
+    pub(super) target: String,
+}
+
+impl Asked {
+    /// The guest gave no answer. The client learns the status; the reason is the operator's.
+    pub(super) fn failed(&self, fault: &Fault) -> Refusal {
+        let status = Status::new(fault.status()).unwrap_or(Status::INTERNAL_SERVER_ERROR);
+        self.warn(status, fault);
+        let refusal = Refusal::new(status);
+        match fault {
+            Fault::PoolFull { .. } | Fault::TooManyHeld => {
+                refusal.with_headers(one("retry-after", "1"))
+            }
+            _ => refusal,
+        }
+    }
+
+    /// The guest's answer can't be sent.
+    pub(super) fn refused(&self, why: impl Display) -> Refusal {
+        let status = Status::INTERNAL_SERVER_ERROR;
+        self.warn(status, format_args!("a response was refused: {why}"));
+        Refusal::new(status)
+    }
+
+    /// The guest's answer was begun, and can't be sent to its end.
+    pub(super) fn cut_off(&self, pid: Option<Pid>, why: impl Display) {
+        tracing::warn!(
+            action = self.action,
+            method = self.method,
+            target = self.target,
+            pid = pid.map(tracing::field::display),
+            "amid the body of a response: {why}"
+        );
+    }
+
+    /// An event of the guest's can't be sent.
+    pub(super) fn left_out(&self, why: impl Display) {
+        tracing::warn!(
+            action = self.action,
+            method = self.method,
+            target = self.target,
+            "an event was not sent: {why}"
+        );
+    }
+
+    fn warn(&self, status: Status, why: impl Display) {
+        tracing::warn!(
+            status = status.code(),
+            action = self.action,
+            method = self.method,
+            target = self.target,
+            "{why}"
+        );
+    }
+}
