@@ -21,7 +21,7 @@ test: build test-tools
 	cargo test --release --manifest-path sdk/Cargo.toml
 
 ## is a request of examples/hello as cheap as it was? counts instructions
-guard: build
+guard: build test-tools
 	benches/instructions.sh
 
 ## RUSM beside its peers, one table: installs them under target/peers; takes half an hour

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that the clients which the tests talk with are here, and does nothing if they are:
-# curl, wrk, h2load, ab and Chromium; Python with HTTP and WebSocket clients, the Autobahn cases
+# curl, wrk, h2load, ab, valgrind and Chromium; Python with HTTP and WebSocket clients, the Autobahn cases
 # (kosoku) and what drives Chromium (Playwright), in a virtual environment of the repo's; Node with
 # WebSocket and EventSource clients, in a directory of the repo's.
 set -euo pipefail
@@ -24,6 +24,7 @@ main() {
     have npm || missing+=(npm)
     have chromium || missing+=(chromium)
     have strace || missing+=(strace)
+    have valgrind || missing+=(valgrind)
     python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
     if [ ${#missing[@]} -gt 0 ]; then
         install "${missing[@]}"
