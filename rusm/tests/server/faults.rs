@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::apps;
 use crate::client::{Client, get, request};
-use crate::server::{Serve, two_cores};
+use crate::server::{Serve, eventually, two_cores};
 
 /// A fault, its status, and what the operator reads about it.
 const FAULTS: [(&str, u16, &str); 3] = [
@@ -193,13 +193,15 @@ fn a_response_that_http_cannot_carry_is_500() {
         assert_eq!(client.get("/blob/1").text(), "x", "after {target}");
         if expected == 500 {
             let asked = format!("method=\"GET\" target={target:?}");
-            let log = server.log();
-            let said = log.lines().find(|line| line.contains(&asked));
-            assert!(
-                said.is_some_and(|line| line.contains("a response was refused: ")
-                    && line.contains("status=500 action=\"odd#")),
-                "{target}: {log}"
-            );
+            let said = || {
+                let log = server.log();
+                let line = log.lines().find(|line| line.contains(&asked));
+                line.is_some_and(|line| {
+                    line.contains("a response was refused: ")
+                        && line.contains("status=500 action=\"odd#")
+                })
+            };
+            assert!(eventually(said), "{target}: {}", server.log());
         }
     }
     for (target, status, body) in [
