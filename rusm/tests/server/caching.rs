@@ -53,7 +53,7 @@ fn no_cache_is_survived() {
     let file = place.path().join("a-file");
     std::fs::write(&file, "").unwrap();
     let server = start(&file);
-    assert!(server.log().contains("can't be used"), "{}", server.log());
+    server.says("can't be used");
 }
 
 /// A server that keeps compiled code in `cache`, and serves.

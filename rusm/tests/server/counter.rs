@@ -53,11 +53,7 @@ fn counts_live_in_the_service_until_it_crashes() {
         "1\n",
         "its state is gone"
     );
-    assert!(
-        server.log().contains("crash was called"),
-        "{}",
-        server.log()
-    );
+    server.says("crash was called");
 }
 
 #[test]

@@ -204,6 +204,13 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
+    /// It logs this, sooner or later: its log is read by a thread of ours.
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) {
+        let is_said = eventually(|| self.log().contains(text));
+        assert!(is_said, "`{text}` is not in its log:\n{}", self.log());
+    }
+
     pub(crate) fn signal(&self, signal: libc::c_int) {
         let pid = libc::pid_t::try_from(self.child.id()).unwrap();
         // SAFETY: it takes no memory; the child wasn't waited for, so the id is its own.

@@ -103,11 +103,7 @@ fn a_service_that_never_returns_is_ended_and_holds_up_no_one_else() {
     assert_eq!(text(&server, "/groups"), "true 1 true true", "beside it");
     let back = crate::server::eventually(|| server.connect().get("/echo/back").status == 200);
     assert!(back, "it was started again");
-    assert!(
-        server.log().contains("function-timeout-ms"),
-        "{}",
-        server.log()
-    );
+    server.says("function-timeout-ms");
 }
 
 #[test]

@@ -148,11 +148,7 @@ fn requests_that_do_not_end_are_given_a_grace() {
         asked.elapsed()
     );
     assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
-    assert!(
-        server.log().contains("stopped before these were answered"),
-        "{}",
-        server.log()
-    );
+    server.says("stopped before these were answered");
 }
 
 #[test]
