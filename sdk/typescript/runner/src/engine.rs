@@ -1,0 +1,139 @@
+//! The one QuickJS context of an instance, and the loop that runs an entry to its end.
+
+use std::cell::RefCell;
+
+use rquickjs::context::EvalOptions;
+use rquickjs::{CatchResultExt, Context, Ctx, Function, Module, Object, Persistent, Runtime, Value};
+
+use crate::bindings::rusm::runtime::log::{LogLevel, log};
+use crate::entry::{self, Ended};
+use crate::{build, host};
+
+/// The web platform and the module `rusm`, which are evaluated before the author's bundle.
+const RUNTIME: &str = include_str!("../../runtime/dist/runtime.js");
+/// Bytes of the guest's stack that JavaScript may take; the rest is the host functions'.
+const STACK: usize = 384 << 10;
+/// Bytes of heap from which cycles are looked for. Most instances end long before.
+const GC_THRESHOLD: usize = 16 << 20;
+/// Bytes of heap that are free when the snapshot is taken, so that a request grows no memory.
+const SLACK: usize = 512 << 10;
+
+struct Engine {
+    runtime: Runtime,
+    context: Context,
+    entries: Persistent<Object<'static>>,
+}
+
+thread_local! {
+    static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
+}
+
+/// Evaluate the runtime and the author's bundle, and tell the build what it exports.
+pub(crate) fn initialise() {
+    match start() {
+        Ok((engine, description)) => {
+            ENGINE.set(Some(engine));
+            drop(Vec::<u8>::with_capacity(SLACK));
+            build::describe(&description);
+        }
+        Err(why) => build::fail(&why),
+    }
+}
+
+/// Begin an entry by this function of the runtime's, and run it to its end.
+pub(crate) fn run(
+    name: &str,
+    call: impl for<'js> FnOnce(&Ctx<'js>, Function<'js>) -> rquickjs::Result<()>,
+) -> Option<Ended> {
+    ENGINE.with_borrow(|engine| {
+        let engine = engine.as_ref()?;
+        engine.context.with(|ctx| {
+            let begun = engine
+                .entries
+                .clone()
+                .restore(&ctx)
+                .and_then(|entries| call(&ctx, entries.get(name)?));
+            if let Err(error) = begun.catch(&ctx) {
+                entry::end(Ended::Failed(error.to_string()));
+            }
+        });
+        engine.settle();
+        entry::take_end()
+    })
+}
+
+impl Engine {
+    /// Run jobs and timers until the entry has ended.
+    fn settle(&self) {
+        loop {
+            loop {
+                match self.runtime.execute_pending_job() {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => error.0.with(|ctx| {
+                        let thrown = format!("{:?}", ctx.catch());
+                        log(LogLevel::Error, &format!("uncaught: {thrown}"));
+                    }),
+                }
+            }
+            if entry::has_ended() {
+                return;
+            }
+            let goes_on = self.context.with(|ctx| {
+                let entries = self.entries.clone().restore(&ctx)?;
+                entries.get::<_, Function>("turn")?.call::<_, bool>(())
+            });
+            if !goes_on.unwrap_or(false) {
+                entry::end(Ended::Failed("the promise never settles".to_owned()));
+                return;
+            }
+        }
+    }
+}
+
+fn start() -> Result<(Engine, String), String> {
+    let runtime = Runtime::new().map_err(|error| error.to_string())?;
+    runtime.set_max_stack_size(STACK);
+    runtime.set_gc_threshold(GC_THRESHOLD);
+    let context = Context::full(&runtime).map_err(|error| error.to_string())?;
+    let (entries, description) = context.with(|ctx| {
+        evaluate(&ctx)
+            .catch(&ctx)
+            .map_err(|error| error.to_string())
+    })?;
+    let engine = Engine {
+        runtime,
+        context,
+        entries,
+    };
+    Ok((engine, description))
+}
+
+fn evaluate<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<(Persistent<Object<'static>>, String)> {
+    ctx.globals().set("__host", host::object(ctx)?)?;
+    let mut options = EvalOptions::default();
+    options.filename = Some("runtime.js".to_owned());
+    options.strict = true;
+    ctx.eval_with_options::<Value, _>(RUNTIME, options)?;
+    let entries: Object = ctx.eval(TAKE_ENTRIES)?;
+    let exports: String = ctx.eval(MODULE_SOURCE)?;
+    let (_module, evaluated) = Module::declare(ctx.clone(), "rusm", exports)?.eval()?;
+    evaluated.finish::<Value>()?;
+
+    let bundle = Module::declare(ctx.clone(), "bundle.js", build::source())?;
+    let (bundle, evaluated) = bundle.eval()?;
+    evaluated.finish::<Value>()?;
+    let describe: Function = entries.get("describe")?;
+    let description = describe.call((rquickjs::function::This(entries.clone()), bundle.namespace()?))?;
+    Ok((Persistent::save(ctx, entries), description))
+}
+
+const TAKE_ENTRIES: &str = "(() => {
+    const key = Symbol.for('rusm.runner');
+    const entries = globalThis[key];
+    delete globalThis[key];
+    return entries;
+})()";
+/// Of the module `rusm`, which re-exports what the runtime left.
+const MODULE_SOURCE: &str = "'const all = globalThis[Symbol.for(\"rusm\")];'
+    + Object.keys(globalThis[Symbol.for('rusm')]).map((name) => `export const ${name} = all.${name};`).join('')";

@@ -1,0 +1,80 @@
+import { host } from "../host";
+import { start } from "../phase";
+import { env } from "../rusm/environment";
+import { bodyBytes, type Source } from "../web/body";
+import { inspect } from "../web/inspect";
+import { incomingRequest, type Request } from "../web/request";
+import { outgoing, Response } from "../web/response";
+import { ReadableStream } from "../web/streams";
+import { context, resetContext, waited } from "./context";
+import { fail } from "./ends";
+
+export interface Action {
+  name: string;
+  call(request: Request): unknown;
+}
+
+/** `fetch` of the default export, as Workers have it: `(request, env, ctx)`. */
+export function defaultAction(handler: (...args: unknown[]) => unknown, self: unknown): Action {
+  return { name: "fetch", call: (request) => handler.call(self, request, env, context) };
+}
+
+/** A named export: `(request, context)`. */
+export function namedAction(name: string, handler: (...args: unknown[]) => unknown): Action {
+  return { name, call: (request) => handler(request, context) };
+}
+
+export function runAction(action: Action, method: string, target: string): void {
+  start();
+  resetContext();
+  try {
+    const result = action.call(incomingRequest(method, target));
+    if (result instanceof Response) answer(action, result);
+    else Promise.resolve(result).then((response) => answer(action, response)).catch(fail);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function answer(action: Action, response: unknown): void {
+  if (!(response instanceof Response)) {
+    throw new TypeError(`the action \`${action.name}\` gave no Response but ${inspect(response)}`);
+  }
+  outgoing(response, send);
+}
+
+function send(status: number, headers: string[], body: Source | ReadableStream | undefined): void {
+  if (typeof body === "string") return answerWhole(status, headers, body.toWellFormed());
+  if (body === null) return answerWhole(status, headers, undefined);
+  if (body === undefined) throw new TypeError("the body of the Response was read already");
+  if (body instanceof ReadableStream) sendStream(status, headers, body).catch(fail);
+  else answerWhole(status, headers, bodyBytes(body));
+}
+
+function answerWhole(status: number, headers: string[], body: string | Uint8Array | undefined): void {
+  if (status === 0) throw new TypeError("the action gave Response.error()");
+  const wait = waited();
+  if (wait) wait.then(() => host.answer(status, headers, body)).catch(fail);
+  else host.answer(status, headers, body);
+}
+
+/** Piece by piece: `write` waits for a slow client, and says when it has gone. */
+async function sendStream(status: number, headers: string[], stream: ReadableStream): Promise<void> {
+  const reader = stream.getReader();
+  host.respond(status, headers);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (!(value instanceof Uint8Array)) {
+      const error = new TypeError(`the body of a response is a stream of Uint8Array, not of ${typeof value}: use TextEncoderStream for text`);
+      await reader.cancel(error).catch(() => {});
+      throw error;
+    }
+    if (value.length > 0 && !host.write(value)) {
+      await reader.cancel(new DOMException("the client has gone", "AbortError")).catch(() => {});
+      break;
+    }
+  }
+  await waited();
+  host.answer(status, headers);
+}

@@ -1,0 +1,32 @@
+import { host } from "../host";
+import { describeError } from "../web/describe-error";
+import { deliver, isAwaited, takeQueued, toMail, type Mail } from "../rusm/mail";
+import { fireTimer, untilNextTimer } from "../web/timers";
+
+export function fail(error: unknown): void {
+  host.fail(describeError(error).toWellFormed());
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+/** See Runner in host.d.ts. */
+export function turn(): boolean {
+  try {
+    if (fireTimer()) return true;
+  } catch (error) {
+    fail(error);
+    return true;
+  }
+  const wait = untilNextTimer();
+  if (wait === undefined && !isAwaited()) return false;
+  const mail = wait === undefined ? host.receiveMail() : host.receiveMail(Math.ceil(wait));
+  if (mail) deliver(toMail(mail));
+  return true;
+}
+
+/** Gives `take` what came while this entry waited and nobody received: no other entry would. */
+export async function drain(take: (mail: Mail) => unknown): Promise<void> {
+  for (let mail = takeQueued(); mail; mail = takeQueued()) await take(mail);
+}

@@ -1,0 +1,7 @@
+import { host } from "../host";
+import { isRunning } from "../phase";
+
+/** Milliseconds since the instance began; 0 at build time. */
+export function now(): number {
+  return isRunning() ? host.monotonic() : 0;
+}

@@ -1,0 +1,30 @@
+import { inspect } from "./inspect";
+
+/** `Name: message`, the stack and the causes, as a log shows them. */
+export function describeError(error: unknown): string {
+  if (!isError(error)) return inspect(error);
+  let text = headline(error);
+  const stack = typeof error.stack === "string" ? authorsFrames(error.stack) : "";
+  if (stack) text += `\n${stack}`;
+  if (error instanceof AggregateError) {
+    for (const inner of error.errors) text += `\n  [${describeError(inner)}]`;
+  }
+  if (error.cause !== undefined && error.cause !== error) text += `\ncaused by ${describeError(error.cause)}`;
+  return text;
+}
+
+/** Without the frames of this runtime, which say nothing to an author, unless there are no others. */
+function authorsFrames(stack: string): string {
+  const frames = stack.trimEnd().split("\n");
+  const own = frames.filter((frame) => !frame.includes("runtime.js:") && !frame.endsWith("(native)"));
+  return (own.length > 0 ? own : frames).join("\n");
+}
+
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || (typeof DOMException === "function" && (value as object) instanceof DOMException);
+}
+
+export function headline(error: Error): string {
+  const name = error.name || error.constructor?.name || "Error";
+  return error.message ? `${name}: ${error.message}` : name;
+}
