@@ -1,4 +1,5 @@
-//! Lists the SDK's sources for `build::sdk`, which carries them in the binary.
+//! Lists the SDK's sources for `build::sdk`, and its types for `scaffold`, which carry them in the
+//! binary.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -8,31 +9,35 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?)
         .join("..")
         .canonicalize()?;
+    let sdk = ["sdk/Cargo.toml", "sdk/rust", "sdk/rust-macros"];
+    embed("sdk_sources.rs", "FILES", &root, &sdk)?;
+    let types = root.join("sdk/typescript/types");
+    embed("typescript_types.rs", "TYPES", &types, &["."])
+}
+
+/// Writes a list of the files of `parts` of a directory, with their content, to be included.
+fn embed(list: &str, name: &str, dir: &Path, parts: &[&str]) -> Result<(), Box<dyn Error>> {
     let mut files = Vec::new();
-    for part in ["sdk/Cargo.toml", "sdk/rust", "sdk/rust-macros"] {
-        collect(&root.join(part), &mut files)?;
+    for part in parts {
+        collect(&dir.join(part), &mut files)?;
     }
     files.sort();
-
-    let mut list = String::from("const FILES: &[(&str, &[u8])] = &[\n");
+    let mut text = format!("const {name}: &[(&str, &[u8])] = &[\n");
     for file in &files {
-        writeln!(
-            list,
-            "    ({:?}, include_bytes!({file:?})),",
-            file.strip_prefix(&root)?
-        )?;
+        let path = file.strip_prefix(dir)?.to_string_lossy().replace("./", "");
+        writeln!(text, "    ({path:?}, include_bytes!({file:?})),")?;
     }
-    list.push_str("];\n");
-    std::fs::write(
-        Path::new(&std::env::var("OUT_DIR")?).join("sdk_sources.rs"),
-        list,
-    )?;
+    text.push_str("];\n");
+    std::fs::write(Path::new(&std::env::var("OUT_DIR")?).join(list), text)?;
     Ok(())
 }
 
 /// Every file that a guest's build reads: not the tests, nor what a build leaves behind.
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", path.display());
+    if !path.exists() {
+        return Ok(());
+    }
     if !path.is_dir() {
         files.push(path.to_owned());
         return Ok(());

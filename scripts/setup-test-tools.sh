@@ -2,13 +2,15 @@
 # Makes sure that the clients which the tests talk with are here, and does nothing if they are:
 # curl, wrk, h2load, ab, valgrind and Chromium; Python with HTTP and WebSocket clients, the Autobahn cases
 # (kosoku) and what drives Chromium (Playwright), in a virtual environment of the repo's; Node with
-# WebSocket and EventSource clients, in a directory of the repo's.
+# WebSocket and EventSource clients, and npm packages that test components are bundled with, in
+# directories of the repo's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=target/test-venv
 node=target/test-node
 clients=rusm/tests/server/clients
+packages=target/test-packages
 
 say() { printf 'test tools: %s\n' "$*"; }
 die() { printf 'test tools: %s\n' "$*" >&2; exit 1; }
@@ -35,15 +37,22 @@ main() {
         "$venv/bin/pip" install --quiet 'httpx>=0.28,<0.29' 'websockets>=15' 'aiohttp>=3.12' kosoku \
             'playwright>=1.50'
     fi
-    # npm removes `node_modules` first, so what it has installed is known when it is done.
-    if ! cmp -s "$clients/package-lock.json" "$node/node_modules/installed.json"; then
-        say "installing clients into $node"
-        mkdir -p "$node"
-        cp "$clients"/package{,-lock}.json "$node"
-        npm ci --prefix "$node" --loglevel=error --engine-strict --no-audit --no-fund >/dev/null
-        cp "$clients/package-lock.json" "$node/node_modules/installed.json"
-    fi
+    npm_install "$clients" "$node"
+    npm_install rusm/tests/apps/typescript "$packages"
     say "ready"
+}
+
+# What the lock file in a directory says, into another one.
+npm_install() {
+    local from=$1 into=$2
+    # npm removes `node_modules` first, so what it has installed is known when it is done.
+    if ! cmp -s "$from/package-lock.json" "$into/node_modules/installed.json"; then
+        say "installing packages into $into"
+        mkdir -p "$into"
+        cp "$from"/package{,-lock}.json "$into"
+        npm ci --prefix "$into" --loglevel=error --engine-strict --no-audit --no-fund >/dev/null
+        cp "$from/package-lock.json" "$into/node_modules/installed.json"
+    fi
 }
 
 install() {

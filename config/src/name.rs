@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use heck::ToKebabCase;
 use thiserror::Error;
 
 /// The name of a component, as it is written: its artifact is `wasm/<name>.wasm`.
@@ -56,8 +57,8 @@ impl Borrow<str> for ComponentName {
 
 /// The name of an action of a component, in WIT's kebab-case.
 ///
-/// The same grammar as a [`ComponentName`]. Rust authors write `get_user`, WIT says `get-user`:
-/// both are the same action.
+/// The same grammar as a [`ComponentName`], and capitals. Rust authors write `get_user`, TypeScript
+/// authors `getUser`, and WIT says `get-user`: all are the same action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActionName(Arc<str>);
 
@@ -72,8 +73,10 @@ impl FromStr for ActionName {
     type Err = NameError;
 
     fn from_str(name: &str) -> Result<Self, NameError> {
-        check(name)?;
-        Ok(Self(kebab(name).into()))
+        match objection(&name.to_ascii_lowercase()) {
+            Some(reason) => Err(error(name, reason)),
+            None => Ok(Self(name.to_kebab_case().into())),
+        }
     }
 }
 
@@ -106,15 +109,16 @@ impl NameError {
 }
 
 pub(crate) fn check(name: &str) -> Result<(), NameError> {
-    let Some(reason) = objection(name) else {
-        return Ok(());
-    };
+    objection(name).map_or(Ok(()), |reason| Err(error(name, reason)))
+}
+
+fn error(name: &str, reason: &'static str) -> NameError {
     let suggestion = kebab(&name.trim().to_lowercase());
-    Err(NameError {
+    NameError {
         name: name.to_owned(),
         reason,
         suggestion: Some(suggestion).filter(|near| objection(near).is_none()),
-    })
+    }
 }
 
 fn objection(name: &str) -> Option<&'static str> {
@@ -149,7 +153,9 @@ mod tests {
     fn an_action_has_one_spelling() {
         let action = |name: &str| name.parse::<ActionName>().unwrap();
         assert_eq!(action("get_user"), action("get-user"));
+        assert_eq!(action("getUser"), action("get-user"));
         assert_eq!(action("get_user").as_str(), "get-user");
+        assert_eq!(action("getHTTPUser2").as_str(), "get-http-user2");
         assert_ne!(action("getuser"), action("get-user"));
     }
 
@@ -177,14 +183,15 @@ mod tests {
         ] {
             let error = name.parse::<ComponentName>().unwrap_err();
             assert!(error.to_string().contains(reason), "{error}");
-            assert!(name.parse::<ActionName>().is_err(), "{name}");
+            let capitals = name.contains(|c: char| c.is_ascii_uppercase());
+            assert_eq!(name.parse::<ActionName>().is_ok(), capitals, "{name}");
         }
     }
 
     #[test]
     fn suggests_the_name_that_was_meant() {
         let near = |name: &str| name.parse::<ActionName>().unwrap_err().suggestion;
-        assert_eq!(near("Get_User").as_deref(), Some("get-user"));
+        assert_eq!(near(" Get_User").as_deref(), Some("get-user"));
         assert_eq!(near("a/b"), None);
     }
 }

@@ -12,14 +12,15 @@ use rusm_store::Store;
 use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
 use rusm_wasm_pool::shape::Shape;
 use rusm_wasm_pool::sizing::{FULL_RANGE, Footprint, PoolSize};
-use rusm_wasm_pool::{Artifact, ArtifactCache, ComponentSource};
+use rusm_wasm_pool::{Artifact, ArtifactCache, ComponentSource, Locate};
 use wasmtime::Engine;
 
 use crate::Failure;
-use crate::build::{self, BuildOptions, ComponentSpec, Grants};
-use crate::cli::AppArgs;
+use crate::build::{self, BuildOptions, ComponentSpec, Grants, source_map};
+use crate::cli::{AppArgs, TypesArgs};
 
 /// An application: a directory with a manifest.
+#[derive(Clone)]
 pub struct Application {
     /// Where it is.
     pub dir: PathBuf,
@@ -51,8 +52,8 @@ impl Application {
     ///
     /// # Errors
     /// When a component has neither sources nor an artifact, or doesn't compile.
-    pub fn build(&self) -> Result<(), Failure> {
-        build::build_app(&self.dir, &self.specs(), BuildOptions::default())?;
+    pub fn build(&self, types: TypesArgs) -> Result<(), Failure> {
+        build::build_app(&self.dir, &self.specs(), build_options(types))?;
         Ok(())
     }
 
@@ -76,33 +77,33 @@ impl Application {
         Ok(store.transpose()?)
     }
 
-    /// Compile the components, or find them compiled, for `shards` shards.
+    /// Compile the components, or find them compiled, for `shards` shards. Their pools have room
+    /// for components of the size of `spare`, too.
     ///
     /// # Errors
     /// When an artifact is missing, or isn't a component.
-    pub fn compile(&self, shards: usize) -> Result<Compiled, Failure> {
+    pub fn compile(&self, shards: usize, spare: Option<Footprint>) -> Result<Compiled, Failure> {
         let components = self.read_components()?;
         let cache = open_cache();
         let mut compiled = compile_for(FULL_RANGE, &components, &cache)?;
         let instances = self.manifest.node.instances_per_core;
         let shards = u32::try_from(shards).unwrap_or(u32::MAX);
+        compiled.footprints.extend(spare);
         let pool = PoolSize::derive(instances, shards, &compiled.footprints);
         if pool.memory_reservation != FULL_RANGE {
             compiled = compile_for(pool.memory_reservation, &components, &cache)?;
         }
-        let components = components.into_iter().zip(compiled.artifacts);
-        let components = components.map(|(component, artifact)| ComponentSource {
-            name: component.name,
-            artifact,
-            capabilities: component.capabilities,
-            actions: component.actions,
-            mailbox: component.mailbox,
-            function_timeout: component.function_timeout,
-        });
-        Ok(Compiled {
-            pool,
-            components: components.collect(),
-        })
+        Ok(Compiled::new(pool, components, compiled))
+    }
+
+    /// Compile the components once more, for pools that there are.
+    ///
+    /// # Errors
+    /// As of [`Application::compile`].
+    pub fn recompile(&self, pool: PoolSize) -> Result<Compiled, Failure> {
+        let components = self.read_components()?;
+        let compiled = compile_for(pool.memory_reservation, &components, &open_cache())?;
+        Ok(Compiled::new(pool, components, compiled))
     }
 
     fn read_components(&self) -> Result<Vec<ComponentFile>, Failure> {
@@ -121,7 +122,6 @@ impl Application {
             })?;
             Ok(ComponentFile {
                 name: name.as_str().into(),
-                wasm,
                 capabilities: Arc::new(resolved(&component.capabilities, &dir)),
                 actions: actions.remove(name).unwrap_or_default(),
                 mailbox: MailboxLimit {
@@ -129,6 +129,8 @@ impl Application {
                     bytes: component.mailbox.bytes,
                 },
                 function_timeout: component.function_timeout,
+                locate: source_map::of(&wasm),
+                wasm,
             })
         });
         files.collect()
@@ -155,18 +157,43 @@ impl Application {
 }
 
 impl Compiled {
-    /// The engine of one shard.
-    ///
-    /// # Errors
-    /// When the address space for the pool can't be had.
-    pub fn engine(&self) -> Result<Engine, Failure> {
-        shard_engine(&self.pool).map_err(|error| Failure::Engine {
-            what: format!(
-                "a pool of {} instances could not be set up (instances-per-core)",
-                self.pool.instances
-            ),
-            error,
-        })
+    fn new(pool: PoolSize, components: Vec<ComponentFile>, compiled: CompiledFor) -> Self {
+        let components = components.into_iter().zip(compiled.artifacts);
+        let components = components.map(|(component, artifact)| ComponentSource {
+            name: component.name,
+            artifact,
+            capabilities: component.capabilities,
+            actions: component.actions,
+            mailbox: component.mailbox,
+            function_timeout: component.function_timeout,
+            locate: component.locate,
+        });
+        Self {
+            pool,
+            components: components.collect(),
+        }
+    }
+}
+
+/// The engine of one shard.
+///
+/// # Errors
+/// When the address space for the pool can't be had.
+pub fn engine(pool: &PoolSize) -> Result<Engine, Failure> {
+    shard_engine(pool).map_err(|error| Failure::Engine {
+        what: format!(
+            "a pool of {} instances could not be set up (instances-per-core)",
+            pool.instances
+        ),
+        error,
+    })
+}
+
+/// What the command line says of how to build.
+pub fn build_options(types: TypesArgs) -> BuildOptions {
+    BuildOptions {
+        unchecked: types.no_check,
+        ..BuildOptions::default()
     }
 }
 
@@ -182,6 +209,7 @@ struct ComponentFile {
     actions: Vec<Arc<str>>,
     mailbox: MailboxLimit,
     function_timeout: Duration,
+    locate: Option<Locate>,
 }
 
 struct CompiledFor {

@@ -4,10 +4,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rusm_core::{Node, ShardId};
+use rusm_wasm_pool::sizing::PoolSize;
 use rusm_wasm_pool::{PoolSetup, ShardPool};
 
 use crate::Failure;
-use crate::app::Application;
+use crate::app::{self, Application, Compiled};
 use crate::build;
 use crate::cli::AppArgs;
 use crate::gateway::{self, HttpGateway, Served};
@@ -33,11 +34,31 @@ pub fn check(args: &AppArgs) -> Result<(), Failure> {
             build::Status::Prebuilt | build::Status::Fresh => {}
         }
     }
-    let mut compiled = app.compile(1)?;
+    let compiled = app.compile(1, None)?;
+    load(&app, &compiled)?;
+    let listeners = app.manifest.listeners.iter();
+    let routes: usize = listeners.map(|l| l.routes.routes().len()).sum();
+    println!(
+        "{} is fine: {} listener(s), {routes} route(s), {} component(s)",
+        args.manifest().display(),
+        app.manifest.listeners.len(),
+        compiled.components.len(),
+    );
+    Ok(())
+}
+
+/// Load an app's components as a shard would, and look for what its routes and services need.
+///
+/// # Errors
+/// The first thing that keeps a shard from serving it.
+pub(crate) fn load(app: &Application, compiled: &Compiled) -> Result<(), Failure> {
     // Nothing is going to run.
-    compiled.pool.instances = 1;
+    let size = PoolSize {
+        instances: 1,
+        ..compiled.pool
+    };
     let setup = PoolSetup {
-        engine: compiled.engine()?,
+        engine: app::engine(&size)?,
         shard: Node::new(1).shard(ShardId::new(0), drop),
         instances: 1,
         spawned: 0,
@@ -55,16 +76,8 @@ pub fn check(args: &AppArgs) -> Result<(), Failure> {
             return Err(Failure::App(format!("service `{}`: {why}", name.as_str())));
         }
     }
-    let mut routes = 0;
     for listener in &app.manifest.listeners {
-        routes += listener.routes.routes().len();
         HttpGateway::new(pool.clone(), Served::from(listener))?;
     }
-    println!(
-        "{} is fine: {} listener(s), {routes} route(s), {} component(s)",
-        args.manifest().display(),
-        app.manifest.listeners.len(),
-        compiled.components.len(),
-    );
     Ok(())
 }

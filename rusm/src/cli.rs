@@ -20,8 +20,10 @@ pub struct Cli {
 pub enum Command {
     /// Serve an app, after building whatever of it is stale
     Serve(ServeArgs),
+    /// Serve an app while it is worked on: what changes is built and swapped in
+    Dev(RunArgs),
     /// Build an app's components
-    Build(AppArgs),
+    Build(BuildArgs),
     /// Check an app's manifest and components without serving it
     Check(AppArgs),
     /// Look into an app's durable store, or change it, while its server is stopped
@@ -30,6 +32,9 @@ pub enum Command {
     New {
         /// Its name, and that of the directory it is made in
         name: String,
+        /// What its component is written in
+        #[arg(long, value_enum, default_value_t = Language::Rust)]
+        lang: Language,
     },
 }
 
@@ -54,15 +59,45 @@ impl AppArgs {
     }
 }
 
-/// How to serve.
+/// How to build.
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub struct BuildArgs {
     /// Which app.
     #[command(flatten)]
     pub app: AppArgs,
+    /// See there.
+    #[command(flatten)]
+    pub types: TypesArgs,
+}
+
+/// Whether TypeScript is checked.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct TypesArgs {
+    /// Don't check the types of TypeScript, even if its compiler is there
+    #[arg(long)]
+    pub no_check: bool,
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// See there.
+    #[command(flatten)]
+    pub run: RunArgs,
     /// Serve the components as they were built last
     #[arg(long)]
     pub no_build: bool,
+}
+
+/// Where, and on what.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which app.
+    #[command(flatten)]
+    pub app: AppArgs,
+    /// See there.
+    #[command(flatten)]
+    pub types: TypesArgs,
     /// How many cores, or which: `2`, `0,2`, `0-3` [default: all that we may run on]
     #[arg(long, value_name = "N|LIST")]
     pub cores: Option<Cores>,
@@ -72,6 +107,15 @@ pub struct ServeArgs {
     /// How to talk to the kernel
     #[arg(long, value_enum, default_value_t = Io::Auto)]
     pub io: Io,
+}
+
+/// What a component is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// A crate, with the SDK `rusm-rs`
+    Rust,
+    /// An ES module, with the module `rusm`
+    Ts,
 }
 
 /// How to talk to the kernel.

@@ -19,11 +19,12 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::serve(&args),
-        Command::Build(args) => app::Application::open(&args)?.build(),
+        Command::Dev(args) => serve::dev(&args),
+        Command::Build(args) => app::Application::open(&args.app)?.build(args.types),
         Command::Check(args) => check::check(&args),
         Command::Kv(args) => kv::run(&args),
-        Command::New { name } => {
-            scaffold::create(&name)?;
+        Command::New { name, lang } => {
+            scaffold::create(&name, lang)?;
             Ok(())
         }
     }

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusm::build::{self, BuildError, BuildOptions, ComponentSpec, Grants, Outcome, Shape, Status};
+use rusm::cli::Language;
 use rusm::scaffold;
 
 /// A new app in a directory of its own, in which only what cargo has compiled outlives a run.
@@ -29,7 +30,7 @@ impl App {
                 fs::remove_file(path).unwrap();
             }
         }
-        let dir = scaffold::new_app(parent, name).unwrap();
+        let dir = scaffold::new_app(parent, name, Language::Rust).unwrap();
         let kept = parent.join(format!("{name}-target"));
         if kept.is_dir() {
             fs::rename(kept, dir.join("target")).unwrap();

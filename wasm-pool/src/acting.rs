@@ -177,6 +177,7 @@ impl ShardPool {
         let Some(component) = self.catalog.get(task.action.component) else {
             return (Err(Fault::host("no such component")), client.into_begin());
         };
+        let component = &*component;
         let store = self.new_store(component, me.pid, Some(task.deadline), &task.capabilities);
         let mut store = match store {
             Ok(store) => store,

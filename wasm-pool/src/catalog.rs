@@ -1,9 +1,11 @@
 //! The components of one shard: compiled, linked, and their functions found.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusm_config::Capabilities;
+use rusm_config::{ActionName, Capabilities};
 use rusm_core::MailboxLimit;
 use thiserror::Error;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
@@ -32,7 +34,13 @@ pub struct ComponentSource {
     pub mailbox: MailboxLimit,
     /// How long one function of a service may take, and one message.
     pub function_timeout: Duration,
+    /// What its lines in the log go through.
+    pub locate: Option<Locate>,
 }
+
+/// Names the places of an author's sources in a line of the log that names those of what was made
+/// of them. It gives other lines back as they are.
+pub type Locate = Arc<dyn Fn(String) -> String + Send + Sync>;
 
 /// A component of the shard, by its position among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,34 +101,72 @@ pub enum LoadError {
 }
 
 /// All components of a shard.
+///
+/// A component that is replaced keeps its place for those who hold its [`ComponentRef`], and the new
+/// one gets another, by which it is found from then on.
 pub(crate) struct Catalog {
-    components: Vec<Loaded>,
+    components: RefCell<Vec<Option<Rc<Loaded>>>>,
 }
 
 impl Catalog {
     pub(crate) fn load(engine: &Engine, sources: &[ComponentSource]) -> Result<Self, LoadError> {
+        let catalog = Self {
+            components: RefCell::default(),
+        };
+        catalog.add(engine, sources)?;
+        Ok(catalog)
+    }
+
+    /// Load components beside those that are there, or in the place of those of the same names.
+    /// It is all of them or none.
+    pub(crate) fn add(
+        &self,
+        engine: &Engine,
+        sources: &[ComponentSource],
+    ) -> Result<(), LoadError> {
         let linkers = Linkers::new(engine).map_err(LoadError::Host)?;
-        let components = sources
-            .iter()
-            .map(|source| Loaded::new(source, engine, &linkers));
-        Ok(Self {
-            components: components.collect::<Result<_, _>>()?,
-        })
+        let first = self.components.borrow().len();
+        let loaded = sources.iter().enumerate().map(|(index, source)| {
+            let place = u16::try_from(first + index).unwrap_or(u16::MAX);
+            Loaded::new(source, ComponentRef(place), engine, &linkers).map(|new| Some(Rc::new(new)))
+        });
+        let loaded = loaded.collect::<Result<Vec<_>, _>>()?;
+        self.components.borrow_mut().extend(loaded);
+        Ok(())
+    }
+
+    /// Let go of components that others have replaced, except those in use.
+    pub(crate) fn prune(&self) {
+        let mut components = self.components.borrow_mut();
+        let mut names = Vec::new();
+        for place in components.iter_mut().rev() {
+            let Some(loaded) = place else { continue };
+            if !names.contains(&loaded.name) {
+                names.push(loaded.name.clone());
+            } else if Rc::strong_count(loaded) == 1 {
+                *place = None;
+            }
+        }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<ComponentRef> {
-        let index = self.components.iter().position(|c| &*c.name == name)?;
+        let components = self.components.borrow();
+        let of_that_name = |c: &Option<Rc<Loaded>>| c.as_ref().is_some_and(|c| &*c.name == name);
+        let index = components.iter().rposition(of_that_name)?;
         u16::try_from(index).ok().map(ComponentRef)
     }
 
-    pub(crate) fn get(&self, component: ComponentRef) -> Option<&Loaded> {
-        self.components.get(component.0 as usize)
+    pub(crate) fn get(&self, component: ComponentRef) -> Option<Rc<Loaded>> {
+        self.components.borrow().get(component.0 as usize)?.clone()
     }
 }
 
 /// A component, ready for instances to be made of it.
 pub(crate) struct Loaded {
     pub(crate) name: Arc<str>,
+    /// Its own place in the catalog.
+    pub(crate) place: ComponentRef,
+    pub(crate) locate: Option<Locate>,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) mailbox: MailboxLimit,
     pub(crate) function_timeout: Duration,
@@ -146,6 +192,7 @@ pub(crate) struct Loaded {
 impl Loaded {
     fn new(
         source: &ComponentSource,
+        place: ComponentRef,
         engine: &Engine,
         linkers: &Linkers,
     ) -> Result<Self, LoadError> {
@@ -169,6 +216,8 @@ impl Loaded {
             })?;
         let mut loaded = Self {
             name: name.clone(),
+            place,
+            locate: source.locate.clone(),
             capabilities: source.capabilities.clone(),
             mailbox: source.mailbox,
             function_timeout: source.function_timeout,
@@ -251,7 +300,8 @@ impl Loaded {
 
     /// The position of an action among those of the component.
     pub(crate) fn action(&self, name: &str) -> Option<u16> {
-        let index = self.actions.iter().position(|(n, _)| &**n == name)?;
+        let named = |wanted: &str| self.actions.iter().position(|(n, _)| &**n == wanted);
+        let index = named(name).or_else(|| named(name.parse::<ActionName>().ok()?.as_str()))?;
         u16::try_from(index).ok()
     }
 
@@ -323,6 +373,17 @@ impl Loaded {
         Ok(response)
     }
 
+    /// A function by its name: in WIT's kebab-case, or as the languages of guests spell it.
+    fn function(&self, name: &str) -> Option<&ComponentExportIndex> {
+        let named = |wanted: &str| {
+            let mut functions = self.functions.iter();
+            functions.find(|(name, _)| &**name == wanted)
+        };
+        let (_, export) =
+            named(name).or_else(|| named(name.parse::<ActionName>().ok()?.as_str()))?;
+        Some(export)
+    }
+
     /// Call a function. `None` if there is none of this name; the inner error is the function's
     /// own.
     pub(crate) async fn call(
@@ -332,7 +393,7 @@ impl Loaded {
         function: &str,
         args: &[u8],
     ) -> wasmtime::Result<Option<Result<Vec<u8>, String>>> {
-        let Some((_, export)) = self.functions.iter().find(|(name, _)| &**name == function) else {
+        let Some(export) = self.function(function) else {
             return Ok(None);
         };
         // SAFETY: the type of this very export was checked when it was loaded.

@@ -46,7 +46,7 @@ impl ShardPool {
             let Some(loaded) = pool.catalog.get(component) else {
                 return ExitReason::NoProcess;
             };
-            match pool.run_for_request(loaded, &me, deadline, limit).await {
+            match pool.run_for_request(&loaded, &me, deadline, limit).await {
                 Ok(()) => ExitReason::Normal,
                 Err(fault) => {
                     let reason = ExitReason::Failed(fault.to_string().into());

@@ -35,7 +35,7 @@ pub mod sizing;
 pub mod wasi_http;
 
 pub use artifact::{Artifact, ArtifactCache};
-pub use catalog::{ActionRef, ComponentRef, ComponentSource, LoadError};
+pub use catalog::{ActionRef, ComponentRef, ComponentSource, LoadError, Locate};
 pub use fault::Fault;
 pub use pool::{PoolSetup, ShardPool};
 pub use process::SpawnFailure;

@@ -80,6 +80,17 @@ impl ShardPool {
         })
     }
 
+    /// Load components in the place of those of the same names: all of them, or none. Whoever
+    /// asks for [`ShardPool::component`] or [`ShardPool::resolve`] from here on gets the new ones;
+    /// what is running, and who holds what these have given before, keeps the old.
+    ///
+    /// # Errors
+    /// As of [`ShardPool::load`], and when one does not fit the pool that there is.
+    pub fn replace(&self, components: &[ComponentSource]) -> Result<(), LoadError> {
+        self.catalog.prune();
+        self.catalog.add(&self.engine, components)
+    }
+
     /// Make it what guests of this thread find when they spawn.
     pub fn enter(self: &Rc<Self>) {
         CURRENT.set(Some(self.clone()));
@@ -157,6 +168,7 @@ impl ShardPool {
         let Some(component) = self.catalog.get(action.component) else {
             return Err(Fault::host("no such component"));
         };
+        let component = &*component;
         let started = Instant::now();
         let _place = self.enter_pool(started).await?;
         let deadline = Some(started + limit);
@@ -204,7 +216,8 @@ impl ShardPool {
         deadline: Option<Instant>,
         capabilities: &Arc<Capabilities>,
     ) -> Result<Store<HostState>, Fault> {
-        let mut state = HostState::new(&component.name, pid, deadline, capabilities);
+        let (name, place) = (&component.name, component.place);
+        let mut state = HostState::new(name, place, pid, deadline, capabilities);
         if component.imports_wasi {
             state
                 .grant_wasi()

@@ -93,7 +93,7 @@ impl ShardPool {
         })
     }
 
-    fn process_component(&self, component: ComponentRef) -> Result<&Loaded, SpawnFailure> {
+    fn process_component(&self, component: ComponentRef) -> Result<Rc<Loaded>, SpawnFailure> {
         let Some(loaded) = self.catalog.get(component) else {
             return Err(SpawnFailure::NotAProcess("?".into()));
         };
@@ -146,6 +146,7 @@ impl ShardPool {
         let Some(component) = self.catalog.get(component) else {
             return ExitReason::NoProcess;
         };
+        let component = &*component;
         let mut store = match self.new_store(component, me.pid, None, capabilities) {
             Ok(store) => store,
             Err(fault) => return ExitReason::Failed(fault.to_string().into()),

@@ -11,7 +11,9 @@ use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::catalog::ComponentRef;
 use crate::host::{ActorState, Client, Diagnostics, Level, LogStream};
+use crate::pool::ShardPool;
 use crate::wasi_http::outbound::Hooks;
 use crate::wasi_http::{Outparam, abort_unfinished};
 
@@ -19,6 +21,8 @@ use crate::wasi_http::{Outparam, abort_unfinished};
 pub(crate) struct HostState {
     pub(crate) pid: Pid,
     pub(crate) component: Arc<str>,
+    /// Which of that name.
+    place: ComponentRef,
     /// What it may do.
     pub(crate) capabilities: Arc<Capabilities>,
     /// Until when what it is at has to be done.
@@ -36,6 +40,7 @@ pub(crate) struct HostState {
 impl HostState {
     pub(crate) fn new(
         component: &Arc<str>,
+        place: ComponentRef,
         pid: Pid,
         deadline: Option<Instant>,
         capabilities: &Arc<Capabilities>,
@@ -43,6 +48,7 @@ impl HostState {
         Self {
             pid,
             component: component.clone(),
+            place,
             capabilities: capabilities.clone(),
             deadline,
             memory: MemoryLimit {
@@ -55,6 +61,16 @@ impl HostState {
             // It is mostly a panic.
             diagnostics: Diagnostics::new(component.clone(), pid, Level::Warn),
             wasi: None,
+        }
+    }
+
+    /// A line of the guest's for the log, with the places that its author knows.
+    pub(crate) fn located(&self, line: String) -> String {
+        let pool = ShardPool::current();
+        let loaded = pool.and_then(|pool| pool.catalog.get(self.place));
+        match loaded.as_ref().and_then(|loaded| loaded.locate.as_ref()) {
+            Some(locate) => locate(line),
+            None => line,
         }
     }
 

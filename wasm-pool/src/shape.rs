@@ -66,8 +66,9 @@ impl Shape {
 }
 
 /// Interfaces that have types alone, or no function that waits.
-const NEVER_WAIT: [&str; 3] = [
+const NEVER_WAIT: [&str; 4] = [
     "rusm:runtime/types@",
     "rusm:runtime/http@",
     "rusm:runtime/diagnostics@",
+    "rusm:typescript/host@",
 ];

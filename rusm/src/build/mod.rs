@@ -1,14 +1,17 @@
-//! Building an app's components: from a crate's sources to `wasm/<name>.wasm`.
+//! Building an app's components: from sources to `wasm/<name>.wasm`.
 //!
-//! `<app>/components/<name>/` is a crate; a component without such a directory is prebuilt. The
-//! way of a component that is stale:
+//! `<app>/components/<name>/` has the sources, and `sources` tells their language; a component
+//! without them is prebuilt. `stamp` tells which are stale, from contents, in milliseconds and
+//! without running anything. The way of a crate from there:
 //!
-//! - `stamp` tells that it is, from contents, in milliseconds and without running anything;
 //! - `toolchain` finds what compiles for `wasm32-wasip2`, `manifest` reads the author's settings,
 //!   `sdk` provides the SDK's sources to a crate that names the registry's;
 //! - `cargo` compiles and links a core module, with the memory that `layout` decides on;
 //! - `trim` takes out the WASI that the component's capabilities do not grant, and `component`
 //!   encodes and validates what is left.
+//!
+//! That of TypeScript: `typescript` bundles the modules and runs them once in the runner, `types`
+//! checks their types, and `component` does the same; `source_map` is for the log.
 //!
 //! Only this module touches the app's directory.
 
@@ -17,10 +20,15 @@ mod component;
 mod layout;
 mod manifest;
 pub(crate) mod sdk;
+pub(crate) mod source_map;
+mod sources;
 mod stamp;
 mod toolchain;
 mod trim;
+mod types;
+mod typescript;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -29,11 +37,16 @@ pub use cargo::CargoError;
 pub use component::{ComponentError, Shape};
 pub use layout::MemoryLayout;
 pub use manifest::ManifestError;
+pub use sources::SourcesError;
 pub use toolchain::{TARGET, Toolchain, ToolchainError};
+pub use types::TypesError;
+pub use typescript::TypeScriptError;
 
 use component::Component;
 use manifest::Manifest;
+use sources::Sources;
 use stamp::{Key, Stamp};
+use types::TypeCheck;
 
 /// What of WASI a component's capability profile grants it. What is not granted is not even
 /// imported, where the SDK can answer in the host's place.
@@ -65,6 +78,8 @@ pub struct BuildOptions {
     pub force: bool,
     /// Say nothing about what goes well.
     pub quiet: bool,
+    /// Don't check the types of TypeScript.
+    pub unchecked: bool,
 }
 
 /// What became of each component, in the order asked for.
@@ -113,23 +128,15 @@ pub fn build_app(
     options: BuildOptions,
 ) -> Result<Report, BuildError> {
     let app_dir = absolute(app_dir)?;
-    // One look for all, and none when nothing is stale.
-    let mut toolchain = None;
-    let identity = toolchain::identity();
+    let mut tools = Tools::new(options);
     let mut report = Report::default();
     for spec in components {
-        let place = Place::new(&app_dir, &spec.name);
-        let outcome = match place.status(spec, identity.as_deref())? {
+        let place = Place::new(&app_dir, &spec.name)?;
+        let outcome = match place.status(spec, &tools)? {
             Status::Missing => return Err(place.missing()),
             Status::Prebuilt => Outcome::Prebuilt,
             Status::Fresh if !options.force => Outcome::Fresh,
-            Status::Fresh | Status::Stale => {
-                let toolchain = match &toolchain {
-                    Some(found) => found,
-                    None => toolchain.insert(Toolchain::find()?),
-                };
-                place.build(spec, toolchain, identity.as_deref(), options)?
-            }
+            Status::Fresh | Status::Stale => place.build(spec, &mut tools)?,
         };
         report.components.push((spec.name.clone(), outcome));
     }
@@ -139,13 +146,24 @@ pub fn build_app(
 /// Tells how a component stands. Runs nothing.
 pub fn status(app_dir: &Path, component: &ComponentSpec) -> Result<Status, BuildError> {
     let app_dir = absolute(app_dir)?;
-    let place = Place::new(&app_dir, &component.name);
-    place.status(component, toolchain::identity().as_deref())
+    let place = Place::new(&app_dir, &component.name)?;
+    place.status(component, &Tools::new(BuildOptions::default()))
 }
 
 /// Whether `build_app` would build this component.
 pub fn is_stale(app_dir: &Path, component: &ComponentSpec) -> Result<bool, BuildError> {
     Ok(status(app_dir, component)? == Status::Stale)
+}
+
+/// What a component's last build has read outside the app's directory: files, and directories with
+/// all that is in them.
+pub fn outside_inputs(app_dir: &Path, component: &ComponentSpec) -> Vec<PathBuf> {
+    let Ok(app_dir) = absolute(app_dir) else {
+        return Vec::new();
+    };
+    let place = Place::new(&app_dir, &component.name).ok();
+    let stamp = place.and_then(|place| Stamp::read(&place.stamp));
+    stamp.map_or_else(Vec::new, |stamp| stamp.outside_inputs())
 }
 
 /// Where a component's artifact lies: `<app_dir>/wasm/<name>.wasm`.
@@ -158,12 +176,13 @@ pub fn artifact_path(app_dir: &Path, name: &str) -> PathBuf {
 pub enum BuildError {
     /// A component is named in the manifest and nowhere else.
     #[error(
-        "component `{name}`: neither its sources, {sources}, nor its artifact, {artifact}, exist"
+        "component `{name}`: neither its sources, {} (or {}.ts), nor its artifact, {}, exist",
+        sources.display(), sources.display(), artifact.display()
     )]
     Missing {
         /// Its name.
         name: String,
-        /// Where its crate would be.
+        /// Where its directory would be.
         sources: PathBuf,
         /// Where its artifact would be.
         artifact: PathBuf,
@@ -201,6 +220,12 @@ pub enum StepError {
     /// See [`ComponentError`].
     #[error(transparent)]
     Encode(#[from] ComponentError),
+    /// See [`SourcesError`].
+    #[error(transparent)]
+    Sources(#[from] SourcesError),
+    /// See [`TypeScriptError`].
+    #[error(transparent)]
+    TypeScript(#[from] TypeScriptError),
     /// Reading sources, unpacking the SDK or writing the artifact.
     #[error("{doing}: {error}")]
     Io {
@@ -211,46 +236,87 @@ pub enum StepError {
     },
 }
 
+/// What one build has found out, for all its components.
+struct Tools {
+    options: BuildOptions,
+    /// See [`toolchain::identity`].
+    identity: Option<String>,
+    /// One look for all crates, and none when no crate is stale.
+    toolchain: Option<Toolchain>,
+    types: TypeCheck,
+}
+
+impl Tools {
+    fn new(options: BuildOptions) -> Self {
+        Self {
+            options,
+            identity: toolchain::identity(),
+            toolchain: None,
+            types: TypeCheck::default(),
+        }
+    }
+
+    fn toolchain(&mut self) -> Result<&Toolchain, ToolchainError> {
+        match &mut self.toolchain {
+            Some(found) => Ok(found),
+            none => Ok(none.insert(Toolchain::find()?)),
+        }
+    }
+}
+
 /// Where one component lies.
 struct Place<'a> {
     name: &'a str,
     app_dir: &'a Path,
-    crate_dir: PathBuf,
+    sources: Sources,
     artifact: PathBuf,
     stamp: PathBuf,
 }
 
+/// A core module that was made of sources.
+struct Made {
+    core: Vec<u8>,
+    /// Of TypeScript.
+    source_map: Option<String>,
+    /// The files and directories that went in.
+    inputs: BTreeSet<PathBuf>,
+}
+
 impl<'a> Place<'a> {
-    fn new(app_dir: &'a Path, name: &'a str) -> Self {
+    fn new(app_dir: &'a Path, name: &'a str) -> Result<Self, BuildError> {
         let artifact = artifact_path(app_dir, name);
-        Self {
+        let sources = Sources::find(app_dir, name).map_err(|error| BuildError::Component {
+            name: name.to_owned(),
+            reason: error.into(),
+        })?;
+        Ok(Self {
             name,
             app_dir,
-            crate_dir: app_dir.join("components").join(name),
+            sources,
             stamp: artifact.with_file_name(format!(".{name}.stamp")),
             artifact,
-        }
+        })
     }
 
-    fn status(&self, spec: &ComponentSpec, toolchain: Option<&str>) -> Result<Status, BuildError> {
+    fn status(&self, spec: &ComponentSpec, tools: &Tools) -> Result<Status, BuildError> {
         let artifact = match std::fs::read(&self.artifact) {
             Ok(artifact) => Some(artifact),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(self.error(io_error("reading the artifact")(error))),
         };
-        if !self.crate_dir.is_dir() {
+        let settings = self.settings(spec, tools.options);
+        let Some(key) = self.key(&settings, tools) else {
             return Ok(if artifact.is_some() {
                 Status::Prebuilt
             } else {
                 Status::Missing
             });
-        }
+        };
         let (Some(artifact), Some(stamp)) = (artifact, Stamp::read(&self.stamp)) else {
             return Ok(Status::Stale);
         };
-        let settings = settings(spec);
-        let fresh = stamp.is_fresh(self.key(&settings, toolchain), &artifact);
-        // An input that is gone or closed to us is for cargo to complain about.
+        let fresh = stamp.is_fresh(key, &artifact);
+        // An input that is gone or closed to us is for the tools to complain about.
         Ok(if fresh.unwrap_or(false) {
             Status::Fresh
         } else {
@@ -258,22 +324,22 @@ impl<'a> Place<'a> {
         })
     }
 
-    fn build(
-        &self,
-        spec: &ComponentSpec,
-        toolchain: &Toolchain,
-        identity: Option<&str>,
-        options: BuildOptions,
-    ) -> Result<Outcome, BuildError> {
+    fn build(&self, spec: &ComponentSpec, tools: &mut Tools) -> Result<Outcome, BuildError> {
         let started = Instant::now();
-        if !options.quiet {
+        let quiet = tools.options.quiet;
+        if !quiet {
             eprintln!("building component `{}`", self.name);
         }
-        let shape = self
-            .steps(spec, toolchain, identity)
+        let made = match &self.sources {
+            Sources::None => return Err(self.missing()),
+            Sources::Rust(dir) => self.compile(dir, tools.toolchain()?),
+            Sources::TypeScript(sources) => self.snapshot(sources, tools),
+        };
+        let shape = made
+            .and_then(|made| self.write(spec, made, tools))
             .map_err(|reason| self.error(reason))?;
         let took = started.elapsed();
-        if !options.quiet {
+        if !quiet {
             eprintln!(
                 "built component `{}` in {:.1} s: {}",
                 self.name,
@@ -284,13 +350,8 @@ impl<'a> Place<'a> {
         Ok(Outcome::Built { shape, took })
     }
 
-    fn steps(
-        &self,
-        spec: &ComponentSpec,
-        toolchain: &Toolchain,
-        identity: Option<&str>,
-    ) -> Result<Shape, StepError> {
-        let manifest = Manifest::read(&self.crate_dir, self.app_dir)?;
+    fn compile(&self, crate_dir: &Path, toolchain: &Toolchain) -> Result<Made, StepError> {
+        let manifest = Manifest::read(crate_dir, self.app_dir)?;
         let sdk = manifest
             .wants_sdk
             .then(sdk::unpack)
@@ -298,39 +359,88 @@ impl<'a> Place<'a> {
             .map_err(io_error("unpacking the SDK"))?;
         let cargo = cargo::CargoBuild {
             toolchain,
-            crate_dir: &self.crate_dir,
+            crate_dir,
             target_dir: &self.app_dir.join("target"),
             is_library: manifest.is_library,
             sdk: sdk.as_deref(),
         };
         let (core, inputs) = link(&cargo, manifest.layout)?;
-        let Component { bytes, shape } = component::componentize(&core, spec.grants)?;
+        Ok(Made {
+            core,
+            source_map: None,
+            inputs,
+        })
+    }
 
-        // The stamp is taken after cargo, which may have written the lock file, and goes first:
+    fn snapshot(&self, sources: &Path, tools: &mut Tools) -> Result<Made, StepError> {
+        let types = (!tools.options.unchecked).then_some(&mut tools.types);
+        let snapshot = typescript::build(self.app_dir, sources, types)?;
+        let mut inputs = snapshot.inputs;
+        inputs.retain(|file| !is_below(file, sources));
+        Ok(Made {
+            core: snapshot.core,
+            source_map: Some(snapshot.source_map),
+            inputs,
+        })
+    }
+
+    fn write(&self, spec: &ComponentSpec, made: Made, tools: &Tools) -> Result<Shape, StepError> {
+        let Component { mut bytes, shape } = component::componentize(&made.core, spec.grants)?;
+        if let Some(source_map) = &made.source_map {
+            source_map::attach(&mut bytes, source_map);
+        }
+        // The stamp is taken after the tools, which may have written lock files, and goes first:
         // together with another artifact than its own it says stale.
-        let settings = settings(spec);
-        let stamp = Stamp::new(self.key(&settings, identity), inputs, &bytes)
-            .and_then(|stamp| stamp.to_text())
-            .map_err(io_error("reading the sources"))?;
-        write_whole(&self.stamp, stamp.as_bytes())
-            .and_then(|()| write_whole(&self.artifact, &bytes))
-            .map_err(io_error("writing the artifact"))?;
+        let settings = self.settings(spec, tools.options);
+        if let Some(key) = self.key(&settings, tools) {
+            let stamp = Stamp::new(key, made.inputs, &bytes)
+                .and_then(|stamp| stamp.to_text())
+                .map_err(io_error("reading the sources"))?;
+            write_whole(&self.stamp, stamp.as_bytes())
+                .map_err(io_error("writing the artifact's stamp"))?;
+        }
+        write_whole(&self.artifact, &bytes).map_err(io_error("writing the artifact"))?;
         Ok(shape)
     }
 
-    fn key<'k>(&'k self, settings: &'k str, toolchain: Option<&'k str>) -> Key<'k> {
-        Key {
+    /// What its build depends on, if it has sources.
+    fn key<'k>(&'k self, settings: &'k str, tools: &'k Tools) -> Option<Key<'k>> {
+        let (sources, toolchain) = match &self.sources {
+            Sources::None => return None,
+            Sources::Rust(dir) => (dir, tools.identity.as_deref()),
+            Sources::TypeScript(sources) => (sources, None),
+        };
+        Some(Key {
             app_dir: self.app_dir,
-            crate_dir: &self.crate_dir,
+            sources,
             settings,
             toolchain,
+        })
+    }
+
+    /// Everything about its build that is in no file of the app.
+    fn settings(&self, spec: &ComponentSpec, options: BuildOptions) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        match &self.sources {
+            Sources::TypeScript(_) => format!(
+                "{version} {:?} typescript {} unchecked {}",
+                spec.grants,
+                typescript::runner_version(),
+                options.unchecked,
+            ),
+            Sources::None | Sources::Rust(_) => format!(
+                "{version} {:?} {:?} sdk {}",
+                spec.grants,
+                MemoryLayout::default(),
+                sdk::version()
+            ),
         }
     }
 
     fn missing(&self) -> BuildError {
         BuildError::Missing {
             name: self.name.to_owned(),
-            sources: self.crate_dir.clone(),
+            sources: self.app_dir.join("components").join(self.name),
             artifact: self.artifact.clone(),
         }
     }
@@ -343,12 +453,18 @@ impl<'a> Place<'a> {
     }
 }
 
+/// Whether the stamp finds a file by itself, among `sources`.
+fn is_below(file: &Path, sources: &Path) -> bool {
+    let below = file.strip_prefix(sources);
+    below.is_ok_and(|below| below.iter().all(|part| part != "node_modules"))
+}
+
 /// Links, and links once more if the linker, which takes heaps in whole pages, came out above what
 /// the layout wants.
 fn link(
     cargo: &cargo::CargoBuild<'_>,
     layout: MemoryLayout,
-) -> Result<(Vec<u8>, std::collections::BTreeSet<PathBuf>), StepError> {
+) -> Result<(Vec<u8>, BTreeSet<PathBuf>), StepError> {
     let read = |linked: &cargo::Linked| {
         std::fs::read(&linked.core_module).map_err(io_error("reading the linked module"))
     };
@@ -362,17 +478,6 @@ fn link(
         }
     }
     Ok((core, linked.inputs))
-}
-
-/// Everything about a build that is in no file of the app.
-fn settings(spec: &ComponentSpec) -> String {
-    format!(
-        "{} {:?} {:?} sdk {}",
-        env!("CARGO_PKG_VERSION"),
-        spec.grants,
-        MemoryLayout::default(),
-        sdk::version()
-    )
 }
 
 fn summary(shape: &Shape) -> String {

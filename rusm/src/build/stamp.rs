@@ -1,7 +1,7 @@
 //! Whether an artifact is fresh, told from content.
 //!
 //! Beside `wasm/<name>.wasm` lies `wasm/.<name>.stamp`, a hash over everything that went into it:
-//! the crate's files, the other local packages and files that cargo read (known from the last
+//! its own files, the other local files that cargo or the bundler read (known from the last
 //! build), lock files, settings and the artifact itself. Contents and not times: a checkout, a copy
 //! or a touched file builds nothing.
 
@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Key<'a> {
     /// The directory of the app; the paths in a stamp that lie below it are relative to it.
     pub(crate) app_dir: &'a Path,
-    /// The directory of the component's crate.
-    pub(crate) crate_dir: &'a Path,
+    /// The directory of the component's sources, or the one file that they are.
+    pub(crate) sources: &'a Path,
     /// Everything about the build that is not in a file.
     pub(crate) settings: &'a str,
     /// See [`super::toolchain::identity`].
@@ -67,6 +67,12 @@ impl Stamp {
             && self.content == content_hash(key, &self.inputs)?)
     }
 
+    /// What was read outside the app's directory.
+    pub(crate) fn outside_inputs(&self) -> Vec<PathBuf> {
+        let inputs = self.inputs.iter();
+        inputs.filter(|path| path.is_absolute()).cloned().collect()
+    }
+
     /// Reads a stamp; one that is missing or not understood is none.
     pub(crate) fn read(file: &Path) -> Option<Self> {
         toml::from_str(&std::fs::read_to_string(file).ok()?).ok()
@@ -84,9 +90,9 @@ fn hash(bytes: &[u8]) -> String {
 
 fn content_hash(key: Key<'_>, inputs: &BTreeSet<PathBuf>) -> io::Result<String> {
     let mut files = BTreeSet::new();
-    let mut directories: Vec<PathBuf> = vec![key.crate_dir.to_owned()];
-    for input in inputs {
-        let input = key.app_dir.join(input);
+    let mut directories = Vec::new();
+    let inputs = inputs.iter().map(|input| key.app_dir.join(input));
+    for input in inputs.chain([key.sources.to_owned()]) {
         if input.is_dir() {
             directories.push(input);
         } else {
@@ -94,7 +100,7 @@ fn content_hash(key: Key<'_>, inputs: &BTreeSet<PathBuf>) -> io::Result<String> 
         }
     }
     for dir in key
-        .crate_dir
+        .sources
         .ancestors()
         .take_while(|dir| dir.starts_with(key.app_dir))
     {
@@ -142,7 +148,7 @@ fn walk(
     for entry in std::fs::read_dir(dir).map_err(error)? {
         let entry = entry.map_err(error)?;
         let name = entry.file_name();
-        if name.as_encoded_bytes().starts_with(b".") || name == "target" {
+        if name.as_encoded_bytes().starts_with(b".") || name == "target" || name == "node_modules" {
             continue;
         }
         let path = entry.path();
@@ -156,13 +162,16 @@ fn walk(
     Ok(())
 }
 
-/// Files that steer a build from the crate's directory or one above, up to the app's.
+/// Files that steer a build from the sources' directory or one above, up to the app's.
 const AROUND: &[&str] = &[
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",
     "rust-toolchain.toml",
     "rust-toolchain",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
 ];
 
 #[cfg(test)]
@@ -194,10 +203,10 @@ mod tests {
             run: impl FnOnce(Key) -> T,
         ) -> T {
             let app_dir = self.0.path();
-            let crate_dir = app_dir.join("components/hello");
+            let sources = app_dir.join("components/hello");
             run(Key {
                 app_dir,
-                crate_dir: &crate_dir,
+                sources: &sources,
                 settings,
                 toolchain,
             })
@@ -226,7 +235,10 @@ mod tests {
             ("components/hello/.cargo/config.toml", false),
             ("Cargo.lock", false),
             ("shared/src/lib.rs", false),
+            ("components/hello/package.json", false),
+            ("tsconfig.json", false),
             ("components/hello/target/debug/x", true),
+            ("components/hello/node_modules/x/index.js", true),
             ("components/hello/.lib.rs.swp", true),
             ("components/other/src/lib.rs", true),
             ("rusm.toml", true),

@@ -1,5 +1,6 @@
 //! One HTTP request: a route, a fresh instance, one call of an action.
 
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -28,8 +29,10 @@ use crate::Failure;
 pub struct HttpGateway {
     pool: Rc<ShardPool>,
     routes: Arc<RouteTable>,
-    /// By [`RouteId`](rusm_config::RouteId).
-    targets: Vec<Target>,
+    protocol: Protocol,
+    /// By [`RouteId`](rusm_config::RouteId). Each request goes by those that there were when it
+    /// was routed.
+    targets: RefCell<Rc<[Target]>>,
     request_timeout: Duration,
     websockets: WebSockets,
     /// How long a stream of events may be silent.
@@ -48,18 +51,41 @@ impl HttpGateway {
             request_timeout,
             websocket,
         } = served;
-        let targets = routes.routes().iter();
         Ok(Self {
-            targets: targets
-                .map(|route| Target::of(route, protocol, &pool))
-                .collect::<Result<_, _>>()?,
+            targets: RefCell::new(targets(&routes, protocol, &pool)?),
             pool,
+            protocol,
             routes,
             request_timeout,
             silence: websocket.ping_interval,
             websockets: websocket.into(),
         })
     }
+
+    /// Look anew for what the routes name, in the pool as it is now.
+    ///
+    /// # Errors
+    /// As of [`HttpGateway::new`], and then nothing has changed.
+    pub fn reload(&self) -> Result<(), Failure> {
+        let targets = targets(&self.routes, self.protocol, &self.pool)?;
+        self.targets.replace(targets);
+        Ok(())
+    }
+
+    fn targets(&self) -> Rc<[Target]> {
+        self.targets.borrow().clone()
+    }
+}
+
+fn targets(
+    routes: &RouteTable,
+    protocol: Protocol,
+    pool: &ShardPool,
+) -> Result<Rc<[Target]>, Failure> {
+    let routes = routes.routes().iter();
+    routes
+        .map(|route| Target::of(route, protocol, pool))
+        .collect()
 }
 
 /// What a gateway has to know of its listener.
@@ -151,7 +177,8 @@ impl Service for HttpGateway {
             params: &params,
             body: request.body,
         };
-        let outcome = match self.targets.get(route.route.index()) {
+        let targets = self.targets();
+        let outcome = match targets.get(route.route.index()) {
             None => return Err(Refusal::new(Status::NOT_FOUND)),
             Some(Target::WebSocket(component)) => {
                 let info = connection_info(&route, &request, peer);
@@ -198,7 +225,8 @@ impl Service for HttpGateway {
     }
 
     fn wants_stream(&self, route: &Self::Route<'_>) -> bool {
-        let target = self.targets.get(route.route.index());
+        let targets = self.targets();
+        let target = targets.get(route.route.index());
         matches!(target, Some(Target::Standard(_)))
     }
 
@@ -207,7 +235,8 @@ impl Service for HttpGateway {
         route: Self::Route<'_>,
         request: StreamedRequest<'_>,
     ) -> Result<Streamed, Refusal> {
-        let Some(Target::Standard(component)) = self.targets.get(route.route.index()) else {
+        let targets = self.targets();
+        let Some(Target::Standard(component)) = targets.get(route.route.index()) else {
             return Err(Refusal::new(Status::NOT_FOUND));
         };
         let head = &request.head;

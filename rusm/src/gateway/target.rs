@@ -66,11 +66,13 @@ impl Target {
             _ if is_websocket => Self::WebSocket(component),
             _ if is_event_source => Self::Events(component),
             _ if pool.is_http_handler(component) => Self::Standard(component),
+            _ if let Some(fetch) = pool.resolve(name, DEFAULT_ACTION) => Self::Action(fetch),
             _ => {
                 return Err(failed(&format!(
                     "component `{name}` does not answer HTTP as a whole: it exports none of \
-                     wasi:http/incoming-handler@0.2, rusm:runtime/websocket@0.1.0 and \
-                     rusm:runtime/sse@0.1.0; name an action, as in `{name}#index`"
+                     wasi:http/incoming-handler@0.2, rusm:runtime/websocket@0.1.0, \
+                     rusm:runtime/sse@0.1.0 and the action `fetch`; name an action, as in \
+                     `{name}#index`"
                 )));
             }
         };
@@ -82,3 +84,6 @@ impl Target {
         Ok(target)
     }
 }
+
+/// What answers for a handler as a whole: in TypeScript, the default export.
+const DEFAULT_ACTION: &str = "fetch";

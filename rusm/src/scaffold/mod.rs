@@ -3,10 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::cli::Language;
+
 /// Makes the app `name` in the current directory, and says what to do next.
-pub fn create(name: &str) -> Result<PathBuf, ScaffoldError> {
-    let dir = new_app(Path::new(""), name)?;
-    println!("created {}; next: cd {name} && rusm serve", dir.display());
+pub fn create(name: &str, language: Language) -> Result<PathBuf, ScaffoldError> {
+    let dir = new_app(Path::new(""), name, language)?;
+    println!("created {}; next: cd {name} && rusm dev", dir.display());
     Ok(dir)
 }
 
@@ -14,8 +16,8 @@ pub fn create(name: &str) -> Result<PathBuf, ScaffoldError> {
 ///
 /// The app has one component, of the same name, and runs as it is. Nothing that exists is touched:
 /// the directory may exist, but must be empty.
-pub fn new_app(parent: &Path, name: &str) -> Result<PathBuf, ScaffoldError> {
-    check_name(name)?;
+pub fn new_app(parent: &Path, name: &str, language: Language) -> Result<PathBuf, ScaffoldError> {
+    check_name(name, language)?;
     let dir = parent.join(name);
     let writing = |error| ScaffoldError::Write {
         path: dir.clone(),
@@ -27,9 +29,8 @@ pub fn new_app(parent: &Path, name: &str) -> Result<PathBuf, ScaffoldError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(writing(error)),
     }
-    for (path, template) in TEMPLATES {
-        let file = dir.join(path.replace(PLACEHOLDER, name));
-        let content = template.replace(PLACEHOLDER, name);
+    for (path, content) in files(name, language) {
+        let file = dir.join(path);
         file.parent()
             .map_or(Ok(()), std::fs::create_dir_all)
             .and_then(|()| std::fs::write(&file, content))
@@ -65,15 +66,35 @@ pub enum ScaffoldError {
     },
 }
 
-/// The name is that of a component, and of a crate, which no other crate may share.
-fn check_name(name: &str) -> Result<(), ScaffoldError> {
+/// The files of a new app: path and content.
+fn files(name: &str, language: Language) -> Vec<(String, Vec<u8>)> {
+    let templates = match language {
+        Language::Rust => RUST,
+        Language::Ts => TYPESCRIPT,
+    };
+    let mut files: Vec<(String, Vec<u8>)> = templates
+        .iter()
+        .map(|(path, text)| {
+            let named = |text: &str| text.replace(PLACEHOLDER, name);
+            (named(path), named(text).into_bytes())
+        })
+        .collect();
+    if language == Language::Ts {
+        let types = TYPES.iter();
+        files.extend(types.map(|&(path, text)| (format!("types/{path}"), text.to_vec())));
+    }
+    files
+}
+
+/// The name is that of a component, and in Rust of a crate, which no other crate may share.
+fn check_name(name: &str, language: Language) -> Result<(), ScaffoldError> {
     let bad = |reason: String| ScaffoldError::Name {
         name: name.to_owned(),
         reason,
     };
     name.parse::<rusm_config::ComponentName>()
         .map_err(|error| bad(error.to_string()))?;
-    if TAKEN.contains(&&*name.replace('-', "_")) {
+    if language == Language::Rust && TAKEN.contains(&&*name.replace('-', "_")) {
         return Err(bad(format!(
             "a crate of that name is in the way; try `{name}-app`"
         )));
@@ -86,19 +107,43 @@ const TAKEN: &[&str] = &["alloc", "core", "proc_macro", "rusm_rs", "std", "test"
 
 const PLACEHOLDER: &str = "{{name}}";
 
-const TEMPLATES: &[(&str, &str)] = &[
-    ("rusm.toml", include_str!("template/rusm.toml")),
-    ("README.md", include_str!("template/README.md")),
-    (".gitignore", include_str!("template/gitignore")),
+/// Path and text of each file, with placeholders in both.
+type Template = (&'static str, &'static str);
+
+const RUST: &[Template] = &[
+    ("rusm.toml", include_str!("template/rust/rusm.toml")),
+    ("README.md", include_str!("template/rust/README.md")),
+    (".gitignore", include_str!("template/rust/gitignore")),
     (
         "components/{{name}}/Cargo.toml",
-        include_str!("template/Cargo.toml.in"),
+        include_str!("template/rust/Cargo.toml.in"),
     ),
     (
         "components/{{name}}/src/lib.rs",
-        include_str!("template/lib.rs.in"),
+        include_str!("template/rust/lib.rs.in"),
     ),
 ];
+
+const TYPESCRIPT: &[Template] = &[
+    ("rusm.toml", include_str!("template/typescript/rusm.toml")),
+    ("README.md", include_str!("template/typescript/README.md")),
+    (".gitignore", include_str!("template/typescript/gitignore")),
+    (
+        "package.json",
+        include_str!("template/typescript/package.json"),
+    ),
+    (
+        "tsconfig.json",
+        include_str!("template/typescript/tsconfig.json"),
+    ),
+    (
+        "components/{{name}}/src/index.ts",
+        include_str!("template/typescript/index.ts"),
+    ),
+];
+
+// `TYPES: &[(&str, &[u8])]`, the declarations for editors by path and content.
+include!(concat!(env!("OUT_DIR"), "/typescript_types.rs"));
 
 #[cfg(test)]
 mod tests {
@@ -106,16 +151,26 @@ mod tests {
 
     #[test]
     fn a_new_app_bears_its_name_throughout() {
-        let parent = tempfile::tempdir().unwrap();
-        let dir = new_app(parent.path(), "shop").unwrap();
-        let read = |path: &str| std::fs::read_to_string(dir.join(path)).unwrap();
-        assert!(read("rusm.toml").contains("\"shop#index\""));
-        assert!(read("components/shop/Cargo.toml").contains("name = \"shop\""));
-        for (path, _) in TEMPLATES {
-            assert!(
-                !read(&path.replace(PLACEHOLDER, "shop")).contains("{{"),
-                "{path}"
-            );
+        for (language, route, of_it) in [
+            (
+                Language::Rust,
+                "\"shop#index\"",
+                "components/shop/Cargo.toml",
+            ),
+            (
+                Language::Ts,
+                "\"shop#hello\"",
+                "components/shop/src/index.ts",
+            ),
+        ] {
+            let parent = tempfile::tempdir().unwrap();
+            let dir = new_app(parent.path(), "shop", language).unwrap();
+            let read = |path: &str| std::fs::read_to_string(dir.join(path)).unwrap();
+            assert!(read("rusm.toml").contains(route));
+            assert!(read(of_it).contains("shop"));
+            for (path, _) in files("shop", language) {
+                assert!(!read(&path).contains("{{"), "{path}");
+            }
         }
     }
 
@@ -123,8 +178,8 @@ mod tests {
     fn what_exists_is_left_alone() {
         let parent = tempfile::tempdir().unwrap();
         std::fs::create_dir(parent.path().join("shop")).unwrap();
-        new_app(parent.path(), "shop").unwrap();
-        let error = new_app(parent.path(), "shop").unwrap_err();
+        new_app(parent.path(), "shop", Language::Rust).unwrap();
+        let error = new_app(parent.path(), "shop", Language::Ts).unwrap_err();
         assert!(matches!(error, ScaffoldError::NotEmpty { .. }), "{error}");
     }
 
@@ -132,7 +187,7 @@ mod tests {
     fn bad_names_are_refused_before_anything_is_written() {
         let parent = tempfile::tempdir().unwrap();
         for name in ["", "../shop", "Shop", "1st", "a b", "core", "proc-macro"] {
-            let error = new_app(parent.path(), name).unwrap_err();
+            let error = new_app(parent.path(), name, Language::Rust).unwrap_err();
             assert!(
                 matches!(error, ScaffoldError::Name { .. }),
                 "{name}: {error}"

@@ -1,8 +1,11 @@
-//! `rusm serve`: boot the shards, and wait for the signal to stop.
+//! `rusm serve`: boot the shards, and wait for the signal to stop. `rusm dev` does the same, and
+//! swaps in what changes.
 
 mod banner;
 mod cores;
+mod dev;
 mod mappings;
+mod reload;
 mod services;
 mod shard;
 mod stop;
@@ -22,8 +25,9 @@ use rusm_wasm_pool::preempt::Ticker;
 use crate::Failure;
 use crate::access_log::AccessWriter;
 use crate::app::Application;
-use crate::cli::{Io, ServeArgs};
+use crate::cli::{Io, RunArgs, ServeArgs};
 use crate::gateway::Served;
+use reload::Updates;
 use shard::{Event, ShardListener, ShardPlan};
 use stop::Stop;
 
@@ -32,17 +36,46 @@ use stop::Stop;
 /// # Errors
 /// Whatever keeps the app from being served; once it is, a shard that fails.
 pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    let mode = if args.no_build {
+        Mode::AsBuilt
+    } else {
+        Mode::Built
+    };
+    run(&args.run, mode)
+}
+
+/// Serve an app while it is worked on, until SIGINT or SIGTERM.
+///
+/// # Errors
+/// As of [`serve`].
+pub fn dev(args: &RunArgs) -> Result<(), Failure> {
+    run(args, Mode::Watched)
+}
+
+/// What is done about components whose sources have changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Nothing.
+    AsBuilt,
+    /// They are built before the start.
+    Built,
+    /// They are built before the start, and from then on.
+    Watched,
+}
+
+fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
     let mut app = Application::open(&args.app)?;
     crate::log::init(&app.manifest.log);
     override_listener(&mut app, args.listen)?;
     let cores = cores::choose(args.cores.as_ref().or(app.manifest.node.cores.as_ref()))?;
-    if !args.no_build {
-        app.build()?;
+    if mode != Mode::AsBuilt {
+        app.build(args.types)?;
     }
     let driver = choose_driver(args.io)?;
     let services: Arc<[_]> = services::place(&app.manifest, cores.len())?.into();
     let store = app.open_store()?;
-    let compiled = Arc::new(app.compile(cores.len())?);
+    let spare = (mode == Mode::Watched).then_some(dev::SPARE);
+    let compiled = Arc::new(app.compile(cores.len(), spare)?);
     mappings::warn_if_scarce(u64::from(compiled.pool.instances) * cores.len() as u64);
 
     let access = app
@@ -61,9 +94,17 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let node = Node::new(u16::try_from(cores.len()).unwrap_or(u16::MAX));
     let mut shards = Vec::new();
     let mut gates = Vec::new();
+    let mut updated = Vec::new();
     for (index, core) in cores.iter().enumerate() {
         let (gate, open) = oneshot::channel();
         gates.push(gate);
+        let updates = if mode == Mode::Watched {
+            let (sender, updates) = Updates::channel();
+            updated.push(sender);
+            updates
+        } else {
+            Updates::default()
+        };
         let plan = ShardPlan {
             id: ShardId::new(u16::try_from(index).unwrap_or(u16::MAX)),
             core: *core,
@@ -80,6 +121,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
                 .filter_map(Listener::for_next_shard)
                 .collect(),
             stop: stop.clone(),
+            updates,
             grace: app.manifest.node.shutdown_grace,
             open,
         };
@@ -106,6 +148,16 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
     // Every service of every shard is up: a request that comes first finds them all.
     for gate in gates {
         let _ = gate.send(());
+    }
+    if mode == Mode::Watched {
+        // Before it says that it is ready: what changes from then on is seen.
+        dev::start(dev::Session {
+            app: app.clone(),
+            manifest: args.app.manifest(),
+            types: args.types,
+            pool: compiled.pool,
+            shards: updated,
+        })?;
     }
     banner::print(&app, &addrs, &cores, driver, &services);
 

@@ -71,9 +71,10 @@ pub(super) fn boot(pool: &Rc<ShardPool>, services: &[Service]) -> Result<(), Fai
                 service.name
             ))
         };
+        let not_loaded = "it was not loaded";
         let component = pool
             .component(&service.name)
-            .ok_or_else(|| refused(&"it was not loaded"))?;
+            .ok_or_else(|| refused(&not_loaded))?;
         pool.check_process(component).map_err(|why| refused(&why))?;
         let mut supervisor = Supervisor::new(Strategy::OneForOne)
             .backoff(Backoff::default())
@@ -92,6 +93,8 @@ pub(super) fn boot(pool: &Rc<ShardPool>, services: &[Service]) -> Result<(), Fai
                 name: Some(name.clone()),
                 ..SpawnOptions::default()
             };
+            // Another one than at the last start, if it was replaced.
+            let component = starter.component(&name).ok_or(not_loaded)?;
             starter
                 .spawn(component, options, told.clone())
                 .map_err(|error| error.to_string().into())

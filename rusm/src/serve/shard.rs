@@ -17,10 +17,11 @@ use rusm_wasm_pool::preempt::Activity;
 use rusm_wasm_pool::{PoolSetup, ShardPool};
 use wasmtime::Engine;
 
+use super::reload::Updates;
 use super::services::{self, Service};
 use super::stop::Stop;
 use crate::Failure;
-use crate::app::Compiled;
+use crate::app::{self, Compiled};
 use crate::gateway::{self, HttpGateway, Served};
 
 /// Everything that a shard is made of, before it has a thread.
@@ -37,6 +38,7 @@ pub(super) struct ShardPlan {
     pub(super) pool_wait: Duration,
     pub(super) listeners: Vec<ShardListener>,
     pub(super) stop: Stop,
+    pub(super) updates: Updates,
     pub(super) grace: Duration,
     /// Accept when this is sent: the services of all shards are up.
     pub(super) open: oneshot::Receiver<()>,
@@ -105,7 +107,7 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
 
     let pool = Rc::new(ShardPool::load(
         PoolSetup {
-            engine: plan.compiled.engine()?,
+            engine: app::engine(&plan.compiled.pool)?,
             shard: shard.clone(),
             instances: plan.compiled.pool.instances,
             spawned: plan.spawned,
@@ -129,14 +131,16 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
     }
 
     let net = NetShard::new();
+    let mut gateways = Vec::new();
     for listener in plan.listeners {
-        let gateway = HttpGateway::new(pool.clone(), listener.served)?;
+        let gateway = Rc::new(HttpGateway::new(pool.clone(), listener.served)?);
+        gateways.push(gateway.clone());
         let accepting = accept(
             listener.socket,
             listener.limit,
             net.clone(),
             Rc::new(listener.settings),
-            Rc::new(gateway),
+            gateway,
         );
         let events = events.clone();
         monoio::spawn(async move {
@@ -146,7 +150,8 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
             }
         });
     }
-    let open_connections = watch(&net, &shard, &plan.stop, plan.grace).await;
+    let each_tick = || plan.updates.apply(&pool, &gateways);
+    let open_connections = watch(&net, &shard, &plan.stop, plan.grace, each_tick).await;
     shard.end_all(ExitReason::Shutdown);
     let _ = events.send(Event::Ended { open_connections });
     Ok(())
@@ -154,11 +159,18 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
 
 /// Keep the shard's deadlines until it is told to stop; then until its connections have ended,
 /// or the grace is over. How many connections were still open.
-async fn watch(net: &NetShard, processes: &Shard, stop: &Stop, grace: Duration) -> usize {
+async fn watch(
+    net: &NetShard,
+    processes: &Shard,
+    stop: &Stop,
+    grace: Duration,
+    each_tick: impl Fn(),
+) -> usize {
     let mut stopping_since = None;
     loop {
         monoio::time::sleep(shard::TICK).await;
         net.tick();
+        each_tick();
         let now = Instant::now();
         for (pid, component) in processes.expire(now) {
             tracing::warn!(

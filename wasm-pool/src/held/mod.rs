@@ -147,6 +147,7 @@ impl ShardPool {
         let Some(component) = self.catalog.get(component) else {
             return ExitReason::NoProcess;
         };
+        let component = &*component;
         let store = self.new_store(component, me.pid, None, &component.capabilities);
         let mut store = match store {
             Ok(store) => store,

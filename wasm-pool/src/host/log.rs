@@ -12,6 +12,7 @@ impl Host for HostState {
             LogLevel::Info => Level::Info,
             LogLevel::Debug => Level::Debug,
         };
+        let message = self.located(message);
         self.diagnostics.line(level, &message);
         Ok(())
     }

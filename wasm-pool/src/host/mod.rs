@@ -9,6 +9,7 @@ mod pg;
 mod serve;
 mod stdio;
 mod streams;
+mod typescript;
 
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
@@ -97,6 +98,7 @@ impl Linkers {
 fn runtime_linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
     let mut linker = Linker::new(engine);
     diagnostics::link(&mut linker)?;
+    typescript::link(&mut linker)?;
     bindings::Host_::add_to_linker::<_, HasSelf<HostState>>(&mut linker, |state| state)?;
     Ok(linker)
 }

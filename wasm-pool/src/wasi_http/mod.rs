@@ -132,7 +132,7 @@ impl ShardPool {
                 deadline,
                 limit,
             };
-            pool.handle(component, &me, task).await
+            pool.handle(&component, &me, task).await
         });
         let pid = spawned.map_err(|error| Fault::host(&error.to_string()))?;
         Ok(Handling { pid, answered })

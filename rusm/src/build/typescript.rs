@@ -1,0 +1,90 @@
+//! From the modules of a TypeScript component to its core module, with the runner in it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use rusm_typescript::{
+    Bundle, BundleError, ComponentError, SnapshotError, SourceMap, bundle, name_exports, snapshot,
+};
+
+use super::sources::{self, SourcesError};
+use super::types::{TypeCheck, TypesError};
+
+/// A core module, ready to be made a component.
+pub(crate) struct Snapshot {
+    pub(crate) core: Vec<u8>,
+    pub(crate) source_map: String,
+    /// The files that went in.
+    pub(crate) inputs: BTreeSet<PathBuf>,
+}
+
+/// Makes the core module of the component in `sources`, a directory or a file of `app_dir`.
+pub(crate) fn build(
+    app_dir: &Path,
+    sources: &Path,
+    types: Option<&mut TypeCheck>,
+) -> Result<Snapshot, TypeScriptError> {
+    let entry = sources::entry(sources)?;
+    sources::check_installed(app_dir, &entry)?;
+    // A mistake of syntax is told once, and better, by the bundler.
+    let Bundle {
+        code,
+        source_map,
+        inputs,
+        warnings,
+    } = bundle(app_dir, &entry)?;
+    for warning in warnings {
+        eprintln!("{warning}");
+    }
+    if let Some(types) = types {
+        types.check(app_dir, &entry)?;
+    }
+    let (memory, description) = snapshot(RUNNER, &code).map_err(|error| match error {
+        SnapshotError::Bundle(why) => {
+            TypeScriptError::TopLevel(SourceMap::new(&*source_map).locate(&why).into_owned())
+        }
+        other => other.into(),
+    })?;
+    let core = name_exports(&memory, &description)?;
+    Ok(Snapshot {
+        core,
+        source_map,
+        inputs,
+    })
+}
+
+/// Names the version of the runner in this binary: sixteen hexadecimal digits of its hash.
+pub(crate) fn runner_version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        let hash = blake3::hash(RUNNER).to_hex();
+        hash.chars().take(16).collect()
+    })
+}
+
+/// Why there is no core module.
+#[derive(Debug, thiserror::Error)]
+pub enum TypeScriptError {
+    /// See [`SourcesError`].
+    #[error(transparent)]
+    Sources(#[from] SourcesError),
+    /// See [`BundleError`].
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// See [`TypesError`].
+    #[error(transparent)]
+    Types(#[from] TypesError),
+    /// The module's own code failed as it was evaluated.
+    #[error("the top level of its modules, which runs once, at build time, failed:\n{0}")]
+    TopLevel(String),
+    /// See [`SnapshotError`].
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// See [`ComponentError`].
+    #[error(transparent)]
+    Exports(#[from] ComponentError),
+}
+
+/// QuickJS with RUSM's runtime, as a core module (`sdk/typescript/runner`).
+const RUNNER: &[u8] = include_bytes!("../../../sdk/typescript/runner.wasm");

@@ -1,0 +1,238 @@
+//! `rusm dev`: what changes is built, tried, and sent to the shards.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use rusm_wasm_pool::ComponentSource;
+use rusm_wasm_pool::sizing::{Footprint, PoolSize};
+
+use super::reload::Update;
+use crate::Failure;
+use crate::app::{self, Application};
+use crate::build::{self, BuildOptions, ComponentSpec, Outcome};
+use crate::check;
+use crate::cli::TypesArgs;
+
+/// Room that the pools have for components that grow while they are worked on: their sizes can't
+/// change later.
+pub(super) const SPARE: Footprint = Footprint {
+    memories: 1,
+    initial_memory: 16 << 20,
+    tables: 2,
+    table_elements: 16_384,
+    max_memory: 16 << 20,
+};
+
+/// What a session of development is about.
+pub(super) struct Session {
+    pub(super) app: Application,
+    pub(super) manifest: PathBuf,
+    pub(super) types: TypesArgs,
+    /// Of each shard.
+    pub(super) pool: PoolSize,
+    /// To each shard.
+    pub(super) shards: Vec<Sender<Update>>,
+}
+
+/// A session that runs.
+struct Running {
+    session: Session,
+    /// What was built, and is not served yet.
+    waiting: BTreeSet<String>,
+}
+
+/// Watch the app's sources from a thread of its own, for as long as the process lives.
+///
+/// # Errors
+/// When the kernel does not let them be watched.
+pub(super) fn start(session: Session) -> Result<(), Failure> {
+    let (changed, changes) = channel();
+    let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        if event.as_ref().map_or(true, is_change) {
+            let _ = changed.send(());
+        }
+    });
+    let mut sources = Sources {
+        watcher: watcher.map_err(unwatchable)?,
+        watched: BTreeSet::new(),
+    };
+    sources.watch(&session.app)?;
+    let manifest = fs::read(&session.manifest).unwrap_or_default();
+    let running = Running {
+        session,
+        waiting: BTreeSet::new(),
+    };
+    let run = move || running.run(sources, &changes, manifest);
+    thread::Builder::new()
+        .name("rusm-dev".into())
+        .spawn(run)
+        .map_err(|error| Failure::System {
+            what: "the thread that watches the sources could not be started",
+            error,
+        })?;
+    Ok(())
+}
+
+impl Running {
+    fn run(mut self, mut sources: Sources, changes: &Receiver<()>, mut manifest: Vec<u8>) {
+        while wait_for_change(changes) {
+            let now = fs::read(&self.session.manifest).unwrap_or_default();
+            if now != manifest {
+                manifest = now;
+                tracing::warn!(
+                    "{} has changed: start `rusm dev` again to use it",
+                    self.session.manifest.display()
+                );
+            }
+            // What was made between two looks is found by what it changes.
+            if let Err(failure) = sources.watch(&self.session.app) {
+                tracing::warn!("{failure}");
+            }
+            self.refresh();
+        }
+    }
+
+    /// Build what is stale, each by itself, and swap it in.
+    fn refresh(&mut self) {
+        let started = Instant::now();
+        for spec in self.session.app.specs() {
+            match self.session.build(&spec) {
+                Ok(true) => drop(self.waiting.insert(spec.name)),
+                Ok(false) => {}
+                Err(failure) => {
+                    eprintln!("error: {failure}");
+                    tracing::error!(component = spec.name, "the old one goes on serving");
+                }
+            }
+        }
+        if self.waiting.is_empty() {
+            return;
+        }
+        match self.session.compile(&self.waiting) {
+            Ok(components) => {
+                let update = Update(components);
+                for shard in &self.session.shards {
+                    // One that is gone is told of elsewhere.
+                    let _ = shard.send(update.clone());
+                }
+                let names: Vec<_> = std::mem::take(&mut self.waiting).into_iter().collect();
+                let took = started.elapsed();
+                tracing::info!("swapped in: {} ({took:.1?})", names.join(", "));
+            }
+            Err(failure) => tracing::error!("the old components go on serving: {failure}"),
+        }
+    }
+}
+
+impl Session {
+    /// Whether there is something new.
+    fn build(&self, spec: &ComponentSpec) -> Result<bool, Failure> {
+        let options: BuildOptions = app::build_options(self.types);
+        let report = build::build_app(&self.app.dir, std::slice::from_ref(spec), options)?;
+        let mut outcomes = report.components.iter();
+        Ok(outcomes.any(|(_, outcome)| matches!(outcome, Outcome::Built { .. })))
+    }
+
+    /// The components that were built, if they and all others can be served together.
+    fn compile(&self, built: &BTreeSet<String>) -> Result<Vec<ComponentSource>, Failure> {
+        let compiled = self.app.recompile(self.pool)?;
+        check::load(&self.app, &compiled)?;
+        let mut components = compiled.components;
+        components.retain(|component| built.contains(&*component.name));
+        Ok(components)
+    }
+}
+
+/// The directories that are watched, each by itself: of those with packages, or with what builds
+/// leave, there are too many.
+struct Sources {
+    watcher: RecommendedWatcher,
+    watched: BTreeSet<PathBuf>,
+}
+
+impl Sources {
+    /// Watch the app's directories that are not watched yet, and what its components read outside.
+    fn watch(&mut self, app: &Application) -> Result<(), Failure> {
+        let mut dirs = vec![absolute(&app.dir)];
+        for spec in app.specs() {
+            let outside = build::outside_inputs(&app.dir, &spec);
+            dirs.extend(outside.into_iter().filter_map(|input| {
+                if input.is_dir() {
+                    return Some(input);
+                }
+                input.parent().map(Path::to_owned)
+            }));
+        }
+        let mut found = BTreeSet::new();
+        while let Some(dir) = dirs.pop() {
+            if found.insert(dir.clone()) {
+                dirs.extend(subdirectories(&dir));
+            }
+        }
+        for dir in found.difference(&self.watched) {
+            match self.watcher.watch(dir, RecursiveMode::NonRecursive) {
+                Ok(()) => {}
+                // It is gone again.
+                Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {}
+                Err(error) => return Err(unwatchable(error)),
+            }
+        }
+        for gone in self.watched.difference(&found) {
+            let _ = self.watcher.unwatch(gone);
+        }
+        self.watched = found;
+        Ok(())
+    }
+}
+
+/// Without those that are hidden, that builds leave behind, and that npm fills.
+fn subdirectories(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let is_source =
+        |name: &str| !name.starts_with('.') && !matches!(name, "target" | "wasm" | "node_modules");
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|ty| ty.is_dir()))
+        .filter(|entry| is_source(&entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+fn absolute(dir: &Path) -> PathBuf {
+    dir.canonicalize().unwrap_or_else(|_| dir.to_owned())
+}
+
+/// Builds read the sources, too.
+fn is_change(event: &Event) -> bool {
+    !matches!(event.kind, EventKind::Access(_))
+}
+
+/// Waits for a change, and then until there is a pause: an editor writes several files, and each in
+/// several steps. False if there will be no more.
+fn wait_for_change(changes: &Receiver<()>) -> bool {
+    if changes.recv().is_err() {
+        return false;
+    }
+    let first = Instant::now();
+    while first.elapsed() < LONGEST {
+        match changes.recv_timeout(PAUSE) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+    }
+    true
+}
+
+fn unwatchable(error: notify::Error) -> Failure {
+    Failure::App(format!(
+        "the sources can't be watched: {error} (sysctl fs.inotify.max_user_watches)"
+    ))
+}
+
+const PAUSE: Duration = Duration::from_millis(30);
+const LONGEST: Duration = Duration::from_secs(1);

@@ -1,0 +1,59 @@
+//! Swapping new components into a shard that serves.
+
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use rusm_wasm_pool::{ComponentSource, ShardPool};
+
+use crate::Failure;
+use crate::gateway::HttpGateway;
+
+/// Components that take the place of those of the same names.
+#[derive(Clone)]
+pub(super) struct Update(pub(super) Vec<ComponentSource>);
+
+/// The updates of one shard, which looks for them at every tick. While it only serves there are
+/// none.
+#[derive(Default)]
+pub(super) struct Updates(Option<Receiver<Update>>);
+
+impl Updates {
+    /// Updates, and where to send them.
+    pub(super) fn channel() -> (Sender<Update>, Self) {
+        let (sender, receiver) = channel();
+        (sender, Self(Some(receiver)))
+    }
+
+    /// Put what has come in place.
+    ///
+    /// Requests in flight, and processes that hold a connection, go on with what they began with;
+    /// from the next request on it is the new. Services of new components are started again.
+    pub(super) fn apply(&self, pool: &Rc<ShardPool>, gateways: &[Rc<HttpGateway>]) {
+        let Some(updates) = &self.0 else { return };
+        for update in updates.try_iter() {
+            if let Err(failure) = replace(pool, gateways, &update) {
+                // It was tried before it was sent.
+                tracing::error!("the old components go on serving: {failure}");
+                continue;
+            }
+            for component in &update.0 {
+                restart(pool, &component.name);
+            }
+        }
+    }
+}
+
+fn replace(pool: &ShardPool, gateways: &[Rc<HttpGateway>], update: &Update) -> Result<(), Failure> {
+    pool.replace(&update.0)?;
+    gateways.iter().try_for_each(|gateway| gateway.reload())
+}
+
+/// End the service of this name, if it lives on this shard: its supervisor starts it again.
+fn restart(pool: &ShardPool, name: &str) {
+    let shard = pool.shard();
+    let own = shard.whereis(name).filter(|pid| pid.shard() == shard.id());
+    if let Some(pid) = own {
+        tracing::info!(service = name, %pid, "is started again, as new; its state is gone");
+        monoio::spawn(shard.kill(pid));
+    }
+}

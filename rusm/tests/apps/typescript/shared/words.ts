@@ -1,0 +1,2 @@
+/** Imported by the path that `tsconfig.json` gives. */
+export const word: string = "shared";

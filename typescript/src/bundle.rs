@@ -1,0 +1,320 @@
+//! An author's sources and packages, as one ES module.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use rolldown::{
+    Bundler, BundlerOptions, BundlerTransformOptions, CodeSplittingMode, Either, IsExternal,
+    OutputFormat, Platform, ResolveOptions, SourceMapType,
+};
+use rolldown_common::Output;
+use rolldown_error::{
+    BatchedBuildDiagnostic, BuildDiagnostic, Diagnostic, DiagnosticOptions, Severity,
+};
+
+/// One ES module of an author's sources.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// The module. It imports nothing but [`RUNTIME_MODULE`].
+    pub code: String,
+    /// Its source map (ECMA-426), without the sources' text. Their paths are relative to the
+    /// directory that was given.
+    pub source_map: String,
+    /// The files that are in it or have steered it, by absolute paths.
+    pub inputs: BTreeSet<PathBuf>,
+    /// What the author should know: one text each, of several lines.
+    pub warnings: Vec<String>,
+}
+
+/// What every module can import, and the runner has: it is not bundled.
+pub const RUNTIME_MODULE: &str = "rusm";
+
+/// The bundle's file name, as stack traces have it.
+pub const BUNDLE_FILE: &str = "bundle.js";
+
+/// Bundle `entry`, which lies in `app_dir`; paths in messages are relative to that directory.
+///
+/// Packages are looked for in `node_modules` beside the importing file and above it, and paths in
+/// the `tsconfig.json` that is nearest to it. Types are dropped and not checked.
+///
+/// # Errors
+/// Syntax that is none, an import that leads nowhere: with the file, the line and the reason.
+pub fn bundle(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
+    // The bundler blocks in places, which a runtime of one thread does not allow.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .map_err(BundleError::Threads)?;
+    runtime.block_on(generate(app_dir, entry))
+}
+
+/// Why there is no bundle.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// The author's sources: a text of several lines for each problem.
+    #[error("{}", .0.join("\n"))]
+    Sources(Vec<String>),
+    /// A module imports what is not there.
+    #[error("{importer} imports `{module}`, {why}")]
+    Import {
+        /// The module that imports, relative to the app.
+        importer: String,
+        /// As it is written there.
+        module: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The bundler's threads could not be started.
+    #[error("the bundler's threads could not be started: {0}")]
+    Threads(std::io::Error),
+    /// The bundler gave something else than it was asked for.
+    #[error("the bundler gave {0}: this is a defect of rusm, please report it")]
+    Output(&'static str),
+}
+
+async fn generate(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
+    let sources = |problems: BatchedBuildDiagnostic| {
+        BundleError::Sources(rendered(app_dir, &problems.into_vec()))
+    };
+    let mut bundler = Bundler::new(options(app_dir, entry)).map_err(sources)?;
+    let output = bundler.generate().await.map_err(sources)?;
+    let mut inputs: BTreeSet<PathBuf> = bundler
+        .watch_files()
+        .iter()
+        .map(|file| PathBuf::from(file.as_str()))
+        .collect();
+    bundler.close().await.map_err(sources)?;
+
+    let chunks = output.assets.iter().filter_map(|output| match output {
+        Output::Chunk(chunk) => Some(chunk),
+        Output::Asset(_) => None,
+    });
+    let chunks: Vec<_> = chunks.collect();
+    let [chunk] = chunks.as_slice() else {
+        return Err(BundleError::Output("several modules"));
+    };
+    let modules = chunk.module_ids.iter().map(|id| PathBuf::from(id.as_str()));
+    inputs.extend(modules.filter(|file| file.is_absolute()));
+    let source_map = chunk
+        .map
+        .as_ref()
+        .ok_or(BundleError::Output("no source map"))?;
+    Ok(Bundle {
+        code: chunk.code.clone(),
+        source_map: source_map.to_json_string(),
+        inputs,
+        warnings: rendered(app_dir, &output.warnings),
+    })
+}
+
+fn options(app_dir: &Path, entry: &Path) -> BundlerOptions {
+    let names = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+    BundlerOptions {
+        input: Some(vec![entry.to_string_lossy().into_owned().into()]),
+        cwd: Some(app_dir.to_owned()),
+        // Nothing is written; this is what the source map's paths are relative to.
+        dir: Some(app_dir.to_string_lossy().into_owned()),
+        entry_filenames: Some(BUNDLE_FILE.to_owned().into()),
+        format: Some(OutputFormat::Esm),
+        code_splitting: Some(CodeSplittingMode::Bool(false)),
+        external: Some(IsExternal::from(vec![RUNTIME_MODULE.to_owned()])),
+        platform: Some(Platform::Neutral),
+        resolve: Some(ResolveOptions {
+            condition_names: names(&CONDITIONS),
+            main_fields: names(&["browser", "module", "main"]),
+            alias_fields: Some(vec![vec!["browser".to_owned()]]),
+            ..ResolveOptions::default()
+        }),
+        define: Some(
+            [(
+                "process.env.NODE_ENV".to_owned(),
+                "\"production\"".to_owned(),
+            )]
+            .into_iter()
+            .collect(),
+        ),
+        transform: Some(BundlerTransformOptions {
+            target: Some(Either::Left(TARGET.to_owned())),
+            ..BundlerTransformOptions::default()
+        }),
+        sourcemap: Some(SourceMapType::Hidden),
+        sourcemap_exclude_sources: Some(true),
+        ..BundlerOptions::default()
+    }
+}
+
+/// By the conventions of packages for runtimes that are neither a browser nor Node (WinterTC,
+/// "Runtime Keys").
+const CONDITIONS: [&str; 5] = ["rusm", "workerd", "worker", "browser", "module"];
+
+/// What QuickJS understands; newer syntax is rewritten.
+const TARGET: &str = "es2024";
+
+/// Each as a text with the lines of the source that it is about.
+fn rendered(app_dir: &Path, problems: &[BuildDiagnostic]) -> Vec<String> {
+    let options = DiagnosticOptions {
+        cwd: app_dir.to_owned(),
+    };
+    let diagnostics: Vec<_> = problems
+        .iter()
+        .filter(|problem| problem.severity() != Severity::Info)
+        .map(|problem| problem.to_diagnostic_with(&options))
+        .collect();
+    let rendered = Diagnostic::render_batch(&diagnostics, false).into_iter();
+    rendered
+        .map(|diagnostic| diagnostic.message.trim_end().to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct App(tempfile::TempDir);
+
+    impl App {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let app = Self(tempfile::tempdir().unwrap());
+            for (path, text) in files {
+                let path = app.0.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            app
+        }
+
+        fn bundle(&self) -> Result<Bundle, BundleError> {
+            let dir = self.0.path().canonicalize().unwrap();
+            bundle(&dir, &dir.join("index.ts"))
+        }
+
+        fn code(&self) -> String {
+            self.bundle().unwrap().code
+        }
+
+        fn error(&self) -> String {
+            self.bundle().unwrap_err().to_string()
+        }
+    }
+
+    #[test]
+    fn modules_packages_and_paths_become_one_module() {
+        let app = App::new(&[
+            (
+                "index.ts",
+                "import { call } from 'rusm';\n\
+                 import { one } from './one';\n\
+                 import { two } from '@lib/two';\n\
+                 import three from 'three';\n\
+                 export default (): number => call(one + two + three);\n",
+            ),
+            ("one.ts", "export const one: number = 111;"),
+            ("lib/two.ts", "export const two = 222 as number;"),
+            (
+                "tsconfig.json",
+                r#"{"compilerOptions":{"paths":{"@lib/*":["./lib/*"]}}}"#,
+            ),
+            ("node_modules/three/package.json", r#"{"main":"main.js"}"#),
+            ("node_modules/three/main.js", "module.exports = 333;"),
+        ]);
+        let bundle = app.bundle().unwrap();
+        for part in ["111", "222", "333", "from \"rusm\""] {
+            assert!(bundle.code.contains(part), "{part}: {}", bundle.code);
+        }
+        assert!(bundle.warnings.is_empty(), "{:?}", bundle.warnings);
+        let dir = app.0.path().canonicalize().unwrap();
+        for file in [
+            "index.ts",
+            "one.ts",
+            "lib/two.ts",
+            "node_modules/three/main.js",
+        ] {
+            assert!(
+                bundle.inputs.contains(&dir.join(file)),
+                "{:?}",
+                bundle.inputs
+            );
+        }
+    }
+
+    #[test]
+    fn a_package_for_other_runtimes_is_told_by_its_conditions() {
+        let app = App::new(&[
+            (
+                "index.ts",
+                "import id from 'id';\nexport default () => id + process.env.NODE_ENV;",
+            ),
+            (
+                "node_modules/id/package.json",
+                r#"{"exports":{".":{"node":"./node.js","browser":"./browser.js"}}}"#,
+            ),
+            ("node_modules/id/node.js", "export default 'of node';"),
+            ("node_modules/id/browser.js", "export default 'of browser';"),
+        ]);
+        let code = app.code();
+        assert!(
+            code.contains("of browser") && !code.contains("of node"),
+            "{code}"
+        );
+        assert!(code.contains("production"), "{code}");
+    }
+
+    #[test]
+    fn a_mistake_is_told_by_file_line_and_message() {
+        let error = App::new(&[("index.ts", "export const a = 1;\nexport const = 2;\n")]).error();
+        assert!(error.contains("index.ts:2:14"), "{error}");
+        let error = App::new(&[(
+            "index.ts",
+            "import { b } from './gone';\nexport default () => b;",
+        )])
+        .error();
+        assert!(
+            error.contains("./gone") && error.contains("index.ts:1:"),
+            "{error}"
+        );
+        let error = App::new(&[
+            (
+                "index.ts",
+                "import { b } from './b';\nexport default () => b;",
+            ),
+            ("b.ts", "export const c = 1;"),
+        ])
+        .error();
+        assert!(
+            error.contains("\"b\"") && error.contains("index.ts:1:"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_left_for_later() {
+        for module in ["left-pad", "node:fs", "fs"] {
+            let app = App::new(&[(
+                "index.ts",
+                &format!("import x from '{module}';\nexport default () => x;"),
+            )]);
+            let error = app.error();
+            assert!(
+                error.contains(module) && error.contains("index.ts"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_source_map_names_the_authors_files() {
+        let app = App::new(&[(
+            "index.ts",
+            "type A = 1;\n\nexport const boom = () => { throw new Error('x') };\n",
+        )]);
+        let map: serde_json::Value =
+            serde_json::from_str(&app.bundle().unwrap().source_map).unwrap();
+        assert_eq!(map["sources"], serde_json::json!(["index.ts"]));
+        assert!(
+            map["sourcesContent"]
+                .as_array()
+                .is_none_or(|all| all.iter().all(|c| c.is_null()))
+        );
+    }
+}

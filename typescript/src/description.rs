@@ -1,0 +1,34 @@
+//! What an author's module is, as the runner says it.
+
+use serde::Deserialize;
+
+/// What an author's module exports.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    /// What the component is for.
+    pub kind: Kind,
+    /// Of a handler: the actions, by their JavaScript names; an index is a place in this list.
+    #[serde(default)]
+    pub actions: Vec<String>,
+    /// Of a handler or a service: the functions.
+    #[serde(default)]
+    pub functions: Vec<String>,
+    /// Whether it takes mail that is no call.
+    #[serde(default)]
+    pub on_mail: bool,
+}
+
+/// What a component is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// It answers requests.
+    Handler,
+    /// It stays, and answers calls.
+    Service,
+    /// A process for each WebSocket.
+    Websocket,
+    /// A free-form process.
+    Process,
+}

@@ -1,0 +1,139 @@
+//! Places in an author's sources, for places in the bundle made of them.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::sync::OnceLock;
+
+use rolldown_sourcemap::SourceMap as Parsed;
+
+use crate::bundle::BUNDLE_FILE;
+
+/// A bundle's source map, which is parsed when it is used for the first time.
+#[derive(Debug)]
+pub struct SourceMap {
+    json: String,
+    parsed: OnceLock<Option<Parsed>>,
+}
+
+impl SourceMap {
+    /// `json`: as ECMA-426 has it. One that is wrong maps nothing.
+    pub fn new(json: impl Into<String>) -> Self {
+        Self {
+            json: json.into(),
+            parsed: OnceLock::new(),
+        }
+    }
+
+    /// The text, a stack trace for one, with each place `bundle.js:LINE:COLUMN` (counted from 1)
+    /// that the map knows as a place in the author's file.
+    pub fn locate<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !text.contains(BUNDLE_FILE) {
+            return Cow::Borrowed(text);
+        }
+        let parsed = self.parsed.get_or_init(|| {
+            Parsed::from_json_string(&self.json)
+                .ok()
+                .map(Parsed::into_owned)
+        });
+        match parsed {
+            Some(map) => Cow::Owned(located(map, text)),
+            None => Cow::Borrowed(text),
+        }
+    }
+}
+
+fn located(map: &Parsed, text: &str) -> String {
+    let table = map.generate_lookup_table();
+    let mut located = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(BUNDLE_FILE) {
+        let (before, place) = rest.split_at(at);
+        located.push_str(before);
+        let original = Place::parse(place).and_then(|found| {
+            let token =
+                map.lookup_source_view_token_approx(&table, found.line - 1, found.column - 1)?;
+            Some((token.get_source()?.to_owned(), token, found.len))
+        });
+        match original {
+            Some((source, token, len)) => {
+                let (line, column) = (token.get_src_line() + 1, token.get_src_col() + 1);
+                let _ = write!(located, "{source}:{line}:{column}");
+                rest = &place[len..];
+            }
+            None => {
+                located.push_str(BUNDLE_FILE);
+                rest = &place[BUNDLE_FILE.len()..];
+            }
+        }
+    }
+    located.push_str(rest);
+    located
+}
+
+/// `bundle.js:LINE:COLUMN` at the start of a text.
+struct Place {
+    /// Both from 1.
+    line: u32,
+    column: u32,
+    /// Bytes that it takes in the text.
+    len: usize,
+}
+
+impl Place {
+    fn parse(text: &str) -> Option<Self> {
+        let numbers = text.strip_prefix(BUNDLE_FILE)?.strip_prefix(':')?;
+        let (line, rest) = number(numbers)?;
+        let (column, rest) = number(rest.strip_prefix(':')?)?;
+        Some(Self {
+            line,
+            column,
+            len: text.len() - rest.len(),
+        })
+    }
+}
+
+/// The number from 1 at the start of a text, and what comes after it.
+fn number(text: &str) -> Option<(u32, &str)> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    let number = digits.parse().ok().filter(|number| *number > 0)?;
+    Some((number, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Line 2, column 5 of the bundle is line 4, column 3 of `src/index.ts`.
+    fn map() -> SourceMap {
+        SourceMap::new(r#"{"version":3,"sources":["src/index.ts"],"names":[],"mappings":";IAGE"}"#)
+    }
+
+    #[test]
+    fn a_stack_names_the_authors_places() {
+        assert_eq!(
+            map().locate("Error: x\n    at f (bundle.js:2:5)\n    at g (bundle.js:2:9)"),
+            "Error: x\n    at f (src/index.ts:4:3)\n    at g (src/index.ts:4:3)"
+        );
+    }
+
+    #[test]
+    fn what_is_no_known_place_stays() {
+        for text in [
+            "no place",
+            "bundle.js",
+            "bundle.js:",
+            "bundle.js:2",
+            "bundle.js:0:1",
+            "bundle.js:1:1",
+            "bundle.js:99999999999:1",
+            "bundle.js:9:1 and bundle.js",
+        ] {
+            assert_eq!(map().locate(text), text);
+        }
+        let wrong = SourceMap::new("{");
+        assert_eq!(wrong.locate("bundle.js:2:5"), "bundle.js:2:5");
+    }
+}
