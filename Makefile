@@ -4,7 +4,7 @@
 EXAMPLES := $(wildcard examples/*/rusm.toml)
 RUSM := target/release/rusm
 
-.PHONY: build serve test lint guard bench-peers setup test-tools clean
+.PHONY: build serve test lint guard bench-peers runner setup test-tools clean
 
 ## target/release/rusm, and the examples' components
 build: setup
@@ -29,8 +29,13 @@ bench-peers: build
 	cargo build --release -p rusm-loadtest
 	benches/peers/run.py
 
+## what TypeScript runs in, sdk/typescript/runner.wasm, anew from its sources
+runner:
+	sdk/typescript/build-runner.sh
+
 ## formatting, clippy and the documentation, all without a warning
 lint:
+	sdk/typescript/check-runner.sh
 	cargo fmt --check
 	cargo fmt --check --manifest-path sdk/Cargo.toml --all
 	cargo clippy --release --workspace --all-targets -- -D warnings

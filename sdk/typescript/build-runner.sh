@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
-# Builds sdk/typescript/runner.wasm: needs rustup's target wasm32-unknown-unknown, and clang 19 or
-# later. Authors need neither: what is built stands in the repository.
+# Builds sdk/typescript/runner.wasm, and runner.sources: the hashes of what it was made of, for
+# check-runner.sh. Needs rustup's target wasm32-unknown-unknown, clang 19 or later, and Node with
+# npm. Authors need none of them: what is built stands in the repository.
 set -euo pipefail
-cd "$(dirname "$0")/runner"
+cd "$(dirname "$0")"
+(cd runtime && npm ci --silent && node build.mjs)
 export CC_wasm32_unknown_unknown=${CLANG:-clang-19}
 export AR_wasm32_unknown_unknown=${LLVM_AR:-llvm-ar-19}
 export CFLAGS_wasm32_unknown_unknown="-O3"
 # QuickJS needs more stack than a handler in Rust; what overflows it must trap, not overwrite data.
 export RUSTFLAGS="-Clink-arg=-zstack-size=524288 -Clink-arg=--stack-first"
-cargo build --release --target wasm32-unknown-unknown --target-dir "${CARGO_TARGET_DIR:-target}"
-cp "${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/release/rusm_typescript_runner.wasm" ../runner.wasm
+target=${CARGO_TARGET_DIR:-$PWD/runner/target}
+cargo build --release --locked --manifest-path runner/Cargo.toml \
+    --target wasm32-unknown-unknown --target-dir "$target"
+install -m 644 "$target/wasm32-unknown-unknown/release/rusm_typescript_runner.wasm" runner.wasm
+./check-runner.sh --print > runner.sources

@@ -9,7 +9,8 @@ use rolldown::{
 };
 use rolldown_common::Output;
 use rolldown_error::{
-    BatchedBuildDiagnostic, BuildDiagnostic, Diagnostic, DiagnosticOptions, Severity,
+    BatchedBuildDiagnostic, BuildDiagnostic, DiagnosableResolveError, Diagnostic,
+    DiagnosticOptions, Severity,
 };
 
 /// One ES module of an author's sources.
@@ -55,16 +56,9 @@ pub enum BundleError {
     /// The author's sources: a text of several lines for each problem.
     #[error("{}", .0.join("\n"))]
     Sources(Vec<String>),
-    /// A module imports what is not there.
-    #[error("{importer} imports `{module}`, {why}")]
-    Import {
-        /// The module that imports, relative to the app.
-        importer: String,
-        /// As it is written there.
-        module: String,
-        /// What is wrong with it.
-        why: &'static str,
-    },
+    /// What is left for the runner to import, which has [`RUNTIME_MODULE`] and no other.
+    #[error("`{}` can't be imported: no module has this name", .0.join("`, `"))]
+    Import(Vec<String>),
     /// The bundler's threads could not be started.
     #[error("the bundler's threads could not be started: {0}")]
     Threads(std::io::Error),
@@ -96,6 +90,25 @@ async fn generate(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
     };
     let modules = chunk.module_ids.iter().map(|id| PathBuf::from(id.as_str()));
     inputs.extend(modules.filter(|file| file.is_absolute()));
+    let imports = chunk.imports.iter().chain(&chunk.dynamic_imports);
+    let absent: BTreeSet<&str> = imports
+        .map(|module| module.as_str())
+        .filter(|module| *module != RUNTIME_MODULE)
+        .collect();
+    let (unresolved, warnings): (Vec<_>, Vec<_>) =
+        output.warnings.into_iter().partition(|warning| {
+            let module = warning.exporter();
+            module.is_some_and(|module| absent.contains(module.as_str()))
+        });
+    if !unresolved.is_empty() {
+        let unresolved: Vec<_> = unresolved.into_iter().map(explained).collect();
+        return Err(BundleError::Sources(rendered(app_dir, &unresolved)));
+    }
+    if !absent.is_empty() {
+        return Err(BundleError::Import(
+            absent.into_iter().map(str::to_owned).collect(),
+        ));
+    }
     let source_map = chunk
         .map
         .as_ref()
@@ -104,7 +117,7 @@ async fn generate(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
         code: chunk.code.clone(),
         source_map: source_map.to_json_string(),
         inputs,
-        warnings: rendered(app_dir, &output.warnings),
+        warnings: rendered(app_dir, &warnings),
     })
 }
 
@@ -150,6 +163,59 @@ const CONDITIONS: [&str; 5] = ["rusm", "workerd", "worker", "browser", "module"]
 
 /// What QuickJS understands; newer syntax is rewritten.
 const TARGET: &str = "es2024";
+
+/// The bundler would leave the import to the module's environment: here it is an error, with the
+/// reason that an author needs.
+fn explained(mut problem: BuildDiagnostic) -> BuildDiagnostic {
+    let module = problem.exporter().unwrap_or_default();
+    let is_nodes = module.starts_with("node:") || NODE_MODULES.contains(&module.as_str());
+    if let Some(unresolved) = problem.downcast_mut::<DiagnosableResolveError>() {
+        (unresolved.reason, unresolved.help) = if is_nodes {
+            (
+                "a module of Node's, which components don't have".to_owned(),
+                Some("the web platform and the module `rusm` are there".to_owned()),
+            )
+        } else {
+            (
+                "this module is not installed".to_owned(),
+                Some(format!("npm install {}", package(&module))),
+            )
+        };
+    }
+    problem
+}
+
+/// The package that a module specifier is of: `@scope/name` or `name`.
+fn package(module: &str) -> &str {
+    let names = if module.starts_with('@') { 2 } else { 1 };
+    let end = module.match_indices('/').nth(names - 1);
+    end.map_or(module, |(end, _)| &module[..end])
+}
+
+/// Those that packages and authors ask for without `node:`.
+const NODE_MODULES: [&str; 21] = [
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "crypto",
+    "dns",
+    "events",
+    "fs",
+    "fs/promises",
+    "http",
+    "https",
+    "net",
+    "os",
+    "path",
+    "process",
+    "stream",
+    "tls",
+    "util",
+    "worker_threads",
+    "zlib",
+];
 
 /// Each as a text with the lines of the source that it is about.
 fn rendered(app_dir: &Path, problems: &[BuildDiagnostic]) -> Vec<String> {
@@ -216,10 +282,11 @@ mod tests {
                 r#"{"compilerOptions":{"paths":{"@lib/*":["./lib/*"]}}}"#,
             ),
             ("node_modules/three/package.json", r#"{"main":"main.js"}"#),
-            ("node_modules/three/main.js", "module.exports = 333;"),
+            ("node_modules/three/main.js", "module.exports = 444;"),
         ]);
         let bundle = app.bundle().unwrap();
-        for part in ["111", "222", "333", "from \"rusm\""] {
+        // One and two are known, so their sum is.
+        for part in ["333", "444", "from \"rusm\""] {
             assert!(bundle.code.contains(part), "{part}: {}", bundle.code);
         }
         assert!(bundle.warnings.is_empty(), "{:?}", bundle.warnings);
@@ -289,14 +356,21 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_not_left_for_later() {
-        for module in ["left-pad", "node:fs", "fs"] {
+        for (module, reason) in [
+            ("left-pad", "npm install left-pad"),
+            ("@a/b/c", "npm install @a/b"),
+            ("node:fs", "Node's"),
+            ("fs", "Node's"),
+        ] {
             let app = App::new(&[(
                 "index.ts",
                 &format!("import x from '{module}';\nexport default () => x;"),
             )]);
             let error = app.error();
             assert!(
-                error.contains(module) && error.contains("index.ts"),
+                error.contains(module)
+                    && error.contains("index.ts:1:")
+                    && error.contains(reason),
                 "{error}"
             );
         }

@@ -4,8 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_executor::block_on;
 use wasmtime::{Caller, Engine, ExternType, Func, Instance, Linker, Memory, Module, Store, Val};
-use wasmtime_wizer::wasmparser::ValType;
-use wasmtime_wizer::{InstanceState, SnapshotVal, Wizer};
+use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
 use crate::Description;
 
@@ -42,7 +41,7 @@ pub fn snapshot(runner: &[u8], bundle: &str) -> Result<(Vec<u8>, Description), S
             .map_err(|error| SnapshotError::Description { json, error })?,
     };
     let mut state = State { store, instance };
-    let snapshot = block_on(wizer.snapshot(context, &mut state)).map_err(SnapshotError::runner)?;
+    let snapshot = block_on(wizer.snapshot(&context, &mut state)).map_err(SnapshotError::runner)?;
     Ok((snapshot, description))
 }
 
@@ -124,7 +123,7 @@ fn imports(
         };
         if linker
             .get(&mut *store, import.module(), import.name())
-            .is_some()
+            .is_ok()
         {
             continue;
         }

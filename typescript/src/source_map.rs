@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
-use rolldown_sourcemap::SourceMap as Parsed;
+use oxc_sourcemap::SourceMap as Parsed;
 
 use crate::bundle::BUNDLE_FILE;
 
@@ -12,7 +12,7 @@ use crate::bundle::BUNDLE_FILE;
 #[derive(Debug)]
 pub struct SourceMap {
     json: String,
-    parsed: OnceLock<Option<Parsed>>,
+    parsed: OnceLock<Option<Parsed<'static>>>,
 }
 
 impl SourceMap {
@@ -33,7 +33,7 @@ impl SourceMap {
         let parsed = self.parsed.get_or_init(|| {
             Parsed::from_json_string(&self.json)
                 .ok()
-                .map(Parsed::into_owned)
+                .map(|map| map.into_owned())
         });
         match parsed {
             Some(map) => Cow::Owned(located(map, text)),
@@ -42,7 +42,7 @@ impl SourceMap {
     }
 }
 
-fn located(map: &Parsed, text: &str) -> String {
+fn located(map: &Parsed<'_>, text: &str) -> String {
     let table = map.generate_lookup_table();
     let mut located = String::with_capacity(text.len());
     let mut rest = text;

@@ -17,7 +17,7 @@ use futures_channel::oneshot;
 use rusm_core::{ExitReason, Pid, ProcessRef, SpawnOptions, StreamId};
 use wasmtime::Store;
 
-use crate::catalog::{ComponentRef, Held, Loaded};
+use crate::catalog::{ComponentRef, Held};
 use crate::connection::{Begun, EventStream, WebSocket};
 use crate::fault::Fault;
 use crate::host::{Client, ConnectionInfo, Exit, HttpClient};
@@ -29,19 +29,19 @@ impl ShardPool {
     /// Whether a component exports what a WebSocket needs.
     pub fn is_websocket(&self, component: ComponentRef) -> bool {
         let component = self.catalog.get(component);
-        component.is_some_and(Loaded::is_websocket)
+        component.is_some_and(|component| component.is_websocket())
     }
 
     /// Whether a component exports what a stream of Server-Sent Events needs.
     pub fn is_event_source(&self, component: ComponentRef) -> bool {
         let component = self.catalog.get(component);
-        component.is_some_and(Loaded::is_event_source)
+        component.is_some_and(|component| component.is_event_source())
     }
 
     /// Whether a component's life is its own `run`.
     pub fn runs_by_itself(&self, component: ComponentRef) -> bool {
         let component = self.catalog.get(component);
-        component.is_some_and(Loaded::runs_by_itself)
+        component.is_some_and(|component| component.runs_by_itself())
     }
 
     /// Start the process of a WebSocket. `owner` is the host process of this shard that owns the

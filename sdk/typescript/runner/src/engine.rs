@@ -33,11 +33,17 @@ pub(crate) fn initialise() {
     match start() {
         Ok((engine, description)) => {
             ENGINE.set(Some(engine));
+            host::machine::forget_seed();
             drop(Vec::<u8>::with_capacity(SLACK));
             build::describe(&description);
         }
         Err(why) => build::fail(&why),
     }
+}
+
+/// Whether this is an instance, and not its making.
+pub(crate) fn is_running() -> bool {
+    ENGINE.with_borrow(Option::is_some)
 }
 
 /// Begin an entry by this function of the runtime's, and run it to its end.

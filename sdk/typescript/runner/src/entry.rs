@@ -1,6 +1,6 @@
 //! What an entry is given, and what it answered. An instance has one entry at a time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// A request that an action answers.
 #[derive(Default)]
@@ -34,6 +34,7 @@ pub(crate) struct Response {
 thread_local! {
     static REQUEST: RefCell<Request> = RefCell::default();
     static ENDED: RefCell<Option<Ended>> = const { RefCell::new(None) };
+    static RESPONDED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// An entry begins.
@@ -57,6 +58,16 @@ pub(crate) fn has_ended() -> bool {
 /// How it did.
 pub(crate) fn take_end() -> Option<Ended> {
     ENDED.take()
+}
+
+/// The head of the response is on its way.
+pub(crate) fn set_responded() {
+    RESPONDED.set(true);
+}
+
+/// Whether it is: what fails then can be told to the client only by an end too soon.
+pub(crate) fn has_responded() -> bool {
+    RESPONDED.get()
 }
 
 /// Look at the request.

@@ -64,6 +64,9 @@ unsafe extern "C" fn action(
         },
         Some(Ended::Failed(why)) => {
             log(LogLevel::Error, &why);
+            if entry::has_responded() {
+                std::process::abort();
+            }
             internal_error()
         }
         None => internal_error(),

@@ -1,15 +1,18 @@
 //! The connection that the process serves, and requests to other servers.
 
-use rquickjs::{Ctx, Object, Result};
+use rquickjs::{Ctx, Error, Object, Result};
 
 use super::{Bytes, buffer, bytes_of, define, flat, flat_headers, paired_headers, throw, throw_kind, whole};
 use crate::bindings::rusm::runtime::{client, serve};
+use crate::entry;
 
 pub(super) fn define_on<'js>(ctx: &Ctx<'js>, host: &Object<'js>) -> Result<()> {
     define!(ctx, host, {
         "connection": connection,
         "respond": |ctx: Ctx<'js>, status: u16, headers: Vec<String>| {
-            serve::respond(status, &paired_headers(&headers)).map_err(|error| throw(&ctx, &error))
+            serve::respond(status, &paired_headers(&headers)).map_err(|error| throw(&ctx, &error))?;
+            entry::set_responded();
+            Ok::<_, Error>(())
         },
         "write": |chunk: Bytes<'js>| serve::write(bytes_of(&chunk)),
         "wsSendText": |text: String| serve::ws_send_text(text.as_bytes()),

@@ -2,7 +2,7 @@
 
 pub(crate) mod actors;
 mod connection;
-mod machine;
+pub(crate) mod machine;
 mod pure;
 mod request;
 mod storage;
