@@ -11,7 +11,14 @@ export CFLAGS_wasm32_unknown_unknown="-O3"
 # QuickJS needs more stack than a handler in Rust; what overflows it must trap, not overwrite data.
 export RUSTFLAGS="-Clink-arg=-zstack-size=524288 -Clink-arg=--stack-first"
 target=${CARGO_TARGET_DIR:-$PWD/runner/target}
-cargo build --release --locked --manifest-path runner/Cargo.toml \
+# QuickJS as it is published, and our patch.
+quickjs=$target/rquickjs-sys
+published=$(cargo metadata --locked --format-version 1 --manifest-path runner/Cargo.toml |
+    grep -o '"manifest_path":"[^"]*/rquickjs-sys-[^"]*"' | cut -d'"' -f4)
+rm -rf "$quickjs"
+cp -r "$(dirname "$published")" "$quickjs"
+patch --quiet --strip=1 --directory="$quickjs" < runner/quickjs.patch
+cargo build --release --locked --manifest-path runner/Cargo.toml --config "paths=['$quickjs']" \
     --target wasm32-unknown-unknown --target-dir "$target"
 install -m 644 "$target/wasm32-unknown-unknown/release/rusm_typescript_runner.wasm" runner.wasm
 ./check-runner.sh --print > runner.sources

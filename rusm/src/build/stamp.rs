@@ -103,6 +103,7 @@ fn content_hash(key: Key<'_>, inputs: &BTreeSet<PathBuf>) -> io::Result<String> 
         .sources
         .ancestors()
         .take_while(|dir| dir.starts_with(key.app_dir))
+        .filter(|dir| dir.is_dir())
     {
         files.extend(AROUND.iter().map(|name| dir.join(name)));
     }
@@ -249,6 +250,25 @@ mod tests {
             app.write(path, "changed");
             assert_eq!(app.fresh(&stamp), fresh, "{path}");
         }
+    }
+
+    #[test]
+    fn the_sources_may_be_one_file() {
+        let app = App::new();
+        app.write("components/plain.ts", "1");
+        let app_dir = app.0.path();
+        let key = Key {
+            app_dir,
+            sources: &app_dir.join("components/plain.ts"),
+            settings: "a",
+            toolchain: None,
+        };
+        let stamp = Stamp::new(key, BTreeSet::new(), ARTIFACT).unwrap();
+        assert!(stamp.is_fresh(key, ARTIFACT).unwrap());
+        app.write("components/other.ts", "1");
+        assert!(stamp.is_fresh(key, ARTIFACT).unwrap());
+        app.write("components/plain.ts", "2");
+        assert!(!stamp.is_fresh(key, ARTIFACT).unwrap());
     }
 
     #[test]

@@ -2,21 +2,22 @@
 
 use std::cell::RefCell;
 
-use rquickjs::context::EvalOptions;
+use rquickjs::function::This;
+use rquickjs::module::WriteOptions;
 use rquickjs::{CatchResultExt, Context, Ctx, Function, Module, Object, Persistent, Runtime, Value};
 
 use crate::bindings::rusm::runtime::log::{LogLevel, log};
+use crate::compile::{self, compile};
 use crate::entry::{self, Ended};
+use crate::memory::{self, Heap};
 use crate::{build, host};
 
 /// The web platform and the module `rusm`, which are evaluated before the author's bundle.
 const RUNTIME: &str = include_str!("../../runtime/dist/runtime.js");
 /// Bytes of the guest's stack that JavaScript may take; the rest is the host functions'.
-const STACK: usize = 384 << 10;
+pub(crate) const STACK: usize = 384 << 10;
 /// Bytes of heap from which cycles are looked for. Most instances end long before.
 const GC_THRESHOLD: usize = 16 << 20;
-/// Bytes of heap that are free when the snapshot is taken, so that a request grows no memory.
-const SLACK: usize = 512 << 10;
 
 struct Engine {
     runtime: Runtime,
@@ -34,7 +35,6 @@ pub(crate) fn initialise() {
         Ok((engine, description)) => {
             ENGINE.set(Some(engine));
             host::machine::forget_seed();
-            drop(Vec::<u8>::with_capacity(SLACK));
             build::describe(&description);
         }
         Err(why) => build::fail(&why),
@@ -98,12 +98,21 @@ impl Engine {
 }
 
 fn start() -> Result<(Engine, String), String> {
-    let runtime = Runtime::new().map_err(|error| error.to_string())?;
+    let platform = compile(
+        "runtime.js",
+        RUNTIME.as_bytes(),
+        WriteOptions {
+            strip_source: true,
+            ..WriteOptions::default()
+        },
+    )?;
+    let bundle = compile("bundle.js", &build::source(), WriteOptions::default())?;
+    let runtime = Runtime::new_with_alloc(Heap).map_err(|error| error.to_string())?;
     runtime.set_max_stack_size(STACK);
     runtime.set_gc_threshold(GC_THRESHOLD);
     let context = Context::full(&runtime).map_err(|error| error.to_string())?;
     let (entries, description) = context.with(|ctx| {
-        evaluate(&ctx)
+        evaluate(&ctx, platform, bundle)
             .catch(&ctx)
             .map_err(|error| error.to_string())
     })?;
@@ -115,23 +124,24 @@ fn start() -> Result<(Engine, String), String> {
     Ok((engine, description))
 }
 
-fn evaluate<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<(Persistent<Object<'static>>, String)> {
+fn evaluate<'js>(
+    ctx: &Ctx<'js>,
+    platform: Vec<u8>,
+    bundle: Vec<u8>,
+) -> rquickjs::Result<(Persistent<Object<'static>>, String)> {
     ctx.globals().set("__host", host::object(ctx)?)?;
-    let mut options = EvalOptions::default();
-    options.filename = Some("runtime.js".to_owned());
-    options.strict = true;
-    ctx.eval_with_options::<Value, _>(RUNTIME, options)?;
+    compile::evaluate(ctx, platform)?;
     let entries: Object = ctx.eval(TAKE_ENTRIES)?;
     let exports: String = ctx.eval(MODULE_SOURCE)?;
     let (_module, evaluated) = Module::declare(ctx.clone(), "rusm", exports)?.eval()?;
     evaluated.finish::<Value>()?;
 
-    let bundle = Module::declare(ctx.clone(), "bundle.js", build::source())?;
-    let (bundle, evaluated) = bundle.eval()?;
-    evaluated.finish::<Value>()?;
+    let namespace = compile::evaluate(ctx, bundle)?;
     let describe: Function = entries.get("describe")?;
-    let description = describe.call((rquickjs::function::This(entries.clone()), bundle.namespace()?))?;
-    Ok((Persistent::save(ctx, entries), description))
+    let description = describe.call((This(entries.clone()), namespace))?;
+    let entries = Persistent::save(ctx, entries);
+    memory::seal(ctx);
+    Ok((entries, description))
 }
 
 const TAKE_ENTRIES: &str = "(() => {
