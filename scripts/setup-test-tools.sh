@@ -2,15 +2,14 @@
 # Makes sure that the clients which the tests talk with are here, and does nothing if they are:
 # curl, wrk, h2load, ab, valgrind and Chromium; Python with HTTP and WebSocket clients, the Autobahn cases
 # (kosoku) and what drives Chromium (Playwright), in a virtual environment of the repo's; Node with
-# WebSocket and EventSource clients, and npm packages that test components are bundled with, in
-# directories of the repo's.
+# WebSocket and EventSource clients, and the npm packages of a test app, in directories of the repo's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=target/test-venv
 node=target/test-node
 clients=rusm/tests/server/clients
-packages=target/test-packages
+app=rusm/tests/apps/typescript
 
 say() { printf 'test tools: %s\n' "$*"; }
 die() { printf 'test tools: %s\n' "$*" >&2; exit 1; }
@@ -38,12 +37,24 @@ main() {
             'playwright>=1.50'
     fi
     npm_install "$clients" "$node"
-    npm_install rusm/tests/apps/typescript "$packages"
+    npm_install "$app" "$app"
     say "ready"
 }
 
-# What the lock file in a directory says, into another one.
+# What the lock file in a directory says, into another one or itself.
 npm_install() {
+    local from=$1 into=$2
+    # npm removes `node_modules` first, so what it has installed is known when it is done.
+    if ! cmp -s "$from/package-lock.json" "$into/node_modules/installed.json"; then
+        say "installing packages into $into"
+        mkdir -p "$into"
+        [ "$from" -ef "$into" ] || cp "$from"/package{,-lock}.json "$into"
+        npm ci --prefix "$into" --loglevel=error --engine-strict --no-audit --no-fund >/dev/null
+        cp "$from/package-lock.json" "$into/node_modules/installed.json"
+    fi
+}
+
+install() {
     local from=$1 into=$2
     # npm removes `node_modules` first, so what it has installed is known when it is done.
     if ! cmp -s "$from/package-lock.json" "$into/node_modules/installed.json"; then

@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_language_follows_from_the_files() {
-        let find = |files: &[(&str, &str)]| {
+        let find = |files: &[(&str, &str)]| -> Result<&'static str, String> {
             let app = app(files);
             let dir = app.path().join("components/a");
             match Sources::find(app.path(), "a").map_err(|error| error.to_string())? {
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn the_entry_is_named_or_looked_for() {
-        let find = |files: &[(&str, &str)]| {
+        let find = |files: &[(&str, &str)]| -> Result<_, String> {
             let app = app(files);
             let found = entry(app.path()).map_err(|error| error.to_string())?;
             Ok(found

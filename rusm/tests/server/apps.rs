@@ -34,6 +34,25 @@ pub(crate) fn chat() -> &'static Path {
     &APP
 }
 
+/// The example of one app in two languages, in Rust.
+pub(crate) fn todo_board_rust() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| built("../examples/todo-board/rust"));
+    &APP
+}
+
+/// The same in TypeScript.
+pub(crate) fn todo_board_typescript() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| built("../examples/todo-board/typescript"));
+    &APP
+}
+
+/// Components in TypeScript, beside some in Rust. Their packages must be there:
+/// `scripts/setup-test-tools.sh`.
+pub(crate) fn typescript() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/typescript"));
+    &APP
+}
+
 /// The example of requests to other servers.
 pub(crate) fn fetch() -> &'static Path {
     static APP: LazyLock<PathBuf> = LazyLock::new(|| built("../examples/fetch"));

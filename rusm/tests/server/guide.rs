@@ -58,7 +58,7 @@ fn output(command: &str) -> String {
 fn the_app_is_what_the_guide_has_its_reader_type() {
     let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps/guide");
     let parent = tempfile::tempdir().unwrap();
-    let new = rusm::scaffold::new_app(parent.path(), "poll").unwrap();
+    let new = rusm::scaffold::new_app(parent.path(), "poll", rusm::cli::Language::Rust).unwrap();
     let cargo = read(&new.join("components/poll/Cargo.toml"));
     assert_eq!(file("rusm.toml"), read(&app.join("rusm.toml")));
     for name in ["poll", "tally", "live"] {

@@ -5,8 +5,10 @@
 //!   as well or as badly as a test wants, [`clients`] runs other people's.
 //! - Clients: [`hello`], [`interoperation`], [`rejections`], [`limits`], [`vanishing`].
 //! - Guests: [`faults`], [`isolation`], [`fairness`], [`waiting`].
-//! - Processes: [`services`], [`processes`], [`counter`]; clients that stay: [`browser`], [`chat`], [`guide`].
+//! - Processes: [`services`], [`processes`], [`counter`]; clients that stay: [`browser`], [`chat`], [`guide`],
+//!   [`todo_board`].
 //! - Components of RUSM 0.7: [`seven`]; of others: [`stock`], and what they are granted: [`capabilities`].
+//! - Components in TypeScript: [`typescript`].
 //! - Requests to other servers: [`fetch`], [`proxy`].
 //! - Operators: [`access_log`], [`stopping`], [`starting`], [`caching`].
 //!
@@ -47,5 +49,7 @@ mod seven;
 mod starting;
 mod stock;
 mod stopping;
+mod todo_board;
+mod typescript;
 mod vanishing;
 mod waiting;

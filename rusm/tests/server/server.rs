@@ -91,6 +91,26 @@ impl Serve {
         Self::app(apps::chat()).manifest(&with_keys(apps::chat(), ""))
     }
 
+    /// Serve the components in TypeScript with these `keys` of their `[[serve]]`, and a store of
+    /// their own.
+    pub(crate) fn typescript_with(keys: &str) -> Self {
+        Self::typescript(|manifest| manifest.replace("[serve.routes]", &format!("{keys}\n[serve.routes]")))
+    }
+
+    /// Serve the components in TypeScript under their manifest as `change` makes it, with a store of
+    /// their own.
+    pub(crate) fn typescript(change: impl FnOnce(String) -> String) -> Self {
+        let serve = Self::app(apps::typescript());
+        let store = serve.dir.path().join("data.redb");
+        let manifest = change(with_store(apps::typescript(), &store));
+        serve.manifest(&manifest)
+    }
+
+    /// Serve examples/todo-board, in the language of `app`, on any port and with this store.
+    pub(crate) fn todo_board(app: &Path, store: &Path) -> Self {
+        Self::app(app).manifest(&with_store(app, store))
+    }
+
     /// Serve under this manifest.
     pub(crate) fn manifest(mut self, text: &str) -> Self {
         self.manifest = text.to_owned();

@@ -23,6 +23,8 @@ declare module "rusm" {
     readonly remoteAddr: string;
     /** The request is over, and its response complete, when the promise has settled. */
     waitUntil(promise: unknown): void;
+    /** Empty: here for frameworks that were written for Workers. */
+    readonly props: Readonly<Record<string, never>>;
     /** Does nothing: here for handlers that call it. */
     passThroughOnException(): void;
   }

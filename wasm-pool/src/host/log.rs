@@ -1,5 +1,7 @@
 //! `rusm:runtime/log@0.1.0`: a guest's lines in the operator's log.
 
+use std::borrow::Cow;
+
 use super::bindings::rusm::runtime::log::{Host, LogLevel};
 use super::diagnostics::Level;
 use crate::sandbox::HostState;
@@ -13,7 +15,30 @@ impl Host for HostState {
             LogLevel::Debug => Level::Debug,
         };
         let message = self.located(message);
-        self.diagnostics.line(level, &message);
+        self.diagnostics.line(level, &in_one_line(&message));
         Ok(())
+    }
+}
+
+/// A message of several lines, a stack trace for one, is one event of the log and stays together.
+fn in_one_line(message: &str) -> Cow<'_, str> {
+    if !message.contains('\n') {
+        return Cow::Borrowed(message);
+    }
+    let lines: Vec<&str> = message.lines().map(str::trim).collect();
+    Cow::Owned(lines.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_trace_is_one_line() {
+        assert_eq!(in_one_line("no\u{7} break"), "no\u{7} break");
+        assert_eq!(
+            in_one_line("Error: x\n    at f (a.ts:1:2)\r\n    at g (a.ts:3:4)\n"),
+            "Error: x at f (a.ts:1:2) at g (a.ts:3:4)"
+        );
     }
 }

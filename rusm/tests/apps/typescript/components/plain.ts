@@ -32,7 +32,7 @@ export function environment(_request: Request, { env }: Context): Response {
 export async function ask(_request: Request, { params }: Context): Promise<Response> {
   const tally = whereis("tally");
   if (tally === undefined) return new Response("no tally\n", { status: 503 });
-  return Response.json(await call(tally, params.function as string, [2]));
+  return Response.json(await call(tally, params.function as string, 2));
 }
 
 export function boom(): Response {

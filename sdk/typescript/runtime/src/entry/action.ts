@@ -1,7 +1,9 @@
 import { host } from "../host";
 import { start } from "../phase";
+import { CallError } from "../rusm/call-error";
 import { env } from "../rusm/environment";
 import { bodyBytes, type Source } from "../web/body";
+import { describeError } from "../web/describe-error";
 import { inspect } from "../web/inspect";
 import { incomingRequest, type Request } from "../web/request";
 import { outgoing, Response } from "../web/response";
@@ -30,10 +32,17 @@ export function runAction(action: Action, method: string, target: string): void 
   try {
     const result = action.call(incomingRequest(method, target));
     if (result instanceof Response) answer(action, result);
-    else Promise.resolve(result).then((response) => answer(action, response)).catch(fail);
+    else Promise.resolve(result).then((response) => answer(action, response), refuse).catch(fail);
   } catch (error) {
-    fail(error);
+    refuse(error);
   }
+}
+
+/** An action did not answer. A service that can't be reached is not the action's fault: the client is told so. */
+function refuse(error: unknown): void {
+  if (!(error instanceof CallError) || error.status === 500) return fail(error);
+  host.log("error", describeError(error).toWellFormed());
+  host.answer(error.status, ["content-type", "text/plain; charset=utf-8"], error.status === 504 ? "Gateway Timeout\n" : "Service Unavailable\n");
 }
 
 function answer(action: Action, response: unknown): void {

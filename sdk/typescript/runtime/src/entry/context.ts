@@ -30,6 +30,11 @@ class Context {
     (waits ??= []).push(Promise.resolve(promise));
   }
 
+  /** Of nobody who has bound any: here for frameworks of Workers, whose type asks for it. */
+  get props(): Record<string, never> {
+    return {};
+  }
+
   /** Nothing to pass through to: here for handlers that call it. */
   passThroughOnException(): void {}
 

@@ -55,7 +55,11 @@ async function answerFunction(definition: ServiceDefinition, name: string, args:
 }
 
 async function initialized(definition: ServiceDefinition): Promise<void> {
-  ready ??= Promise.resolve(definition.init?.());
+  ready ??= Promise.resolve(definition.init?.()).catch((error: unknown) => {
+    host.log("error", `init: ${describeError(error)}`.toWellFormed());
+    // Another process, with another try, takes its place.
+    host.exit("init failed");
+  });
   await ready;
 }
 

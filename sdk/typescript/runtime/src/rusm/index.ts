@@ -1,4 +1,4 @@
-// The module `rusm`: what the types in ../../types/index.d.ts say.
+// The module `rusm`: what the types in ../../../types/rusm.d.ts say.
 export { acceptStream, openStream } from "./byte-streams";
 export { call, callStream, cast, fetchAction, run } from "./call";
 export { CallError } from "./call-error";
