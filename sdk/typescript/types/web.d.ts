@@ -726,9 +726,9 @@ declare var crypto: Crypto;
 // Time
 
 /** Gives an id for `clearTimeout`. Not in top-level code. */
-declare function setTimeout<A extends any[]>(callback: (...args: A) => void, delayMs?: number, ...args: A): number;
+declare function setTimeout(callback: (...args: any[]) => void, delayMs?: number, ...args: any[]): number;
 /** Gives an id for `clearInterval`. Not in top-level code. */
-declare function setInterval<A extends any[]>(callback: (...args: A) => void, delayMs?: number, ...args: A): number;
+declare function setInterval(callback: (...args: any[]) => void, delayMs?: number, ...args: any[]): number;
 declare function clearTimeout(id?: number | null): void;
 declare function clearInterval(id?: number | null): void;
 declare function queueMicrotask(callback: () => void): void;

@@ -5,7 +5,7 @@ use rquickjs::{
     CatchResultExt, Context, Ctx, Error, Module, Object, Promise, Result, Runtime, Value, qjs,
 };
 
-use crate::engine::STACK;
+use crate::engine::COMPILER_STACK;
 use crate::memory::Heap;
 
 /// The bytecode of a module, which may import `rusm`.
@@ -19,7 +19,7 @@ pub(crate) fn compile(
 ) -> std::result::Result<Vec<u8>, String> {
     let text = |error: Error| error.to_string();
     let runtime = Runtime::new_with_alloc(Heap).map_err(text)?;
-    runtime.set_max_stack_size(STACK);
+    runtime.set_max_stack_size(COMPILER_STACK);
     let context = Context::full(&runtime).map_err(text)?;
     context.with(|ctx| {
         Module::declare(ctx.clone(), "rusm", "")

@@ -14,8 +14,11 @@ use crate::{build, host};
 
 /// The web platform and the module `rusm`, which are evaluated before the author's bundle.
 const RUNTIME: &str = include_str!("../../runtime/dist/runtime.js");
-/// Bytes of the guest's stack that JavaScript may take; the rest is the host functions'.
-pub(crate) const STACK: usize = 384 << 10;
+/// Bytes of its stack that the compiler may take.
+pub(crate) const COMPILER_STACK: usize = 384 << 10;
+/// Bytes of the guest's stack that JavaScript may take. The machine's own stack, whose end is a trap
+/// and no exception, is used up faster.
+const STACK: usize = 192 << 10;
 /// Bytes of heap from which cycles are looked for. Most instances end long before.
 const GC_THRESHOLD: usize = 16 << 20;
 

@@ -2,14 +2,14 @@
 
 #[rusm_rs::service]
 pub mod ledger {
-    use serde::Serialize;
+    use serde::{Deserialize, Serialize};
 
     #[derive(Default)]
     pub struct State {
         of: Vec<i64>,
     }
 
-    #[derive(Serialize)]
+    #[derive(Serialize, Deserialize)]
     pub struct Sum {
         sum: i64,
         of: Vec<i64>,
