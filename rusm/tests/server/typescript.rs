@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::thread;
 
 use crate::client::{Response, get, request};
+use crate::clients;
 use crate::server::{Serve, Server};
 
 fn started() -> Server {
@@ -258,4 +259,12 @@ fn the_store_keeps_what_handlers_write() {
     assert_eq!(text(&server, "/kept/a"), "null\n");
     assert_eq!(send(&server, "PUT", "/kept/a", "", "kept").status, 204);
     assert_eq!(text(&server, "/kept/a"), "kept\n");
+}
+
+#[test]
+fn a_socket_has_a_process_of_its_own() {
+    let server = started();
+    clients::python("typescript_sockets.py", &server, &[]);
+    server.says("Error: a message too many at message (components/echo.ts:15:36)");
+    server.says("closed with 4002 enough");
 }

@@ -21,6 +21,6 @@ export default websocket({
     console.info(`closed with ${code} ${reason}`);
   },
   onMail(socket, mail) {
-    if (mail.type === "message") socket.send(mail.text());
+    if (mail.type === "message") socket.send(mail.json<string>());
   },
 });

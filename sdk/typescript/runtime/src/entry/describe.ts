@@ -28,15 +28,15 @@ export function toComponent(namespace: Record<string, unknown>): Component {
   return { kind: "handler", actions: toActions(namespace) };
 }
 
-/** For `describe` of the runner's ABI. */
+/** For `describe` of the runner's ABI. Processes that wait take mail, as their timers come by it. */
 export function describe(component: Component): string {
   switch (component.kind) {
     case "handler":
       return JSON.stringify({ kind: "handler", actions: component.actions.map((action) => action.name), functions: [] });
     case "service":
-      return JSON.stringify({ kind: "service", functions: component.functions, onMail: component.definition.onMail !== undefined });
+      return JSON.stringify({ kind: "service", functions: component.functions, onMail: true });
     case "websocket":
-      return JSON.stringify({ kind: "websocket", onMail: component.definition.onMail !== undefined });
+      return JSON.stringify({ kind: "websocket", onMail: true });
     case "process":
       return JSON.stringify({ kind: "process" });
   }

@@ -2,9 +2,27 @@ import { host } from "../host";
 import { describeError } from "../web/describe-error";
 import { deliver, isAwaited, takeQueued, toMail, type Mail } from "../rusm/mail";
 import { fireTimer, untilNextTimer } from "../web/timers";
+import { isAlarm, setAlarm } from "./alarm";
 
 export function fail(error: unknown): void {
   host.fail(describeError(error).toWellFormed());
+}
+
+let end: (() => void) | undefined;
+
+/** Ends an entry of a process that goes on, when what the entry has begun and does not wait for rests. */
+export function endWith(how: () => void): void {
+  end = how;
+}
+
+/** Runs the timers that are due, for which the process was woken. */
+export function runTimers(): void {
+  try {
+    while (fireTimer());
+    endWith(host.finish);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -13,6 +31,13 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** See Runner in host.d.ts. */
 export function turn(): boolean {
+  if (end) {
+    const how = end;
+    end = undefined;
+    setAlarm();
+    how();
+    return true;
+  }
   try {
     if (fireTimer()) return true;
   } catch (error) {
@@ -22,7 +47,7 @@ export function turn(): boolean {
   const wait = untilNextTimer();
   if (wait === undefined && !isAwaited()) return false;
   const mail = wait === undefined ? host.receiveMail() : host.receiveMail(Math.ceil(wait));
-  if (mail) deliver(toMail(mail));
+  if (mail && !isAlarm(mail)) deliver(toMail(mail));
   return true;
 }
 

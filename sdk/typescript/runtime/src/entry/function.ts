@@ -6,7 +6,7 @@ import type { Mail } from "../rusm/mail";
 import { encodeValue, itemChunk } from "../rusm/wire";
 import { describeError, headline, isError } from "../web/describe-error";
 import { inspect } from "../web/inspect";
-import { drain, fail } from "./ends";
+import { drain, endWith, fail } from "./ends";
 
 /** Names of a definition that are no functions to be called. */
 const RESERVED = new Set(["init", "onMail"]);
@@ -30,7 +30,7 @@ export function runOnMail(definition: ServiceDefinition, mail: Mail): void {
     await initialized(definition);
     await take(mail);
     await drain(take);
-    host.finish();
+    endWith(host.finish);
   })().catch(fail);
 }
 
@@ -47,11 +47,11 @@ async function answerFunction(definition: ServiceDefinition, name: string, args:
     endCallbacks();
     await takeMail(definition);
     if (isBug(error)) host.log("error", `${name}: ${describeError(error)}`);
-    host.failFunction(said(error));
+    endWith(() => host.failFunction(said(error)));
     return;
   }
   await takeMail(definition);
-  host.answerFunction(json);
+  endWith(() => host.answerFunction(json));
 }
 
 async function initialized(definition: ServiceDefinition): Promise<void> {

@@ -4,7 +4,8 @@ import { toMail } from "../rusm/mail";
 import { runAction } from "./action";
 import { allowClock } from "./build-clock";
 import { describe, toComponent, type Component } from "./describe";
-import { fail, turn } from "./ends";
+import { isAlarm } from "./alarm";
+import { fail, runTimers, turn } from "./ends";
 import { runFunction, runOnMail } from "./function";
 import { runClose, runMessage, runOpen, runSocketMail } from "./websocket";
 
@@ -44,7 +45,8 @@ export const runner: Runner = {
   },
 
   onMail(mail: HostMail) {
-    if (component.kind === "service") runOnMail(component.definition, toMail(mail));
+    if (isAlarm(mail)) runTimers();
+    else if (component.kind === "service") runOnMail(component.definition, toMail(mail));
     else if (component.kind === "websocket") runSocketMail(component.definition, mail);
     else wrong("mail");
   },

@@ -4,7 +4,7 @@ import type { WebSocketDefinition } from "../rusm/kinds";
 import { socket } from "../rusm/socket";
 import { toMail } from "../rusm/mail";
 import type { HostMail } from "../host";
-import { drain, fail, isThenable } from "./ends";
+import { drain, endWith, fail, isThenable } from "./ends";
 
 export function runOpen(definition: WebSocketDefinition): void {
   enter(definition, () => definition.open?.(socket));
@@ -27,7 +27,7 @@ function enter(definition: WebSocketDefinition, call: () => unknown): void {
   try {
     const result = call();
     if (isThenable(result)) finish(definition, result).catch(fail);
-    else host.finish();
+    else endWith(host.finish);
   } catch (error) {
     fail(error);
   }
@@ -37,5 +37,5 @@ function enter(definition: WebSocketDefinition, call: () => unknown): void {
 async function finish(definition: WebSocketDefinition, result: PromiseLike<unknown>): Promise<void> {
   await result;
   if (definition.onMail) await drain((mail) => definition.onMail?.(socket, mail));
-  host.finish();
+  endWith(host.finish);
 }
