@@ -1,7 +1,7 @@
 # Two commands for a fresh machine: `make serve` and `make test`. Each does all of its set-up.
 # Everything is built in the release profile, so that Wasmtime is compiled once.
 
-EXAMPLES := $(wildcard examples/*/rusm.toml)
+EXAMPLES := $(wildcard examples/*/rusm.toml examples/*/*/rusm.toml)
 RUSM := target/release/rusm
 
 .PHONY: build serve test lint guard bench-peers runner setup test-tools clean

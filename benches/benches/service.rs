@@ -31,7 +31,7 @@ fn main() {
     };
     let app = Application::open(&args).expect("the manifest is right");
     let mut compiled = app
-        .compile(SHARDS.into())
+        .compile(SHARDS.into(), None)
         .expect("examples/counter is built: run `make build`");
     // Two nodes share the address space.
     compiled.pool.instances = INSTANCES;
@@ -97,7 +97,7 @@ fn boot(node: &Node, id: ShardId, compiled: &Compiled, has_service: bool) -> Rc<
     let mut turn = Driver::Uring.turns().expect("there are descriptors");
     monoio::spawn(fairness::serve_queue(async move || turn.pass().await));
     let setup = PoolSetup {
-        engine: compiled.engine().expect("the pool fits the address space"),
+        engine: rusm::app::engine(&compiled.pool).expect("the pool fits the address space"),
         shard,
         instances: INSTANCES,
         spawned: 0,

@@ -100,9 +100,10 @@ fn imports(
             wasmtime::Result::Ok(())
         },
     )?;
-    let cases: [(&str, fn(String) -> Told); 2] =
-        [("describe", Told::Description), ("fail", Told::Failed)];
-    for (name, case) in cases {
+    for (name, case) in [
+        ("describe", Told::Description as fn(String) -> Told),
+        ("fail", Told::Failed),
+    ] {
         let told = told.clone();
         linker.func_wrap(
             BUILD,
