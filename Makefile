@@ -52,4 +52,4 @@ test-tools:
 
 clean:
 	cargo clean
-	rm -rf examples/*/wasm examples/*/target
+	rm -rf examples/*/wasm examples/*/target examples/*/*/wasm examples/*/*/target

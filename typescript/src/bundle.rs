@@ -90,6 +90,8 @@ async fn generate(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
     };
     let modules = chunk.module_ids.iter().map(|id| PathBuf::from(id.as_str()));
     inputs.extend(modules.filter(|file| file.is_absolute()));
+    let manifests: Vec<_> = inputs.iter().flat_map(|file| manifests(file)).collect();
+    inputs.extend(manifests);
     let imports = chunk.imports.iter().chain(&chunk.dynamic_imports);
     let absent: BTreeSet<&str> = imports
         .map(|module| module.as_str())
@@ -109,16 +111,23 @@ async fn generate(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
             absent.into_iter().map(str::to_owned).collect(),
         ));
     }
-    let source_map = chunk
-        .map
-        .as_ref()
-        .ok_or(BundleError::Output("no source map"))?;
+    // There is none for a bundle without any code.
+    let source_map = chunk.map.as_ref().map(|map| map.to_json_string());
     Ok(Bundle {
         code: chunk.code.clone(),
-        source_map: source_map.to_json_string(),
+        source_map: source_map.unwrap_or_else(|| NO_MAPPINGS.to_owned()),
         inputs,
         warnings: rendered(app_dir, &warnings),
     })
+}
+
+/// What says which of a package's files are imported: each `package.json` above one of its modules.
+fn manifests(module: &Path) -> impl Iterator<Item = PathBuf> {
+    let is_packages = module.iter().any(|part| part == "node_modules");
+    let dirs = module.ancestors().skip(1).filter(move |_| is_packages);
+    dirs.take_while(|dir| !dir.ends_with("node_modules"))
+        .map(|dir| dir.join("package.json"))
+        .filter(|file| file.is_file())
 }
 
 fn options(app_dir: &Path, entry: &Path) -> BundlerOptions {
@@ -163,6 +172,8 @@ const CONDITIONS: [&str; 5] = ["rusm", "workerd", "worker", "browser", "module"]
 
 /// What QuickJS understands; newer syntax is rewritten.
 const TARGET: &str = "es2024";
+
+const NO_MAPPINGS: &str = r#"{"version":3,"sources":[],"names":[],"mappings":""}"#;
 
 /// The bundler would leave the import to the module's environment: here it is an error, with the
 /// reason that an author needs.
@@ -296,12 +307,22 @@ mod tests {
             "one.ts",
             "lib/two.ts",
             "node_modules/three/main.js",
+            "node_modules/three/package.json",
         ] {
             assert!(
                 bundle.inputs.contains(&dir.join(file)),
                 "{:?}",
                 bundle.inputs
             );
+        }
+    }
+
+    #[test]
+    fn a_module_may_be_empty() {
+        for empty in ["", "// Nothing.", "const a = 1;"] {
+            let bundle = App::new(&[("index.ts", empty)]).bundle().unwrap();
+            let map = crate::SourceMap::new(&*bundle.source_map);
+            assert_eq!(map.locate("at bundle.js:1:1"), "at bundle.js:1:1");
         }
     }
 
@@ -368,9 +389,7 @@ mod tests {
             )]);
             let error = app.error();
             assert!(
-                error.contains(module)
-                    && error.contains("index.ts:1:")
-                    && error.contains(reason),
+                error.contains(module) && error.contains("index.ts:1:") && error.contains(reason),
                 "{error}"
             );
         }

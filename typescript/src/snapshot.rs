@@ -1,46 +1,51 @@
 //! The runner's initialisation, run once, and its memory kept.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
 
 use futures_executor::block_on;
-use wasmtime::{Caller, Engine, ExternType, Func, Instance, Linker, Memory, Module, Store, Val};
+use wasmtime::{
+    Caller, Config, Engine, ExternType, Func, Instance, Linker, Memory, Module, Store, Trap, Val,
+};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
 use crate::Description;
 
 /// Evaluate `bundle`, an ES module, in the `runner`, and keep what came of it.
 ///
+/// The runner is entered twice, in two instances: one compiles the modules, the other evaluates what
+/// was compiled, and is the one that is kept.
+///
 /// # Errors
-/// A bundle that throws at its top level, or exports nothing that can be run; a runner of another
-/// making.
+/// A bundle that throws at its top level, comes to no end there, or exports nothing that can be run;
+/// a runner of another making.
 pub fn snapshot(runner: &[u8], bundle: &str) -> Result<(Vec<u8>, Description), SnapshotError> {
+    snapshot_within(LONGEST, runner, bundle)
+}
+
+fn snapshot_within(
+    limit: Duration,
+    runner: &[u8],
+    bundle: &str,
+) -> Result<(Vec<u8>, Description), SnapshotError> {
     let mut wizer = Wizer::new();
     wizer.init_func(INIT);
     let (context, instrumented) = wizer.instrument(runner).map_err(SnapshotError::runner)?;
-    let engine = Engine::default();
+    let engine =
+        Engine::new(Config::new().epoch_interruption(true)).map_err(SnapshotError::runner)?;
     let module = Module::new(&engine, &instrumented).map_err(SnapshotError::runner)?;
-    let mut store = Store::new(&engine, ());
-    let told = Arc::new(Mutex::new(Told::Nothing));
-    let linker = imports(&mut store, &module, bundle, &told).map_err(SnapshotError::runner)?;
-    let instance = linker
-        .instantiate(&mut store, &module)
-        .map_err(SnapshotError::runner)?;
-    let ran = instance
-        .get_typed_func::<(), ()>(&mut store, INIT)
-        .map_err(SnapshotError::runner)?
-        .call(&mut store, ());
-    let told = std::mem::replace(
-        &mut *told.lock().unwrap_or_else(PoisonError::into_inner),
-        Told::Nothing,
-    );
-    let description = match (ran, told) {
-        (_, Told::Failed(why)) => return Err(SnapshotError::Bundle(why)),
-        (Err(trap), _) => return Err(SnapshotError::Bundle(format!("{trap:#}"))),
-        (Ok(()), Told::Nothing) => return Err(SnapshotError::Silent),
-        (Ok(()), Told::Description(json)) => serde_json::from_str(&json)
-            .map_err(|error| SnapshotError::Description { json, error })?,
+    let alarm = interrupt_after(limit, &engine).map_err(SnapshotError::Thread)?;
+    let sources = [bundle.as_bytes().into(), Arc::default()];
+    let (_, compiled) = enter(&module, COMPILE, sources)?;
+    let (mut state, told) = enter(&module, INIT, compiled.modules)?;
+    drop(alarm);
+    let json = told.description.ok_or(SnapshotError::Silent)?;
+    let description = match serde_json::from_str(&json) {
+        Ok(description) => description,
+        Err(error) => return Err(SnapshotError::Description { json, error }),
     };
-    let mut state = State { store, instance };
     let snapshot = block_on(wizer.snapshot(&context, &mut state)).map_err(SnapshotError::runner)?;
     Ok((snapshot, description))
 }
@@ -51,6 +56,12 @@ pub enum SnapshotError {
     /// The author's top-level code has failed: message and stack.
     #[error("{0}")]
     Bundle(String),
+    /// The author's top-level code was stopped.
+    #[error("code at the top level of a module has not come to an end in {LONGEST:?}")]
+    Endless,
+    /// What would have stopped it could not be started.
+    #[error("a thread could not be started: {0}")]
+    Thread(std::io::Error),
     /// The runner can't be used.
     #[error("the TypeScript runner: {0}")]
     Runner(String),
@@ -73,46 +84,102 @@ impl SnapshotError {
     }
 }
 
+/// Interrupts what runs on the engine when the time is over, unless the alarm is dropped before.
+fn interrupt_after(limit: Duration, engine: &Engine) -> std::io::Result<Sender<()>> {
+    let (alarm, dropped) = channel();
+    let engine = engine.clone();
+    thread::Builder::new()
+        .name("rusm-snapshot".into())
+        .spawn(move || {
+            if dropped.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                engine.increment_epoch();
+            }
+        })?;
+    Ok(alarm)
+}
+
+/// The modules that the runner is given, by their numbers: the author's bundle, and its own runtime.
+type Modules = [Arc<[u8]>; 2];
+
 /// What the runner has told of the bundle.
-enum Told {
-    Nothing,
-    Description(String),
-    Failed(String),
+#[derive(Default)]
+struct Told {
+    /// Their bytecode.
+    modules: Modules,
+    description: Option<String>,
+    failure: Option<String>,
+}
+
+/// Call an entry of the runner in an instance of its own.
+fn enter(module: &Module, entry: &str, modules: Modules) -> Result<(State, Told), SnapshotError> {
+    let mut store = Store::new(module.engine(), Told::default());
+    store.set_epoch_deadline(1);
+    let linker = imports(&mut store, module, modules).map_err(SnapshotError::runner)?;
+    let instance = linker
+        .instantiate(&mut store, module)
+        .map_err(SnapshotError::runner)?;
+    let ran = instance
+        .get_typed_func::<(), ()>(&mut store, entry)
+        .map_err(SnapshotError::runner)?
+        .call(&mut store, ());
+    let mut told = std::mem::take(store.data_mut());
+    match (ran, told.failure.take()) {
+        (_, Some(why)) => Err(SnapshotError::Bundle(why)),
+        (Err(trap), None) if trap.downcast_ref() == Some(&Trap::Interrupt) => {
+            Err(SnapshotError::Endless)
+        }
+        (Err(trap), None) => Err(SnapshotError::Bundle(format!("{trap:#}"))),
+        (Ok(()), None) => Ok((State { store, instance }, told)),
+    }
 }
 
 /// The runner's imports while it is initialised: those of the build; a clock that stands still, which
-/// QuickJS reads when it starts; a log; and no other, for there is no host yet.
+/// QuickJS reads when it starts; and no other, for there is no host yet.
 fn imports(
-    store: &mut Store<()>,
+    store: &mut Store<Told>,
     module: &Module,
-    bundle: &str,
-    told: &Arc<Mutex<Told>>,
-) -> wasmtime::Result<Linker<()>> {
+    modules: Modules,
+) -> wasmtime::Result<Linker<Told>> {
     let mut linker = Linker::new(module.engine());
-    let source: Arc<[u8]> = bundle.as_bytes().into();
-    let len = u32::try_from(source.len())?;
-    linker.func_wrap(BUILD, "source-len", move || len)?;
+    let lens = modules.clone().map(|module| module.len());
+    linker.func_wrap(BUILD, "source-len", move |module: u32| {
+        let len = lens.get(module as usize).ok_or_else(no_module)?;
+        wasmtime::Result::Ok(u32::try_from(*len)?)
+    })?;
     linker.func_wrap(
         BUILD,
         "source",
-        move |mut caller: Caller<'_, ()>, to: u32| {
-            memory(&mut caller)?.write(&mut caller, to as usize, &source)?;
+        move |mut caller: Caller<'_, Told>, module: u32, to: u32| {
+            let source = modules.get(module as usize).ok_or_else(no_module)?;
+            memory(&mut caller)?.write(&mut caller, to as usize, source)?;
             wasmtime::Result::Ok(())
         },
     )?;
-    for (name, case) in [
-        ("describe", Told::Description as fn(String) -> Told),
-        ("fail", Told::Failed),
+    linker.func_wrap(
+        BUILD,
+        "compiled",
+        |mut caller: Caller<'_, Told>, module: u32, at: u32, len: u32| {
+            let bytecode = bytes(&mut caller, at, len)?;
+            let modules = &mut caller.data_mut().modules;
+            *modules.get_mut(module as usize).ok_or_else(no_module)? = bytecode.into();
+            wasmtime::Result::Ok(())
+        },
+    )?;
+    let describe = |told: &mut Told, text| told.description = Some(text);
+    let fail = |told: &mut Told, text| told.failure = Some(text);
+    for (name, tell) in [
+        ("describe", describe as fn(&mut Told, String)),
+        ("fail", fail),
     ] {
-        let told = told.clone();
         linker.func_wrap(
             BUILD,
             name,
-            move |mut caller: Caller<'_, ()>, at: u32, len: u32| {
-                let mut text = vec![0; len as usize];
-                memory(&mut caller)?.read(&caller, at as usize, &mut text)?;
-                *told.lock().unwrap_or_else(PoisonError::into_inner) =
-                    case(String::from_utf8_lossy(&text).into_owned());
+            move |mut caller: Caller<'_, Told>, at: u32, len: u32| {
+                let text = bytes(&mut caller, at, len)?;
+                tell(
+                    caller.data_mut(),
+                    String::from_utf8_lossy(&text).into_owned(),
+                );
                 wasmtime::Result::Ok(())
             },
         )?;
@@ -139,7 +206,17 @@ fn imports(
     Ok(linker)
 }
 
-fn memory(caller: &mut Caller<'_, ()>) -> wasmtime::Result<Memory> {
+fn no_module() -> wasmtime::Error {
+    wasmtime::Error::msg("it asks for a module that there is not")
+}
+
+fn bytes(caller: &mut Caller<'_, Told>, at: u32, len: u32) -> wasmtime::Result<Vec<u8>> {
+    let mut bytes = vec![0; len as usize];
+    memory(caller)?.read(&caller, at as usize, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn memory(caller: &mut Caller<'_, Told>) -> wasmtime::Result<Memory> {
     caller
         .get_export("memory")
         .and_then(wasmtime::Extern::into_memory)
@@ -148,7 +225,7 @@ fn memory(caller: &mut Caller<'_, ()>) -> wasmtime::Result<Memory> {
 
 /// What Wizer reads of an instance.
 struct State {
-    store: Store<()>,
+    store: Store<Told>,
     instance: Instance,
 }
 
@@ -175,6 +252,10 @@ impl InstanceState for State {
     }
 }
 
+/// What a top level may take: packages that are bundled take milliseconds.
+const LONGEST: Duration = Duration::from_secs(20);
+
+const COMPILE: &str = "rusm-js:compile";
 const INIT: &str = "rusm-js:init";
 pub(crate) const BUILD: &str = "rusm-js:build";
 
@@ -186,17 +267,21 @@ mod tests {
     fn runner(init: &str) -> Vec<u8> {
         wat::parse_str(format!(
             r#"(module
-                (import "rusm-js:build" "source-len" (func $len (result i32)))
-                (import "rusm-js:build" "source" (func $source (param i32)))
+                (import "rusm-js:build" "source-len" (func $len (param i32) (result i32)))
+                (import "rusm-js:build" "source" (func $source (param i32 i32)))
+                (import "rusm-js:build" "compiled" (func $compiled (param i32 i32 i32)))
                 (import "rusm-js:build" "describe" (func $describe (param i32 i32)))
                 (import "rusm-js:build" "fail" (func $fail (param i32 i32)))
                 (import "rusm:runtime/kv@0.1.0" "get" (func $get (param i32 i32 i32 i32 i32)))
                 (memory (export "memory") 1)
                 (global $count (mut i32) (i32.const 0))
                 (data (i32.const 0) "{{\"kind\":\"process\"}}")
+                (func (export "rusm-js:compile")
+                    (call $source (i32.const 0) (i32.const 1024))
+                    (call $compiled (i32.const 0) (i32.const 1024) (call $len (i32.const 0))))
                 (func (export "rusm-js:init")
-                    (call $source (i32.const 1024))
-                    (global.set $count (call $len))
+                    (call $source (i32.const 0) (i32.const 1024))
+                    (global.set $count (call $len (i32.const 0)))
                     {init})
                 (func (export "count") (result i32) (global.get $count))
                 (func (export "first") (result i32) (i32.load8_u (i32.const 1024))))"#
@@ -229,10 +314,17 @@ mod tests {
 
     #[test]
     fn what_the_bundle_throws_is_told() {
-        let failing = runner("(call $fail (i32.const 1024) (call $len))");
+        let failing = runner("(call $fail (i32.const 1024) (call $len (i32.const 0)))");
         let error = snapshot(&failing, "Error: no").unwrap_err();
         assert!(matches!(error, SnapshotError::Bundle(_)), "{error:?}");
         assert_eq!(error.to_string(), "Error: no");
+    }
+
+    #[test]
+    fn what_comes_to_no_end_is_stopped() {
+        let limit = Duration::from_millis(20);
+        let error = snapshot_within(limit, &runner("(loop (br 0))"), "").unwrap_err();
+        assert!(matches!(error, SnapshotError::Endless), "{error:?}");
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) fn build(
     }
     let (memory, description) = snapshot(RUNNER, &code).map_err(|error| match error {
         SnapshotError::Bundle(why) => {
-            TypeScriptError::TopLevel(SourceMap::new(&*source_map).locate(&why).into_owned())
+            TypeScriptError::TopLevel(told_by_author(&SourceMap::new(&*source_map).locate(&why)))
         }
         other => other.into(),
     })?;
@@ -75,8 +75,8 @@ pub enum TypeScriptError {
     /// See [`TypesError`].
     #[error(transparent)]
     Types(#[from] TypesError),
-    /// The module's own code failed as it was evaluated.
-    #[error("the top level of its modules, which runs once, at build time, failed:\n{0}")]
+    /// The modules' own code failed as it was evaluated, or is nothing to serve.
+    #[error("its modules, which are evaluated once, at build time, failed:\n{0}")]
     TopLevel(String),
     /// See [`SnapshotError`].
     #[error(transparent)]
@@ -84,6 +84,15 @@ pub enum TypeScriptError {
     /// See [`ComponentError`].
     #[error(transparent)]
     Exports(#[from] ComponentError),
+}
+
+/// A message and its stack, without the lines of the runtime's own code.
+fn told_by_author(why: &str) -> String {
+    let lines = why.lines().filter(|line| {
+        let is_own = line.trim_start().starts_with("at ") && line.contains("(runtime.js:");
+        !is_own && !line.trim().is_empty()
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// QuickJS with RUSM's runtime, as a core module (`sdk/typescript/runner`).

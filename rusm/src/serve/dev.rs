@@ -52,7 +52,10 @@ struct Running {
 /// When the kernel does not let them be watched.
 pub(super) fn start(session: Session) -> Result<(), Failure> {
     let (changed, changes) = channel();
+    let store = session.app.manifest.node.store.as_ref();
+    let store = store.map(|store| absolute(&session.app.dir).join(store));
     let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        let is_change = |event| is_change(event, store.as_deref());
         if event.as_ref().map_or(true, is_change) {
             let _ = changed.send(());
         }
@@ -61,7 +64,7 @@ pub(super) fn start(session: Session) -> Result<(), Failure> {
         watcher: watcher.map_err(unwatchable)?,
         watched: BTreeSet::new(),
     };
-    sources.watch(&session.app)?;
+    sources.watch(&session)?;
     let manifest = fs::read(&session.manifest).unwrap_or_default();
     let running = Running {
         session,
@@ -90,7 +93,7 @@ impl Running {
                 );
             }
             // What was made between two looks is found by what it changes.
-            if let Err(failure) = sources.watch(&self.session.app) {
+            if let Err(failure) = sources.watch(&self.session) {
                 tracing::warn!("{failure}");
             }
             self.refresh();
@@ -156,24 +159,25 @@ struct Sources {
 }
 
 impl Sources {
-    /// Watch the app's directories that are not watched yet, and what its components read outside.
-    fn watch(&mut self, app: &Application) -> Result<(), Failure> {
-        let mut dirs = vec![absolute(&app.dir)];
-        for spec in app.specs() {
-            let outside = build::outside_inputs(&app.dir, &spec);
-            dirs.extend(outside.into_iter().filter_map(|input| {
-                if input.is_dir() {
-                    return Some(input);
-                }
-                input.parent().map(Path::to_owned)
-            }));
-        }
+    /// Watch the app's directories that are not watched yet, what its components read outside, and
+    /// where the manifest lies.
+    fn watch(&mut self, session: &Session) -> Result<(), Failure> {
+        let app = &session.app;
+        let specs = app.specs();
+        let outside = specs
+            .iter()
+            .flat_map(|spec| build::outside_inputs(&app.dir, spec));
+        let (mut dirs, files): (Vec<_>, Vec<_>) = outside.partition(|input| input.is_dir());
+        dirs.push(absolute(&app.dir));
         let mut found = BTreeSet::new();
         while let Some(dir) = dirs.pop() {
             if found.insert(dir.clone()) {
                 dirs.extend(subdirectories(&dir));
             }
         }
+        // What else lies beside a file is none of ours.
+        let files = files.into_iter().chain([absolute(&session.manifest)]);
+        found.extend(files.filter_map(|file| Some(file.parent()?.to_owned())));
         for dir in found.difference(&self.watched) {
             match self.watcher.watch(dir, RecursiveMode::NonRecursive) {
                 Ok(()) => {}
@@ -206,9 +210,11 @@ fn absolute(dir: &Path) -> PathBuf {
     dir.canonicalize().unwrap_or_else(|_| dir.to_owned())
 }
 
-/// Builds read the sources, too.
-fn is_change(event: &Event) -> bool {
-    !matches!(event.kind, EventKind::Access(_))
+/// Builds read the sources, too; and what the app writes is not its author's.
+fn is_change(event: &Event, store: Option<&Path>) -> bool {
+    let is_stores = |path: &PathBuf| Some(path.as_path()) == store;
+    let is_of_store = !event.paths.is_empty() && event.paths.iter().all(is_stores);
+    !is_of_store && !matches!(event.kind, EventKind::Access(_))
 }
 
 /// Waits for a change, and then until there is a pause: an editor writes several files, and each in

@@ -24,6 +24,11 @@ impl Updates {
         (sender, Self(Some(receiver)))
     }
 
+    /// Whether there can be any.
+    pub(super) fn is_dev(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Put what has come in place.
     ///
     /// Requests in flight, and processes that hold a connection, go on with what they began with;

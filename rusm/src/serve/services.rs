@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusm_config::{App, Resident};
 use rusm_core::{
@@ -58,11 +59,15 @@ pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, Failure> {
 }
 
 /// Start the services of this shard, each with a supervisor of its own: one that gives up takes
-/// no other with it.
+/// no other with it. None is given up while it is worked on (`is_dev`): the next change may mend it.
 ///
 /// # Errors
 /// When a component is no service.
-pub(super) fn boot(pool: &Rc<ShardPool>, services: &[Service]) -> Result<(), Failure> {
+pub(super) fn boot(
+    pool: &Rc<ShardPool>,
+    services: &[Service],
+    is_dev: bool,
+) -> Result<(), Failure> {
     let own = services.iter().filter(|s| s.shard == pool.shard().id());
     for service in own {
         let refused = |why: &dyn std::fmt::Display| {
@@ -79,7 +84,12 @@ pub(super) fn boot(pool: &Rc<ShardPool>, services: &[Service]) -> Result<(), Fai
         let mut supervisor = Supervisor::new(Strategy::OneForOne)
             .backoff(Backoff::default())
             .on_event(log);
-        if let Some(intensity) = &service.resident.intensity {
+        if is_dev {
+            supervisor = supervisor.intensity(Intensity {
+                restarts: u32::MAX,
+                within: Duration::from_secs(1),
+            });
+        } else if let Some(intensity) = &service.resident.intensity {
             supervisor = supervisor.intensity(Intensity {
                 restarts: intensity.restarts,
                 within: intensity.within,

@@ -119,7 +119,7 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
         &plan.compiled.components,
     )?);
     pool.enter();
-    services::boot(&pool, &plan.services)?;
+    services::boot(&pool, &plan.services, plan.updates.is_dev())?;
     let ready = Event::Ready {
         engine: pool.engine().clone(),
         activity: pool.activity().clone(),

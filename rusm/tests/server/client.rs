@@ -98,8 +98,9 @@ impl Client {
         }
     }
 
+    /// The next `len` bytes.
     #[track_caller]
-    fn take(&mut self, len: usize, of: &str) -> Vec<u8> {
+    pub(crate) fn take(&mut self, len: usize, of: &str) -> Vec<u8> {
         while self.input.len() < len {
             self.read_more(of);
         }

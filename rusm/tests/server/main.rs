@@ -8,7 +8,7 @@
 //! - Processes: [`services`], [`processes`], [`counter`]; clients that stay: [`browser`], [`chat`], [`guide`],
 //!   [`todo_board`].
 //! - Components of RUSM 0.7: [`seven`]; of others: [`stock`], and what they are granted: [`capabilities`].
-//! - Components in TypeScript: [`typescript`].
+//! - Components in TypeScript: [`typescript`], [`typescript_build`]; and what is worked on: [`dev`].
 //! - Requests to other servers: [`fetch`], [`proxy`].
 //! - Operators: [`access_log`], [`stopping`], [`starting`], [`caching`].
 //!
@@ -32,6 +32,7 @@ mod caching;
 mod capabilities;
 mod chat;
 mod counter;
+mod dev;
 mod events;
 mod fairness;
 mod faults;
@@ -51,5 +52,6 @@ mod stock;
 mod stopping;
 mod todo_board;
 mod typescript;
+mod typescript_build;
 mod vanishing;
 mod waiting;

@@ -42,6 +42,17 @@ impl Serve {
         }
     }
 
+    /// `rusm dev`, which builds the app where it is stale and when it changes.
+    pub(crate) fn dev(app: &Path) -> Self {
+        let mut command = rusm();
+        command.arg("dev").arg(app);
+        Self {
+            command,
+            dir: tempfile::tempdir().unwrap(),
+            manifest: String::new(),
+        }
+    }
+
     /// Serve examples/hello under its own manifest, on any port.
     pub(crate) fn hello() -> Self {
         Self::app(apps::hello()).args(["--listen", "127.0.0.1:0"])
@@ -94,7 +105,9 @@ impl Serve {
     /// Serve the components in TypeScript with these `keys` of their `[[serve]]`, and a store of
     /// their own.
     pub(crate) fn typescript_with(keys: &str) -> Self {
-        Self::typescript(|manifest| manifest.replace("[serve.routes]", &format!("{keys}\n[serve.routes]")))
+        Self::typescript(|manifest| {
+            manifest.replace("[serve.routes]", &format!("{keys}\n[serve.routes]"))
+        })
     }
 
     /// Serve the components in TypeScript under their manifest as `change` makes it, with a store of

@@ -158,7 +158,10 @@ fn events_are_a_stream() {
         (200, Some("text/event-stream"))
     );
     let said = client.read_until("three");
-    assert!(said.contains("data: one") && said.contains("data: two"), "{said}");
+    assert!(
+        said.contains("data: one") && said.contains("data: two"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -200,7 +203,10 @@ fn what_fails_after_the_head_cuts_the_connection() {
     assert_eq!(client.head().status, 200);
     assert_eq!(client.chunk().unwrap(), b"half");
     let rest = client.rest().unwrap_or_default();
-    assert!(rest.is_empty(), "no end that looks like a whole one: {rest:?}");
+    assert!(
+        rest.is_empty(),
+        "no end that looks like a whole one: {rest:?}"
+    );
     server.says("Error: the other half is missing");
 }
 

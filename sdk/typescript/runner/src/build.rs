@@ -1,25 +1,42 @@
-//! What there is only while the snapshot is made: the author's bundle, and whom to tell of it.
+//! What there is only while the snapshot is made: the modules, and whom to tell of them.
 
 #[link(wasm_import_module = "rusm-js:build")]
 unsafe extern "C" {
     #[link_name = "source-len"]
-    fn source_len() -> usize;
+    fn source_len(module: usize) -> usize;
     #[link_name = "source"]
-    fn copy_source(to: *mut u8);
+    fn copy_source(module: usize, to: *mut u8);
+    #[link_name = "compiled"]
+    fn tell_compiled(module: usize, bytecode: *const u8, len: usize);
     #[link_name = "describe"]
     fn tell_description(json: *const u8, len: usize);
     #[link_name = "fail"]
     fn tell_failure(text: *const u8, len: usize);
 }
 
-/// The author's bundle.
-pub(crate) fn source() -> Vec<u8> {
+/// A module that is evaluated.
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    /// The author's. It is text when it is compiled, and bytecode afterwards.
+    Bundle,
+    /// The runtime's.
+    Runtime,
+}
+
+/// What the build has of a module.
+pub(crate) fn source(module: Source) -> Vec<u8> {
     // SAFETY: it takes nothing.
-    let len = unsafe { source_len() };
+    let len = unsafe { source_len(module as usize) };
     let mut source = vec![0; len];
     // SAFETY: it writes as many bytes as it said.
-    unsafe { copy_source(source.as_mut_ptr()) };
+    unsafe { copy_source(module as usize, source.as_mut_ptr()) };
     source
+}
+
+/// The bytecode of a module, for the instance that the snapshot is taken of.
+pub(crate) fn compiled(module: Source, bytecode: &[u8]) {
+    // SAFETY: it reads these bytes, and keeps nothing.
+    unsafe { tell_compiled(module as usize, bytecode.as_ptr(), bytecode.len()) };
 }
 
 /// What the bundle exports: JSON.

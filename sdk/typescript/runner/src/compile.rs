@@ -5,21 +5,39 @@ use rquickjs::{
     CatchResultExt, Context, Ctx, Error, Module, Object, Promise, Result, Runtime, Value, qjs,
 };
 
-use crate::engine::COMPILER_STACK;
-use crate::memory::Heap;
+use crate::build::{self, Source};
+
+/// Compiles the runtime and the author's bundle, and tells the build their bytecode.
+///
+/// The snapshot is taken of another instance: in it, objects lie close together, for no compiler has
+/// left holes between them.
+pub(crate) fn compile_all() {
+    let runtime = WriteOptions {
+        strip_source: true,
+        ..WriteOptions::default()
+    };
+    let bundle = build::source(Source::Bundle);
+    let all = [
+        (Source::Runtime, "runtime.js", RUNTIME.as_bytes(), runtime),
+        (Source::Bundle, "bundle.js", &bundle, WriteOptions::default()),
+    ];
+    for (module, name, source, options) in all {
+        match compile(name, source, options) {
+            Ok(bytecode) => build::compiled(module, &bytecode),
+            Err(why) => return build::fail(&why),
+        }
+    }
+}
 
 /// The bytecode of a module, which may import `rusm`.
-///
-/// It is compiled in a runtime of its own: what the compiler has used is free again before the
-/// objects of the snapshot are made, and they lie close together.
-pub(crate) fn compile(
+fn compile(
     name: &str,
     source: &[u8],
     options: WriteOptions,
 ) -> std::result::Result<Vec<u8>, String> {
     let text = |error: Error| error.to_string();
-    let runtime = Runtime::new_with_alloc(Heap).map_err(text)?;
-    runtime.set_max_stack_size(COMPILER_STACK);
+    let runtime = Runtime::new().map_err(text)?;
+    runtime.set_max_stack_size(STACK);
     let context = Context::full(&runtime).map_err(text)?;
     context.with(|ctx| {
         Module::declare(ctx.clone(), "rusm", "")
@@ -29,7 +47,7 @@ pub(crate) fn compile(
     })
 }
 
-/// Evaluates a module that [`compile`] has compiled, and gives its namespace.
+/// Evaluates a module that was compiled, and gives its namespace.
 pub(crate) fn evaluate<'js>(ctx: &Ctx<'js>, bytecode: Vec<u8>) -> Result<Object<'js>> {
     // The functions refer to it as long as they live.
     let bytecode = Vec::leak(bytecode);
@@ -52,3 +70,8 @@ pub(crate) fn evaluate<'js>(ctx: &Ctx<'js>, bytecode: Vec<u8>) -> Result<Object<
         Value::from_raw(ctx.clone(), qjs::JS_GetModuleNamespace(raw, definition)).get()
     }
 }
+
+/// The web platform and the module `rusm`, which are evaluated before the author's bundle.
+const RUNTIME: &str = include_str!("../../runtime/dist/runtime.js");
+/// Bytes of its stack that the compiler may take.
+const STACK: usize = 384 << 10;

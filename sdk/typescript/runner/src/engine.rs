@@ -3,19 +3,14 @@
 use std::cell::RefCell;
 
 use rquickjs::function::This;
-use rquickjs::module::WriteOptions;
 use rquickjs::{CatchResultExt, Context, Ctx, Function, Module, Object, Persistent, Runtime, Value};
 
 use crate::bindings::rusm::runtime::log::{LogLevel, log};
-use crate::compile::{self, compile};
+use crate::build::Source;
 use crate::entry::{self, Ended};
 use crate::memory::{self, Heap};
-use crate::{build, host};
+use crate::{build, compile, host};
 
-/// The web platform and the module `rusm`, which are evaluated before the author's bundle.
-const RUNTIME: &str = include_str!("../../runtime/dist/runtime.js");
-/// Bytes of its stack that the compiler may take.
-pub(crate) const COMPILER_STACK: usize = 384 << 10;
 /// Bytes of the guest's stack that JavaScript may take. The machine's own stack, whose end is a trap
 /// and no exception, is used up faster.
 const STACK: usize = 192 << 10;
@@ -32,7 +27,7 @@ thread_local! {
     static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
 }
 
-/// Evaluate the runtime and the author's bundle, and tell the build what it exports.
+/// Evaluate the compiled runtime and the author's bundle, and tell the build what it exports.
 pub(crate) fn initialise() {
     match start() {
         Ok((engine, description)) => {
@@ -101,21 +96,12 @@ impl Engine {
 }
 
 fn start() -> Result<(Engine, String), String> {
-    let platform = compile(
-        "runtime.js",
-        RUNTIME.as_bytes(),
-        WriteOptions {
-            strip_source: true,
-            ..WriteOptions::default()
-        },
-    )?;
-    let bundle = compile("bundle.js", &build::source(), WriteOptions::default())?;
     let runtime = Runtime::new_with_alloc(Heap).map_err(|error| error.to_string())?;
     runtime.set_max_stack_size(STACK);
     runtime.set_gc_threshold(GC_THRESHOLD);
     let context = Context::full(&runtime).map_err(|error| error.to_string())?;
     let (entries, description) = context.with(|ctx| {
-        evaluate(&ctx, platform, bundle)
+        evaluate(&ctx)
             .catch(&ctx)
             .map_err(|error| error.to_string())
     })?;
@@ -127,19 +113,15 @@ fn start() -> Result<(Engine, String), String> {
     Ok((engine, description))
 }
 
-fn evaluate<'js>(
-    ctx: &Ctx<'js>,
-    platform: Vec<u8>,
-    bundle: Vec<u8>,
-) -> rquickjs::Result<(Persistent<Object<'static>>, String)> {
+fn evaluate<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<(Persistent<Object<'static>>, String)> {
     ctx.globals().set("__host", host::object(ctx)?)?;
-    compile::evaluate(ctx, platform)?;
+    compile::evaluate(ctx, build::source(Source::Runtime))?;
     let entries: Object = ctx.eval(TAKE_ENTRIES)?;
     let exports: String = ctx.eval(MODULE_SOURCE)?;
     let (_module, evaluated) = Module::declare(ctx.clone(), "rusm", exports)?.eval()?;
     evaluated.finish::<Value>()?;
 
-    let namespace = compile::evaluate(ctx, bundle)?;
+    let namespace = compile::evaluate(ctx, build::source(Source::Bundle))?;
     let describe: Function = entries.get("describe")?;
     let description = describe.call((This(entries.clone()), namespace))?;
     let entries = Persistent::save(ctx, entries);

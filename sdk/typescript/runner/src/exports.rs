@@ -11,9 +11,14 @@ use rquickjs::IntoJs;
 
 use crate::bindings::rusm::runtime::actor::{Ended as EndedProcess, Mail};
 use crate::bindings::rusm::runtime::log::{LogLevel, log};
-use crate::engine;
+use crate::{compile, engine};
 use crate::entry::{self, Ended, Request, Response};
 use crate::host::{actors, flat_headers};
+
+#[unsafe(export_name = "rusm-js:compile")]
+extern "C" fn compile_all() {
+    compile::compile_all();
+}
 
 #[unsafe(export_name = "rusm-js:init")]
 extern "C" fn init() {
