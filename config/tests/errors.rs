@@ -343,7 +343,6 @@ fn routes() {
     );
     check_routes("'GET /a' = 'c'\n«'GET /%61'» = 'c'", &["there twice"]);
     check_routes("'GET /' = '«Hello»#index'", &["did you mean `hello`?"]);
-    check_routes("'GET /' = 'hello#«Get_It»'", &["did you mean `get-it`?"]);
     check_routes(
         "'GET /' = 'hello#«a#b»'",
         &["not a name", "component#action"],

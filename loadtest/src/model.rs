@@ -89,14 +89,24 @@ pub enum Arrivals {
     /// At intended times, `rate` a second, evenly; latency counts from the intended time.
     Constant {
         /// Operations a second.
+        #[serde(deserialize_with = "number")]
         rate: f64,
     },
     /// At intended times, `rate` a second on average, exponential gaps; latency counts from the
     /// intended time.
     Poisson {
         /// Operations a second.
+        #[serde(deserialize_with = "number")]
         rate: f64,
     },
+}
+
+/// serde hands the fields of a tagged enum on as it found them, and a number may then be the text of
+/// one (serde_json's `arbitrary_precision`, which another crate of the build may turn on).
+fn number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let wanted = || serde::de::Error::custom("a number is too large");
+    number.as_f64().ok_or_else(wanted)
 }
 
 /// One run at one load.
