@@ -1,32 +1,50 @@
 # Two commands for a fresh machine: `make serve` and `make test`. Each does all of its set-up.
-# Everything is built in the release profile, so that Wasmtime is compiled once.
+# Everything is compiled in the release profile and into target/, so that Wasmtime is compiled once, whatever
+# is asked for (scripts/check-features.py).
 
-EXAMPLES := $(wildcard examples/*/rusm.toml examples/*/*/rusm.toml)
 RUSM := target/release/rusm
+EXAMPLES := $(dir $(wildcard examples/*/rusm.toml examples/*/*/rusm.toml))
+# What hello needs: no bundler for TypeScript, no store, no wasi:http.
+SLIM := -p rusm --no-default-features --features serve,build
 
-.PHONY: build serve test lint guard bench-peers runner setup test-tools clean
+LOADTEST := --manifest-path loadtest/Cargo.toml --target-dir target
 
-## target/release/rusm, and the examples' components
-build: setup
-	cargo build --release -p rusm
-	set -e; for app in $(dir $(EXAMPLES)); do $(RUSM) build $$app; done
+.PHONY: serve build examples loadtest test test-long lint guard bench-peers runner setup test-tools clean
 
 ## serve examples/hello on http://127.0.0.1:8080
-serve: build
+serve: setup
+	@echo "make serve: compiling the server; the first time it takes Wasmtime with it: 5 minutes on two cores"
+	cargo build --release $(SLIM)
+	@echo "make serve: compiling examples/hello, half a minute the first time, and serving it"
 	$(RUSM) serve examples/hello
 
-## all tests: the server's, the SDK's, and those with other people's clients
-test: build test-tools
-	cargo test --release --workspace --no-fail-fast
-	cargo test --release --manifest-path sdk/Cargo.toml
+## target/release/rusm, with all of its features
+build: setup
+	cargo build --release -p rusm
+
+## the examples' components
+examples: build
+	set -e; for app in $(EXAMPLES); do $(RUSM) build $$app; done
+
+## target/release/rusm-loadtest
+loadtest:
+	cargo build --release $(LOADTEST)
+
+## all tests: the server's, the load generator's, the SDKs', and those with other people's clients
+test: setup
+	scripts/test.sh
+
+## the same, with the slow forms too: ten thousand clients, rounds of kill -9, gigabytes
+test-long: setup
+	scripts/test.sh --long
 
 ## is a request of examples/hello as cheap as it was? counts instructions
 guard: build test-tools
+	$(RUSM) build examples/hello
 	benches/instructions.sh
 
 ## RUSM beside its peers, one table: installs them under target/peers; takes half an hour
-bench-peers: build
-	cargo build --release -p rusm-loadtest
+bench-peers: build loadtest
 	benches/peers/run.py
 
 ## what TypeScript runs in, sdk/typescript/runner.wasm, anew from its sources
@@ -34,13 +52,8 @@ runner:
 	sdk/typescript/build-runner.sh
 
 ## formatting, clippy and the documentation, all without a warning
-lint:
-	sdk/typescript/check-runner.sh
-	cargo fmt --check
-	cargo fmt --check --manifest-path sdk/Cargo.toml --all
-	cargo clippy --release --workspace --all-targets -- -D warnings
-	cargo clippy --release --manifest-path sdk/Cargo.toml --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --document-private-items
+lint: setup
+	scripts/lint.sh
 
 ## what compiles guests
 setup:
@@ -52,4 +65,4 @@ test-tools:
 
 clean:
 	cargo clean
-	rm -rf examples/*/wasm examples/*/target examples/*/*/wasm examples/*/*/target
+	rm -rf $(addsuffix wasm,$(EXAMPLES)) $(addsuffix target,$(EXAMPLES))

@@ -6,7 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusm_config::{ActionName, App, Capabilities, ComponentName, Network};
+#[cfg(feature = "build")]
+use rusm_build::{BuildOptions, ComponentSpec, Grants};
+use rusm_build::{artifact_path, source_map};
+#[cfg(feature = "build")]
+use rusm_config::Network;
+use rusm_config::{ActionName, App, Capabilities, ComponentName};
 use rusm_core::MailboxLimit;
 use rusm_store::Store;
 use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
@@ -16,8 +21,9 @@ use rusm_wasm_pool::{Artifact, ArtifactCache, ComponentSource, Locate};
 use wasmtime::Engine;
 
 use crate::Failure;
-use crate::build::{self, BuildOptions, ComponentSpec, Grants, source_map};
-use crate::cli::{AppArgs, TypesArgs};
+use crate::cli::AppArgs;
+#[cfg(feature = "build")]
+use crate::cli::TypesArgs;
 
 /// An application: a directory with a manifest.
 #[derive(Clone)]
@@ -49,15 +55,17 @@ impl Application {
     }
 
     /// Build what is stale.
+    #[cfg(feature = "build")]
     ///
     /// # Errors
     /// When a component has neither sources nor an artifact, or doesn't compile.
     pub fn build(&self, types: TypesArgs) -> Result<(), Failure> {
-        build::build_app(&self.dir, &self.specs(), build_options(types))?;
+        rusm_build::build_app(&self.dir, &self.specs(), build_options(types))?;
         Ok(())
     }
 
     /// The components as the build sees them.
+    #[cfg(feature = "build")]
     pub fn specs(&self) -> Vec<ComponentSpec> {
         let components = self.manifest.components.iter();
         let specs = components.map(|(name, component)| ComponentSpec {
@@ -111,7 +119,7 @@ impl Application {
         let dir = absolute(&self.dir)?;
         let components = self.manifest.components.iter();
         let files = components.map(|(name, component)| {
-            let path = build::artifact_path(&self.dir, name.as_str());
+            let path = artifact_path(&self.dir, name.as_str());
             let wasm = fs::read(&path).map_err(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => Failure::App(format!(
                     "component `{}`: {} is missing: run `rusm build`",
@@ -129,7 +137,7 @@ impl Application {
                     bytes: component.mailbox.bytes,
                 },
                 function_timeout: component.function_timeout,
-                locate: source_map::of(&wasm),
+                locate: locate(&wasm),
                 wasm,
             })
         });
@@ -190,6 +198,7 @@ pub fn engine(pool: &PoolSize) -> Result<Engine, Failure> {
 }
 
 /// What the command line says of how to build.
+#[cfg(feature = "build")]
 pub fn build_options(types: TypesArgs) -> BuildOptions {
     BuildOptions {
         unchecked: types.no_check,
@@ -272,6 +281,12 @@ fn one_line(error: &wasmtime::Error) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// What the lines of a component go through on their way to the log, if it carries a source map.
+fn locate(wasm: &[u8]) -> Option<Locate> {
+    let map = source_map::of(wasm)?;
+    Some(Arc::new(move |line| map.locate(&line).into_owned()))
+}
+
 /// Where the compiled code of all apps of this user is kept.
 fn open_cache() -> ArtifactCache {
     let base = std::env::var_os("XDG_CACHE_HOME")
@@ -289,6 +304,7 @@ fn open_cache() -> ArtifactCache {
     })
 }
 
+#[cfg(feature = "build")]
 fn grants(capabilities: &Capabilities) -> Grants {
     Grants {
         env: !capabilities.env.is_empty(),

@@ -9,7 +9,6 @@ use rusm_wasm_pool::{PoolSetup, ShardPool};
 
 use crate::Failure;
 use crate::app::{self, Application, Compiled};
-use crate::build;
 use crate::cli::AppArgs;
 use crate::gateway::{self, HttpGateway, Served};
 
@@ -20,20 +19,8 @@ use crate::gateway::{self, HttpGateway, Served};
 pub fn check(args: &AppArgs) -> Result<(), Failure> {
     let app = Application::open(args)?;
     crate::log::init(&app.manifest.log);
-    for spec in app.specs() {
-        match build::status(&app.dir, &spec)? {
-            build::Status::Missing => {
-                return Err(Failure::App(format!(
-                    "component `{0}`: neither components/{0} nor wasm/{0}.wasm is there",
-                    spec.name
-                )));
-            }
-            build::Status::Stale => {
-                println!("component `{}` is stale: `rusm build` builds it", spec.name);
-            }
-            build::Status::Prebuilt | build::Status::Fresh => {}
-        }
-    }
+    #[cfg(feature = "build")]
+    look_for_sources(&app)?;
     let compiled = app.compile(1, None)?;
     load(&app, &compiled)?;
     let listeners = app.manifest.listeners.iter();
@@ -44,6 +31,29 @@ pub fn check(args: &AppArgs) -> Result<(), Failure> {
         app.manifest.listeners.len(),
         compiled.components.len(),
     );
+    Ok(())
+}
+
+/// Says which components are stale.
+///
+/// # Errors
+/// When a component has neither sources nor an artifact.
+#[cfg(feature = "build")]
+fn look_for_sources(app: &Application) -> Result<(), Failure> {
+    for spec in app.specs() {
+        match rusm_build::status(&app.dir, &spec)? {
+            rusm_build::Status::Missing => {
+                return Err(Failure::App(format!(
+                    "component `{0}`: neither components/{0} nor wasm/{0}.wasm is there",
+                    spec.name
+                )));
+            }
+            rusm_build::Status::Stale => {
+                println!("component `{}` is stale: `rusm build` builds it", spec.name);
+            }
+            rusm_build::Status::Prebuilt | rusm_build::Status::Fresh => {}
+        }
+    }
     Ok(())
 }
 

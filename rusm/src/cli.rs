@@ -118,6 +118,16 @@ pub enum Language {
     Ts,
 }
 
+#[cfg(feature = "build")]
+impl From<Language> for rusm_build::scaffold::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Rust => Self::Rust,
+            Language::Ts => Self::Ts,
+        }
+    }
+}
+
 /// How to talk to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Io {

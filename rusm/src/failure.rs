@@ -11,8 +11,8 @@ use rusm_uring_net::{BindError, Driver};
 use rusm_wasm_pool::LoadError;
 use thiserror::Error;
 
-use crate::build::BuildError;
-use crate::scaffold::ScaffoldError;
+#[cfg(feature = "build")]
+use rusm_build::{BuildError, scaffold::ScaffoldError};
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -30,9 +30,11 @@ pub enum Failure {
     #[error(transparent)]
     Load(#[from] LoadError),
     /// A component could not be built.
+    #[cfg(feature = "build")]
     #[error(transparent)]
     Build(#[from] BuildError),
     /// A new app could not be made.
+    #[cfg(feature = "build")]
     #[error(transparent)]
     Scaffold(#[from] ScaffoldError),
     /// The durable store can't be opened.
@@ -96,6 +98,7 @@ impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) | Self::Manifest(_) | Self::App(_) | Self::Load(_) => ExitCode::from(2),
+            #[cfg(feature = "build")]
             Self::Build(BuildError::Missing { .. })
             | Self::Scaffold(ScaffoldError::Name { .. }) => ExitCode::from(2),
             _ => ExitCode::FAILURE,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use rusm::cli::{Cli, Command};
-use rusm::{Failure, app, check, kv, scaffold, serve};
+use rusm::{Failure, check, kv, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -19,13 +19,20 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::serve(&args),
+        #[cfg(feature = "build")]
         Command::Dev(args) => serve::dev(&args),
-        Command::Build(args) => app::Application::open(&args.app)?.build(args.types),
+        #[cfg(feature = "build")]
+        Command::Build(args) => rusm::app::Application::open(&args.app)?.build(args.types),
         Command::Check(args) => check::check(&args),
         Command::Kv(args) => kv::run(&args),
+        #[cfg(feature = "build")]
         Command::New { name, lang } => {
-            scaffold::create(&name, lang)?;
+            rusm_build::scaffold::create(&name, lang.into())?;
             Ok(())
         }
+        #[cfg(not(feature = "build"))]
+        Command::Dev(_) | Command::Build(_) | Command::New { .. } => Err(Failure::Usage(
+            "this rusm only serves: it was compiled without the feature `build`".into(),
+        )),
     }
 }

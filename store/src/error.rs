@@ -57,6 +57,13 @@ pub enum OpenError {
         /// What the system says.
         error: io::Error,
     },
+    /// This `rusm` has no store.
+    #[cfg(not(feature = "redb"))]
+    #[error("cannot open the store {}: this rusm was compiled without the feature `store`", path.display())]
+    NotCompiled {
+        /// The store.
+        path: PathBuf,
+    },
     /// The threads that do the work could not be started.
     #[error("cannot start a thread of the store: {0}")]
     Thread(io::Error),

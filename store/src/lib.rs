@@ -12,16 +12,29 @@
 //!
 //! Commits group by themselves: while one is on its way to the disk, what comes waits for the
 //! next. An idle store commits a single write at once.
+//!
+//! Without the feature `redb` there is a [`Store`] that can't be opened (`absent`), for servers that keep nothing.
 
+#[cfg(not(feature = "redb"))]
+mod absent;
+#[cfg(feature = "redb")]
 mod change;
 mod error;
+#[cfg(feature = "redb")]
 mod file;
 mod name;
+#[cfg(feature = "redb")]
 mod queue;
+#[cfg(feature = "redb")]
 mod reader;
+#[cfg(feature = "redb")]
 mod store;
+#[cfg(feature = "redb")]
 mod writer;
 
+#[cfg(not(feature = "redb"))]
+pub use absent::Store;
 pub use error::{OpenError, StoreError};
 pub use name::{MAX_NAME, MAX_VALUE};
+#[cfg(feature = "redb")]
 pub use store::Store;

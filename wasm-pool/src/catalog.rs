@@ -11,6 +11,7 @@ use thiserror::Error;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
 use wasmtime::{Engine, Store};
+#[cfg(feature = "wasi-http")]
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
 use crate::artifact::Artifact;
@@ -74,6 +75,15 @@ pub enum LoadError {
         component: Arc<str>,
         /// What Wasmtime says.
         error: wasmtime::Error,
+    },
+    /// It imports `wasi:http`, and this server has none.
+    #[cfg(not(feature = "wasi-http"))]
+    #[error(
+        "component `{component}` imports wasi:http, and this rusm was compiled without the feature `wasi-http`"
+    )]
+    NoWasiHttp {
+        /// Its name.
+        component: Arc<str>,
     },
     /// A route names an action that isn't there.
     #[error("component `{component}` has no action `{action}`; it has {}", list(.actions))]
@@ -181,6 +191,7 @@ pub(crate) struct Loaded {
     websocket: Option<WebSocketExports>,
     events: Option<EventsExports>,
     /// That of `wasi:http/incoming-handler`.
+    #[cfg(feature = "wasi-http")]
     pub(crate) http: Option<ProxyPre<HostState>>,
     /// Whether an action may answer by a stream.
     pub(crate) may_stream: bool,
@@ -207,6 +218,16 @@ impl Loaded {
             .initialize_copy_on_write_image()
             .map_err(code_error)?;
         let shape = Shape::of(&component, engine);
+        #[cfg(not(feature = "wasi-http"))]
+        if component
+            .component_type()
+            .imports(engine)
+            .any(|(import, _)| import.starts_with("wasi:http/"))
+        {
+            return Err(LoadError::NoWasiHttp {
+                component: name.clone(),
+            });
+        }
         let linker = linkers.of(&shape);
         let pre = linker
             .instantiate_pre(&component)
@@ -230,6 +251,7 @@ impl Loaded {
             on_mail: None,
             websocket: None,
             events: None,
+            #[cfg(feature = "wasi-http")]
             http: None,
             may_stream: shape.imports_serve,
         };
@@ -238,6 +260,7 @@ impl Loaded {
         }
         loaded.websocket = WebSocketExports::find(&component, &loaded.pre);
         loaded.events = EventsExports::find(&component, &loaded.pre);
+        #[cfg(feature = "wasi-http")]
         if shape.handles_http() {
             let pre = ProxyPre::new(loaded.pre.clone());
             loaded.http = Some(pre.map_err(code_error)?);
@@ -345,6 +368,7 @@ impl Loaded {
     }
 
     /// Start an instance of a stock `wasi:http` component.
+    #[cfg(feature = "wasi-http")]
     pub(crate) async fn instantiate_http(
         &self,
         pre: &ProxyPre<HostState>,

@@ -9,12 +9,15 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+#[cfg(feature = "wasi-http")]
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::catalog::ComponentRef;
 use crate::host::{ActorState, Client, Diagnostics, Level, LogStream};
 use crate::pool::ShardPool;
+#[cfg(feature = "wasi-http")]
 use crate::wasi_http::outbound::Hooks;
+#[cfg(feature = "wasi-http")]
 use crate::wasi_http::{Outparam, abort_unfinished};
 
 /// The host's side of one process: the data of its store.
@@ -31,6 +34,7 @@ pub(crate) struct HostState {
     pub(crate) actor: ActorState,
     pub(crate) client: Client,
     /// Of a stock `wasi:http` component.
+    #[cfg(feature = "wasi-http")]
     pub(crate) answered: Option<Arc<Outparam>>,
     pub(crate) diagnostics: Diagnostics,
     /// Only for a component that imports WASI: it costs more than all the rest.
@@ -57,6 +61,7 @@ impl HostState {
             },
             actor: ActorState::default(),
             client: Client::None,
+            #[cfg(feature = "wasi-http")]
             answered: None,
             // It is mostly a panic.
             diagnostics: Diagnostics::new(component.clone(), pid, Level::Warn),
@@ -82,7 +87,9 @@ impl HostState {
         self.wasi = Some(Box::new(Wasi {
             ctx: self.wasi_ctx()?,
             table: ResourceTable::new(),
+            #[cfg(feature = "wasi-http")]
             http: WasiHttpCtx::new(),
+            #[cfg(feature = "wasi-http")]
             hooks: Hooks(self.capabilities.clone()),
         }));
         Ok(())
@@ -124,21 +131,30 @@ impl HostState {
         let is_over = self
             .deadline
             .is_some_and(|deadline| Instant::now() >= deadline);
-        is_over
-            && !self
-                .answered
-                .as_ref()
-                .is_some_and(|outparam| outparam.is_set())
+        is_over && !self.has_answered()
+    }
+
+    #[cfg(feature = "wasi-http")]
+    fn has_answered(&self) -> bool {
+        let outparam = self.answered.as_ref();
+        outparam.is_some_and(|outparam| outparam.is_set())
+    }
+
+    #[cfg(not(feature = "wasi-http"))]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    const fn has_answered(&self) -> bool {
+        false
     }
 
     fn wasi(&mut self) -> &mut Wasi {
-        let capabilities = &self.capabilities;
         self.wasi.get_or_insert_with(|| {
             Box::new(Wasi {
                 ctx: WasiCtx::builder().build(),
                 table: ResourceTable::new(),
+                #[cfg(feature = "wasi-http")]
                 http: WasiHttpCtx::new(),
-                hooks: Hooks(capabilities.clone()),
+                #[cfg(feature = "wasi-http")]
+                hooks: Hooks(self.capabilities.clone()),
             })
         })
     }
@@ -154,6 +170,7 @@ impl WasiView for HostState {
     }
 }
 
+#[cfg(feature = "wasi-http")]
 impl WasiHttpView for HostState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         let wasi = self.wasi();
@@ -209,10 +226,13 @@ pub fn start_wasi_runtime() {
 struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
+    #[cfg(feature = "wasi-http")]
     http: WasiHttpCtx,
+    #[cfg(feature = "wasi-http")]
     hooks: Hooks,
 }
 
+#[cfg(feature = "wasi-http")]
 impl Drop for Wasi {
     fn drop(&mut self) {
         abort_unfinished(&mut self.table);

@@ -15,14 +15,17 @@ use rusm_uring_net::{
 };
 use rusm_wasm_pool::connection::ConnectionInfo;
 use rusm_wasm_pool::http::{self as wasm_http, HeaderRef};
+#[cfg(feature = "wasi-http")]
 use rusm_wasm_pool::wasi_http::{IncomingRequest, RequestBody};
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 use smallvec::SmallVec;
 
 use super::asked::Asked;
+#[cfg(feature = "wasi-http")]
+use super::incoming;
 use super::streaming::Outcome;
 use super::target::Target;
-use super::{events, incoming, streaming};
+use super::{events, streaming};
 use crate::Failure;
 
 /// Answers the requests of one listener on one shard.
@@ -203,6 +206,7 @@ impl Service for HttpGateway {
                 events::open(&self.pool, *component, info, limits, asked).await
             }
             // It is answered while its body comes.
+            #[cfg(feature = "wasi-http")]
             Some(Target::Standard(_)) => return Err(Refusal::new(Status::NOT_IMPLEMENTED)),
             Some(Target::Mail(component, action)) => {
                 let limit = self.request_timeout;
@@ -227,9 +231,19 @@ impl Service for HttpGateway {
     fn wants_stream(&self, route: &Self::Route<'_>) -> bool {
         let targets = self.targets();
         let target = targets.get(route.route.index());
-        matches!(target, Some(Target::Standard(_)))
+        target.is_some_and(Target::wants_stream)
     }
 
+    #[cfg(not(feature = "wasi-http"))]
+    fn answer_streamed(
+        &self,
+        _route: Self::Route<'_>,
+        _request: StreamedRequest<'_>,
+    ) -> Result<Streamed, Refusal> {
+        Err(Refusal::new(Status::NOT_IMPLEMENTED))
+    }
+
+    #[cfg(feature = "wasi-http")]
     fn answer_streamed(
         &self,
         route: Self::Route<'_>,

@@ -3,6 +3,7 @@
 mod asked;
 mod events;
 mod http;
+#[cfg(feature = "wasi-http")]
 mod incoming;
 mod streaming;
 mod target;

@@ -15,12 +15,22 @@ pub(super) enum Target {
     /// A process for each stream of Server-Sent Events.
     Events(ComponentRef),
     /// A stock component, in a fresh process.
+    #[cfg(feature = "wasi-http")]
     Standard(ComponentRef),
     /// A fresh `process`, by a message with this action.
     Mail(ComponentRef, Box<str>),
 }
 
 impl Target {
+    /// Whether it takes the body of a request as it comes.
+    pub(super) fn wants_stream(&self) -> bool {
+        match self {
+            #[cfg(feature = "wasi-http")]
+            Self::Standard(_) => true,
+            Self::Action(_) | Self::WebSocket(_) | Self::Events(_) | Self::Mail(..) => false,
+        }
+    }
+
     /// The target of a route on a listener of this protocol.
     ///
     /// # Errors
@@ -65,6 +75,7 @@ impl Target {
             }
             _ if is_websocket => Self::WebSocket(component),
             _ if is_event_source => Self::Events(component),
+            #[cfg(feature = "wasi-http")]
             _ if pool.is_http_handler(component) => Self::Standard(component),
             _ if let Some(fetch) = pool.resolve(name, DEFAULT_ACTION) => Self::Action(fetch),
             _ => {

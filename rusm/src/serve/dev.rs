@@ -8,13 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use rusm_build::{BuildOptions, ComponentSpec, Outcome};
 use rusm_wasm_pool::ComponentSource;
 use rusm_wasm_pool::sizing::{Footprint, PoolSize};
 
 use super::reload::Update;
 use crate::Failure;
 use crate::app::{self, Application};
-use crate::build::{self, BuildOptions, ComponentSpec, Outcome};
 use crate::check;
 use crate::cli::TypesArgs;
 
@@ -136,7 +136,7 @@ impl Session {
     /// Whether there is something new.
     fn build(&self, spec: &ComponentSpec) -> Result<bool, Failure> {
         let options: BuildOptions = app::build_options(self.types);
-        let report = build::build_app(&self.app.dir, std::slice::from_ref(spec), options)?;
+        let report = rusm_build::build_app(&self.app.dir, std::slice::from_ref(spec), options)?;
         let mut outcomes = report.components.iter();
         Ok(outcomes.any(|(_, outcome)| matches!(outcome, Outcome::Built { .. })))
     }
@@ -166,7 +166,7 @@ impl Sources {
         let specs = app.specs();
         let outside = specs
             .iter()
-            .flat_map(|spec| build::outside_inputs(&app.dir, spec));
+            .flat_map(|spec| rusm_build::outside_inputs(&app.dir, spec));
         let (mut dirs, files): (Vec<_>, Vec<_>) = outside.partition(|input| input.is_dir());
         dirs.push(absolute(&app.dir));
         let mut found = BTreeSet::new();

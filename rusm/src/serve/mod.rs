@@ -3,6 +3,7 @@
 
 mod banner;
 mod cores;
+#[cfg(feature = "build")]
 mod dev;
 mod mappings;
 mod reload;
@@ -21,6 +22,7 @@ use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{HeadLimits, HeaderLines};
 use rusm_uring_net::{AccessLog, ConnectionLimit, Driver, bind};
 use rusm_wasm_pool::preempt::Ticker;
+use rusm_wasm_pool::sizing::Footprint;
 
 use crate::Failure;
 use crate::access_log::AccessWriter;
@@ -36,7 +38,7 @@ use stop::Stop;
 /// # Errors
 /// Whatever keeps the app from being served; once it is, a shard that fails.
 pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
-    let mode = if args.no_build {
+    let mode = if args.no_build || cfg!(not(feature = "build")) {
         Mode::AsBuilt
     } else {
         Mode::Built
@@ -48,6 +50,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As of [`serve`].
+#[cfg(feature = "build")]
 pub fn dev(args: &RunArgs) -> Result<(), Failure> {
     run(args, Mode::Watched)
 }
@@ -60,7 +63,19 @@ enum Mode {
     /// They are built before the start.
     Built,
     /// They are built before the start, and from then on.
+    #[cfg(feature = "build")]
     Watched,
+}
+
+impl Mode {
+    /// Room that the pools have for components that are not there yet.
+    fn spare(self) -> Option<Footprint> {
+        match self {
+            Self::AsBuilt | Self::Built => None,
+            #[cfg(feature = "build")]
+            Self::Watched => Some(dev::SPARE),
+        }
+    }
 }
 
 fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
@@ -68,13 +83,14 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
     crate::log::init(&app.manifest.log);
     override_listener(&mut app, args.listen)?;
     let cores = cores::choose(args.cores.as_ref().or(app.manifest.node.cores.as_ref()))?;
+    #[cfg(feature = "build")]
     if mode != Mode::AsBuilt {
         app.build(args.types)?;
     }
     let driver = choose_driver(args.io)?;
     let services: Arc<[_]> = services::place(&app.manifest, cores.len())?.into();
     let store = app.open_store()?;
-    let spare = (mode == Mode::Watched).then_some(dev::SPARE);
+    let spare = mode.spare();
     let compiled = Arc::new(app.compile(cores.len(), spare)?);
     mappings::warn_if_scarce(u64::from(compiled.pool.instances) * cores.len() as u64);
 
@@ -94,16 +110,19 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
     let node = Node::new(u16::try_from(cores.len()).unwrap_or(u16::MAX));
     let mut shards = Vec::new();
     let mut gates = Vec::new();
+    #[cfg(feature = "build")]
     let mut updated = Vec::new();
     for (index, core) in cores.iter().enumerate() {
         let (gate, open) = oneshot::channel();
         gates.push(gate);
-        let updates = if mode == Mode::Watched {
-            let (sender, updates) = Updates::channel();
-            updated.push(sender);
-            updates
-        } else {
-            Updates::default()
+        let updates = match mode {
+            Mode::AsBuilt | Mode::Built => Updates::default(),
+            #[cfg(feature = "build")]
+            Mode::Watched => {
+                let (sender, updates) = Updates::channel();
+                updated.push(sender);
+                updates
+            }
         };
         let plan = ShardPlan {
             id: ShardId::new(u16::try_from(index).unwrap_or(u16::MAX)),
@@ -149,6 +168,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
     for gate in gates {
         let _ = gate.send(());
     }
+    #[cfg(feature = "build")]
     if mode == Mode::Watched {
         // Before it says that it is ready: what changes from then on is seen.
         dev::start(dev::Session {

@@ -1,7 +1,9 @@
 //! Swapping new components into a shard that serves.
 
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::Receiver;
+#[cfg(feature = "build")]
+use std::sync::mpsc::{Sender, channel};
 
 use rusm_wasm_pool::{ComponentSource, ShardPool};
 
@@ -19,6 +21,7 @@ pub(super) struct Updates(Option<Receiver<Update>>);
 
 impl Updates {
     /// Updates, and where to send them.
+    #[cfg(feature = "build")]
     pub(super) fn channel() -> (Sender<Update>, Self) {
         let (sender, receiver) = channel();
         (sender, Self(Some(receiver)))

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusm::cli::Language;
-use rusm::scaffold::new_app;
+use rusm_build::scaffold::{Language, new_app};
 
 use crate::apps::rusm;
 use crate::client::Client;

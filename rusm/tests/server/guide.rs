@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use rusm_build::scaffold::{Language, new_app};
+
 use crate::apps;
 use crate::client::request;
 use crate::server::{Serve, Server};
@@ -58,7 +60,7 @@ fn output(command: &str) -> String {
 fn the_app_is_what_the_guide_has_its_reader_type() {
     let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps/guide");
     let parent = tempfile::tempdir().unwrap();
-    let new = rusm::scaffold::new_app(parent.path(), "poll", rusm::cli::Language::Rust).unwrap();
+    let new = new_app(parent.path(), "poll", Language::Rust).unwrap();
     let cargo = read(&new.join("components/poll/Cargo.toml"));
     assert_eq!(file("rusm.toml"), read(&app.join("rusm.toml")));
     for name in ["poll", "tally", "live"] {

@@ -5,8 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use rusm::cli::Language;
-use rusm::scaffold::new_app;
+use rusm_build::scaffold::{Language, new_app};
 
 use crate::apps::rusm;
 use crate::server::Serve;

@@ -1,6 +1,10 @@
 //! What a guest can ask of the host: the imports of `rusm:runtime`.
 
 mod actor;
+#[cfg(feature = "wasi-http")]
+mod client;
+#[cfg(not(feature = "wasi-http"))]
+#[path = "client_absent.rs"]
 mod client;
 mod diagnostics;
 mod kv;
@@ -82,6 +86,7 @@ impl Linkers {
         let lean = runtime_linker(engine)?;
         let mut wasi = runtime_linker(engine)?;
         wasmtime_wasi::p2::add_to_linker_async(&mut wasi)?;
+        #[cfg(feature = "wasi-http")]
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut wasi)?;
         Ok(Self { lean, wasi })
     }

@@ -11,7 +11,7 @@ use wasmtime::{
 };
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
-use crate::Description;
+use super::Description;
 
 /// Evaluate `bundle`, an ES module, in the `runner`, and keep what came of it.
 ///
@@ -21,7 +21,10 @@ use crate::Description;
 /// # Errors
 /// A bundle that throws at its top level, comes to no end there, or exports nothing that can be run;
 /// a runner of another making.
-pub fn snapshot(runner: &[u8], bundle: &str) -> Result<(Vec<u8>, Description), SnapshotError> {
+pub(super) fn snapshot(
+    runner: &[u8],
+    bundle: &str,
+) -> Result<(Vec<u8>, Description), SnapshotError> {
     snapshot_within(LONGEST, runner, bundle)
 }
 
@@ -294,7 +297,7 @@ mod tests {
     #[test]
     fn an_instance_starts_where_the_initialisation_ended() {
         let (core, description) = snapshot(&runner(DESCRIBE), "export {}").unwrap();
-        assert_eq!(description.kind, crate::Kind::Process);
+        assert_eq!(description.kind, crate::typescript::Kind::Process);
         let engine = Engine::default();
         let module = Module::new(&engine, &core).unwrap();
         let mut store = Store::new(&engine, ());

@@ -3,7 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cli::Language;
+/// What a new app's component is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// A crate, with the SDK `rusm-rs`.
+    Rust,
+    /// An ES module, with the module `rusm`.
+    Ts,
+}
 
 /// Makes the app `name` in the current directory, and says what to do next.
 pub fn create(name: &str, language: Language) -> Result<PathBuf, ScaffoldError> {

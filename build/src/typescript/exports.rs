@@ -8,8 +8,8 @@ use walrus::{ExportItem, FunctionBuilder, FunctionId, ImportKind, Module, ValTyp
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use crate::description::{Description, Kind};
-use crate::snapshot::BUILD;
+use super::snapshot::BUILD;
+use super::{Description, Kind};
 
 /// Give a snapshot the exports of what it was described as, and the WIT world that says their
 /// types: a core module that `wit-component` makes a component of.
@@ -17,13 +17,16 @@ use crate::snapshot::BUILD;
 /// # Errors
 /// A function whose name WIT has no spelling for, or two with the same; a runner that lacks an
 /// export.
-pub fn name_exports(snapshot: &[u8], description: &Description) -> Result<Vec<u8>, ComponentError> {
+pub(super) fn name_exports(
+    snapshot: &[u8],
+    description: &Description,
+) -> Result<Vec<u8>, ExportsError> {
     let exports = Exports::of(description)?;
-    let mut module = Module::from_buffer(snapshot).map_err(ComponentError::runner)?;
+    let mut module = Module::from_buffer(snapshot).map_err(ExportsError::runner)?;
     let entries = take_entries(&mut module);
     let entry = |name: &str| {
         let found = entries.get(name).copied();
-        found.ok_or_else(|| ComponentError::Runner(format!("it has no export `{ENTRY}{name}`")))
+        found.ok_or_else(|| ExportsError::Runner(format!("it has no export `{ENTRY}{name}`")))
     };
     for export in &exports.functions {
         let function = match export.index {
@@ -46,7 +49,7 @@ pub fn name_exports(snapshot: &[u8], description: &Description) -> Result<Vec<u8
 
 /// Why a snapshot could not be made a component.
 #[derive(Debug, thiserror::Error)]
-pub enum ComponentError {
+pub enum ExportsError {
     /// No route could name it, and no other component.
     #[error(
         "the function `{name}` can't be exported: {reason}. Other components and the routes of \
@@ -66,7 +69,7 @@ pub enum ComponentError {
     Runner(String),
 }
 
-impl ComponentError {
+impl ExportsError {
     fn runner(error: impl std::fmt::Display) -> Self {
         Self::Runner(format!("{error:#}"))
     }
@@ -92,7 +95,7 @@ struct Export {
 }
 
 impl Exports {
-    fn of(description: &Description) -> Result<Self, ComponentError> {
+    fn of(description: &Description) -> Result<Self, ExportsError> {
         let mut exports = Self {
             functions: Vec::new(),
             world: String::new(),
@@ -158,8 +161,8 @@ impl Exports {
 }
 
 /// The name as WIT has it. `known`: those so far, with their names in JavaScript.
-fn wit_name(name: &str, known: &mut BTreeMap<String, String>) -> Result<String, ComponentError> {
-    let bad = |reason: String| ComponentError::Name {
+fn wit_name(name: &str, known: &mut BTreeMap<String, String>) -> Result<String, ExportsError> {
+    let bad = |reason: String| ExportsError::Name {
         name: name.to_owned(),
         reason,
     };
@@ -173,7 +176,7 @@ fn wit_name(name: &str, known: &mut BTreeMap<String, String>) -> Result<String, 
         return Err(bad("a digit follows `_`".to_owned()));
     }
     match known.insert(wit.clone(), name.to_owned()) {
-        Some(other) => Err(ComponentError::SameName(other, name.to_owned(), wit)),
+        Some(other) => Err(ExportsError::SameName(other, name.to_owned(), wit)),
         None => Ok(wit),
     }
 }
@@ -201,11 +204,11 @@ fn with_index(
     module: &mut Module,
     entry: FunctionId,
     index: usize,
-) -> Result<FunctionId, ComponentError> {
-    let index = i32::try_from(index).map_err(ComponentError::runner)?;
+) -> Result<FunctionId, ExportsError> {
+    let index = i32::try_from(index).map_err(ExportsError::runner)?;
     let ty = module.types.get(module.funcs.get(entry).ty());
     let [ValType::I32, params @ ..] = ty.params() else {
-        return Err(ComponentError::Runner("an entry takes no index".to_owned()));
+        return Err(ExportsError::Runner("an entry takes no index".to_owned()));
     };
     let (params, results) = (params.to_vec(), ty.results().to_vec());
     let args: Vec<_> = params.iter().map(|ty| module.locals.add(*ty)).collect();
@@ -221,7 +224,7 @@ fn with_index(
 
 /// What is there only at build time is called by nothing that is left; what refers to it still
 /// would trap.
-fn cut_build_imports(module: &mut Module) -> Result<(), ComponentError> {
+fn cut_build_imports(module: &mut Module) -> Result<(), ExportsError> {
     let imports: Vec<_> = module
         .imports
         .iter()
@@ -235,7 +238,7 @@ fn cut_build_imports(module: &mut Module) -> Result<(), ComponentError> {
         let cut = module.replace_imported_func(import, |(body, _)| {
             body.unreachable();
         });
-        cut.map_err(ComponentError::runner)?;
+        cut.map_err(ExportsError::runner)?;
     }
     Ok(())
 }
@@ -253,7 +256,7 @@ fn drop_metadata(module: &mut Module) {
     }
 }
 
-fn embed_world(core: &mut Vec<u8>, exports: &str) -> Result<(), ComponentError> {
+fn embed_world(core: &mut Vec<u8>, exports: &str) -> Result<(), ExportsError> {
     let wit = format!(
         "package rusm:author;\n\nworld component {{\n    include rusm:typescript/runner@0.1.0;\n    \
          use rusm:runtime/http@0.1.0.{{request, response}};\n    \
@@ -261,18 +264,18 @@ fn embed_world(core: &mut Vec<u8>, exports: &str) -> Result<(), ComponentError> 
     );
     let mut resolve = Resolve::default();
     let mut push = |name: &str, wit: &str| resolve.push_str(name, wit);
-    let package = push("runtime.wit", include_str!("../../wit/runtime.wit"))
+    let package = push("runtime.wit", include_str!("../../../wit/runtime.wit"))
         .and_then(|_| {
-            let runner = include_str!("../../sdk/typescript/runner/wit/runner.wit");
+            let runner = include_str!("../../../sdk/typescript/runner/wit/runner.wit");
             push("runner.wit", runner)
         })
         .and_then(|_| push("component.wit", &wit))
-        .map_err(ComponentError::runner)?;
+        .map_err(ExportsError::runner)?;
     let world = resolve
         .select_world(&[package], Some("component"))
-        .map_err(ComponentError::runner)?;
+        .map_err(ExportsError::runner)?;
     embed_component_metadata(core, &resolve, world, StringEncoding::UTF8)
-        .map_err(ComponentError::runner)
+        .map_err(ExportsError::runner)
 }
 
 /// Before the name of each entry that the runner exports.

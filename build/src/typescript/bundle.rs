@@ -13,9 +13,11 @@ use rolldown_error::{
     DiagnosticOptions, Severity,
 };
 
+use crate::source_map::BUNDLE_FILE;
+
 /// One ES module of an author's sources.
 #[derive(Clone, Debug)]
-pub struct Bundle {
+pub(super) struct Bundle {
     /// The module. It imports nothing but [`RUNTIME_MODULE`].
     pub code: String,
     /// Its source map (ECMA-426), without the sources' text. Their paths are relative to the
@@ -28,10 +30,7 @@ pub struct Bundle {
 }
 
 /// What every module can import, and the runner has: it is not bundled.
-pub const RUNTIME_MODULE: &str = "rusm";
-
-/// The bundle's file name, as stack traces have it.
-pub const BUNDLE_FILE: &str = "bundle.js";
+pub(super) const RUNTIME_MODULE: &str = "rusm";
 
 /// Bundle `entry`, which lies in `app_dir`; paths in messages are relative to that directory.
 ///
@@ -40,7 +39,7 @@ pub const BUNDLE_FILE: &str = "bundle.js";
 ///
 /// # Errors
 /// Syntax that is none, an import that leads nowhere: with the file, the line and the reason.
-pub fn bundle(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
+pub(super) fn bundle(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
     // The bundler blocks in places, which a runtime of one thread does not allow.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -321,7 +320,7 @@ mod tests {
     fn a_module_may_be_empty() {
         for empty in ["", "// Nothing.", "const a = 1;"] {
             let bundle = App::new(&[("index.ts", empty)]).bundle().unwrap();
-            let map = crate::SourceMap::new(&*bundle.source_map);
+            let map = crate::source_map::SourceMap::new(&*bundle.source_map);
             assert_eq!(map.locate("at bundle.js:1:1"), "at bundle.js:1:1");
         }
     }

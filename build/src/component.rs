@@ -5,7 +5,8 @@ use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 use wit_parser::{Resolve, Type, TypeDefKind, TypeOwner, WorldId, WorldItem};
 
-use super::{Grants, layout, trim};
+use crate::Grants;
+use crate::rust::{layout, trim};
 
 /// A finished component.
 #[derive(Debug)]
@@ -190,7 +191,7 @@ mod tests {
     fn actions_of(exports: &str) -> Option<Vec<String>> {
         let wit = format!(
             "{}\nworld guest {{\n    use http.{{request, response}};\n    {exports}\n}}\n",
-            include_str!("../../../wit/runtime.wit")
+            include_str!("../../wit/runtime.wit")
         );
         let mut resolve = Resolve::default();
         let package = resolve.push_str("runtime.wit", &wit).unwrap();
@@ -219,7 +220,7 @@ mod tests {
     fn a_websocket_exports_its_interface() {
         let wit = format!(
             "{}\nworld guest {{\n    export websocket;\n}}\n",
-            include_str!("../../../wit/runtime.wit")
+            include_str!("../../wit/runtime.wit")
         );
         let mut resolve = Resolve::default();
         let package = resolve.push_str("runtime.wit", &wit).unwrap();

@@ -1,15 +1,34 @@
-//! From the modules of a TypeScript component to its core module, with the runner in it.
+//! From the modules of a TypeScript component to its core module, which has evaluated them.
+//!
+//! [`bundle()`] makes one ES module of the author's sources and npm packages. The runner
+//! (`sdk/typescript/runner.wasm`) is QuickJS with RUSM's runtime: [`snapshot()`] runs its
+//! initialisation once, with the bundle, and keeps the memory, so an instance of what it gives
+//! starts where that has ended. What the author's module exports is its [`Description`], and
+//! [`name_exports`] gives the snapshot these exports, with their types in WIT. `types` runs
+//! TypeScript's compiler, where it is installed.
+
+mod bundle;
+mod description;
+mod exports;
+mod snapshot;
+mod types;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use rusm_typescript::{
-    Bundle, BundleError, ComponentError, SnapshotError, SourceMap, bundle, name_exports, snapshot,
-};
+pub use bundle::BundleError;
+use bundle::{Bundle, bundle};
+use description::{Description, Kind};
+pub use exports::ExportsError;
+use exports::name_exports;
+pub use snapshot::SnapshotError;
+use snapshot::snapshot;
+pub(crate) use types::TypeCheck;
+pub use types::TypesError;
 
-use super::sources::{self, SourcesError};
-use super::types::{TypeCheck, TypesError};
+use crate::source_map::SourceMap;
+use crate::sources::{self, SourcesError};
 
 /// A core module, ready to be made a component.
 pub(crate) struct Snapshot {
@@ -81,9 +100,9 @@ pub enum TypeScriptError {
     /// See [`SnapshotError`].
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    /// See [`ComponentError`].
+    /// See [`ExportsError`].
     #[error(transparent)]
-    Exports(#[from] ComponentError),
+    Exports(#[from] ExportsError),
 }
 
 /// A message and its stack, without the lines of the runtime's own code.

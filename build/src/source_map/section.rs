@@ -1,14 +1,14 @@
-//! The source map that a component carries for the log of who runs it: a custom section.
+//! The custom section of a component that has its source map.
 
-use std::sync::Arc;
-
-use rusm_typescript::SourceMap;
-use rusm_wasm_pool::Locate;
-use wasm_encoder::{ComponentSection, CustomSection};
 use wasmparser::{Parser, Payload};
 
+use super::SourceMap;
+
 /// Appends a source map to a component.
+#[cfg(feature = "typescript")]
 pub(crate) fn attach(component: &mut Vec<u8>, source_map: &str) {
+    use wasm_encoder::{ComponentSection, CustomSection};
+
     let section = CustomSection {
         name: SECTION.into(),
         data: source_map.as_bytes().into(),
@@ -16,8 +16,8 @@ pub(crate) fn attach(component: &mut Vec<u8>, source_map: &str) {
     section.append_to_component(component);
 }
 
-/// What the lines of a component go through on their way to the log, if it carries a source map.
-pub(crate) fn of(component: &[u8]) -> Option<Locate> {
+/// The source map that a component carries, if it has one.
+pub fn of(component: &[u8]) -> Option<SourceMap> {
     let mut depth = 0usize;
     for payload in Parser::new(0).parse_all(component) {
         match payload.ok()? {
@@ -25,7 +25,7 @@ pub(crate) fn of(component: &[u8]) -> Option<Locate> {
             Payload::End(_) => depth -= 1,
             Payload::CustomSection(section) if depth == 1 && section.name() == SECTION => {
                 let map = SourceMap::new(std::str::from_utf8(section.data()).ok()?);
-                return Some(Arc::new(move |line: String| map.locate(&line).into_owned()));
+                return Some(map);
             }
             _ => {}
         }
@@ -35,7 +35,7 @@ pub(crate) fn of(component: &[u8]) -> Option<Locate> {
 
 const SECTION: &str = "rusm:source-map";
 
-#[cfg(test)]
+#[cfg(all(test, feature = "typescript"))]
 mod tests {
     use super::*;
 
@@ -49,7 +49,7 @@ mod tests {
         );
         attach(&mut component, &map);
         wasmparser::validate(&component).unwrap();
-        let locate = of(&component).unwrap();
-        assert_eq!(locate("at bundle.js:1:1".into()), "at a.ts:3:1");
+        let map = of(&component).unwrap();
+        assert_eq!(map.locate("at bundle.js:1:1"), "at a.ts:3:1");
     }
 }

@@ -2,51 +2,25 @@
 //!
 //! `<app>/components/<name>/` has the sources, and `sources` tells their language; a component
 //! without them is prebuilt. `stamp` tells which are stale, from contents, in milliseconds and
-//! without running anything. The way of a crate from there:
-//!
-//! - `toolchain` finds what compiles for `wasm32-wasip2`, `manifest` reads the author's settings,
-//!   `sdk` provides the SDK's sources to a crate that names the registry's;
-//! - `cargo` compiles and links a core module, with the memory that `layout` decides on;
-//! - `trim` takes out the WASI that the component's capabilities do not grant, and `component`
-//!   encodes and validates what is left.
-//!
-//! That of TypeScript: `typescript` bundles the modules and runs them once in the runner, `types`
-//! checks their types, and `component` does the same; `source_map` is for the log.
-//!
-//! Only this module touches the app's directory.
-
-mod cargo;
-mod component;
-mod layout;
-mod manifest;
-pub(crate) mod sdk;
-pub(crate) mod source_map;
-mod sources;
-mod stamp;
-mod toolchain;
-mod trim;
-mod types;
-mod typescript;
+//! without running anything.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-pub use cargo::CargoError;
-pub use component::{ComponentError, Shape};
-pub use layout::MemoryLayout;
-pub use manifest::ManifestError;
-pub use sources::SourcesError;
-pub use toolchain::{TARGET, Toolchain, ToolchainError};
-pub use types::TypesError;
-pub use typescript::TypeScriptError;
-
-use component::Component;
-use manifest::Manifest;
-use sources::Sources;
-use stamp::{Key, Stamp};
-use types::TypeCheck;
+use crate::artifact_path;
+use crate::component::{self, Component, ComponentError, Shape};
+use crate::rust::{
+    self, CargoBuild, CargoError, Linked, Manifest, ManifestError, MemoryLayout, Toolchain,
+    ToolchainError,
+};
+#[cfg(feature = "typescript")]
+use crate::source_map;
+use crate::sources::{Sources, SourcesError};
+use crate::stamp::{Key, Stamp};
+#[cfg(feature = "typescript")]
+use crate::typescript::{self, TypeCheck, TypeScriptError};
 
 /// What of WASI a component's capability profile grants it. What is not granted is not even
 /// imported, where the SDK can answer in the host's place.
@@ -166,11 +140,6 @@ pub fn outside_inputs(app_dir: &Path, component: &ComponentSpec) -> Vec<PathBuf>
     stamp.map_or_else(Vec::new, |stamp| stamp.outside_inputs())
 }
 
-/// Where a component's artifact lies: `<app_dir>/wasm/<name>.wasm`.
-pub fn artifact_path(app_dir: &Path, name: &str) -> PathBuf {
-    app_dir.join("wasm").join(format!("{name}.wasm"))
-}
-
 /// Why an app could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -224,8 +193,16 @@ pub enum StepError {
     #[error(transparent)]
     Sources(#[from] SourcesError),
     /// See [`TypeScriptError`].
+    #[cfg(feature = "typescript")]
     #[error(transparent)]
     TypeScript(#[from] TypeScriptError),
+    /// This `rusm` has no bundler.
+    #[cfg(not(feature = "typescript"))]
+    #[error(
+        "it is TypeScript, and this rusm was compiled without the feature `typescript`; \
+         `make build` makes one with it"
+    )]
+    NoTypeScript,
     /// Reading sources, unpacking the SDK or writing the artifact.
     #[error("{doing}: {error}")]
     Io {
@@ -239,10 +216,11 @@ pub enum StepError {
 /// What one build has found out, for all its components.
 struct Tools {
     options: BuildOptions,
-    /// See [`toolchain::identity`].
+    /// See [`rust::identity`].
     identity: Option<String>,
     /// One look for all crates, and none when no crate is stale.
     toolchain: Option<Toolchain>,
+    #[cfg(feature = "typescript")]
     types: TypeCheck,
 }
 
@@ -250,8 +228,9 @@ impl Tools {
     fn new(options: BuildOptions) -> Self {
         Self {
             options,
-            identity: toolchain::identity(),
+            identity: rust::identity(),
             toolchain: None,
+            #[cfg(feature = "typescript")]
             types: TypeCheck::default(),
         }
     }
@@ -277,6 +256,7 @@ struct Place<'a> {
 struct Made {
     core: Vec<u8>,
     /// Of TypeScript.
+    #[cfg(feature = "typescript")]
     source_map: Option<String>,
     /// The files and directories that went in.
     inputs: BTreeSet<PathBuf>,
@@ -354,10 +334,10 @@ impl<'a> Place<'a> {
         let manifest = Manifest::read(crate_dir, self.app_dir)?;
         let sdk = manifest
             .wants_sdk
-            .then(sdk::unpack)
+            .then(rust::unpack_sdk)
             .transpose()
             .map_err(io_error("unpacking the SDK"))?;
-        let cargo = cargo::CargoBuild {
+        let cargo = CargoBuild {
             toolchain,
             crate_dir,
             target_dir: &self.app_dir.join("target"),
@@ -367,11 +347,13 @@ impl<'a> Place<'a> {
         let (core, inputs) = link(&cargo, manifest.layout)?;
         Ok(Made {
             core,
+            #[cfg(feature = "typescript")]
             source_map: None,
             inputs,
         })
     }
 
+    #[cfg(feature = "typescript")]
     fn snapshot(&self, sources: &Path, tools: &mut Tools) -> Result<Made, StepError> {
         let types = (!tools.options.unchecked).then_some(&mut tools.types);
         let snapshot = typescript::build(self.app_dir, sources, types)?;
@@ -384,10 +366,17 @@ impl<'a> Place<'a> {
         })
     }
 
+    #[cfg(not(feature = "typescript"))]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    fn snapshot(&self, _sources: &Path, _tools: &mut Tools) -> Result<Made, StepError> {
+        Err(StepError::NoTypeScript)
+    }
+
     fn write(&self, spec: &ComponentSpec, made: Made, tools: &Tools) -> Result<Shape, StepError> {
         let Component { mut bytes, shape } = component::componentize(&made.core, spec.grants)?;
-        if let Some(source_map) = &made.source_map {
-            source_map::attach(&mut bytes, source_map);
+        #[cfg(feature = "typescript")]
+        if let Some(map) = &made.source_map {
+            source_map::attach(&mut bytes, map);
         }
         // The stamp is taken after the tools, which may have written lock files, and goes first:
         // together with another artifact than its own it says stale.
@@ -432,7 +421,7 @@ impl<'a> Place<'a> {
                 "{version} {:?} {:?} sdk {}",
                 spec.grants,
                 MemoryLayout::default(),
-                sdk::version()
+                rust::sdk_version()
             ),
         }
     }
@@ -462,10 +451,10 @@ fn is_below(file: &Path, sources: &Path) -> bool {
 /// Links, and links once more if the linker, which takes heaps in whole pages, came out above what
 /// the layout wants.
 fn link(
-    cargo: &cargo::CargoBuild<'_>,
+    cargo: &CargoBuild<'_>,
     layout: MemoryLayout,
 ) -> Result<(Vec<u8>, BTreeSet<PathBuf>), StepError> {
-    let read = |linked: &cargo::Linked| {
+    let read = |linked: &Linked| {
         std::fs::read(&linked.core_module).map_err(io_error("reading the linked module"))
     };
     let linked = cargo.run(&layout.link_args())?;

@@ -1,4 +1,7 @@
-//! Places in an author's sources, for places in the bundle made of them.
+//! Places in an author's sources, for places in the bundle made of them. A component carries its source map in
+//! a custom section, for the log of the server that runs it.
+
+mod section;
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,7 +9,12 @@ use std::sync::OnceLock;
 
 use oxc_sourcemap::SourceMap as Parsed;
 
-use crate::bundle::BUNDLE_FILE;
+#[cfg(feature = "typescript")]
+pub(crate) use section::attach;
+pub use section::of;
+
+/// The file name of a bundle in stack traces.
+pub(crate) const BUNDLE_FILE: &str = "bundle.js";
 
 /// A bundle's source map, which is parsed when it is used for the first time.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Lists the SDK's sources for `build::sdk`, and its types for `scaffold`, which carry them in the
+//! Lists the SDK's sources for `rust::sdk`, and its types for `scaffold`, which carry them in the
 //! binary.
 
 use std::error::Error;

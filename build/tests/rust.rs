@@ -9,9 +9,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rusm::build::{self, BuildError, BuildOptions, ComponentSpec, Grants, Outcome, Shape, Status};
-use rusm::cli::Language;
-use rusm::scaffold;
+use rusm_build::scaffold::{self, Language};
+use rusm_build::{BuildError, BuildOptions, ComponentSpec, Grants, Outcome, Shape, Status};
 
 /// A new app in a directory of its own, in which only what cargo has compiled outlives a run.
 struct App(PathBuf);
@@ -55,7 +54,7 @@ impl App {
     }
 
     fn build(&self, grants: Grants) -> Result<Outcome, BuildError> {
-        let report = build::build_app(&self.0, &[self.spec(grants)], BuildOptions::default())?;
+        let report = rusm_build::build_app(&self.0, &[self.spec(grants)], BuildOptions::default())?;
         Ok(report.components.into_iter().next().unwrap().1)
     }
 
@@ -99,7 +98,7 @@ fn a_new_app_builds_into_one_module_without_wasi_and_then_stays_fresh() {
 
     assert_eq!(app.build(NOTHING).unwrap(), Outcome::Fresh);
     assert_eq!(
-        build::status(&app.0, &app.spec(NOTHING)).unwrap(),
+        rusm_build::status(&app.0, &app.spec(NOTHING)).unwrap(),
         Status::Fresh
     );
 
@@ -109,9 +108,9 @@ fn a_new_app_builds_into_one_module_without_wasi_and_then_stays_fresh() {
         source.replace("Hello from", "Hello again from"),
     )
     .unwrap();
-    assert!(build::is_stale(&app.0, &app.spec(NOTHING)).unwrap());
+    assert!(rusm_build::is_stale(&app.0, &app.spec(NOTHING)).unwrap());
     app.built(NOTHING);
-    let artifact = fs::read(build::artifact_path(&app.0, "fresh")).unwrap();
+    let artifact = fs::read(rusm_build::artifact_path(&app.0, "fresh")).unwrap();
     assert!(
         artifact
             .windows(16)
@@ -138,7 +137,7 @@ fn a_new_app_builds_into_one_module_without_wasi_and_then_stays_fresh() {
 fn a_crate_that_does_not_compile_leaves_the_last_artifact() {
     let app = App::new("broken");
     app.built(NOTHING);
-    let artifact = build::artifact_path(&app.0, "broken");
+    let artifact = rusm_build::artifact_path(&app.0, "broken");
     let before = fs::read(&artifact).unwrap();
 
     fs::write(app.source(), "fn").unwrap();
@@ -148,5 +147,5 @@ fn a_crate_that_does_not_compile_leaves_the_last_artifact() {
         "{error}"
     );
     assert_eq!(fs::read(&artifact).unwrap(), before);
-    assert!(build::is_stale(&app.0, &app.spec(NOTHING)).unwrap());
+    assert!(rusm_build::is_stale(&app.0, &app.spec(NOTHING)).unwrap());
 }

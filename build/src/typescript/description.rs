@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// What an author's module exports.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Description {
+pub(super) struct Description {
     /// What the component is for.
     pub kind: Kind,
     /// Of a handler: the actions, by their JavaScript names; an index is a place in this list.
@@ -22,7 +22,7 @@ pub struct Description {
 /// What a component is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub(super) enum Kind {
     /// It answers requests.
     Handler,
     /// It stays, and answers calls.

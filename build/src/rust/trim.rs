@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use walrus::ir::{Visitor, VisitorMut, dfs_in_order, dfs_pre_order_mut};
 use walrus::{ExportItem, FunctionId, ImportKind, Module};
 
-use super::Grants;
+use crate::Grants;
 
 /// What [`trim`] is to do.
 #[derive(Clone, Debug)]

@@ -1,0 +1,47 @@
+//! An author's sources -> components.
+//!
+//! - `app`: an app's components, from sources to `wasm/<name>.wasm`; the only module that writes to the app's
+//!   directory. `sources` finds a component's sources and their language, `stamp` decides which are stale, and
+//!   `component` encodes and validates what either language gives.
+//! - `rust`: cargo, the SDK, the layout of a guest's memory, and trimming.
+//! - `typescript`: the bundle, its snapshot in the runner, its exports, and the check of types.
+//! - [`scaffold`]: the files of a new app.
+//! - [`source_map`]: an author's places for those of a bundle. The only part that a server needs which builds
+//!   nothing: it is here without the feature `components`.
+
+use std::path::{Path, PathBuf};
+
+#[cfg(feature = "components")]
+mod app;
+#[cfg(feature = "components")]
+mod component;
+#[cfg(feature = "components")]
+mod rust;
+#[cfg(feature = "components")]
+pub mod scaffold;
+pub mod source_map;
+#[cfg(feature = "components")]
+mod sources;
+#[cfg(feature = "components")]
+mod stamp;
+#[cfg(feature = "typescript")]
+mod typescript;
+
+#[cfg(feature = "components")]
+pub use app::{
+    BuildError, BuildOptions, ComponentSpec, Grants, Outcome, Report, Status, StepError, build_app,
+    is_stale, outside_inputs, status,
+};
+#[cfg(feature = "components")]
+pub use component::{ComponentError, Shape};
+#[cfg(feature = "components")]
+pub use rust::{CargoError, ManifestError, MemoryLayout, TARGET, Toolchain, ToolchainError};
+#[cfg(feature = "components")]
+pub use sources::SourcesError;
+#[cfg(feature = "typescript")]
+pub use typescript::{BundleError, ExportsError, SnapshotError, TypeScriptError, TypesError};
+
+/// Where a component's artifact lies: `<app_dir>/wasm/<name>.wasm`.
+pub fn artifact_path(app_dir: &Path, name: &str) -> PathBuf {
+    app_dir.join("wasm").join(format!("{name}.wasm"))
+}
