@@ -43,6 +43,18 @@ main() {
 
 # What the lock file in a directory says, into another one or itself.
 npm_install() {
+    local from=$1 into=$2
+    # npm removes `node_modules` first, so what it has installed is known when it is done.
+    if ! cmp -s "$from/package-lock.json" "$into/node_modules/installed.json"; then
+        say "installing packages into $into"
+        mkdir -p "$into"
+        [ "$from" -ef "$into" ] || cp "$from"/package{,-lock}.json "$into"
+        npm ci --prefix "$into" --loglevel=error --engine-strict --no-audit --no-fund >/dev/null
+        cp "$from/package-lock.json" "$into/node_modules/installed.json"
+    fi
+}
+
+install() {
     have apt-get || die "please install: $*"
     [ "$(id -u)" = 0 ] || die "please install, as root: apt-get install $*"
     say "installing: $*"

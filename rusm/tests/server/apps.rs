@@ -1,5 +1,6 @@
 //! The apps that are served: built once in a run, and only where they are stale.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -88,13 +89,16 @@ pub(crate) fn stock() -> &'static Path {
 pub(crate) fn rusm() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rusm"));
     command
-        .env(
-            "CARGO_TARGET_DIR",
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests"),
-        )
+        .env("CARGO_TARGET_DIR", guests())
         .env_remove("RUST_LOG")
         .stdin(Stdio::null());
     command
+}
+
+/// What cargo compiles for the guests of all apps: what they have in common is compiled once, and
+/// nothing that a run before this one has compiled.
+fn guests() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("../guests")
 }
 
 fn built(app: &str) -> PathBuf {
@@ -102,13 +106,12 @@ fn built(app: &str) -> PathBuf {
         .join(app)
         .canonicalize()
         .unwrap();
-    // Apps have components of the same name, and are built side by side.
-    let guests = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("guests-of")
-        .join(app.file_name().unwrap());
-    let mut build = rusm();
-    build.env("CARGO_TARGET_DIR", guests).arg("build").arg(&app);
-    let build = build.output().unwrap();
+    // Apps have components of the same name, whose modules cargo puts under the same path: one
+    // app at a time.
+    fs::create_dir_all(guests()).unwrap();
+    let turn = File::create(guests().join(".turn")).unwrap();
+    turn.lock().unwrap();
+    let build = rusm().arg("build").arg(&app).output().unwrap();
     let said = String::from_utf8_lossy(&build.stderr);
     assert!(
         build.status.success(),
