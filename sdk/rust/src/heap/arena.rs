@@ -263,7 +263,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::buffer::Buffer;
+    use super::super::buffer::{Buffer, TestPages, TestSource};
     use super::*;
 
     impl Arena<Buffer> {
@@ -333,15 +333,15 @@ mod tests {
     }
 
     /// An arena, the blocks in use, and the most of each class that ever were at once.
-    struct Model {
-        arena: Arena<Buffer>,
+    struct Model<S> {
+        arena: Arena<S>,
         blocks: Vec<Block>,
         peaks: HashMap<usize, (usize, usize)>,
         mark: u8,
     }
 
-    impl Model {
-        fn new(arena: Arena<Buffer>) -> Self {
+    impl<S: TestSource> Model<S> {
+        fn new(arena: Arena<S>) -> Self {
             Self {
                 arena,
                 blocks: Vec::new(),
@@ -447,6 +447,19 @@ mod tests {
             hole in prop_oneof![Just(0usize), Just(64)],
         ) {
             let mut model = Model::new(Arena::new(Buffer::new(BIG, hole)));
+            for step in &steps {
+                model.run(step);
+            }
+            model.release_all();
+        }
+
+        /// The same over a linear memory, which begins with a piece whose size nobody asked for.
+        #[test]
+        fn a_linear_memory_of_any_size_serves_any_first_block(
+            steps in prop::collection::vec(step(), 1..200),
+            free in prop_oneof![0usize..64, 0usize..200_000],
+        ) {
+            let mut model = Model::new(Arena::new(TestPages::source(BIG, free)));
             for step in &steps {
                 model.run(step);
             }

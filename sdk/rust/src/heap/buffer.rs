@@ -1,4 +1,4 @@
-//! A source of memory for tests.
+//! Sources of memory for tests.
 
 use std::alloc::Layout;
 use std::cell::Cell;
@@ -6,9 +6,15 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::arena::{Region, Source};
+use super::linear_memory::{LinearMemory, PAGE, Pages};
 
-/// Hands out a buffer piece by piece; `hole` bytes are skipped before each piece. A clone is the
-/// same buffer.
+/// A source that knows what it has handed out. A clone is the same source.
+pub(super) trait TestSource: Source + Clone {
+    fn has_given(&self, range: &Range<usize>) -> bool;
+}
+
+/// Hands out a buffer piece by piece, no more than is asked for; `hole` bytes are skipped before
+/// each piece.
 #[derive(Clone)]
 pub(super) struct Buffer {
     memory: Rc<Memory>,
@@ -18,11 +24,8 @@ pub(super) struct Buffer {
 
 impl Buffer {
     pub(super) fn new(capacity: usize, hole: usize) -> Self {
-        let layout = Layout::from_size_align(capacity, 4096).unwrap();
-        // SAFETY: the size is not zero.
-        let start = unsafe { std::alloc::alloc(layout) };
         Self {
-            memory: Rc::new(Memory { start, layout }),
+            memory: Rc::new(Memory::new(capacity)),
             used: Rc::default(),
             hole,
         }
@@ -36,8 +39,10 @@ impl Buffer {
     pub(super) fn used(&self) -> usize {
         self.used.get()
     }
+}
 
-    pub(super) fn has_given(&self, range: &Range<usize>) -> bool {
+impl TestSource for Buffer {
+    fn has_given(&self, range: &Range<usize>) -> bool {
         range.start >= self.start() && range.end <= self.start() + self.used()
     }
 }
@@ -57,14 +62,76 @@ unsafe impl Source for Buffer {
     }
 }
 
+/// A linear memory whose pages lie in a buffer.
+#[derive(Clone)]
+pub(super) struct TestPages {
+    memory: Rc<Memory>,
+    /// Where stack and data end.
+    heap_base: usize,
+    count: Rc<Cell<usize>>,
+}
+
+impl TestPages {
+    /// A memory that may grow to `capacity` bytes, and begins as small as one can that has `free`
+    /// bytes after its stack and data.
+    pub(super) fn source(capacity: usize, free: usize) -> LinearMemory<Self> {
+        let count = (free + 1).div_ceil(PAGE);
+        LinearMemory::new(Self {
+            memory: Rc::new(Memory::new(capacity)),
+            heap_base: count * PAGE - free,
+            count: Rc::new(Cell::new(count)),
+        })
+    }
+}
+
+impl Pages for TestPages {
+    fn heap_base(&self) -> *mut u8 {
+        self.memory.start.wrapping_add(self.heap_base)
+    }
+
+    fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    fn end(&self) -> *mut u8 {
+        self.memory.start.wrapping_add(self.count() * PAGE)
+    }
+
+    fn grow(&mut self, pages: usize) -> bool {
+        let count = self.count() + pages;
+        let granted = count * PAGE <= self.memory.layout.size();
+        if granted {
+            self.count.set(count);
+        }
+        granted
+    }
+}
+
+impl TestSource for LinearMemory<TestPages> {
+    fn has_given(&self, range: &Range<usize>) -> bool {
+        let pages = self.pages();
+        range.start >= pages.heap_base().addr() && range.end <= pages.end().addr()
+    }
+}
+
 struct Memory {
     start: *mut u8,
     layout: Layout,
 }
 
+impl Memory {
+    fn new(capacity: usize) -> Self {
+        let layout = Layout::from_size_align(capacity, 4096).unwrap();
+        // SAFETY: the size is not zero.
+        let start = unsafe { std::alloc::alloc(layout) };
+        assert!(!start.is_null());
+        Self { start, layout }
+    }
+}
+
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: allocated for this layout in `Buffer::new`.
+        // SAFETY: allocated for this layout in `Memory::new`.
         unsafe { std::alloc::dealloc(self.start, self.layout) }
     }
 }

@@ -3,7 +3,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::{Cell, UnsafeCell};
 
-use super::linear_memory::LinearMemory;
+use super::linear_memory::{LinearMemory, Machine};
 use super::lives::{Border, Heap};
 
 #[cfg(target_feature = "atomics")]
@@ -48,16 +48,16 @@ unsafe impl GlobalAlloc for GuestHeap {
 
 /// Calls `f` with the guest's one heap.
 #[inline]
-fn with_heap<T>(f: impl FnOnce(&mut Heap<LinearMemory, StaticBorder>) -> T) -> T {
+fn with_heap<T>(f: impl FnOnce(&mut Heap<LinearMemory<Machine>, StaticBorder>) -> T) -> T {
     static HEAP: HeapCell = HeapCell(UnsafeCell::new(Heap::new(
-        LinearMemory::new(),
+        LinearMemory::new(Machine),
         StaticBorder,
     )));
     // SAFETY: there is one thread, and no `f` of this module calls back into it.
     f(unsafe { &mut *HEAP.0.get() })
 }
 
-struct HeapCell(UnsafeCell<Heap<LinearMemory, StaticBorder>>);
+struct HeapCell(UnsafeCell<Heap<LinearMemory<Machine>, StaticBorder>>);
 
 // SAFETY: there is one thread.
 unsafe impl Sync for HeapCell {}

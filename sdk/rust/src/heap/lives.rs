@@ -141,14 +141,29 @@ unsafe impl<S: Source> Allocator for Rest<S> {
         if unused.len >= size {
             return (unused.start, unused.len, 0);
         }
-        let wanted = size.checked_next_multiple_of(GRANULE);
-        let grown = wanted.and_then(|size| self.source.borrow_mut().grow(size));
+        let grow = |size: usize| {
+            let size = size.checked_next_multiple_of(GRANULE)?;
+            self.source.borrow_mut().grow(size)
+        };
+        // What is missing, so that the last page of a limit can be used; the two are one object
+        // if they touch, so says the source.
+        let grown = grow(size - unused.len);
         match grown {
-            // The two are one object, so says the source.
             Some(grown) if unused.start.wrapping_add(unused.len) == grown.start => {
                 (unused.start, unused.len + grown.len, 0)
             }
-            Some(grown) => (grown.start, grown.len, 0),
+            Some(grown) if grown.len >= size => (grown.start, grown.len, 0),
+            // It lies elsewhere, and then it must hold all of it.
+            Some(grown) => match grow(size) {
+                Some(more) if grown.start.wrapping_add(grown.len) == more.start => {
+                    (grown.start, grown.len + more.len, 0)
+                }
+                Some(more) => (more.start, more.len, 0),
+                None => {
+                    self.unused.set(grown);
+                    REFUSED
+                }
+            },
             None => {
                 self.unused.set(unused);
                 REFUSED
@@ -193,7 +208,8 @@ const GRANULARITY: usize = 1024;
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::buffer::Buffer;
+    use super::super::buffer::{Buffer, TestPages, TestSource};
+    use super::super::linear_memory::PAGE;
     use super::*;
 
     impl Border for Cell<usize> {
@@ -214,21 +230,26 @@ mod tests {
     }
 
     /// A heap, and the blocks that are in use.
-    struct Model {
-        heap: Heap<Buffer, Cell<usize>>,
-        buffer: Buffer,
+    struct Model<S> {
+        heap: Heap<S, Cell<usize>>,
+        source: S,
         blocks: Vec<Block>,
         /// The sum of the sizes of the blocks.
         live: usize,
         mark: u8,
     }
 
-    impl Model {
-        fn new(capacity: usize, hole: usize) -> Self {
-            let buffer = Buffer::new(capacity, hole);
+    impl Model<Buffer> {
+        fn with_buffer(capacity: usize) -> Self {
+            Self::new(Buffer::new(capacity, 0))
+        }
+    }
+
+    impl<S: TestSource> Model<S> {
+        fn new(source: S) -> Self {
             Self {
-                heap: Heap::new(buffer.clone(), Cell::new(0)),
-                buffer,
+                heap: Heap::new(source.clone(), Cell::new(0)),
+                source,
                 blocks: Vec::new(),
                 live: 0,
                 mark: 0,
@@ -266,7 +287,7 @@ mod tests {
             assert!(!start.is_null(), "the buffer is large enough");
             assert_eq!(start.addr() % layout.align(), 0, "aligned");
             let range = start.addr()..start.addr() + layout.size();
-            assert!(self.buffer.has_given(&range));
+            assert!(self.source.has_given(&range));
             self.mark = self.mark.wrapping_add(1);
             // SAFETY: the block is in use and that large.
             unsafe {
@@ -289,6 +310,23 @@ mod tests {
                 (block.mark, block.mark),
                 "nobody else wrote into it"
             );
+        }
+
+        fn run(&mut self, steps: &[Step]) {
+            for step in steps {
+                let count = self.blocks.len();
+                match *step {
+                    Step::Allocate { size, align } => self.allocate(size, align),
+                    Step::Release(at) if count > 0 => self.release(at.index(count)),
+                    Step::Resize(at, size) if count > 0 => self.resize(at.index(count), size),
+                    Step::LiveOn => self.heap.live_on(),
+                    Step::Release(_) | Step::Resize(..) => {}
+                }
+                assert!(!self.has_overlaps());
+            }
+            while !self.blocks.is_empty() {
+                self.release(0);
+            }
         }
 
         fn has_overlaps(&self) -> bool {
@@ -334,21 +372,59 @@ mod tests {
             steps in prop::collection::vec(step(), 1..300),
             hole in prop_oneof![Just(0usize), Just(64)],
         ) {
-            let mut model = Model::new(64 << 20, hole);
-            for step in &steps {
-                let count = model.blocks.len();
-                match *step {
-                    Step::Allocate { size, align } => model.allocate(size, align),
-                    Step::Release(at) if count > 0 => model.release(at.index(count)),
-                    Step::Resize(at, size) if count > 0 => model.resize(at.index(count), size),
-                    Step::LiveOn => model.heap.live_on(),
-                    Step::Release(_) | Step::Resize(..) => {}
+            Model::new(Buffer::new(64 << 20, hole)).run(&steps);
+        }
+
+        /// The same over a linear memory, which begins with a piece whose size nobody asked for.
+        #[test]
+        fn a_linear_memory_of_any_size_serves_any_first_block(
+            steps in prop::collection::vec(step(), 1..300),
+            free in free(),
+        ) {
+            Model::new(TestPages::source(64 << 20, free)).run(&steps);
+        }
+    }
+
+    fn free() -> impl Strategy<Value = usize> {
+        prop_oneof![0usize..64, 0usize..200_000]
+    }
+
+    #[test]
+    fn the_first_block_of_a_process_may_have_any_size() {
+        for size in [1, 28 << 10, 29 << 10, 64 << 10, 1 << 20] {
+            for lives_on in [false, true] {
+                let mut model = Model::new(TestPages::source(4 << 20, 29_000));
+                if lives_on {
+                    model.heap.live_on();
                 }
-                prop_assert!(!model.has_overlaps());
+                model.allocate(size, 1);
+                model.allocate(size, 8);
             }
-            while !model.blocks.is_empty() {
-                model.release(0);
+        }
+    }
+
+    #[test]
+    fn the_first_block_that_is_refused_leaves_the_memory_to_the_next() {
+        for lives_on in [false, true] {
+            let mut model = Model::new(TestPages::source(128 << 10, 100_000));
+            if lives_on {
+                model.heap.live_on();
             }
+            let large = Layout::from_size_align(1 << 20, 1).unwrap();
+            assert!(model.heap.allocate(large).is_null());
+            model.allocate(90_000, 1);
+        }
+    }
+
+    /// Asking for the whole block, where only a part is missing, would be refused.
+    #[test]
+    fn the_last_page_within_the_limit_is_used() {
+        for lives_on in [false, true] {
+            let mut model = Model::new(TestPages::source(4 * PAGE, PAGE / 2));
+            if lives_on {
+                model.heap.live_on();
+            }
+            model.allocate(3 * PAGE + 10_000, 8);
         }
     }
 
@@ -366,7 +442,7 @@ mod tests {
 
     /// A life in phases, each with sizes of its own: what one phase has left is to serve the next.
     /// Gives how much memory it took, with never more than `bound` bytes in use at once.
-    fn long_life(model: &mut Model, steps: usize, bound: usize) -> usize {
+    fn long_life(model: &mut Model<Buffer>, steps: usize, bound: usize) -> usize {
         let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
         for step in 0..steps {
             let scale = match step / (steps / 40) % 5 {
@@ -391,7 +467,7 @@ mod tests {
                 _ => model.release(numbers.below(count)),
             }
         }
-        model.buffer.used()
+        model.source.used()
     }
 
     #[test]
@@ -402,7 +478,7 @@ mod tests {
             10_000_000
         };
         let bound = 4 << 20;
-        let mut model = Model::new(256 << 20, 0);
+        let mut model = Model::with_buffer(256 << 20);
         model.heap.live_on();
         let half = long_life(&mut model, steps / 2, bound);
         let whole = long_life(&mut model, steps / 2, bound);
@@ -413,19 +489,19 @@ mod tests {
 
     #[test]
     fn what_the_arena_has_not_used_is_not_lost() {
-        let mut model = Model::new(1 << 20, 0);
+        let mut model = Model::with_buffer(1 << 20);
         model.allocate(100, 1);
-        let used = model.buffer.used();
+        let used = model.source.used();
         model.heap.live_on();
         model.allocate(100, 1);
-        assert!(model.buffer.used() <= used + GRANULARITY);
+        assert!(model.source.used() <= used + GRANULARITY);
         let [one, other] = [0, 1].map(|index| model.blocks[index].start.addr());
         assert!(other - one < 512, "{one:#x} {other:#x}");
     }
 
     #[test]
     fn a_refusal_is_null_and_changes_nothing() {
-        let mut model = Model::new(64 << 10, 0);
+        let mut model = Model::with_buffer(64 << 10);
         model.heap.live_on();
         model.allocate(1000, 8);
         let large = Layout::from_size_align(1 << 20, 8).unwrap();

@@ -16,6 +16,11 @@ mod class;
     not(target_arch = "wasm32"),
     allow(dead_code, reason = "only its tests use it")
 )]
+mod linear_memory;
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    allow(dead_code, reason = "only its tests use it")
+)]
 mod lives;
 
 #[cfg(target_arch = "wasm32")]
@@ -24,8 +29,6 @@ mod c_library;
 mod canonical_abi;
 #[cfg(target_arch = "wasm32")]
 mod global;
-#[cfg(target_arch = "wasm32")]
-mod linear_memory;
 
 #[cfg(target_arch = "wasm32")]
 use global::GuestHeap;
