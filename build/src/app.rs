@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::artifact_path;
 use crate::component::{self, Component, ComponentError, Shape};
 use crate::rust::{
-    self, CargoBuild, CargoError, Linked, Manifest, ManifestError, MemoryLayout, Toolchain,
+    self, CargoBuild, CargoError, Fitted, Linked, Manifest, ManifestError, MemoryLayout, Toolchain,
     ToolchainError,
 };
 #[cfg(feature = "typescript")]
@@ -448,8 +448,7 @@ fn is_below(file: &Path, sources: &Path) -> bool {
     below.is_ok_and(|below| below.iter().all(|part| part != "node_modules"))
 }
 
-/// Links, and links once more if the linker, which takes heaps in whole pages, came out above what
-/// the layout wants.
+/// Links, and gives the module the memory that the layout wants.
 fn link(
     cargo: &CargoBuild<'_>,
     layout: MemoryLayout,
@@ -458,15 +457,13 @@ fn link(
         std::fs::read(&linked.core_module).map_err(io_error("reading the linked module"))
     };
     let linked = cargo.run(&layout.link_args())?;
-    let core = read(&linked)?;
-    if let Some(memory) = component::linked_memory(&core)? {
-        let wanted = layout.initial_memory(memory.heap_base);
-        if wanted < memory.initial {
-            let linked = cargo.run(&layout.exact_link_args(wanted))?;
-            return Ok((read(&linked)?, linked.inputs));
+    match rust::fit(&read(&linked)?, layout)? {
+        Fitted::Module(core) => Ok((core, linked.inputs)),
+        Fitted::LinkAgain(initial_memory) => {
+            let linked = cargo.run(&layout.exact_link_args(initial_memory))?;
+            Ok((read(&linked)?, linked.inputs))
         }
     }
-    Ok((core, linked.inputs))
 }
 
 fn summary(shape: &Shape) -> String {

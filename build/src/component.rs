@@ -1,12 +1,11 @@
 //! From the linker's core module to a component, as a pure function over bytes.
 
-use walrus::{ConstExpr, ExportItem, GlobalKind, Module, ir::Value};
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 use wit_parser::{Resolve, Type, TypeDefKind, TypeOwner, WorldId, WorldItem};
 
 use crate::Grants;
-use crate::rust::{layout, trim};
+use crate::rust::trim;
 
 /// A finished component.
 #[derive(Debug)]
@@ -94,39 +93,6 @@ pub(crate) fn componentize(core: &[u8], grants: Grants) -> Result<Component, Com
     Ok(Component { bytes, shape })
 }
 
-/// Where stack and data end and how much memory there is at the start, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LinkedMemory {
-    pub(crate) heap_base: u32,
-    pub(crate) initial: u64,
-}
-
-/// Reads what the linker laid out; `None` if the module has another shape than its own.
-pub(crate) fn linked_memory(core: &[u8]) -> Result<Option<LinkedMemory>, ComponentError> {
-    let module = Module::from_buffer(core).map_err(ComponentError::read)?;
-    let heap_base = module
-        .exports
-        .iter()
-        .find(|e| e.name == layout::HEAP_BASE)
-        .and_then(|e| {
-            let ExportItem::Global(id) = e.item else {
-                return None;
-            };
-            match module.globals.get(id).kind {
-                GlobalKind::Local(ConstExpr::Value(Value::I32(base))) => Some(base.cast_unsigned()),
-                _ => None,
-            }
-        });
-    let initial = module
-        .memories
-        .iter()
-        .next()
-        .map(|memory| memory.initial << 16);
-    Ok(heap_base
-        .zip(initial)
-        .map(|(heap_base, initial)| LinkedMemory { heap_base, initial }))
-}
-
 /// Why a module could not be made a component.
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentError {
@@ -142,7 +108,7 @@ pub enum ComponentError {
 }
 
 impl ComponentError {
-    fn read(error: impl std::fmt::Display) -> Self {
+    pub(crate) fn read(error: impl std::fmt::Display) -> Self {
         Self::Read(format!("{error:#}"))
     }
 }

@@ -33,17 +33,18 @@ impl MemoryLayout {
 
     /// What the linker is told at first. It takes a heap in whole pages only and puts it on top
     /// of data whose size it alone knows, so this may come out one page above
-    /// [`Self::initial_memory`].
+    /// [`Self::initial_memory`]; the relocations tell what depends on that.
     pub(crate) fn link_args(self) -> Vec<String> {
         let heap = u64::from(self.heap).next_multiple_of(PAGE);
         vec![
             self.stack_arg(),
             export_heap_base(),
             format!("--initial-heap={heap}"),
+            "--emit-relocs".to_owned(),
         ]
     }
 
-    /// What the linker is told once the size is known.
+    /// What the linker is told if it has to link again, the size being known.
     pub(crate) fn exact_link_args(self, initial_memory: u64) -> Vec<String> {
         vec![
             self.stack_arg(),
@@ -104,7 +105,8 @@ mod tests {
             [
                 "-zstack-size=10016",
                 "--export=__heap_base",
-                "--initial-heap=65536"
+                "--initial-heap=65536",
+                "--emit-relocs"
             ]
         );
         assert!(

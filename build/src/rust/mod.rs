@@ -1,6 +1,7 @@
 //! From a crate to a core module.
 
 mod cargo;
+mod fit;
 pub(crate) mod layout;
 mod manifest;
 mod sdk;
@@ -9,6 +10,7 @@ pub(crate) mod trim;
 
 pub use cargo::CargoError;
 pub(crate) use cargo::{CargoBuild, Linked};
+pub(crate) use fit::{Fitted, fit};
 pub use layout::MemoryLayout;
 pub(crate) use manifest::Manifest;
 pub use manifest::ManifestError;

@@ -161,6 +161,8 @@ mod header;
 #[cfg(feature = "heap")]
 mod heap;
 pub mod http;
+#[cfg(target_arch = "wasm32")]
+mod initialize;
 mod into_response;
 pub mod kv;
 pub mod log;

@@ -283,26 +283,28 @@ unsafe extern "C" {
     fn cabi_realloc(block: *mut u8, size: usize, align: usize, new_size: usize) -> *mut u8;
 }
 
-/// The functions of the host that answers rest on. All take and give scalars. In an answer a
-/// call of an import always means the host, wherever else that import is redirected to; if
-/// nothing but answers asks for time, `rusm build` makes the calls of pollables here trap, as
-/// there can be none of the host's.
+/// The functions of the host that answers rest on. All take and give scalars.
+///
+/// They have the names of the component model's `BuildTargets.md`, where the standard library and
+/// the C library use the older scheme: so they are imports of their own, always of the host,
+/// whatever becomes of their namesakes. If nothing but answers asks for time, `rusm build` makes
+/// the calls of pollables here trap, as there can be none of the host's.
 mod host {
-    #[link(wasm_import_module = "wasi:random/random@0.2.0")]
+    #[link(wasm_import_module = "cm32p2|wasi:random/random@0.2")]
     unsafe extern "C" {
         #[link_name = "get-random-u64"]
         pub(super) safe fn get_random_u64() -> u64;
     }
-    #[link(wasm_import_module = "wasi:io/poll@0.2.0")]
+    #[link(wasm_import_module = "cm32p2|wasi:io/poll@0.2")]
     unsafe extern "C" {
         #[link_name = "[method]pollable.ready"]
         pub(super) safe fn ready(pollable: i32) -> i32;
         #[link_name = "[method]pollable.block"]
         pub(super) safe fn block(pollable: i32);
-        #[link_name = "[resource-drop]pollable"]
+        #[link_name = "pollable_drop"]
         pub(super) safe fn drop_pollable(pollable: i32);
     }
-    #[link(wasm_import_module = "wasi:clocks/monotonic-clock@0.2.0")]
+    #[link(wasm_import_module = "cm32p2|wasi:clocks/monotonic-clock@0.2")]
     unsafe extern "C" {
         #[link_name = "subscribe-duration"]
         pub(super) safe fn subscribe_duration(nanoseconds: u64) -> i32;

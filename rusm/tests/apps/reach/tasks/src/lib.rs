@@ -1,0 +1,99 @@
+//! What std reaches of WASI, by name, and what takes a guest's stack and heap.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, UdpSocket};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Does the task of this name, and tells what came of it; an error is told as `error: …`.
+pub fn run(task: &str) -> String {
+    let (task, argument) = task.split_once(' ').unwrap_or((task, ""));
+    done(task, argument).unwrap_or_else(|error| format!("error: {error}"))
+}
+
+fn done(task: &str, argument: &str) -> io::Result<String> {
+    Ok(match task {
+        "clock" => {
+            let (start, now) = (Instant::now(), SystemTime::now());
+            let since = now.duration_since(SystemTime::UNIX_EPOCH);
+            let later = since.is_ok_and(|since| since > Duration::from_secs(1_700_000_000));
+            format!("{}", later && start.elapsed() < Duration::from_secs(60))
+        }
+        "sleep" => {
+            let start = Instant::now();
+            std::thread::sleep(Duration::from_millis(5));
+            format!("{}", start.elapsed() >= Duration::from_millis(5))
+        }
+        "random" => format!(
+            "{}",
+            RandomState::new().hash_one(0) != RandomState::new().hash_one(1)
+        ),
+        "stdout" => {
+            println!("to standard output {argument}");
+            io::stdout().flush()?;
+            "written".to_owned()
+        }
+        "stderr" => {
+            eprintln!("to standard error {argument}");
+            "written".to_owned()
+        }
+        "stdin" => {
+            let mut input = Vec::new();
+            io::stdin().read_to_end(&mut input)?;
+            format!("{} bytes", input.len())
+        }
+        "env" => std::env::var(argument).unwrap_or_else(|_| "unset".to_owned()),
+        "vars" => format!("{}", std::env::vars().count()),
+        "args" => format!("{}", std::env::args().count()),
+        "cwd" => std::env::current_dir()?.display().to_string(),
+        "read" => std::fs::read_to_string(argument)?,
+        "write" => {
+            let mut file = std::fs::File::create(argument)?;
+            file.write_all(b"written by a guest")?;
+            file.sync_all()?;
+            std::fs::metadata(argument)?.len().to_string()
+        }
+        "list" => std::fs::read_dir(argument)?.count().to_string(),
+        "connect" => {
+            TcpStream::connect(argument)?;
+            "connected".to_owned()
+        }
+        "udp" => {
+            UdpSocket::bind(argument)?;
+            "bound".to_owned()
+        }
+        "thread" => match std::thread::Builder::new().spawn(|| ()) {
+            Ok(_) => "spawned".to_owned(),
+            Err(error) => error.kind().to_string(),
+        },
+        "json" => match serde_json::from_str::<serde_json::Value>(argument) {
+            Ok(value) => format!("{} bytes", value.to_string().len()),
+            Err(error) => format!("no JSON: {error}"),
+        },
+        "local" => format!("{}", large_local(argument.len())),
+        "deep" => format!("{}", deep(argument.parse().unwrap_or(u64::MAX))),
+        // The length of what came, to the byte.
+        task => format!("{} bytes", task.len() + argument.len()),
+    })
+}
+
+/// Has a local variable of 60 KiB.
+#[inline(never)]
+fn large_local(seed: usize) -> usize {
+    let mut local = [0u8; 60 * 1024];
+    for (index, byte) in local.iter_mut().enumerate() {
+        *byte = (index ^ seed) as u8;
+    }
+    std::hint::black_box(&mut local);
+    local.iter().map(|&byte| usize::from(byte)).sum()
+}
+
+/// A frame of a kilobyte for each level.
+#[inline(never)]
+fn deep(levels: u64) -> u64 {
+    let frame = std::hint::black_box([levels; 128]);
+    match levels {
+        0 => 0,
+        levels => deep(levels - 1) + frame[levels as usize % 128] % 2,
+    }
+}
