@@ -9,9 +9,9 @@
 use std::ops::Range;
 
 use wasmparser::{
-    BinaryReader, ConstExpr, DataKind, DataSectionReader, ExportSectionReader, ExternalKind, GlobalSectionReader,
-    ImportSectionReader, Linking, LinkingSectionReader, MemorySectionReader, Operator, RelocSectionReader,
-    RelocationEntry, RelocationType, SymbolInfo,
+    BinaryReader, ConstExpr, DataKind, DataSectionReader, ExportSectionReader, ExternalKind,
+    GlobalSectionReader, ImportSectionReader, Linking, LinkingSectionReader, MemorySectionReader,
+    Operator, RelocSectionReader, RelocationEntry, RelocationType, SymbolInfo,
 };
 
 use super::layout::{HEAP_BASE, MemoryLayout};
@@ -125,8 +125,7 @@ impl Sections {
         let Some(imports) = self.section(IMPORT) else {
             return Ok(0);
         };
-        let imports =
-            ImportSectionReader::new(imports.reader()).map_err(ComponentError::read)?;
+        let imports = ImportSectionReader::new(imports.reader()).map_err(ComponentError::read)?;
         let mut globals = 0;
         for import in imports.into_imports() {
             let import = import.map_err(ComponentError::read)?;
@@ -464,9 +463,21 @@ mod tests {
     #[test]
     fn the_end_of_the_heap_is_the_new_one_wherever_it_is_used() {
         for (ty, old, new) in [
-            (RelocationType::MemoryAddrI32, r"\08\00\03\00", &[8, 0, 1, 0][..]),
-            (RelocationType::MemoryAddrLeb, END, &[0x80, 0x80, 0x84, 0x80, 0]),
-            (RelocationType::MemoryAddrSleb, END, &[0x80, 0x80, 0x84, 0x80, 0]),
+            (
+                RelocationType::MemoryAddrI32,
+                r"\08\00\03\00",
+                &[8, 0, 1, 0][..],
+            ),
+            (
+                RelocationType::MemoryAddrLeb,
+                END,
+                &[0x80, 0x80, 0x84, 0x80, 0],
+            ),
+            (
+                RelocationType::MemoryAddrSleb,
+                END,
+                &[0x80, 0x80, 0x84, 0x80, 0],
+            ),
         ] {
             let addend = if old == END { 0 } else { 8 };
             let entry = [1, ty as u8, IN_DATA.1, 1, addend];
@@ -487,7 +498,11 @@ mod tests {
             (RelocationType::MemoryAddrLeb, r"\80\80\84\80\00"),
         ] {
             let entry = [1, ty as u8, IN_DATA.1, 0, 0];
-            let entry = &entry[..if ty == RelocationType::GlobalIndexLeb { 4 } else { 5 }];
+            let entry = &entry[..if ty == RelocationType::GlobalIndexLeb {
+                4
+            } else {
+                5
+            }];
             let core = with_relocations(linked(&data(bytes)), &["__heap_end"], IN_DATA.0, entry);
             assert_eq!(fitted(&core), Fitted::LinkAgain(64 * 1024), "{ty:?}");
         }

@@ -6,10 +6,10 @@
 //! why); an import that the capabilities do not grant becomes a call of its namesake there. An
 //! import left unused is an import that a fresh instance need not pay for.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use walrus::ir::{Visitor, VisitorMut, dfs_in_order, dfs_pre_order_mut};
-use walrus::{ExportItem, FunctionId, ImportKind, Module};
+use walrus::ir::{Instr, VisitorMut, dfs_pre_order_mut};
+use walrus::{ExportItem, FunctionId, FunctionKind, ImportKind, Module};
 
 use crate::Grants;
 
@@ -34,35 +34,27 @@ pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Vec<u8>, TrimError>
     if answers.is_empty() {
         return Ok(core.to_vec());
     }
-    let outside = called_outside(&module, &answers);
-    let reach = Reach::new(&module, options.grants, &outside);
+    let reach = Reach::new(&module, options.grants);
     let mut detours = HashMap::new();
     for import in wasi_functions(&module) {
-        if !reach.is_redirected(&import.interface) {
-            continue;
+        if import.scheme == Scheme::Older && reach.is_redirected(&import.interface) {
+            let answer = answers
+                .get(&format!("{}#{}", import.interface, import.name))
+                .copied();
+            if let Some(answer) = answer {
+                check_type(&module, &import, answer)?;
+                detours.insert(import.id, answer);
+            }
         }
-        let answer = answers
-            .get(&format!("{}#{}", import.interface, import.name))
-            .copied();
-        if let Some(answer) = answer {
-            check_type(&module, &import, answer)?;
-            detours.insert(import.id, answer);
-        }
-        // What is left of the import's calls is in answers, and means the host.
-        let host = answer.is_some() && reach.host_time && import.interface == "wasi:io/poll";
-        if !host {
+    }
+    detour(&mut module, &detours);
+    for import in wasi_functions(&module) {
+        if let Some(answer) = detours.get(&import.id) {
+            divert(&mut module, &import, *answer)?;
+        } else if reach.is_cut(&import) {
             cut(&mut module, &import)?;
         }
     }
-    if !reach.host_time {
-        for import in wasi_functions(&module)
-            .iter()
-            .filter(|i| is_timer(&i.interface, &i.name))
-        {
-            cut(&mut module, import)?;
-        }
-    }
-    detour(&mut module, &answers, &detours);
     drop_exports(&mut module, |name| {
         name == super::layout::HEAP_BASE
             || options
@@ -70,6 +62,7 @@ pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Vec<u8>, TrimError>
                 .as_ref()
                 .is_some_and(|actions| !serves_an_action(name, actions))
     });
+    drop_idle_initializers(&mut module);
     walrus::passes::gc::run(&mut module);
     Ok(module.emit_wasm())
 }
@@ -105,22 +98,20 @@ struct Reach {
 }
 
 impl Reach {
-    /// `outside`: the functions that are called by others than answers.
-    fn new(module: &Module, grants: Grants, outside: &HashSet<FunctionId>) -> Self {
+    fn new(module: &Module, grants: Grants) -> Self {
         let mut reach = Self {
             grants,
             host_streams: grants.stdio,
             host_time: false,
         };
         for import in module.imports.iter() {
-            let ImportKind::Function(id) = import.kind else {
+            if !matches!(import.kind, ImportKind::Function(_)) {
                 continue;
-            };
-            if outside.contains(&id) {
-                reach.host_streams |= reach.brings_streams(&import.module);
-                reach.host_time |= wasi_interface(&import.module)
-                    .is_some_and(|interface| is_timer(&interface, &import.name));
             }
+            reach.host_streams |= reach.brings_streams(&import.module);
+            reach.host_time |= wasi_interface(&import.module).is_some_and(|(interface, scheme)| {
+                scheme == Scheme::Older && is_timer(&interface, &import.name)
+            });
         }
         // With the streams, their pollables are the host's too.
         reach.host_time |= reach.host_streams;
@@ -138,15 +129,30 @@ impl Reach {
         }
     }
 
+    /// Whether nothing is left for this import to act on: it is redirected and has no answer, or
+    /// it is what answers ask of the host's pollables and there is none.
+    fn is_cut(&self, import: &WasiFunction) -> bool {
+        match import.scheme {
+            Scheme::Older => self.is_redirected(&import.interface),
+            Scheme::Answers => {
+                !self.host_time
+                    && (import.interface == "wasi:io/poll"
+                        || is_timer(&import.interface, &import.name))
+            }
+        }
+    }
+
     /// Whether this import can hand the guest a stream of the host's.
     fn brings_streams(&self, module: &str) -> bool {
-        let Some(interface) = wasi_interface(module) else {
+        let Some((interface, scheme)) = wasi_interface(module) else {
             // Ours deal in scalars and ids; what others do is not known.
             return !module.starts_with("rusm:") && module != "$root";
         };
         match family(&interface) {
             Family::Always | Family::Environment | Family::Streams => false,
-            Family::Filesystem | Family::Sockets => !self.is_redirected(&interface),
+            Family::Filesystem | Family::Sockets => {
+                scheme == Scheme::Answers || !self.is_redirected(&interface)
+            }
             Family::Host => {
                 !interface.starts_with("wasi:random/") && !interface.starts_with("wasi:clocks/")
             }
@@ -186,16 +192,44 @@ fn family(interface: &str) -> Family {
     }
 }
 
-/// `wasi:io/poll@0.2.6` -> `wasi:io/poll`; `None` for what is not WASI 0.2.
-fn wasi_interface(module: &str) -> Option<String> {
+/// Which of the two schemes of names an import has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    /// That of the standard library, of the C library and of bindings.
+    Older,
+    /// That of the component model's `BuildTargets.md`: the SDK's answers ask the host by it, so
+    /// that what they call is never what they answer.
+    Answers,
+}
+
+/// `wasi:io/poll@0.2.6` or `cm32p2|wasi:io/poll@0.2` -> `wasi:io/poll`; `None` for what is not
+/// WASI 0.2.
+fn wasi_interface(module: &str) -> Option<(String, Scheme)> {
     let (interface, version) = module.split_once('@')?;
-    (interface.starts_with("wasi:") && version.starts_with("0.2.")).then(|| interface.to_owned())
+    let (interface, scheme) = match interface.strip_prefix("cm32p2|") {
+        Some(interface) if version == "0.2" => (interface, Scheme::Answers),
+        None if version.starts_with("0.2.") => (interface, Scheme::Older),
+        _ => return None,
+    };
+    interface
+        .starts_with("wasi:")
+        .then(|| (interface.to_owned(), scheme))
 }
 
 struct WasiFunction {
     interface: String,
+    scheme: Scheme,
     name: String,
     id: FunctionId,
+}
+
+impl WasiFunction {
+    fn drops_a_resource(&self) -> bool {
+        match self.scheme {
+            Scheme::Older => self.name.starts_with("[resource-drop]"),
+            Scheme::Answers => self.name.ends_with("_drop"),
+        }
+    }
 }
 
 fn wasi_functions(module: &Module) -> Vec<WasiFunction> {
@@ -203,9 +237,10 @@ fn wasi_functions(module: &Module) -> Vec<WasiFunction> {
         let ImportKind::Function(id) = import.kind else {
             return None;
         };
-        let interface = wasi_interface(&import.module)?;
+        let (interface, scheme) = wasi_interface(&import.module)?;
         Some(WasiFunction {
             interface,
+            scheme,
             name: import.name.clone(),
             id,
         })
@@ -251,26 +286,40 @@ fn drop_exports(module: &mut Module, condemned: impl Fn(&str) -> bool) {
     }
 }
 
-/// The imports and functions called, or otherwise referred to, by functions that are no answers.
-fn called_outside(module: &Module, answers: &Answers) -> HashSet<FunctionId> {
-    #[derive(Default)]
-    struct Called(HashSet<FunctionId>);
-    impl<'instr> Visitor<'instr> for Called {
-        fn visit_function_id(&mut self, function: &FunctionId) {
-            self.0.insert(*function);
+/// Drops the export that starts an instance if it does nothing: for its call, an instance has a
+/// core module more.
+fn drop_idle_initializers(module: &mut Module) {
+    let mut idle = Vec::new();
+    for export in module.exports.iter() {
+        let is_initializer = matches!(&*export.name, "cm32p2_initialize" | "_initialize");
+        if let (true, ExportItem::Function(function)) = (is_initializer, export.item)
+            && is_idle(module, function, 0)
+        {
+            idle.push(export.id());
         }
     }
-    let mut called = Called::default();
-    for (id, function) in module.funcs.iter_local() {
-        if !answers.values().any(|answer| *answer == id) {
-            dfs_in_order(&mut called, function, function.entry_block());
-        }
+    for export in idle {
+        module.exports.delete(export);
     }
-    called.0
 }
 
-/// Makes every function that is no answer call the answers in place of the imports.
-fn detour(module: &mut Module, answers: &Answers, detours: &HashMap<FunctionId, FunctionId>) {
+/// Whether a function does no more than call functions that do nothing.
+fn is_idle(module: &Module, function: FunctionId, depth: usize) -> bool {
+    const DEEPEST: usize = 8;
+    let FunctionKind::Local(local) = &module.funcs.get(function).kind else {
+        return false;
+    };
+    depth < DEEPEST
+        && local.block(local.entry_block()).instrs.iter().all(
+            |(instruction, _)| match instruction {
+                Instr::Call(call) => is_idle(module, call.func, depth + 1),
+                _ => false,
+            },
+        )
+}
+
+/// Makes every function call the answers in place of the imports.
+fn detour(module: &mut Module, detours: &HashMap<FunctionId, FunctionId>) {
     struct Detour<'a>(&'a HashMap<FunctionId, FunctionId>);
     impl VisitorMut for Detour<'_> {
         fn visit_function_id_mut(&mut self, function: &mut FunctionId) {
@@ -279,19 +328,29 @@ fn detour(module: &mut Module, answers: &Answers, detours: &HashMap<FunctionId, 
             }
         }
     }
-    for (id, function) in module.funcs.iter_local_mut() {
-        if !answers.values().any(|answer| *answer == id) {
-            let entry = function.entry_block();
-            dfs_pre_order_mut(&mut Detour(detours), function, entry);
-        }
+    for (_, function) in module.funcs.iter_local_mut() {
+        let entry = function.entry_block();
+        dfs_pre_order_mut(&mut Detour(detours), function, entry);
     }
+}
+
+/// Puts a call of the answer in an import's place, for what refers to it in another way than by
+/// calling it: a table of functions, an export.
+fn divert(module: &mut Module, import: &WasiFunction, answer: FunctionId) -> Result<(), TrimError> {
+    let divert = module.replace_imported_func(import.id, |(body, arguments)| {
+        for argument in arguments {
+            body.local_get(*argument);
+        }
+        body.call(answer);
+    });
+    divert.map(drop).map_err(TrimError::parse)
 }
 
 /// Cuts an imported function off from the host: it drops a resource by doing nothing and traps
 /// otherwise, since nothing it could act on exists.
 fn cut(module: &mut Module, import: &WasiFunction) -> Result<(), TrimError> {
     let cut = module.replace_imported_func(import.id, |(body, _)| {
-        if !import.name.starts_with("[resource-drop]") {
+        if !import.drops_a_resource() {
             body.unreachable();
         }
     });
@@ -434,18 +493,20 @@ mod tests {
         assert_eq!(trim(&core, &handler(NOTHING, &["index"])).unwrap(), core);
     }
 
-    /// An action that writes to a stream, waits for `$s` and calls `$more` as well.
+    /// An action that writes to a stream, waits for `$s` and calls `$more` as well. The answer asks
+    /// the host.
     fn waiting(more: &str) -> Vec<String> {
         let core = module(
             &format!(
                 r#"(import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))
+                   (import "cm32p2|wasi:io/poll@0.2" "[method]pollable.block" (func $host (param i32)))
                    (import "wasi:io/streams@0.2.0" "[resource-drop]output-stream" (func $drop (param i32)))
                    {more}"#
             ),
             r#"(func (export "index")
                  (call $block (i32.const 1)) (call $drop (i32.const 1)) (drop (call $s (i64.const 1))))
                (func (export "rusm-virtual:wasi:io/poll#[method]pollable.block") (param i32)
-                 (call $block (local.get 0)))"#,
+                 (call $host (local.get 0)))"#,
         );
         let mut imports = imports(&trimmed(&core, NOTHING));
         imports.sort();
@@ -466,10 +527,89 @@ mod tests {
         assert_eq!(
             clock("subscribe-duration"),
             [
+                "cm32p2|wasi:io/poll@0.2#[method]pollable.block",
                 "wasi:clocks/monotonic-clock@0.2.0#subscribe-duration",
-                "wasi:io/poll@0.2.0#[method]pollable.block"
             ]
         );
+    }
+
+    /// The functions that a function calls, and those that they call, by the names of imports.
+    fn reached(module: &Module, from: FunctionId, found: &mut Vec<FunctionId>) {
+        if found.contains(&from) {
+            return;
+        }
+        found.push(from);
+        if let FunctionKind::Local(local) = &module.funcs.get(from).kind {
+            for (instruction, _) in &local.block(local.entry_block()).instrs {
+                if let Instr::Call(call) = instruction {
+                    assert_ne!(call.func, from, "it calls itself");
+                    reached(module, call.func, found);
+                }
+            }
+        }
+    }
+
+    /// The linker wraps the exports of what it takes for a command, and the compiler splits large
+    /// functions: where an answer calls the host is not where it is exported.
+    #[test]
+    fn an_answer_in_several_functions_does_not_call_itself() {
+        let core = module(
+            r#"(import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))
+               (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $s (param i64) (result i32)))
+               (import "cm32p2|wasi:io/poll@0.2" "[method]pollable.block" (func $host (param i32)))"#,
+            r#"(func (export "index") (call $block (call $s (i64.const 1))))
+               (func $answer (param i32) (call $part (local.get 0)))
+               (func $part (param i32) (call $host (local.get 0)))
+               (func $dtors)
+               (func (export "rusm-virtual:wasi:io/poll#[method]pollable.block") (param i32)
+                 (call $answer (local.get 0)) (call $dtors))"#,
+        );
+        let module = trimmed(&core, NOTHING);
+        let index = module.exports.get_func("index").unwrap();
+        let mut found = Vec::new();
+        reached(&module, index, &mut found);
+        let host = module
+            .imports
+            .find("cm32p2|wasi:io/poll@0.2", "[method]pollable.block");
+        let ImportKind::Function(host) = module.imports.get(host.unwrap()).kind else {
+            panic!("no function");
+        };
+        assert!(found.contains(&host));
+        assert_eq!(module.imports.iter().count(), 2);
+    }
+
+    #[test]
+    fn a_table_of_functions_has_the_answer_too() {
+        let core = module(
+            ENVIRONMENT,
+            r#"(table 1 funcref) (elem (i32.const 0) $a) (type $t (func (param i32)))
+               (func (export "index") (call_indirect (type $t) (i32.const 8) (i32.const 0)))
+               (func (export "rusm-virtual:wasi:cli/environment#get-environment") (param i32))"#,
+        );
+        let module = trimmed(&core, NOTHING);
+        assert!(imports(&module).is_empty());
+        let bodies: Vec<u64> = module.funcs.iter_local().map(|(_, f)| f.size()).collect();
+        // The action, the empty answer, and the call of it.
+        assert_eq!(bodies.len(), 3, "{bodies:?}");
+    }
+
+    #[test]
+    fn an_initializer_stays_where_it_has_something_to_do() {
+        let initialized = |constructors: &str| {
+            let core = module(
+                ENVIRONMENT,
+                &format!(
+                    r#"{ANSWERED} (global $g (mut i32) (i32.const 0))
+                       (func $constructors {constructors}) (func $none)
+                       (func (export "cm32p2_initialize") (call $none) (call $constructors))"#
+                ),
+            );
+            let module = trimmed(&core, NOTHING);
+            exports(&module).contains(&"cm32p2_initialize")
+        };
+        assert!(!initialized(""));
+        assert!(!initialized("(call $none)"));
+        assert!(initialized("(global.set $g (i32.const 1))"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
 /// The example of the documentation.
 pub(crate) fn hello() -> &'static Path {
@@ -78,6 +78,32 @@ pub(crate) fn seven() -> &'static Path {
     &APP
 }
 
+/// A component of each kind that does what std reaches of WASI, built for a capability profile: an
+/// app for each, as what is built depends on it.
+pub(crate) fn reach(profile: &str, keys: &str) -> PathBuf {
+    // Several tests serve one of them, and must not find it half made.
+    static MADE: Mutex<()> = Mutex::new(());
+    let _made = MADE.lock().unwrap_or_else(|other| other.into_inner());
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps/reach");
+    let app = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("reach-{profile}"));
+    std::fs::create_dir_all(&app).unwrap();
+    for shared in ["components", "Cargo.toml"] {
+        let link = app.join(shared);
+        if !link.exists() {
+            std::os::unix::fs::symlink(sources.join(shared), link).unwrap();
+        }
+    }
+    let manifest = std::fs::read_to_string(sources.join("rusm.toml")).unwrap();
+    let inherits = "inherits = \"sandboxed\"";
+    let manifest = manifest.replace(inherits, &format!("inherits = \"{profile}\"\n{keys}"));
+    if std::fs::read_to_string(app.join("rusm.toml")).ok().as_ref() != Some(&manifest) {
+        std::fs::write(app.join("rusm.toml"), manifest).unwrap();
+    }
+    // What is compiled is the same for all.
+    build(&app);
+    app
+}
+
 /// Components of `wasi:http` that know nothing of RUSM.
 pub(crate) fn stock() -> &'static Path {
     static APP: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/stock"));
@@ -106,17 +132,21 @@ fn built(app: &str) -> PathBuf {
         .join(app)
         .canonicalize()
         .unwrap();
+    build(&app);
+    app
+}
+
+fn build(app: &Path) {
     // Apps have components of the same name, whose modules cargo puts under the same path: one
     // app at a time.
     fs::create_dir_all(guests()).unwrap();
     let turn = File::create(guests().join(".turn")).unwrap();
     turn.lock().unwrap();
-    let build = rusm().arg("build").arg(&app).output().unwrap();
+    let build = rusm().arg("build").arg(app).output().unwrap();
     let said = String::from_utf8_lossy(&build.stderr);
     assert!(
         build.status.success(),
         "{} can't be built:\n{said}",
         app.display()
     );
-    app
 }

@@ -2,9 +2,9 @@
 //! from their sources, and raw bytes over real sockets.
 //!
 //! - [`apps`] builds the guests, [`server`] starts and stops the command, [`client`] speaks HTTP
-//!   as well or as badly as a test wants, [`clients`] runs other people's.
+//!   as well or as badly as a test wants, [`websocket`] the frames of WebSocket, [`clients`] runs other people's.
 //! - Clients: [`hello`], [`interoperation`], [`rejections`], [`limits`], [`vanishing`].
-//! - Guests: [`faults`], [`isolation`], [`fairness`], [`waiting`].
+//! - Guests: [`faults`], [`isolation`], [`fairness`], [`waiting`], [`reach`].
 //! - Processes: [`services`], [`processes`], [`counter`]; clients that stay: [`browser`], [`chat`], [`guide`],
 //!   [`todo_board`].
 //! - Components of RUSM 0.7: [`seven`]; of others: [`stock`], and what they are granted: [`capabilities`].
@@ -25,6 +25,7 @@ mod apps;
 mod client;
 mod clients;
 mod server;
+mod websocket;
 
 mod access_log;
 mod browser;
@@ -44,6 +45,7 @@ mod isolation;
 mod limits;
 mod processes;
 mod proxy;
+mod reach;
 mod rejections;
 mod services;
 mod seven;

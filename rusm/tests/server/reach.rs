@@ -1,0 +1,188 @@
+//! What std reaches of WASI, and how much memory a first message takes, in a component of each kind
+//! and under each profile: whatever `rusm build` redirected.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::apps;
+use crate::client::{Client, get, request};
+use crate::server::{Serve, Server};
+use crate::websocket::{BINARY, Frame, Socket};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Handler,
+    Service,
+    Main,
+    WebSocket,
+    Sse,
+}
+
+/// Each stream of events has a name of its own.
+static STREAMS: AtomicUsize = AtomicUsize::new(0);
+
+impl Kind {
+    const ALL: [Self; 5] = [
+        Self::Handler,
+        Self::Service,
+        Self::Main,
+        Self::WebSocket,
+        Self::Sse,
+    ];
+
+    /// What a fresh process of this kind makes of a task, by its first message.
+    #[track_caller]
+    fn run(self, server: &Server, task: &str) -> String {
+        match self {
+            Self::Handler => post(server, "/handler", task),
+            Self::Service => post(server, "/service", task),
+            Self::Main => post(server, "/main", task),
+            Self::WebSocket => Socket::open(server, "/websocket").ask(task),
+            Self::Sse => {
+                let mut client = server.connect();
+                let name = STREAMS.fetch_add(1, Ordering::Relaxed);
+                let head = client.send(get(&format!("/sse?name={name}"))).head();
+                assert_eq!(head.status, 200);
+                next_event(&mut client);
+                assert_eq!(post(server, &format!("/sse/{name}"), task), "1");
+                next_event(&mut client)
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn post(server: &Server, target: &str, task: &str) -> String {
+    let length = format!("Content-Length: {}\r\n", task.len());
+    let mut client = server.connect();
+    let response = client.send(request("POST", target, &length, task));
+    let response = response.response();
+    assert_eq!(response.status, 200, "{target}: {}", response.text());
+    response.text()
+}
+
+#[track_caller]
+fn next_event(client: &mut Client) -> String {
+    client.read_until("data: ");
+    let data = client.read_until("\n\n");
+    data.trim_end().to_owned()
+}
+
+fn serve(app: &Path) -> Server {
+    Serve::app(app).start()
+}
+
+/// Under a profile with these keys, each kind of component gives these answers; one of them to a
+/// task is enough.
+fn answers(profile: &str, keys: &str, expected: &[(&str, &[&str])]) {
+    let server = serve(&apps::reach(profile, keys));
+    let mut wrong = Vec::new();
+    for kind in Kind::ALL {
+        for (task, answers) in expected {
+            let answer = kind.run(&server, task);
+            if !answers.iter().any(|&expected| answer.starts_with(expected)) {
+                wrong.push(format!("{kind:?} {task}: {answer}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What every process can do.
+const ANYWHERE: [(&str, &[&str]); 5] = [
+    ("clock", &["true"]),
+    ("sleep", &["true"]),
+    ("random", &["true"]),
+    ("stdin", &["0 bytes"]),
+    ("thread", &["operation not supported"]),
+];
+
+#[test]
+fn std_finds_a_sandbox_empty_in_every_kind_of_component() {
+    let denied: [(&str, &[&str]); 11] = [
+        ("stdout here", &["written"]),
+        ("stderr here", &["written"]),
+        ("env LAB", &["unset"]),
+        ("vars", &["0"]),
+        ("args", &["0"]),
+        ("cwd", &["/", "error"]),
+        ("read /etc/passwd", &["error"]),
+        ("write /tmp/from-a-guest", &["error"]),
+        ("list /", &["error"]),
+        ("connect 127.0.0.1:1", &["error"]),
+        ("udp 127.0.0.1:0", &["error"]),
+    ];
+    answers("sandboxed", "", &[&ANYWHERE[..], &denied].concat());
+}
+
+#[test]
+fn std_reaches_the_network_and_nothing_else_of_a_network_client() {
+    let expected: [(&str, &[&str]); 5] = [
+        ("stderr here", &["written"]),
+        ("vars", &["0"]),
+        ("read /etc/passwd", &["error"]),
+        (
+            "connect 127.0.0.1:1",
+            &["error: Connection refused", "error: connection refused"],
+        ),
+        ("udp 127.0.0.1:0", &["bound"]),
+    ];
+    answers("network-client", "", &[&ANYWHERE[..], &expected].concat());
+}
+
+#[test]
+fn std_reaches_what_a_trusted_profile_grants_in_every_kind_of_component() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("read"), "a file").unwrap();
+    let keys = format!(
+        "env = {{ LAB = \"open\" }}\npreopen = [{{ host = {:?}, guest = \"/data\", writable = true }}]",
+        dir.path()
+    );
+    let granted: [(&str, &[&str]); 9] = [
+        ("stdout here", &["written"]),
+        ("stderr here", &["written"]),
+        ("env LAB", &["open"]),
+        ("vars", &["1"]),
+        ("read /data/read", &["a file"]),
+        ("write /data/written", &["18"]),
+        ("list /data", &["1", "2"]),
+        ("read /etc/passwd", &["error"]),
+        ("udp 127.0.0.1:0", &["bound"]),
+    ];
+    answers("trusted", &keys, &[&ANYWHERE[..], &granted].concat());
+}
+
+#[test]
+fn a_process_that_slept_goes_on() {
+    let server = serve(&apps::reach("sandboxed", ""));
+    let mut socket = Socket::open(&server, "/websocket");
+    for _ in 0..3 {
+        assert_eq!(socket.ask("sleep"), "true");
+    }
+    assert!(server.log().is_empty(), "{}", server.log());
+}
+
+#[test]
+fn a_first_message_may_have_any_size() {
+    let server = serve(&apps::reach("sandboxed", ""));
+    for size in [1, 28 << 10, 30 << 10, 64 << 10, 1 << 20] {
+        let task = "x".repeat(size);
+        for kind in Kind::ALL {
+            assert_eq!(
+                kind.run(&server, &task),
+                format!("{size} bytes"),
+                "{kind:?}"
+            );
+        }
+        let mut socket = Socket::open(&server, "/websocket");
+        let payload = task.into_bytes();
+        let echo = socket.send(BINARY, &payload).receive();
+        assert!(
+            echo == Frame {
+                opcode: BINARY,
+                payload
+            }
+        );
+    }
+    assert!(server.log().is_empty(), "{}", server.log());
+}
