@@ -2,6 +2,7 @@
 
 mod cargo;
 mod fit;
+mod guard;
 pub(crate) mod layout;
 mod manifest;
 mod sdk;

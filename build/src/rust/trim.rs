@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use walrus::ir::{Instr, VisitorMut, dfs_pre_order_mut};
 use walrus::{ExportItem, FunctionId, FunctionKind, ImportKind, Module};
 
+use super::guard::add_guards;
 use crate::Grants;
 
 /// What [`trim`] is to do.
@@ -63,6 +64,7 @@ pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Vec<u8>, TrimError>
                 .is_some_and(|actions| !serves_an_action(name, actions))
     });
     drop_idle_initializers(&mut module);
+    add_guards(&mut module);
     walrus::passes::gc::run(&mut module);
     Ok(module.emit_wasm())
 }
