@@ -373,6 +373,10 @@ impl<'a> Place<'a> {
     }
 
     fn write(&self, spec: &ComponentSpec, made: Made, tools: &Tools) -> Result<Shape, StepError> {
+        #[cfg_attr(
+            not(feature = "typescript"),
+            expect(unused_mut, reason = "a source map is added")
+        )]
         let Component { mut bytes, shape } = component::componentize(&made.core, spec.grants)?;
         #[cfg(feature = "typescript")]
         if let Some(map) = &made.source_map {
@@ -411,13 +415,14 @@ impl<'a> Place<'a> {
     fn settings(&self, spec: &ComponentSpec, options: BuildOptions) -> String {
         let version = env!("CARGO_PKG_VERSION");
         match &self.sources {
+            #[cfg(feature = "typescript")]
             Sources::TypeScript(_) => format!(
                 "{version} {:?} typescript {} unchecked {}",
                 spec.grants,
                 typescript::runner_version(),
                 options.unchecked,
             ),
-            Sources::None | Sources::Rust(_) => format!(
+            _ => format!(
                 "{version} {:?} {:?} sdk {}",
                 spec.grants,
                 MemoryLayout::default(),

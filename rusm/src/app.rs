@@ -20,10 +20,10 @@ use rusm_wasm_pool::sizing::{FULL_RANGE, Footprint, PoolSize};
 use rusm_wasm_pool::{Artifact, ArtifactCache, ComponentSource, Locate};
 use wasmtime::Engine;
 
-use crate::Failure;
 use crate::cli::AppArgs;
 #[cfg(feature = "build")]
 use crate::cli::TypesArgs;
+use crate::{Failure, swap};
 
 /// An application: a directory with a manifest.
 #[derive(Clone)]
@@ -97,7 +97,10 @@ impl Application {
         let instances = self.manifest.node.instances_per_core;
         let shards = u32::try_from(shards).unwrap_or(u32::MAX);
         compiled.footprints.extend(spare);
-        let pool = PoolSize::derive(instances, shards, &compiled.footprints);
+        let mut pool = PoolSize::derive(instances, shards, &compiled.footprints);
+        if swap::is_possible() {
+            pool = pool.for_swapped_memory();
+        }
         if pool.memory_reservation != FULL_RANGE {
             compiled = compile_for(pool.memory_reservation, &components, &cache)?;
         }

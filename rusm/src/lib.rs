@@ -13,5 +13,6 @@ pub mod gateway;
 pub mod kv;
 pub mod log;
 pub mod serve;
+mod swap;
 
 pub use failure::Failure;

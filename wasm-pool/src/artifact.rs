@@ -11,17 +11,31 @@ use wasmparser::Payload;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::stack;
+
 /// The machine code of one component, to be loaded by the engine of each shard.
 #[derive(Clone)]
 pub struct Artifact {
     code: Arc<[u8]>,
+    facts: Facts,
+}
+
+/// What is read off a component's binary, once for all shards.
+#[derive(Clone, Copy, Default)]
+struct Facts {
     runs_code_at_start: bool,
+    stack: Option<u64>,
 }
 
 impl Artifact {
     /// Whether the component runs code of its own while it is instantiated.
     pub fn runs_code_at_start(&self) -> bool {
-        self.runs_code_at_start
+        self.facts.runs_code_at_start
+    }
+
+    /// The size of the stack in the component's memory, in bytes, if it has one of the usual kind.
+    pub(crate) fn stack(&self) -> Option<u64> {
+        self.facts.stack
     }
 
     /// Load the component into a shard's engine.
@@ -71,12 +85,9 @@ impl ArtifactCache {
             .dir
             .as_ref()
             .map(|dir| dir.join(file_name(engine, wasm)));
-        let runs_code_at_start = has_start_section(wasm)?;
+        let facts = Facts::of(wasm)?;
         if let Some(code) = path.as_deref().and_then(read) {
-            let artifact = Artifact {
-                code,
-                runs_code_at_start,
-            };
+            let artifact = Artifact { code, facts };
             if artifact.load(engine).is_ok() {
                 return Ok((artifact, Origin::Cache));
             }
@@ -89,7 +100,7 @@ impl ArtifactCache {
         }
         let artifact = Artifact {
             code: code.into(),
-            runs_code_at_start,
+            facts,
         };
         Ok((artifact, Origin::Compiled))
     }
@@ -112,18 +123,24 @@ fn file_name(engine: &Engine, wasm: &[u8]) -> String {
     format!("{}-{:016x}.cwasm", &content[..32], settings.finish())
 }
 
-/// Whether any core module inside `wasm` has a start function (component model binary format:
-/// core modules are nested whole).
-fn has_start_section(wasm: &[u8]) -> wasmtime::Result<bool> {
-    for payload in wasmparser::Parser::new(0).parse_all(wasm) {
-        match payload.map_err(|error| wasmtime::Error::msg(error.to_string()))? {
-            Payload::StartSection { .. } | Payload::ComponentStartSection { .. } => {
-                return Ok(true);
+impl Facts {
+    /// Reads `wasm`, in which core modules are nested whole (component model binary format).
+    fn of(wasm: &[u8]) -> wasmtime::Result<Self> {
+        let mut facts = Self::default();
+        for payload in wasmparser::Parser::new(0).parse_all(wasm) {
+            match payload.map_err(|error| wasmtime::Error::msg(error.to_string()))? {
+                Payload::StartSection { .. } | Payload::ComponentStartSection { .. } => {
+                    facts.runs_code_at_start = true;
+                }
+                // The main module comes first; the others join it with the host.
+                Payload::GlobalSection(globals) if facts.stack.is_none() => {
+                    facts.stack = stack::size(globals);
+                }
+                _ => {}
             }
-            _ => {}
         }
+        Ok(facts)
     }
-    Ok(false)
 }
 
 /// A file is the digest of the code, and then the code.

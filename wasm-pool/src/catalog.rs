@@ -177,6 +177,8 @@ pub(crate) struct Loaded {
     /// Its own place in the catalog.
     pub(crate) place: ComponentRef,
     pub(crate) locate: Option<Locate>,
+    /// The size of the stack in its memory, in bytes.
+    pub(crate) stack: Option<u64>,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) mailbox: MailboxLimit,
     pub(crate) function_timeout: Duration,
@@ -239,6 +241,7 @@ impl Loaded {
             name: name.clone(),
             place,
             locate: source.locate.clone(),
+            stack: source.artifact.stack(),
             capabilities: source.capabilities.clone(),
             mailbox: source.mailbox,
             function_timeout: source.function_timeout,

@@ -31,7 +31,7 @@ fn compiler_config(memory_reservation: u64) -> Config {
         .concurrency_support(false)
         .wasm_component_model(true)
         .async_stack_size(STACK)
-        .max_wasm_stack(STACK / 2);
+        .max_wasm_stack(CALL_STACK);
     config
 }
 
@@ -65,5 +65,7 @@ fn pool_config(size: &PoolSize) -> PoolingAllocationConfig {
 const CORE_INSTANCES: u32 = 32;
 /// A fiber's stack: half for the guest, half for host functions.
 const STACK: usize = 1 << 20;
+/// What the calls of a guest may take of it.
+pub(crate) const CALL_STACK: usize = STACK / 2;
 /// Of a stack, what stays mapped between two processes.
 const STACK_RESIDENT: usize = 64 * 1024;

@@ -7,9 +7,11 @@ use rusm_core::ExitReason;
 use wasmtime::{Trap, WasmBacktrace};
 
 use crate::catalog::NotStarted;
+use crate::engine::CALL_STACK;
 use crate::host::Exit;
 use crate::pool::DeadlinePassed;
 use crate::sandbox::HostState;
+use crate::stack::{UsedUp, is_guard, is_in_doubt};
 
 /// Why a guest gave no answer. Each has its status and its line in the log.
 #[derive(Debug)]
@@ -18,6 +20,20 @@ pub enum Fault {
     Trap {
         /// What happened and where, on one line.
         reason: String,
+    },
+    /// The guest used up the stack in its memory, and trapped on it.
+    Stack {
+        /// Its size in bytes, where that is known.
+        limit: Option<u64>,
+        /// In which function, for the line of the log.
+        place: String,
+    },
+    /// The guest's calls were nested so deeply that they used up the host's stack for them.
+    CallStack {
+        /// Its size in bytes.
+        limit: u64,
+        /// In which function, for the line of the log.
+        place: String,
     },
     /// The guest asked for more memory than its capability profile grants, and trapped on it.
     MemoryLimit {
@@ -73,13 +89,27 @@ impl Fault {
         if error.is::<NotStarted>() && !error.is::<Trap>() {
             return Self::Host { reason: cause };
         }
-        let place = error
-            .downcast_ref::<WasmBacktrace>()
-            .and_then(|trace| trace.frames().iter().find_map(|frame| frame.func_name()))
-            .map(|name| format!(" in `{name}`"))
-            .unwrap_or_default();
+        let place = place(error);
+        match UsedUp::of(error) {
+            Some(UsedUp::Memory) => {
+                let limit = state.stack();
+                return Self::Stack { limit, place };
+            }
+            Some(UsedUp::Calls) => {
+                let limit = CALL_STACK as u64;
+                return Self::CallStack { limit, place };
+            }
+            None => {}
+        }
+        let doubt = match state.stack() {
+            Some(stack) if is_in_doubt(error) => format!(
+                "; its stack of {} KiB may be used up (stack-kib)",
+                stack >> 10
+            ),
+            _ => String::new(),
+        };
         Self::Trap {
-            reason: format!("{cause}{place}"),
+            reason: format!("{cause}{place}{doubt}"),
         }
     }
 
@@ -94,6 +124,8 @@ impl Fault {
     pub fn status(&self) -> u16 {
         match self {
             Self::Trap { .. }
+            | Self::Stack { .. }
+            | Self::CallStack { .. }
             | Self::MemoryLimit { .. }
             | Self::Answer { .. }
             | Self::Ended { .. }
@@ -108,6 +140,18 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trap { reason } => write!(f, "the guest trapped: {reason}"),
+            Self::Stack { limit, place } => {
+                f.write_str("the guest used up its stack")?;
+                if let Some(limit) = limit {
+                    write!(f, " of {} KiB", limit >> 10)?;
+                }
+                write!(f, "{place} (stack-kib)")
+            }
+            Self::CallStack { limit, place } => write!(
+                f,
+                "the guest's calls used up the {} KiB of their stack{place}",
+                limit >> 10
+            ),
             Self::MemoryLimit { limit } => write!(
                 f,
                 "the guest asked for more than its {} MiB of memory (max-memory-mb)",
@@ -134,3 +178,14 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// ` in` the innermost function of the guest's that has a name.
+fn place(error: &wasmtime::Error) -> String {
+    let trace = error.downcast_ref::<WasmBacktrace>();
+    let frames = trace.into_iter().flat_map(WasmBacktrace::frames);
+    let mut names = frames.filter_map(|frame| frame.func_name());
+    match names.find(|name| !is_guard(name)) {
+        Some(name) => format!(" in `{name}`"),
+        None => String::new(),
+    }
+}

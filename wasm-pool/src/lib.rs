@@ -32,6 +32,7 @@ mod process;
 mod sandbox;
 pub mod shape;
 pub mod sizing;
+mod stack;
 #[cfg(feature = "wasi-http")]
 pub mod wasi_http;
 

@@ -79,6 +79,11 @@ impl HostState {
         }
     }
 
+    /// The size of the stack in its memory, in bytes.
+    pub(crate) fn stack(&self) -> Option<u64> {
+        ShardPool::current()?.catalog.get(self.place)?.stack
+    }
+
     /// Give the process what its capabilities grant of WASI.
     ///
     /// # Errors

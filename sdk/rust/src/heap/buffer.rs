@@ -109,7 +109,7 @@ impl Pages for TestPages {
 
 impl TestSource for LinearMemory<TestPages> {
     fn has_given(&self, range: &Range<usize>) -> bool {
-        let pages = self.pages();
+        let pages = &self.pages;
         range.start >= pages.heap_base().addr() && range.end <= pages.end().addr()
     }
 }

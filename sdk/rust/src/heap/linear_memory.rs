@@ -21,7 +21,7 @@ pub(crate) trait Pages {
 /// The memory after the static data: first what the instance came with, then what it grows by.
 #[derive(Clone, Debug)]
 pub(crate) struct LinearMemory<P> {
-    pages: P,
+    pub(super) pages: P,
     /// Whether the memory that the instance came with was handed out.
     started: bool,
 }
@@ -32,11 +32,6 @@ impl<P: Pages> LinearMemory<P> {
             pages,
             started: false,
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn pages(&self) -> &P {
-        &self.pages
     }
 
     /// The number of bytes from `start` to the end. That is below `start` if the data ends with
