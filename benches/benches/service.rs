@@ -17,7 +17,7 @@ use rusm_core::{ExitReason, Node, ShardId, SpawnOptions, fairness};
 use rusm_uring_net::Driver;
 use rusm_wasm_pool::http::Request;
 use rusm_wasm_pool::preempt::{Activity, Ticker};
-use rusm_wasm_pool::{PoolSetup, ShardPool};
+use rusm_wasm_pool::{PoolSetup, Progress, ShardPool};
 use wasmtime::Engine;
 
 #[global_allocator]
@@ -115,7 +115,7 @@ fn boot(node: &Node, id: ShardId, compiled: &Compiled, has_service: bool) -> Rc<
             name: Some(SERVICE.into()),
             ..SpawnOptions::default()
         };
-        pool.spawn(counter, options, Rc::default())
+        pool.spawn(counter, options, Progress::default())
             .expect("it is a service");
     }
     pool

@@ -37,6 +37,8 @@ pub(crate) enum Signal {
     Message(Pid, Bytes),
     Publish(Box<[Pid]>, Bytes),
     Call(Pid, Call),
+    /// A call without an answer, whose sender has taken room in the mailbox.
+    Cast(Pid, Call),
     Reply(CallId, Result<Bytes, CallError>),
     Link {
         from: Pid,
@@ -78,6 +80,13 @@ pub(crate) enum Signal {
     Credit(StreamId, usize),
     StreamEnd(StreamId, Result<(), Arc<str>>),
     ReaderGone(StreamId),
+    /// The shard keeps timers for a process, and wants to know when it ends.
+    TimersFor {
+        target: Pid,
+        shard: ShardId,
+    },
+    /// The process is gone that timers are kept for.
+    TimersVoid(Pid),
     Run(Box<dyn FnOnce(&Shard) + Send>),
 }
 

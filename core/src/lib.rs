@@ -6,8 +6,9 @@
 //! What there is, each a pure structure in a file of its own: [`pid`] and `id` name things,
 //! `table` has the processes of a shard and `process` what is kept of one, `mail` and `mailbox` are
 //! what they send one another, `exit` why they end, `timer` what happens later, `stream` bytes in
-//! order and bounded, `registry` and `group` the names of the node. `bus` is the way between
-//! shards, and says what happens when it is full.
+//! order and bounded, `registry` and `group` the names of the node. [`quota`] says what one process
+//! may hold of all that. `bus` is the way between shards, and says what happens when it is full;
+//! `occupancy` is what a shard knows of the mailboxes of another.
 //!
 //! What is done with it is in `shard`, a file for each subject: life, messages, calls, links,
 //! names, streams, timers. [`supervisor`] is a process like any other, and [`fairness`] the queue
@@ -21,8 +22,10 @@ mod id;
 mod mail;
 mod mailbox;
 mod node;
+mod occupancy;
 pub mod pid;
 mod process;
+pub mod quota;
 mod registry;
 mod shard;
 mod stream;
@@ -38,11 +41,8 @@ pub use mailbox::MailboxLimit;
 pub use node::Node;
 pub use pid::{Pid, ShardId};
 pub use process::{ProcessInfo, SpawnOptions};
-pub use registry::{MAX_NAME, RegisterError};
-pub use shard::{
-    Census, MAX_GROUPS, MAX_NAMES, MAX_STREAMS, MAX_TIES, ProcessHandle, ProcessRef, Shard,
-    SpawnError,
-};
+pub use quota::QuotaError;
+pub use registry::{RegisterError, ReservedName};
+pub use shard::{Census, Losses, LostMail, ProcessHandle, ProcessRef, Shard, SpawnError};
 pub use stream::{STREAM_WINDOW, StreamError};
 pub use supervisor::{Backoff, Child, Intensity, Restart, Strategy, Supervisor, SupervisorEvent};
-pub use timer::{MAX_TIMER_BYTES, MAX_TIMERS};

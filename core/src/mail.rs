@@ -56,8 +56,16 @@ pub struct Call {
     pub stream: Option<StreamId>,
 }
 
+impl Call {
+    /// What it counts for in a mailbox.
+    pub(crate) fn size(&self) -> usize {
+        self.args.len() + self.function.len()
+    }
+}
+
 /// Why a call has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum CallError {
     /// The callee is gone.
     #[error("no such process")]
@@ -65,7 +73,16 @@ pub enum CallError {
     /// The callee has as much mail waiting as it may.
     #[error("the process has too much mail waiting")]
     MailboxFull,
-    /// The callee ended with the call unanswered.
+    /// The call alone is larger than all mail of the callee may be, in bytes.
+    #[error("message too large: the mailbox of the process holds {0} bytes (mailbox-kb)")]
+    TooLarge(usize),
+    /// The process called itself, and would wait for its own answer.
+    #[error("a process can't call itself: it would wait for itself")]
+    OwnProcess,
+    /// The callee ended with the call in its mailbox: nothing of it was done.
+    #[error("the process ended before it began the call: {0}")]
+    NotBegun(ExitReason),
+    /// The callee ended while it was at work on the call.
     #[error("the process ended before it answered: {0}")]
     Died(ExitReason),
     /// The answer did not come in time.
@@ -86,9 +103,13 @@ pub enum SendError {
     #[error("no such process")]
     NoProcess,
     /// The receiver has as much mail waiting as it may. Only known at once for one of the own
-    /// shard.
+    /// shard, and of a cast.
     #[error("the process has too much mail waiting")]
     MailboxFull,
+    /// The message alone is larger than all mail of the receiver may be, in bytes. Known as
+    /// `MailboxFull` is.
+    #[error("message too large: the mailbox of the process holds {0} bytes (mailbox-kb)")]
+    TooLarge(usize),
     /// The way to the receiver's shard is full.
     #[error("the other core has too much to do")]
     BusFull,

@@ -1,8 +1,11 @@
 //! The mail of one process: first in, first out, bounded, and open to a choosy reader. Pure.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use crate::mail::Mail;
+use crate::mail::{Mail, SendError};
+use crate::occupancy::Occupancy;
+use crate::quota::MAX_WAITING_STREAMS;
 
 /// How much mail may wait. What processes send counts; what the system tells them, of ends and
 /// exits, does not: who has too much of that unread may watch and link nobody else.
@@ -24,19 +27,50 @@ impl Default for MailboxLimit {
     }
 }
 
+impl MailboxLimit {
+    /// Whether a message of this size could be taken if nothing else waited.
+    pub(crate) fn check_size(&self, size: usize) -> Result<(), SendError> {
+        if size > self.bytes {
+            return Err(SendError::TooLarge(self.bytes));
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     limit: MailboxLimit,
     queue: VecDeque<Mail>,
     /// Set aside by the process; they count, too.
     aside: VecDeque<Mail>,
-    messages: usize,
-    bytes: usize,
+    load: Load,
+    /// Streams that nobody has accepted.
+    streams: usize,
     /// Mail of the system's.
     signals: usize,
     /// How often something was taken out of the queue, or put in anywhere but at its end: what a
     /// reader has seen of it, it has to look at again.
     shifts: u64,
+}
+
+/// What the mail counts for, except the system's.
+#[derive(Debug)]
+enum Load {
+    Own {
+        messages: usize,
+        bytes: usize,
+    },
+    /// Processes of other shards take room, too.
+    Shared(Arc<Occupancy>),
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self::Own {
+            messages: 0,
+            bytes: 0,
+        }
+    }
 }
 
 /// How far a reader has looked.
@@ -54,20 +88,71 @@ impl Mailbox {
         }
     }
 
-    /// Put mail at the end; it is given back if there is no room for it.
-    pub(crate) fn push(&mut self, mail: Mail) -> Result<(), Mail> {
+    /// Put mail at the end; it is given back if it is refused.
+    pub(crate) fn push(&mut self, mail: Mail) -> Result<(), (SendError, Mail)> {
         if let Some(size) = size(&mail) {
-            let fits = self.bytes.saturating_add(size) <= self.limit.bytes;
-            if self.messages >= self.limit.messages || !fits {
-                return Err(mail);
+            let streams = self.streams + usize::from(is_stream(&mail));
+            if streams > MAX_WAITING_STREAMS {
+                return Err((SendError::MailboxFull, mail));
             }
-            self.messages += 1;
-            self.bytes += size;
+            if let Err(error) = self.reserve(size) {
+                return Err((error, mail));
+            }
+            self.streams = streams;
         } else {
             self.signals += 1;
         }
         self.queue.push_back(mail);
         Ok(())
+    }
+
+    /// Put mail at the end whose sender has taken room for it.
+    pub(crate) fn push_reserved(&mut self, mail: Mail) {
+        self.queue.push_back(mail);
+    }
+
+    /// The count of this mailbox, for processes of other shards.
+    pub(crate) fn share(&mut self) -> Arc<Occupancy> {
+        match &self.load {
+            Load::Shared(occupancy) => occupancy.clone(),
+            Load::Own { messages, bytes } => {
+                let occupancy = Arc::new(Occupancy::new(self.limit, *messages, *bytes));
+                self.load = Load::Shared(occupancy.clone());
+                occupancy
+            }
+        }
+    }
+
+    fn reserve(&mut self, size: usize) -> Result<(), SendError> {
+        self.limit.check_size(size)?;
+        match &mut self.load {
+            Load::Shared(occupancy) => occupancy.reserve(size),
+            Load::Own { messages, bytes } => {
+                let fits = bytes.saturating_add(size) <= self.limit.bytes;
+                if *messages >= self.limit.messages || !fits {
+                    return Err(SendError::MailboxFull);
+                }
+                *messages += 1;
+                *bytes += size;
+                Ok(())
+            }
+        }
+    }
+
+    /// Count mail that was taken out.
+    fn taken(&mut self, mail: &Mail) {
+        let Some(size) = size(mail) else {
+            self.signals -= 1;
+            return;
+        };
+        self.streams -= usize::from(is_stream(mail));
+        match &mut self.load {
+            Load::Shared(occupancy) => occupancy.release(size),
+            Load::Own { messages, bytes } => {
+                *messages -= 1;
+                *bytes -= size;
+            }
+        }
     }
 
     /// Take the first mail that is `wanted`; the others stay where they are. `seen` is how far
@@ -90,23 +175,22 @@ impl Mailbox {
         };
         let mail = self.queue.remove(index)?;
         self.shifts += 1;
-        if let Some(size) = size(&mail) {
-            self.messages -= 1;
-            self.bytes -= size;
-        } else {
-            self.signals -= 1;
-        }
+        self.taken(&mail);
         Some(mail)
     }
 
     /// Set mail aside that was taken.
     pub(crate) fn stash(&mut self, mail: Mail) {
-        if let Some(size) = size(&mail) {
-            self.messages += 1;
-            self.bytes += size;
-        } else {
-            self.signals += 1;
+        // It was in the mailbox before, so at most one more than the limit comes of it.
+        match (size(&mail), &mut self.load) {
+            (None, _) => self.signals += 1,
+            (Some(size), Load::Shared(occupancy)) => occupancy.add(size),
+            (Some(size), Load::Own { messages, bytes }) => {
+                *messages += 1;
+                *bytes += size;
+            }
         }
+        self.streams += usize::from(is_stream(&mail));
         self.aside.push_back(mail);
     }
 
@@ -123,21 +207,41 @@ impl Mailbox {
         self.signals
     }
 
+    /// Streams that nobody has accepted.
+    pub(crate) fn streams(&self) -> usize {
+        self.streams
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.queue.len() + self.aside.len()
     }
 
+    /// Messages and bytes that count.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        match &self.load {
+            Load::Own { messages, bytes } => (*messages, *bytes),
+            Load::Shared(occupancy) => (occupancy.messages(), occupancy.bytes()),
+        }
+    }
+
     /// All of it, for what has to be answered when the process ends.
     pub(crate) fn into_mail(self) -> impl Iterator<Item = Mail> {
+        if let Load::Shared(occupancy) = &self.load {
+            occupancy.close();
+        }
         self.aside.into_iter().chain(self.queue)
     }
+}
+
+fn is_stream(mail: &Mail) -> bool {
+    matches!(mail, Mail::Stream { .. })
 }
 
 /// What mail counts for; nothing if it is the system's.
 fn size(mail: &Mail) -> Option<usize> {
     match mail {
         Mail::Message(bytes) => Some(bytes.len()),
-        Mail::Call(call) => Some(call.args.len() + call.function.len()),
+        Mail::Call(call) => Some(call.size()),
         Mail::Stream { .. } => Some(0),
         Mail::Down { .. } | Mail::Exit { .. } => None,
     }
@@ -199,10 +303,17 @@ mod tests {
     #[test]
     fn full_is_full_for_messages_and_not_for_the_system() {
         let mut mailbox = limited(2, 3);
+        let refused = |mailbox: &mut Mailbox, text| {
+            let refused = mailbox.push(message(text));
+            refused.map_err(|(error, mail)| (error, mail == message(text)))
+        };
         mailbox.push(message(b"ab")).unwrap();
-        assert!(mailbox.push(message(b"cd")).is_err(), "too many bytes");
+        let full = Err((SendError::MailboxFull, true));
+        assert_eq!(refused(&mut mailbox, b"cd"), full, "too many bytes");
+        let too_large = Err((SendError::TooLarge(3), true));
+        assert_eq!(refused(&mut mailbox, b"abcd"), too_large);
         mailbox.push(message(b"c")).unwrap();
-        assert!(mailbox.push(message(b"")).is_err(), "too many messages");
+        assert_eq!(refused(&mut mailbox, b""), full, "too many messages");
         let exit = Mail::Exit {
             from: Pid::from_raw(1),
             reason: ExitReason::Normal,
@@ -228,7 +339,7 @@ mod tests {
             for text in &texts {
                 prop_assert_eq!(mailbox.take(&mut seen, any), Some(message(text)));
             }
-            prop_assert_eq!((mailbox.len(), mailbox.messages, mailbox.bytes), (0, 0, 0));
+            prop_assert_eq!((mailbox.len(), mailbox.load()), (0, (0, 0)));
         }
     }
 

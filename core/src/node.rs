@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::bus::Inbox;
 use crate::group::Groups;
 use crate::pid::{Pid, ShardId};
-use crate::registry::Registry;
+use crate::registry::{RegisterError, Registry, ReservedName};
 use crate::shard::Shard;
 
 /// What the shards of one server share: names, groups, and the way to each of them.
@@ -42,6 +42,15 @@ impl Node {
         spawner: impl Fn(Pin<Box<dyn Future<Output = ()>>>) + 'static,
     ) -> Shard {
         Shard::new(self.clone(), id, Box::new(spawner))
+    }
+
+    /// Keep a name for processes that are spawned with what this returns, for as long as the node
+    /// lives.
+    ///
+    /// # Errors
+    /// When it is reserved already, a process has it, or it is too long.
+    pub fn reserve(&self, name: &str) -> Result<ReservedName, RegisterError> {
+        self.inner.registry.reserve(name)
     }
 
     /// Who has this name, asked from any thread.

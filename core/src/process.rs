@@ -9,7 +9,8 @@ use smallvec::SmallVec;
 use crate::exit::{End, ExitReason};
 use crate::id::{CallId, MonitorRef, StreamId};
 use crate::mailbox::{Mailbox, MailboxLimit};
-use crate::pid::Pid;
+use crate::pid::{Pid, ShardId};
+use crate::registry::ReservedName;
 
 /// A live process. As small as one that answers a request needs it; all else is in `actor`, from
 /// the moment on in which somebody has to do with it.
@@ -55,6 +56,16 @@ pub(crate) struct Actor {
     pub(crate) names: SmallVec<[Arc<str>; 1]>,
     pub(crate) groups: SmallVec<[Arc<str>; 1]>,
     pub(crate) label: Option<Arc<str>>,
+    /// The label that it was spawned with, which it can't change.
+    pub(crate) origin: Option<Arc<str>>,
+    /// The node supervises it.
+    pub(crate) resident: bool,
+    /// There are timers of this shard that it has set, or that are for it; or there were.
+    pub(crate) has_timers: bool,
+    /// Other shards that have timers for it, or had.
+    pub(crate) timers_afar: SmallVec<[ShardId; 1]>,
+    /// Bytes that lie at the reading ends of its streams.
+    pub(crate) stream_bytes: usize,
     /// Whether it is somebody's who will say that it was past its deadline.
     pub(crate) awaited: bool,
     /// Calls that it has taken out of its mailbox and not answered.
@@ -66,10 +77,13 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
-    pub(crate) fn new(limit: MailboxLimit, label: Option<Arc<str>>) -> Self {
+    pub(crate) fn new(options: &SpawnOptions) -> Self {
         Self {
-            mailbox: Mailbox::new(limit),
-            label,
+            mailbox: Mailbox::new(options.mailbox),
+            label: options.label.clone(),
+            origin: options.label.clone(),
+            awaited: options.awaited,
+            resident: options.resident,
             ..Self::default()
         }
     }
@@ -109,12 +123,20 @@ pub struct SpawnOptions {
     pub link: Option<Pid>,
     /// A name for other processes.
     pub name: Option<Arc<str>>,
+    /// A name that is kept for it and those that come after it.
+    pub reserved_name: Option<ReservedName>,
+    /// Whether the node supervises it: its quotas are those of a process that stays, and do not
+    /// draw on what the others share.
+    pub resident: bool,
 }
 
 impl SpawnOptions {
     /// Whether there is anything to keep beyond the process itself.
     pub(crate) fn need_an_actor(&self) -> bool {
-        self.label.is_some() || self.awaited || self.mailbox != MailboxLimit::default()
+        self.label.is_some()
+            || self.awaited
+            || self.resident
+            || self.mailbox != MailboxLimit::default()
     }
 }
 

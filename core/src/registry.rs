@@ -1,12 +1,13 @@
 //! The names of a node, and each shard's own copy of those that it looks up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 
 use crate::pid::Pid;
+use crate::quota::MAX_NAME;
 
 /// Why a name or a group was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -14,6 +15,9 @@ pub enum RegisterError {
     /// Another process has the name.
     #[error("the name belongs to process {0}")]
     Taken(Pid),
+    /// The node keeps the name for a process that it supervises, whether that lives or not.
+    #[error("the name is reserved for a resident service")]
+    Reserved,
     /// The process has as many as it may.
     #[error("the process has too many of them already")]
     TooMany,
@@ -25,48 +29,104 @@ pub enum RegisterError {
     NoProcess,
 }
 
-/// Bytes of a name, and of a group's.
-pub const MAX_NAME: usize = 256;
+/// A name that only its owner gives to processes, one after the other. It stays reserved for as
+/// long as the node lives: between two lives of a process nobody else gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReservedName(Arc<str>);
+
+impl ReservedName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<str> {
+        &self.0
+    }
+}
 
 /// All names, shared by the shards.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     /// Moves whenever a name does: what a shard has copied is good until then.
     version: AtomicU64,
-    names: Mutex<HashMap<Arc<str>, Pid>>,
+    names: Mutex<Names>,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    holders: HashMap<Arc<str>, Pid>,
+    reserved: HashSet<Arc<str>>,
 }
 
 impl Registry {
+    /// Keep a name from all but those that are given it by what this returns.
+    pub(crate) fn reserve(&self, name: &str) -> Result<ReservedName, RegisterError> {
+        if name.len() > MAX_NAME {
+            return Err(RegisterError::TooLong);
+        }
+        let mut names = self.lock();
+        if names.reserved.contains(name) {
+            return Err(RegisterError::Reserved);
+        }
+        if let Some(holder) = names.holders.get(name) {
+            return Err(RegisterError::Taken(*holder));
+        }
+        let name: Arc<str> = name.into();
+        names.reserved.insert(name.clone());
+        Ok(ReservedName(name))
+    }
+
     pub(crate) fn insert(&self, name: &Arc<str>, pid: Pid) -> Result<(), RegisterError> {
         let mut names = self.lock();
-        match names.get(name) {
+        if names.reserved.contains(name) && names.holders.get(name) != Some(&pid) {
+            return Err(RegisterError::Reserved);
+        }
+        self.give(&mut names, name, pid)
+    }
+
+    pub(crate) fn insert_reserved(
+        &self,
+        name: &ReservedName,
+        pid: Pid,
+    ) -> Result<(), RegisterError> {
+        self.give(&mut self.lock(), &name.0, pid)
+    }
+
+    fn give(&self, names: &mut Names, name: &Arc<str>, pid: Pid) -> Result<(), RegisterError> {
+        match names.holders.get(name) {
             Some(holder) if *holder == pid => Ok(()),
             Some(holder) => Err(RegisterError::Taken(*holder)),
             None => {
-                names.insert(name.clone(), pid);
+                names.holders.insert(name.clone(), pid);
                 self.moved();
                 Ok(())
             }
         }
     }
 
-    /// Forget a name, if `pid` has it.
+    /// Take a name from a process that has ended. False if it does not have it.
     pub(crate) fn remove(&self, name: &str, pid: Pid) -> bool {
         let mut names = self.lock();
-        if names.get(name) != Some(&pid) {
+        if names.holders.get(name) != Some(&pid) {
             return false;
         }
-        names.remove(name);
+        names.holders.remove(name);
         self.moved();
         true
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<Pid> {
-        self.lock().get(name).copied()
+    pub(crate) fn is_reserved(&self, name: &str) -> bool {
+        self.lock().reserved.contains(name)
     }
 
+    pub(crate) fn get(&self, name: &str) -> Option<Pid> {
+        self.lock().holders.get(name).copied()
+    }
+
+    /// How many names processes have.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().holders.len()
     }
 
     /// Called with the names locked: who reads the new version finds the new names.
@@ -74,7 +134,7 @@ impl Registry {
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Pid>> {
+    fn lock(&self) -> MutexGuard<'_, Names> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -125,5 +185,24 @@ mod tests {
         registry.insert(&name, two).unwrap();
         assert_eq!(cache.get(&name, &registry), Some(two));
         assert_eq!(registry.len(), 1);
+    }
+
+    #[test]
+    fn a_reserved_name_is_its_owners_between_lives_too() {
+        let registry = Registry::default();
+        let (service, other) = (Pid::from_raw(1), Pid::from_raw(2));
+        registry.insert(&"taken".into(), other).unwrap();
+        let taken = registry.reserve("taken");
+        assert_eq!(taken, Err(RegisterError::Taken(other)));
+        let name = registry.reserve("victim").unwrap();
+        assert_eq!(registry.reserve("victim"), Err(RegisterError::Reserved));
+        let attempt = || registry.insert(&"victim".into(), other);
+        assert_eq!(attempt(), Err(RegisterError::Reserved));
+        registry.insert_reserved(&name, service).unwrap();
+        assert_eq!(attempt(), Err(RegisterError::Reserved));
+        assert_eq!(registry.insert(&"victim".into(), service), Ok(()));
+        assert!(registry.remove("victim", service));
+        assert_eq!(attempt(), Err(RegisterError::Reserved));
+        assert_eq!(registry.get("victim"), None);
     }
 }

@@ -76,6 +76,8 @@ pub(crate) struct Reader {
     pub(crate) owner: Pid,
     pub(crate) writer: ShardId,
     chunks: VecDeque<Bytes>,
+    /// What the chunks weigh.
+    waiting: usize,
     end: Option<Result<(), Arc<str>>>,
     /// Bytes that were taken and not given back yet.
     owed: usize,
@@ -96,13 +98,25 @@ impl Reader {
             owner,
             writer,
             chunks: VecDeque::new(),
+            waiting: 0,
             end: None,
             owed: 0,
         }
     }
 
     pub(crate) fn receive(&mut self, chunk: Bytes) {
+        self.waiting += weight(chunk.len());
         self.chunks.push_back(chunk);
+    }
+
+    /// What all chunks weigh that were not read.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// There will be no more chunks, or they are not wanted.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.end.is_some()
     }
 
     pub(crate) fn finish(&mut self, end: Result<(), Arc<str>>) {
@@ -113,7 +127,9 @@ impl Reader {
         let Some(chunk) = self.chunks.pop_front() else {
             return self.end.clone().map_or(Read::Nothing, Read::End);
         };
-        self.owed += weight(chunk.len());
+        let weight = weight(chunk.len());
+        self.waiting -= weight;
+        self.owed += weight;
         // Given back in pieces large enough to be worth their way, and at the latest when the
         // writer may be waiting for it.
         let due = self.owed >= STREAM_WINDOW / 4 || self.chunks.is_empty();
@@ -123,7 +139,7 @@ impl Reader {
 }
 
 /// What a chunk of this size counts for.
-fn weight(size: usize) -> usize {
+pub(crate) fn weight(size: usize) -> usize {
     size.max(MIN_WEIGHT)
 }
 

@@ -278,7 +278,8 @@ impl Watch {
                 Ok(pid) => {
                     child.state = State::Alive(pid);
                     child.started = now;
-                    self.me.shard.link(self.me.pid, pid);
+                    // It has no more links than children.
+                    let _ = self.me.shard.link(self.me.pid, pid);
                     (self.on_event)(SupervisorEvent::Started { name, pid });
                 }
                 // As if it had died at once.

@@ -51,7 +51,9 @@ fn receiving_ends_at_its_deadline_and_leaves_no_timer() {
     assert_eq!(mail, None);
     assert!(waited >= Duration::from_millis(20));
     let mail = local.as_process(async |me: Pid, shard: Shard| {
-        shard.send_after(me, Duration::from_millis(5), "later".into());
+        shard
+            .send_after(me, me, Duration::from_millis(5), "later".into())
+            .unwrap();
         shard.receive(me, Some(soon())).await
     });
     assert_eq!(mail, Some(Mail::Message("later".into())));
@@ -64,10 +66,10 @@ fn timers_fire_unless_they_are_cancelled() {
     let mut local = Local::new();
     let mail = local.as_process(async |me: Pid, shard: Shard| {
         let ms = Duration::from_millis;
-        let first = shard.send_after(me, ms(5), "cancelled".into()).unwrap();
-        shard.send_after(me, ms(10), "second".into()).unwrap();
-        assert!(shard.cancel_timer(first));
-        assert!(!shard.cancel_timer(first));
+        let first = shard.send_after(me, me, ms(5), "cancelled".into()).unwrap();
+        shard.send_after(me, me, ms(10), "second".into()).unwrap();
+        assert!(shard.cancel_timer(me, first));
+        assert!(!shard.cancel_timer(me, first));
         shard.receive(me, Some(soon())).await
     });
     assert_eq!(mail, Some(Mail::Message("second".into())));
@@ -102,7 +104,7 @@ fn a_call_is_answered_or_fails_and_never_hangs() {
         [
             Ok("args".into()),
             Err(CallError::Timeout),
-            Err(CallError::Died(ExitReason::Killed)),
+            Err(CallError::NotBegun(ExitReason::Killed)),
             Err(CallError::NoProcess),
         ]
     );
@@ -172,9 +174,9 @@ fn ends_take_linked_processes_along_unless_they_trap_them() {
     let [dying, linked, trapping, watching] = [(); 4].map(|()| local.idle());
     let shard = local.shard.clone();
     shard.set_trap_exit(trapping, true);
-    shard.link(linked, dying);
-    shard.link(trapping, linked);
-    let monitor = shard.monitor(watching, dying);
+    shard.link(linked, dying).unwrap();
+    shard.link(trapping, linked).unwrap();
+    let monitor = shard.monitor(watching, dying).unwrap();
     drop(shard.kill(dying));
     local.settle();
     assert!(!shard.is_alive_here(linked));
@@ -208,7 +210,7 @@ fn a_long_chain_of_links_ends_without_a_deep_stack() {
     let mut local = Local::new();
     let pids: Vec<Pid> = (0..100_000).map(|_| local.idle()).collect();
     for pair in pids.windows(2) {
-        local.shard.link(pair[0], pair[1]);
+        local.shard.link(pair[0], pair[1]).unwrap();
     }
     drop(local.shard.kill(pids[0]));
     local.settle();
@@ -222,11 +224,11 @@ fn links_and_monitors_to_the_dead_say_so_and_undone_ones_are_silent() {
     let shard = local.shard.clone();
     drop(shard.kill(gone));
     shard.set_trap_exit(me, true);
-    shard.link(me, gone);
-    shard.monitor(me, gone);
-    shard.link(me, other);
+    shard.link(me, gone).unwrap();
+    shard.monitor(me, gone).unwrap();
+    shard.link(me, other).unwrap();
     shard.unlink(me, other);
-    let undone = shard.monitor(me, other);
+    let undone = shard.monitor(me, other).unwrap();
     shard.demonitor(me, undone);
     drop(shard.kill(other));
     let mails = local.run(async move {
@@ -259,7 +261,7 @@ fn a_normal_end_leaves_linked_processes_alone() {
     let mut local = Local::new();
     let echo = echo(&local.shard, SpawnOptions::default());
     let linked = local.idle();
-    local.shard.link(linked, echo);
+    local.shard.link(linked, echo).unwrap();
     local.shard.try_send(echo, "quit".into()).unwrap();
     local.settle();
     assert!(!local.shard.is_alive_here(echo));
@@ -274,7 +276,7 @@ fn a_panic_is_a_failure_of_its_process_alone() {
         .shard
         .spawn(SpawnOptions::default(), async |_| panic!("boom"))
         .unwrap();
-    local.shard.monitor(watching, panicking);
+    local.shard.monitor(watching, panicking).unwrap();
     let shard = local.shard.clone();
     let mail = local.run(async move { shard.receive(watching, Some(soon())).await });
     let Some(Mail::Down { reason, .. }) = mail else {
@@ -322,11 +324,11 @@ fn limits_of_names_and_groups_are_kept() {
     let long = "x".repeat(257);
     assert_eq!(shard.register(me, &long), Err(RegisterError::TooLong));
     assert_eq!(shard.join(me, &long), Err(RegisterError::TooLong));
-    for name in 0..rusm_core::MAX_NAMES {
+    for name in 0..rusm_core::quota::MAX_NAMES {
         shard.register(me, &name.to_string()).unwrap();
     }
     assert_eq!(shard.register(me, "more"), Err(RegisterError::TooMany));
-    for group in 0..rusm_core::MAX_GROUPS {
+    for group in 0..rusm_core::quota::MAX_GROUPS {
         shard.join(me, &group.to_string()).unwrap();
     }
     assert_eq!(shard.join(me, "more"), Err(RegisterError::TooMany));
@@ -480,7 +482,7 @@ fn a_spawned_process_ends_at_its_deadline() {
         .spawn(options, |_| std::future::pending())
         .unwrap();
     let watching = local.idle();
-    local.shard.monitor(watching, pid);
+    local.shard.monitor(watching, pid).unwrap();
     let told = local.shard.expire(Instant::now());
     assert_eq!(told, [(pid, None)]);
     assert!(!local.shard.is_alive_here(pid));
@@ -517,12 +519,13 @@ fn watching_the_dead_without_end_fills_no_mailbox() {
     let shard = local.shard.clone();
     drop(shard.kill(gone));
     shard.set_trap_exit(me, true);
-    for _ in 0..rusm_core::MAX_TIES + 1000 {
-        let monitor = shard.monitor(me, gone);
-        shard.demonitor(me, monitor);
-        shard.link(me, gone);
+    for _ in 0..rusm_core::quota::MAX_TIES + 1000 {
+        if let Ok(monitor) = shard.monitor(me, gone) {
+            shard.demonitor(me, monitor);
+        }
+        let _ = shard.link(me, gone);
     }
     local.settle();
     let depth = shard.info_here(me).unwrap().mailbox_depth as usize;
-    assert!(depth <= rusm_core::MAX_TIES, "{depth} are unread");
+    assert!(depth <= rusm_core::quota::MAX_TIES, "{depth} are unread");
 }

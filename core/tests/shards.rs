@@ -231,13 +231,13 @@ fn a_full_mailbox_refuses_and_counts_but_takes_signals() {
         .unwrap();
     assert_eq!(
         shard.try_send(pid, bytes("12345678901")),
-        Err(SendError::MailboxFull)
+        Err(SendError::TooLarge(10))
     );
     shard.try_send(pid, bytes("1")).unwrap();
     shard.try_send(pid, bytes("2")).unwrap();
     assert_eq!(shard.try_send(pid, bytes("3")), Err(SendError::MailboxFull));
     let gone = Pid::from_raw(12345);
-    shard.monitor(pid, gone);
+    shard.monitor(pid, gone).unwrap();
     let info = shard.info_here(pid).unwrap();
     assert_eq!((info.mailbox_depth, info.dropped), (3, 2));
     let sent = world.run(0, async move |me| me.shard.send(pid, bytes("4")).await);
@@ -311,7 +311,10 @@ fn calls_are_answered_whatever_happens() {
         world.settle();
         let (sender, mut queued) = oneshot::channel();
         world.spawn(0, async move |me: ProcessRef| {
-            me.shard.cast(callee, "die".into(), Bytes::new()).unwrap();
+            me.shard
+                .cast(callee, "die".into(), Bytes::new())
+                .await
+                .unwrap();
             let answer = me
                 .shard
                 .call(me.pid, callee, "echo".into(), Bytes::new(), soon());
@@ -320,8 +323,9 @@ fn calls_are_answered_whatever_happens() {
         });
         world.settle();
         let died = CallError::Died(ExitReason::failed("was told to"));
-        assert_eq!(held.try_recv().unwrap(), Some(Err(died.clone())));
-        assert_eq!(queued.try_recv().unwrap(), Some(Err(died)));
+        let not_begun = CallError::NotBegun(ExitReason::failed("was told to"));
+        assert_eq!(held.try_recv().unwrap(), Some(Err(died)));
+        assert_eq!(queued.try_recv().unwrap(), Some(Err(not_begun)));
         let gone = world.run(0, call("echo", soon()));
         assert_eq!(gone, Err(CallError::NoProcess));
         world.assert_clean();
@@ -334,8 +338,8 @@ fn pids_of_shards_that_are_not_there_are_nobody() {
     let nobody = Pid::from_raw(77 << 48 | 1 << 28 | 1);
     let answer = world.run(0, async move |me| {
         me.shard.set_trap_exit(me.pid, true);
-        me.shard.link(me.pid, nobody);
-        me.shard.monitor(me.pid, nobody);
+        me.shard.link(me.pid, nobody).unwrap();
+        me.shard.monitor(me.pid, nobody).unwrap();
         assert!(!me.shard.kill(nobody).await);
         assert!(me.shard.receive(me.pid, None).await.is_some());
         assert!(me.shard.receive(me.pid, None).await.is_some());
@@ -356,12 +360,12 @@ fn links_and_monitors_tell_of_an_end() {
         let (plain, _) = world.recorder(0, false);
         let (unlinked, _) = world.recorder(0, false);
         let shard = world.shard(0);
-        let monitor = shard.monitor(trapping, target);
-        let taken_back = shard.monitor(trapping, target);
+        let monitor = shard.monitor(trapping, target).unwrap();
+        let taken_back = shard.monitor(trapping, target).unwrap();
         shard.demonitor(trapping, taken_back);
-        shard.link(trapping, target);
-        shard.link(plain, target);
-        shard.link(unlinked, target);
+        shard.link(trapping, target).unwrap();
+        shard.link(plain, target).unwrap();
+        shard.link(unlinked, target).unwrap();
         shard.unlink(unlinked, target);
         world.settle();
         let reason = ExitReason::failed("why not");
@@ -384,8 +388,8 @@ fn links_and_monitors_tell_of_an_end() {
         assert!(shard.is_alive_here(unlinked));
         // Of one that is gone already.
         mails.borrow_mut().clear();
-        shard.link(trapping, target);
-        shard.link(unlinked, target);
+        shard.link(trapping, target).unwrap();
+        shard.link(unlinked, target).unwrap();
         world.settle();
         let reason = ExitReason::NoProcess;
         assert_eq!(*mails.borrow(), [Mail::Exit { from, reason }]);
@@ -406,7 +410,7 @@ fn a_long_chain_of_links_falls_without_recursion() {
         .collect();
     let shard = world.shard(0);
     for pair in pids.windows(2) {
-        shard.link(pair[0], pair[1]);
+        shard.link(pair[0], pair[1]).unwrap();
     }
     drop(shard.kill(pids[0]));
     assert!(shard.is_empty());
@@ -465,7 +469,7 @@ fn a_started_process_ends_by_deadline_kill_or_drop() {
     assert_eq!(early.ended(), None);
     assert_eq!(killed.ended(), Some(End::Killed(ExitReason::Killed)));
     let (watcher, mails) = world.recorder(0, false);
-    shard.monitor(watcher, early.pid());
+    shard.monitor(watcher, early.pid()).unwrap();
     early.exit(ExitReason::failed("bad"));
     drop((late, killed));
     world.settle();
@@ -555,20 +559,24 @@ fn timers_send_later_unless_cancelled_or_nobody_is_left() {
     let shard = world.shard(0);
     let hour = Duration::from_secs(3600);
     shard
-        .send_after(dead, Duration::from_millis(1), bytes("x"))
+        .send_after(here, dead, Duration::from_millis(1), bytes("x"))
         .unwrap();
     drop(shard.kill(dead));
     world.settle();
     let begun = Instant::now();
     let shard = world.shard(0);
-    let cancelled = shard.send_after(here, hour, bytes("x")).unwrap();
+    let cancelled = shard.send_after(here, here, hour, bytes("x")).unwrap();
     // Earlier than what the server sleeps until.
     let ms = Duration::from_millis;
-    shard.send_after(here, ms(20), bytes("second")).unwrap();
-    shard.send_after(here, ms(10), bytes("first")).unwrap();
-    shard.send_after(there, ms(10), bytes("far")).unwrap();
-    assert!(shard.cancel_timer(cancelled));
-    assert!(!shard.cancel_timer(cancelled));
+    shard
+        .send_after(here, here, ms(20), bytes("second"))
+        .unwrap();
+    shard
+        .send_after(here, here, ms(10), bytes("first"))
+        .unwrap();
+    shard.send_after(here, there, ms(10), bytes("far")).unwrap();
+    assert!(shard.cancel_timer(here, cancelled));
+    assert!(!shard.cancel_timer(here, cancelled));
     world.until("they fire", |_| {
         mails.borrow().len() == 2 && far_mails.borrow().len() == 1
     });
@@ -739,7 +747,10 @@ fn a_flooded_bus_neither_deadlocks_nor_loses_a_signal_nor_the_order() {
         });
         let (doomed, _) = world.recorder(1 - place, false);
         for _ in 0..20_000 {
-            world.shard(place).monitor(sink.clone().unwrap(), doomed);
+            world
+                .shard(place)
+                .monitor(sink.clone().unwrap(), doomed)
+                .unwrap();
         }
         ends.push((receiver, doomed));
     }
@@ -807,7 +818,10 @@ fn shards_on_two_threads_talk() {
                         .call(me.pid, other, "f".into(), args.clone(), deadline);
                     assert_eq!(calling.await, Ok(args));
                 }
-                me.shard.cast(other, "stop".into(), Bytes::new()).unwrap();
+                me.shard
+                    .cast(other, "stop".into(), Bytes::new())
+                    .await
+                    .unwrap();
                 ExitReason::Normal
             });
             shard
@@ -908,7 +922,7 @@ fn a_supervisor_gives_up_upwards() {
     });
     let (above, mails) = world.recorder(0, true);
     let shard = world.shard(0);
-    shard.link(above, supervisor);
+    shard.link(above, supervisor).unwrap();
     for _ in 0..3 {
         drop(shard.kill(shard.whereis("b").unwrap()));
         world.settle();
@@ -998,7 +1012,7 @@ enum Op {
     Register(usize, u8),
     Join(usize, u8),
     Publish(u8),
-    Later(usize),
+    Later(usize, usize),
     Stream(usize, usize),
     Call(usize, usize),
     Turn,
@@ -1019,7 +1033,7 @@ fn op() -> impl proptest::strategy::Strategy<Value = Op> {
         2 => (who.clone(), 0..4u8).prop_map(|(a, n)| Op::Register(a, n)),
         2 => (who.clone(), 0..4u8).prop_map(|(a, n)| Op::Join(a, n)),
         1 => (0..4u8).prop_map(Op::Publish),
-        1 => who.prop_map(Op::Later),
+        1 => two.clone().prop_map(|(a, b)| Op::Later(a, b)),
         3 => two.clone().prop_map(|(a, b)| Op::Stream(a, b)),
         3 => two.prop_map(|(a, b)| Op::Call(a, b)),
         2 => Just(Op::Turn),
@@ -1092,8 +1106,8 @@ proptest! {
         for op in ops {
             let (a, b) = match &op {
                 Op::Send(a, b) | Op::Link(a, b) | Op::Unlink(a, b) | Op::Monitor(a, b)
-                | Op::Exit(a, b) | Op::Stream(a, b) | Op::Call(a, b) => (*a, *b),
-                Op::Kill(a) | Op::Register(a, _) | Op::Join(a, _) | Op::Later(a) => (*a, 0),
+                | Op::Exit(a, b) | Op::Stream(a, b) | Op::Call(a, b) | Op::Later(a, b) => (*a, *b),
+                Op::Kill(a) | Op::Register(a, _) | Op::Join(a, _) => (*a, 0),
                 _ => (0, 0),
             };
             let (a, b) = (pick(&pids, a), pick(&pids, b));
@@ -1117,14 +1131,14 @@ proptest! {
                 (Op::Publish(n), _) => drop(world.shard(0).publish(&n.to_string(), bytes("x"))),
                 (_, None) => {}
                 (Op::Send(..), Some((a, b))) => drop(home(&world, a).try_send(b, bytes("x"))),
-                (Op::Link(..), Some((a, b))) => home(&world, a).link(a, b),
+                (Op::Link(..), Some((a, b))) => home(&world, a).link(a, b).unwrap(),
                 (Op::Unlink(..), Some((a, b))) => home(&world, a).unlink(a, b),
                 (Op::Monitor(..), Some((a, b))) => drop(home(&world, a).monitor(a, b)),
                 (Op::Kill(_), Some((a, _))) => drop(world.shard(0).kill(a)),
                 (Op::Exit(..), Some((a, b))) => home(&world, a).exit_signal(a, b, ExitReason::failed("x")),
                 (Op::Register(_, n), Some((a, _))) => drop(home(&world, a).register(a, &n.to_string())),
                 (Op::Join(_, n), Some((a, _))) => drop(home(&world, a).join(a, &n.to_string())),
-                (Op::Later(_), Some((a, _))) => drop(world.shard(0).send_after(a, Duration::from_millis(1), bytes("x"))),
+                (Op::Later(..), Some((a, b))) => drop(home(&world, a).send_after(a, b, Duration::from_millis(1), bytes("x"))),
                 (Op::Stream(..), Some((a, b))) => drop(world.shard(0).try_send(a, tell(b's', b))),
                 (Op::Call(..), Some((a, b))) => drop(world.shard(0).try_send(a, tell(b'c', b))),
             }

@@ -189,6 +189,7 @@ pub(crate) struct Loaded {
     /// Those that processes may call.
     functions: Vec<(Arc<str>, ComponentExportIndex)>,
     run: Option<ComponentExportIndex>,
+    init: Option<ComponentExportIndex>,
     on_mail: Option<ComponentExportIndex>,
     websocket: Option<WebSocketExports>,
     events: Option<EventsExports>,
@@ -251,6 +252,7 @@ impl Loaded {
             actions: Vec::new(),
             functions: Vec::new(),
             run: None,
+            init: None,
             on_mail: None,
             websocket: None,
             events: None,
@@ -289,6 +291,8 @@ impl Loaded {
             self.functions.push((name.into(), export));
         } else if name == RUN && func.typecheck::<(), ()>(&types).is_ok() {
             self.run = Some(export);
+        } else if name == INIT && func.typecheck::<(), ()>(&types).is_ok() {
+            self.init = Some(export);
         } else if name == ON_MAIL && func.typecheck::<(Mail,), ()>(&types).is_ok() {
             self.on_mail = Some(export);
         }
@@ -428,6 +432,20 @@ impl Loaded {
             unsafe { typed(instance, store, export)? };
         let (result,) = func.call_async(store, (args,)).await?;
         Ok(Some(result))
+    }
+
+    /// Let it begin: make its state, set its timers.
+    pub(crate) async fn init(
+        &self,
+        store: &mut Store<HostState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<()> {
+        let Some(export) = &self.init else {
+            return Ok(());
+        };
+        // SAFETY: the type of this very export was checked when it was loaded.
+        let func: TypedFunc<(), ()> = unsafe { typed(instance, store, export)? };
+        func.call_async(store, ()).await
     }
 
     /// Hand it a message, if it wants any.
@@ -616,6 +634,7 @@ type CallParams<'a> = (&'a [u8],);
 type CallResults = (Result<Vec<u8>, String>,);
 
 const RUN: &str = "run";
+const INIT: &str = "init";
 const ON_MAIL: &str = "on-mail";
 const WEBSOCKET: &str = "rusm:runtime/websocket@0.1.0";
 const SSE: &str = "rusm:runtime/sse@0.1.0";

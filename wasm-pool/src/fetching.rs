@@ -56,7 +56,8 @@ impl ShardPool {
             }
         });
         let pid = spawned.map_err(|error| Fault::host(&error.to_string()))?;
-        self.shard.monitor(asker.pid(), pid);
+        let watched = self.shard.monitor(asker.pid(), pid);
+        watched.map_err(|error| Fault::host(&error.to_string()))?;
         let message = envelope::encode(action, request, asker.pid());
         // A fresh mailbox refuses only what is larger than it may ever hold.
         if self.shard.try_send(pid, message.into()).is_err() {

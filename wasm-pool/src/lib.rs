@@ -40,5 +40,5 @@ pub use artifact::{Artifact, ArtifactCache};
 pub use catalog::{ActionRef, ComponentRef, ComponentSource, LoadError, Locate};
 pub use fault::Fault;
 pub use pool::{PoolSetup, ShardPool};
-pub use process::SpawnFailure;
+pub use process::{Progress, SpawnFailure};
 pub use sandbox::start_wasi_runtime;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_channel::oneshot;
 use rusm_config::Capabilities;
 use rusm_core::{Call, CallError, ExitReason, Mail, Pid, ProcessRef, SpawnError, SpawnOptions};
 use thiserror::Error;
@@ -40,9 +41,27 @@ pub enum SpawnFailure {
     Core(#[from] SpawnError),
 }
 
+/// How far a process is, for whoever supervises it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Set whenever it has done what it was asked for.
+    pub sound: Rc<Cell<bool>>,
+    /// Told when it has begun: its `init` has returned. Dropped if it ends before.
+    pub started: Option<oneshot::Sender<()>>,
+}
+
+impl Progress {
+    fn has_started(&mut self) {
+        if let Some(started) = self.started.take() {
+            // Nobody may wait for it.
+            let _ = started.send(());
+        }
+    }
+}
+
 impl ShardPool {
     /// Start a process that the node itself wants: a resident service. It waits until an
-    /// instance is free, and sets `sound` whenever it has done what it was asked for.
+    /// instance is free, and tells `progress` how far it is.
     ///
     /// # Errors
     /// When the component is no process, or its name is taken.
@@ -50,23 +69,29 @@ impl ShardPool {
         self: &Rc<Self>,
         component: ComponentRef,
         options: SpawnOptions,
-        sound: Rc<Cell<bool>>,
+        progress: Progress,
     ) -> Result<Pid, SpawnFailure> {
         let loaded = self.process_component(component)?;
         let capabilities = loaded.capabilities.clone();
         let name = loaded.name.clone();
-        self.spawn_process(component, capabilities, options, sound, async move |pool| {
-            loop {
-                let waiting = pool.admission.enter(&pool.shard, Instant::now() + PATIENCE);
-                match waiting.await {
-                    Some(place) => return vec![place],
-                    None => tracing::warn!(
-                        component = &*name,
-                        "still waits for a free instance (instances-per-core)"
-                    ),
+        self.spawn_process(
+            component,
+            capabilities,
+            options,
+            progress,
+            async move |pool| {
+                loop {
+                    let waiting = pool.admission.enter(&pool.shard, Instant::now() + PATIENCE);
+                    match waiting.await {
+                        Some(place) => return vec![place],
+                        None => tracing::warn!(
+                            component = &*name,
+                            "still waits for a free instance (instances-per-core)"
+                        ),
+                    }
                 }
-            }
-        })
+            },
+        )
     }
 
     /// Whether a component can be a process.
@@ -88,9 +113,17 @@ impl ShardPool {
         let loaded = self.process_component(component)?;
         let capabilities = Arc::new(loaded.capabilities.within(spawner));
         let places = self.places_for_guest()?;
-        self.spawn_process(component, capabilities, options, sound, async move |_| {
-            places
-        })
+        let progress = Progress {
+            sound,
+            started: None,
+        };
+        self.spawn_process(
+            component,
+            capabilities,
+            options,
+            progress,
+            async move |_| places,
+        )
     }
 
     fn process_component(&self, component: ComponentRef) -> Result<Rc<Loaded>, SpawnFailure> {
@@ -121,7 +154,7 @@ impl ShardPool {
         component: ComponentRef,
         capabilities: Arc<Capabilities>,
         mut options: SpawnOptions,
-        sound: Rc<Cell<bool>>,
+        progress: Progress,
         places: impl AsyncFnOnce(&Self) -> Vec<Place> + 'static,
     ) -> Result<Pid, SpawnFailure> {
         let loaded = self.process_component(component)?;
@@ -130,7 +163,7 @@ impl ShardPool {
         let pool = self.clone();
         let pid = self.shard.spawn(options, move |me| async move {
             let _places = places(&pool).await;
-            pool.live(component, &me, &capabilities, &sound).await
+            pool.live(component, &me, &capabilities, progress).await
         })?;
         Ok(pid)
     }
@@ -141,7 +174,7 @@ impl ShardPool {
         component: ComponentRef,
         me: &ProcessRef,
         capabilities: &Arc<Capabilities>,
-        sound: &Cell<bool>,
+        progress: Progress,
     ) -> ExitReason {
         let Some(component) = self.catalog.get(component) else {
             return ExitReason::NoProcess;
@@ -152,7 +185,7 @@ impl ShardPool {
             Err(fault) => return ExitReason::Failed(fault.to_string().into()),
         };
         let lived = {
-            let mut life = pin!(live(component, me, &mut store, sound));
+            let mut life = pin!(live(component, me, &mut store, progress));
             poll_fn(|cx| self.poll_guest(component, || life.as_mut().poll(cx))).await
         };
         self.ended(component, me, &store, lived)
@@ -183,12 +216,17 @@ async fn live(
     component: &Loaded,
     me: &ProcessRef,
     store: &mut Store<HostState>,
-    sound: &Cell<bool>,
+    mut progress: Progress,
 ) -> wasmtime::Result<()> {
     let instance = component.instantiate(store).await?;
     if component.runs_by_itself() {
+        progress.has_started();
         return component.run(store, &instance).await;
     }
+    Limit::start(component, me, store);
+    component.init(store, &instance).await?;
+    Limit::end(me, store);
+    progress.has_started();
     loop {
         // Streams that were opened to it wait until a function accepts them.
         let not_stream = |mail: &Mail| !matches!(mail, Mail::Stream { .. });
@@ -198,7 +236,7 @@ async fn live(
             None => return Ok(()),
         }
         Limit::end(me, store);
-        sound.set(true);
+        progress.sound.set(true);
     }
 }
 

@@ -401,9 +401,14 @@ fn timing(c: &mut Criterion) {
         let sleeper = process(&shard, async |me| {
             me.shard.receive(me.pid, None).await;
         });
+        let options = SpawnOptions {
+            resident: true,
+            ..SpawnOptions::default()
+        };
+        let setter = shard.spawn(options, |_| std::future::pending()).expect("it fits");
         for _ in 0..10_000 {
             shard
-                .send_after(sleeper, FAR, Bytes::new())
+                .send_after(setter, sleeper, FAR, Bytes::new())
                 .expect("it fits");
         }
         sleeper
@@ -411,8 +416,8 @@ fn timing(c: &mut Criterion) {
     bench(&mut group, ONE, |n| {
         shards.run(0, async move |shard| {
             timed(&shard, n, async move |me| {
-                let timer = me.shard.send_after(sleeper, FAR, Bytes::new());
-                me.shard.cancel_timer(timer.expect("it fits"));
+                let timer = me.shard.send_after(me.pid, sleeper, FAR, Bytes::new());
+                me.shard.cancel_timer(me.pid, timer.expect("it fits"));
             })
             .await
         })
@@ -446,7 +451,9 @@ fn timing(c: &mut Criterion) {
     bench(&mut group, ONE, |n| {
         shards.run(0, async move |shard| {
             timed(&shard, n, async move |me| {
-                me.shard.send_after(me.pid, Duration::ZERO, Bytes::new());
+                let (shard, pid) = (&me.shard, me.pid);
+                let timer = shard.send_after(pid, pid, Duration::ZERO, Bytes::new());
+                timer.expect("it fits");
                 me.shard.receive(me.pid, None).await.expect("it fires");
             })
             .await

@@ -117,7 +117,11 @@ impl Exports {
             exports.add(wit, "function", Some(index), Some("function-post"));
         }
         match description.kind {
-            Kind::Handler | Kind::Service => {}
+            Kind::Handler => {}
+            Kind::Service => {
+                exports.declare(format_args!("export init: func();"));
+                exports.add("init".to_owned(), "service-init", None, None);
+            }
             Kind::Websocket => {
                 exports.declare(format_args!("export {WEBSOCKET};"));
                 for (function, entry) in [
@@ -300,6 +304,7 @@ mod tests {
                 (func (export "rusm-js:action-post") (param i32))
                 (func (export "rusm-js:function") (param i32 i32 i32) (result i32) (local.get 0))
                 (func (export "rusm-js:function-post") (param i32))
+                (func (export "rusm-js:service-init"))
                 (func (export "rusm-js:websocket-open"))
                 (func (export "rusm-js:websocket-message") (param i32 i32 i32))
                 (func (export "rusm-js:websocket-close") (param i32 i32 i32))
@@ -354,11 +359,11 @@ mod tests {
             ),
             (
                 r#"{"kind":"service","functions":["add_one"]}"#,
-                &["add-one"],
+                &["add-one", "init"],
             ),
             (
                 r#"{"kind":"service","functions":["list"],"onMail":true}"#,
-                &["list", "on-mail"],
+                &["list", "init", "on-mail"],
             ),
             (
                 r#"{"kind":"websocket","onMail":false}"#,

@@ -10,10 +10,12 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Shard;
+use super::messages::room;
 use super::timers::Alarm;
 use crate::bus::Signal;
 use crate::id::{CallId, StreamId};
 use crate::mail::{Call, CallError, Mail, SendError};
+use crate::occupancy::Occupancy;
 use crate::pid::Pid;
 use crate::process::{Unanswered, take_first};
 use crate::stream::Reader;
@@ -47,6 +49,9 @@ impl Shard {
             if !shard.attach_caller(me, cx.waker()) {
                 return Poll::Ready(Err(CallError::NoProcess));
             }
+            if me == to {
+                return Poll::Ready(Err(CallError::OwnProcess));
+            }
             while let Some((function, args)) = unsent.take() {
                 let call = shard.begin_call(me);
                 let sent = shard.send_call(
@@ -61,8 +66,6 @@ impl Shard {
                 );
                 match sent {
                     Ok(()) => waiting = Some(call),
-                    Err(SendError::NoProcess) => return Poll::Ready(Err(CallError::NoProcess)),
-                    Err(SendError::MailboxFull) => return Poll::Ready(Err(CallError::MailboxFull)),
                     Err(SendError::BusFull) => {
                         unsent = Some((function, args));
                         let wait =
@@ -72,6 +75,7 @@ impl Shard {
                         }
                         room = None;
                     }
+                    Err(error) => return Poll::Ready(Err(call_error(error))),
                 }
             }
             if let Some(call) = &waiting
@@ -86,11 +90,20 @@ impl Shard {
         })
     }
 
-    /// Call a function whose answer nobody waits for.
+    /// Call a function whose answer nobody waits for. If this is well, the call is in the mailbox, or
+    /// on its way to room that is kept for it there: it is lost only with its process.
+    ///
+    /// The first cast from a shard to a process of another asks for its mailbox; those that follow
+    /// wait for nothing but room on the way.
     ///
     /// # Errors
-    /// As [`Shard::try_send`].
-    pub fn cast(&self, to: Pid, function: Arc<str>, args: Bytes) -> Result<(), SendError> {
+    /// See [`SendError`].
+    pub fn cast(
+        &self,
+        to: Pid,
+        function: Arc<str>,
+        args: Bytes,
+    ) -> impl Future<Output = Result<(), SendError>> + Send + 'static {
         let call = Call {
             id: CallId::from_raw(self.next_id()),
             from: None,
@@ -98,7 +111,17 @@ impl Shard {
             args,
             stream: None,
         };
-        self.send_call(to, call)
+        let done = if to.shard() == self.core.id {
+            Ok(self.send_call(to, call))
+        } else {
+            Err(call)
+        };
+        async move {
+            match done {
+                Ok(done) => done,
+                Err(call) => cast_afar(to, call).await,
+            }
+        }
     }
 
     /// Call a function whose answer is a stream, of which `me` reads. It ends when the callee
@@ -110,6 +133,11 @@ impl Shard {
         }
         let reader = Reader::new(me, to.shard());
         self.core.readers.borrow_mut().insert(stream, reader);
+        if me == to {
+            let why = CallError::OwnProcess.to_string();
+            self.handle_stream_end(stream, Err(why.into()));
+            return stream;
+        }
         let call = Call {
             id: CallId::from_raw(self.next_id()),
             from: Some(me),
@@ -171,10 +199,6 @@ impl Shard {
         let unanswered = call.unanswered();
         let caller = call.from;
         if let Err(error) = self.send_call(to, call) {
-            // Nobody learns of a cast that is lost.
-            if unanswered.stream.is_none() && caller.is_none() && error == SendError::MailboxFull {
-                self.count_dropped(to);
-            }
             match (unanswered.stream, caller) {
                 (Some(stream), Some(caller)) => {
                     let end = Err(call_error(error).to_string().into());
@@ -183,6 +207,41 @@ impl Shard {
                 _ => self.answer(unanswered, Err(call_error(error))),
             }
         }
+    }
+
+    /// The sender has taken room for it; it is lost only with its process.
+    pub(super) fn deliver_cast(&self, to: Pid, call: Call) {
+        let mut table = self.core.table.borrow_mut();
+        let Some(process) = table.get_mut(to) else {
+            return;
+        };
+        process.actor().mailbox.push_reserved(Mail::Call(call));
+        drop(table);
+        self.wake(to);
+    }
+
+    /// The count of a mailbox of this shard, for another.
+    fn share_occupancy(&self, pid: Pid) -> Option<Arc<Occupancy>> {
+        let mut table = self.core.table.borrow_mut();
+        Some(table.get_mut(pid)?.actor().mailbox.share())
+    }
+
+    fn known_occupancy(&self, pid: Pid) -> Option<Arc<Occupancy>> {
+        let known = self.core.occupancies.borrow();
+        let found = known.get(&pid).filter(|occupancy| !occupancy.is_closed());
+        found.cloned()
+    }
+
+    fn know_occupancy(&self, pid: Pid, occupancy: Arc<Occupancy>) {
+        let mut known = self.core.occupancies.borrow_mut();
+        if known.len() >= MAX_OCCUPANCIES {
+            known.retain(|_, occupancy| !occupancy.is_closed());
+        }
+        if known.len() >= MAX_OCCUPANCIES {
+            // They can be asked for again.
+            known.clear();
+        }
+        known.insert(pid, occupancy);
     }
 
     pub(super) fn deliver_reply(&self, call: CallId, result: Result<Bytes, CallError>) {
@@ -222,6 +281,53 @@ impl Shard {
     }
 }
 
+async fn cast_afar(to: Pid, call: Call) -> Result<(), SendError> {
+    let occupancy = occupancy_of(to).await.ok_or(SendError::NoProcess)?;
+    let size = call.size();
+    occupancy.reserve(size)?;
+    let reserved = Reserved(&occupancy, size);
+    let mut signal = Signal::Cast(to, call);
+    let offer = |signal| match Shard::current() {
+        Some(shard) => shard.offer(to.shard(), signal),
+        None => Err((SendError::NoProcess, signal)),
+    };
+    loop {
+        let Err((error, back)) = offer(signal) else {
+            // From here on it is the mailbox that has it.
+            std::mem::forget(reserved);
+            return Ok(());
+        };
+        if error != SendError::BusFull {
+            return Err(error);
+        }
+        signal = back;
+        room(to.shard()).await;
+    }
+}
+
+/// The count of a mailbox of another shard. `None` if the process is gone.
+async fn occupancy_of(to: Pid) -> Option<Arc<Occupancy>> {
+    if let Some(known) = Shard::current()?.known_occupancy(to) {
+        return Some(known);
+    }
+    // Who asks without end has to wait here.
+    room(to.shard()).await;
+    let share = move |shard: &Shard| shard.share_occupancy(to);
+    let asking = Shard::current()?.ask(to.shard(), share);
+    let occupancy = asking.await.flatten()?;
+    Shard::current()?.know_occupancy(to, occupancy.clone());
+    Some(occupancy)
+}
+
+/// Room that was taken in a mailbox, and is given back unless the message is on its way.
+struct Reserved<'a>(&'a Occupancy, usize);
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.0.release(self.1);
+    }
+}
+
 /// A call that is waited for, until this is dropped.
 struct Waiting(CallId, Pid);
 
@@ -244,6 +350,10 @@ impl Drop for Waiting {
 fn call_error(error: SendError) -> CallError {
     match error {
         SendError::NoProcess => CallError::NoProcess,
+        SendError::TooLarge(most) => CallError::TooLarge(most),
         SendError::MailboxFull | SendError::BusFull => CallError::MailboxFull,
     }
 }
+
+/// Mailboxes of other shards that a shard knows.
+const MAX_OCCUPANCIES: usize = 4096;

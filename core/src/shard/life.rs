@@ -18,6 +18,7 @@ use crate::exit::{End, ExitReason};
 use crate::mail::{CallError, Mail};
 use crate::pid::{Pid, ShardId};
 use crate::process::{Actor, Process, ProcessInfo, SpawnOptions, late};
+use crate::quota::{Holdings, MAX_NAME};
 use crate::registry::RegisterError;
 
 /// Why a process was not spawned.
@@ -74,20 +75,26 @@ impl Shard {
             if options.need_an_actor()
                 && let Some(process) = table.get_mut(pid)
             {
-                let mut actor = Actor::new(options.mailbox, options.label);
-                actor.awaited = options.awaited;
-                process.actor = Some(Box::new(actor));
+                process.actor = Some(Box::new(Actor::new(&options)));
             }
             pid
         };
-        if let Some(name) = options.name
-            && let Err(error) = self.register(pid, &name)
-        {
-            self.core.table.borrow_mut().remove(pid);
-            return Err(SpawnError::Name(name, error));
+        let refused = |name: Arc<str>, error| {
+            // The name that it got, if it should have two, is free again.
+            self.exit(pid, ExitReason::Killed);
+            SpawnError::Name(name, error)
+        };
+        if let Some(name) = options.reserved_name {
+            self.register_reserved(pid, &name)
+                .map_err(|error| refused(name.shared().clone(), error))?;
+        }
+        if let Some(name) = options.name {
+            self.register(pid, &name)
+                .map_err(|error| refused(name, error))?;
         }
         if let Some(other) = options.link {
-            self.link(pid, other);
+            // It is its first.
+            let _ = self.link(pid, other);
         }
         let me = ProcessRef {
             pid,
@@ -135,6 +142,31 @@ impl Shard {
             mailbox_depth: actor.map_or(0, |actor| count(actor.mailbox.len())),
             dropped: actor.map_or(0, |actor| actor.dropped),
             trap_exit: actor.is_some_and(|actor| actor.trap_exit),
+        })
+    }
+
+    /// What a process of this shard holds of its quotas.
+    pub fn holdings_here(&self, pid: Pid) -> Option<Holdings> {
+        let table = self.core.table.borrow();
+        let Some(actor) = table.get(pid)?.actor.as_deref() else {
+            return Some(Holdings::default());
+        };
+        let (messages, message_bytes) = actor.mailbox.load();
+        let (timers, timer_bytes, left_timers) = self.core.timers.borrow().usage_of(pid);
+        Some(Holdings {
+            names: actor.names.len(),
+            groups: actor.groups.len(),
+            links: actor.links.len(),
+            monitors: actor.watching.len(),
+            news: actor.mailbox.signals(),
+            messages,
+            message_bytes,
+            streams: actor.streams.len(),
+            waiting_streams: actor.mailbox.streams(),
+            stream_bytes: actor.stream_bytes,
+            timers,
+            timer_bytes,
+            left_timers,
         })
     }
 
@@ -198,8 +230,9 @@ impl Shard {
         }
     }
 
-    /// Give a process a name for people.
+    /// Give a process a name for people, of which [`MAX_NAME`] bytes are kept.
     pub fn set_label(&self, me: Pid, label: &str) {
+        let label = &label[..label.floor_char_boundary(MAX_NAME)];
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
             process.actor().label = Some(label.into());
         }
@@ -211,8 +244,8 @@ impl Shard {
     }
 
     /// End the processes that are past their deadline. To be called now and then: nobody sets a
-    /// timer for them. Those with a task of their own, with their names for people, are told to
-    /// nobody else, unless they are awaited.
+    /// timer for them. Those with a task of their own, with the labels that they were spawned with,
+    /// are told to nobody else, unless they are awaited.
     pub fn expire(&self, now: Instant) -> Vec<(Pid, Option<Arc<str>>)> {
         let expired = self.core.table.borrow_mut().expired(now);
         let mut ended = Vec::new();
@@ -223,7 +256,7 @@ impl Shard {
             };
             let spawned = process.spawned;
             let actor = process.actor.as_deref();
-            let label = actor.and_then(|actor| actor.label.clone());
+            let label = actor.and_then(|actor| actor.origin.clone());
             let awaited = actor.is_some_and(|actor| actor.awaited);
             drop(table);
             if spawned {
@@ -279,16 +312,23 @@ impl Shard {
         for group in actor.groups {
             self.core.node.groups().leave(&group, pid);
         }
+        if actor.has_timers {
+            let lost = self.core.timers.borrow_mut().process_ended(pid);
+            self.count_lost_timers(lost);
+        }
+        for shard in actor.timers_afar {
+            self.tell(shard, Signal::TimersVoid(pid));
+        }
         for call in actor.calling {
             self.core.calls.borrow_mut().remove(&call);
         }
-        let died = || CallError::Died(reason.clone());
         for call in actor.unanswered {
-            self.answer(call, Err(died()));
+            self.answer(call, Err(CallError::Died(reason.clone())));
         }
         for mail in actor.mailbox.into_mail() {
             if let Mail::Call(call) = mail {
-                self.answer(call.unanswered(), Err(died()));
+                let not_begun = CallError::NotBegun(reason.clone());
+                self.answer(call.unanswered(), Err(not_begun));
             }
         }
         for stream in actor.streams {

@@ -7,18 +7,21 @@ use crate::id::MonitorRef;
 use crate::mail::Mail;
 use crate::pid::Pid;
 use crate::process::take_first;
-
-/// Links, monitors and unread news of ended processes that one process may have, each kind of tie
-/// with the news.
-pub const MAX_TIES: usize = 65_536;
+use crate::quota::{MAX_TIES, QuotaError};
 
 impl Shard {
     /// Link two processes, of which `me` is of this shard: when either ends otherwise than
     /// normally, so does the other, unless it traps exits. One that is gone already counts as
     /// ended by [`ExitReason::NoProcess`].
-    pub fn link(&self, me: Pid, other: Pid) {
-        if me == other || !self.add_link(me, other) {
-            return;
+    ///
+    /// # Errors
+    /// When `me` has as many as it may.
+    pub fn link(&self, me: Pid, other: Pid) -> Result<(), QuotaError> {
+        if me == other || !self.is_alive_here(me) {
+            return Ok(());
+        }
+        if !self.add_link(me, other) {
+            return Err(QuotaError::Links);
         }
         self.tell(
             other.shard(),
@@ -31,6 +34,7 @@ impl Shard {
         if self.core.node.inbox(other.shard()).is_none() {
             self.handle_exit(other, me, ExitReason::NoProcess, true);
         }
+        Ok(())
     }
 
     /// Undo a link.
@@ -66,13 +70,16 @@ impl Shard {
     }
 
     /// Have `me` receive a [`Mail::Down`] when `target` ends, or if it is gone already.
-    pub fn monitor(&self, me: Pid, target: Pid) -> MonitorRef {
+    ///
+    /// # Errors
+    /// When `me` has as many as it may.
+    pub fn monitor(&self, me: Pid, target: Pid) -> Result<MonitorRef, QuotaError> {
         let monitor = MonitorRef::from_raw(self.next_id());
         let mut table = self.core.table.borrow_mut();
         if let Some(process) = table.get_mut(me) {
             let actor = process.actor();
             if actor.watching.len() + actor.mailbox.signals() >= MAX_TIES {
-                return monitor;
+                return Err(QuotaError::Monitors);
             }
             actor.watching.push((monitor, target));
         }
@@ -86,7 +93,7 @@ impl Shard {
         if self.core.node.inbox(target.shard()).is_none() {
             self.handle_down(monitor, me, target, ExitReason::NoProcess);
         }
-        monitor
+        Ok(monitor)
     }
 
     /// Undo a monitor. What it has already sent stays in the mailbox.

@@ -22,9 +22,7 @@ impl Shard {
     /// See [`SendError`]. A process of another shard may be gone, or refuse, without a word.
     pub fn try_send(&self, to: Pid, message: Bytes) -> Result<(), SendError> {
         self.attempt(to, message).map_err(|(error, _)| {
-            if error == SendError::MailboxFull {
-                self.count_dropped(to);
-            }
+            self.count_refused(to, error);
             error
         })
     }
@@ -50,13 +48,12 @@ impl Shard {
                         patience -= 1;
                         fairness::yield_to_io().await;
                     }
-                    SendError::MailboxFull => {
+                    SendError::MailboxFull | SendError::TooLarge(_) | SendError::NoProcess => {
                         if let Some(shard) = Self::current() {
-                            shard.count_dropped(to);
+                            shard.count_refused(to, error);
                         }
                         return Err(error);
                     }
-                    SendError::NoProcess => return Err(error),
                 }
                 let shard = Self::current().ok_or(SendError::NoProcess)?;
                 sent = shard.attempt(to, message);
@@ -167,10 +164,10 @@ impl Shard {
         })
     }
 
-    /// Mail for this process is lost.
-    pub(super) fn count_dropped(&self, to: Pid) {
-        if let Some(process) = self.core.table.borrow_mut().get_mut(to) {
-            process.actor().dropped += 1;
+    /// Mail for this process is lost, if that is why it was refused.
+    pub(super) fn count_refused(&self, to: Pid, error: SendError) {
+        if matches!(error, SendError::MailboxFull | SendError::TooLarge(_)) {
+            self.count_dropped(to);
         }
     }
 
@@ -183,7 +180,7 @@ impl Shard {
         let put = process.actor().mailbox.push(mail);
         let waker = process.waker.clone();
         drop(table);
-        put.map_err(|mail| (SendError::MailboxFull, mail))?;
+        put?;
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -203,8 +200,8 @@ impl Shard {
 
     pub(super) fn deliver_message(&self, to: Pid, bytes: Bytes) {
         // Whether anybody got it nobody learns any more.
-        if let Err((SendError::MailboxFull, _)) = self.put_mail(to, Mail::Message(bytes)) {
-            self.count_dropped(to);
+        if let Err((error, _)) = self.put_mail(to, Mail::Message(bytes)) {
+            self.count_refused(to, error);
         }
     }
 }
@@ -219,7 +216,7 @@ impl crate::mail::Call {
     }
 }
 
-async fn room(to: ShardId) {
+pub(super) async fn room(to: ShardId) {
     poll_fn(|cx| {
         let Some(shard) = Shard::current() else {
             return Poll::Ready(());

@@ -3,6 +3,7 @@
 mod calls;
 mod life;
 mod links;
+mod losses;
 mod messages;
 mod names;
 mod serve;
@@ -10,15 +11,17 @@ mod streams;
 mod timers;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 
 use crate::bus::{Outbox, Signal};
 use crate::id::{CallId, Counter, IdMap, StreamId};
 use crate::node::Node;
+use crate::occupancy::Occupancy;
 use crate::pid::{Pid, ShardId};
 use crate::registry::NameCache;
 use crate::stream::{Reader, Writer};
@@ -27,9 +30,8 @@ use crate::timer::TimerQueue;
 
 use calls::Pending;
 pub use life::{ProcessHandle, ProcessRef, SpawnError};
-pub use links::MAX_TIES;
-pub use names::{MAX_GROUPS, MAX_NAMES};
-pub use streams::MAX_STREAMS;
+use losses::LossCount;
+pub use losses::{Losses, LostMail};
 
 /// One shard's side of the actor core. It belongs to one thread; clones are the same shard.
 ///
@@ -57,6 +59,12 @@ struct Core {
     timers: RefCell<TimerQueue>,
     /// Of the task that serves the timers.
     timer_waker: RefCell<Option<Waker>>,
+    /// Processes of other shards for which there are timers here, or were: their shards tell when
+    /// they end. A guest chooses whom its timers are for, so it is hashed with care.
+    timers_afar: RefCell<HashSet<Pid>>,
+    /// The mailboxes of other shards that processes of this one cast to.
+    occupancies: RefCell<IdMap<Pid, Arc<Occupancy>>>,
+    losses: RefCell<LossCount>,
     names: RefCell<NameCache>,
     /// By shard.
     outboxes: Vec<Outbox>,
@@ -81,6 +89,9 @@ impl Shard {
                 readers: RefCell::default(),
                 timers: RefCell::new(TimerQueue::new(id)),
                 timer_waker: RefCell::default(),
+                timers_afar: RefCell::default(),
+                occupancies: RefCell::default(),
+                losses: RefCell::default(),
                 names: RefCell::default(),
                 outboxes,
                 counter: RefCell::new(Counter::new(id)),
@@ -156,6 +167,7 @@ impl Shard {
                 }
             }
             Signal::Call(to, call) => self.deliver_call(to, call),
+            Signal::Cast(to, call) => self.deliver_cast(to, call),
             Signal::Reply(call, result) => self.deliver_reply(call, result),
             Signal::Link { from, to } => self.handle_link(from, to),
             Signal::Unlink { from, to } => self.handle_unlink(from, to),
@@ -186,6 +198,8 @@ impl Shard {
             Signal::Credit(stream, bytes) => self.handle_credit(stream, bytes),
             Signal::StreamEnd(stream, end) => self.handle_stream_end(stream, end),
             Signal::ReaderGone(stream) => self.handle_reader_gone(stream),
+            Signal::TimersFor { target, shard } => self.handle_timers_for(target, shard),
+            Signal::TimersVoid(target) => self.handle_timers_void(target),
             Signal::Run(run) => run(self),
         }
     }

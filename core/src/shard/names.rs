@@ -9,12 +9,8 @@ use super::Shard;
 use crate::bus::Signal;
 use crate::pid::{Pid, ShardId};
 use crate::process::{Actor, take_first};
-use crate::registry::{MAX_NAME, RegisterError};
-
-/// Names that one process may have.
-pub const MAX_NAMES: usize = 64;
-/// Groups that one process may be in.
-pub const MAX_GROUPS: usize = 1024;
+use crate::quota::{MAX_GROUPS, MAX_NAME, MAX_NAMES};
+use crate::registry::{RegisterError, ReservedName};
 
 impl Shard {
     /// Give a process of this shard a name, until it ends.
@@ -30,8 +26,24 @@ impl Shard {
         })
     }
 
-    /// Take a name from a process. False if it didn't have it.
+    pub(super) fn register_reserved(
+        &self,
+        me: Pid,
+        name: &ReservedName,
+    ) -> Result<(), RegisterError> {
+        let mut table = self.core.table.borrow_mut();
+        let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
+        self.core.node.registry().insert_reserved(name, me)?;
+        process.actor().names.push(name.shared().clone());
+        Ok(())
+    }
+
+    /// Take a name from a process. False if it didn't have it, or the name is reserved: that one it
+    /// has until it ends.
     pub fn unregister(&self, me: Pid, name: &str) -> bool {
+        if self.core.node.registry().is_reserved(name) {
+            return false;
+        }
         self.forget(me, name, |actor| &mut actor.names)
             && self.core.node.registry().remove(name, me)
     }

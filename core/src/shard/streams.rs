@@ -13,10 +13,8 @@ use crate::id::StreamId;
 use crate::mail::Mail;
 use crate::pid::{Pid, ShardId};
 use crate::process::take_first;
-use crate::stream::{Read, Reader, StreamError, Writer};
-
-/// Ends of streams that one process may have.
-pub const MAX_STREAMS: usize = 4096;
+use crate::quota::{MAX_STREAM_BYTES, MAX_STREAMS};
+use crate::stream::{Read, Reader, StreamError, Writer, weight};
 
 impl Shard {
     /// Open a stream that `me` writes and `to` reads, which finds a [`Mail::Stream`] in its
@@ -117,6 +115,7 @@ impl Shard {
             };
             match read {
                 Read::Chunk(chunk, credit) => {
+                    shard.release_stream_bytes(me, weight(chunk.len()));
                     if let Some(credit) = credit {
                         shard.tell(writer, Signal::Credit(stream, credit));
                     }
@@ -147,6 +146,7 @@ impl Shard {
         drop(readers);
         self.forget_stream(me, stream);
         if let Some(reader) = reader {
+            self.release_stream_bytes(me, reader.waiting());
             self.tell(reader.writer, Signal::ReaderGone(stream));
         }
     }
@@ -213,7 +213,45 @@ impl Shard {
     }
 
     pub(super) fn handle_chunk(&self, stream: StreamId, chunk: Bytes) {
-        self.at_reader(stream, |reader| reader.receive(chunk));
+        let mut readers = self.core.readers.borrow_mut();
+        let Some(reader) = readers.get_mut(&stream) else {
+            return;
+        };
+        // The chunks that were on their way when it failed.
+        if reader.has_ended() {
+            return;
+        }
+        let (owner, writer) = (reader.owner, reader.writer);
+        let fits = self.reserve_stream_bytes(owner, weight(chunk.len()));
+        if fits {
+            reader.receive(chunk);
+        } else {
+            reader.finish(Err("the reader has too much waiting".into()));
+        }
+        drop(readers);
+        if !fits {
+            self.tell(writer, Signal::ReaderGone(stream));
+        }
+        self.wake(owner);
+    }
+
+    fn reserve_stream_bytes(&self, owner: Pid, bytes: usize) -> bool {
+        let mut table = self.core.table.borrow_mut();
+        let Some(process) = table.get_mut(owner) else {
+            return false;
+        };
+        let waiting = &mut process.actor().stream_bytes;
+        let fits = waiting.saturating_add(bytes) <= MAX_STREAM_BYTES;
+        if fits {
+            *waiting += bytes;
+        }
+        fits
+    }
+
+    fn release_stream_bytes(&self, owner: Pid, bytes: usize) {
+        if let Some(process) = self.core.table.borrow_mut().get_mut(owner) {
+            process.actor().stream_bytes -= bytes;
+        }
     }
 
     pub(super) fn handle_stream_end(&self, stream: StreamId, end: Result<(), Arc<str>>) {

@@ -8,23 +8,79 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Shard;
+use crate::bus::Signal;
 use crate::id::TimerRef;
-use crate::pid::Pid;
-use crate::timer::Due;
+use crate::pid::{Pid, ShardId};
+use crate::quota::QuotaError;
+use crate::timer::{Due, Setter, TimerQueue};
 
 impl Shard {
-    /// Send a message later. `None` if the shard has as many timers as it may have
-    /// ([`MAX_TIMERS`](crate::MAX_TIMERS), [`MAX_TIMER_BYTES`](crate::MAX_TIMER_BYTES)).
-    pub fn send_after(&self, to: Pid, delay: Duration, message: Bytes) -> Option<TimerRef> {
+    /// Send a message later, on behalf of `me`. The timer ends with the process that it is for; if
+    /// `me` ends first it stays, within [`quota::LEFT_TIMERS`](crate::quota::LEFT_TIMERS). One for
+    /// a process that is gone is over at once.
+    ///
+    /// # Errors
+    /// When `me` has set as many as it may: see [`quota`](crate::quota).
+    pub fn send_after(
+        &self,
+        me: Pid,
+        to: Pid,
+        delay: Duration,
+        message: Bytes,
+    ) -> Result<TimerRef, QuotaError> {
         let now = Instant::now();
         // Longer than anything runs.
         let at = now.checked_add(delay).unwrap_or(now + FOREVER);
-        self.set_timer(at, Due::Send(to, message))
+        let Some(setter) = self.note_timer(me, to) else {
+            return Ok(self.core.timers.borrow_mut().number());
+        };
+        let timer = self.set_timer(at, |timers| timers.send(at, setter, to, message))?;
+        if to.shard() != self.core.id && self.core.timers_afar.borrow_mut().insert(to) {
+            let shard = self.core.id;
+            self.tell(to.shard(), Signal::TimersFor { target: to, shard });
+        }
+        Ok(timer)
     }
 
-    /// Forget a timer. False if it has fired, or never was this shard's.
-    pub fn cancel_timer(&self, timer: TimerRef) -> bool {
-        self.core.timers.borrow_mut().cancel(timer)
+    /// Forget a timer that `me` has set. False if it has fired, or never was.
+    pub fn cancel_timer(&self, me: Pid, timer: TimerRef) -> bool {
+        self.core.timers.borrow_mut().cancel(me, timer)
+    }
+
+    /// Have both ends of a timer remember that there are timers. `None` if either is gone.
+    fn note_timer(&self, me: Pid, to: Pid) -> Option<Setter> {
+        let mut table = self.core.table.borrow_mut();
+        if to.shard() != self.core.id {
+            self.core.node.inbox(to.shard())?;
+        } else if to != me {
+            table.get_mut(to)?.actor().has_timers = true;
+        }
+        let actor = table.get_mut(me)?.actor();
+        actor.has_timers = true;
+        Some(Setter {
+            pid: me,
+            resident: actor.resident,
+        })
+    }
+
+    /// Another shard has timers for a process of this one.
+    pub(super) fn handle_timers_for(&self, target: Pid, shard: ShardId) {
+        let mut table = self.core.table.borrow_mut();
+        let Some(process) = table.get_mut(target) else {
+            drop(table);
+            self.tell(shard, Signal::TimersVoid(target));
+            return;
+        };
+        let shards = &mut process.actor().timers_afar;
+        if !shards.contains(&shard) {
+            shards.push(shard);
+        }
+    }
+
+    /// A process of another shard is gone for which this one has timers.
+    pub(super) fn handle_timers_void(&self, target: Pid) {
+        self.core.timers_afar.borrow_mut().remove(&target);
+        self.core.timers.borrow_mut().process_ended(target);
     }
 
     /// Fire timers when they are due, for ever. `sleep_until` is the executor's; a sleep is
@@ -66,16 +122,16 @@ impl Shard {
                     self.deliver_message(to, message);
                 }
                 Some(Due::Send(to, message)) => {
-                    self.tell(to.shard(), crate::bus::Signal::Message(to, message));
+                    self.tell(to.shard(), Signal::Message(to, message));
                 }
             }
         }
     }
 
-    pub(super) fn set_timer(&self, at: Instant, due: Due) -> Option<TimerRef> {
+    fn set_timer<T>(&self, at: Instant, set: impl FnOnce(&mut TimerQueue) -> T) -> T {
         let mut timers = self.core.timers.borrow_mut();
         let first = timers.next();
-        let timer = timers.set(at, due)?;
+        let timer = set(&mut timers);
         drop(timers);
         if first.is_none_or(|first| at < first) {
             let waker = self.core.timer_waker.borrow_mut().take();
@@ -83,7 +139,7 @@ impl Shard {
                 waker.wake();
             }
         }
-        Some(timer)
+        timer
     }
 
     /// Waits until the first timer is another than at that time.
@@ -129,9 +185,8 @@ impl Alarm {
             return true;
         }
         if self.timer.is_none() {
-            self.timer = shard.set_timer(deadline, Due::Wake(self.pid));
-            // A wait that could not be ended does not begin.
-            return self.timer.is_none();
+            let wake = |timers: &mut TimerQueue| timers.wake(deadline, self.pid);
+            self.timer = Some(shard.set_timer(deadline, wake));
         }
         false
     }
@@ -142,7 +197,7 @@ impl Drop for Alarm {
         if let Some(timer) = self.timer
             && let Some(shard) = Shard::current()
         {
-            shard.cancel_timer(timer);
+            shard.core.timers.borrow_mut().cancel_wake(timer);
         }
     }
 }

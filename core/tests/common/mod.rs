@@ -62,6 +62,16 @@ impl Local {
         }))
     }
 
+    /// Run everything until the shard is so.
+    pub fn until(&mut self, what: &str, done: impl Fn(&Shard) -> bool + 'static) {
+        let (shard, deadline) = (self.shard.clone(), Instant::now() + PATIENCE);
+        while !done(&shard) {
+            assert!(Instant::now() < deadline, "{what}");
+            self.settle();
+            std::thread::yield_now();
+        }
+    }
+
     /// A process that does nothing, for ever.
     pub fn idle(&self) -> Pid {
         idle(&self.shard)

@@ -108,13 +108,17 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
     let stop = Stop::default();
     let (events, inbox) = mpsc::channel();
     let node = Node::new(u16::try_from(cores.len()).unwrap_or(u16::MAX));
+    let names = services::reserve(&node, &services)?;
     let mut shards = Vec::new();
+    let mut starts = Vec::new();
     let mut gates = Vec::new();
     #[cfg(feature = "build")]
     let mut updated = Vec::new();
     for (index, core) in cores.iter().enumerate() {
         let (gate, open) = oneshot::channel();
         gates.push(gate);
+        let (start, begin) = mpsc::channel();
+        starts.push(start);
         let updates = match mode {
             Mode::AsBuilt | Mode::Built => Updates::default(),
             #[cfg(feature = "build")]
@@ -132,6 +136,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
             node: node.clone(),
             store: store.clone(),
             services: services.clone(),
+            names: names.clone(),
             spawned: app.manifest.node.spawned_per_core,
             held: app.manifest.node.held_per_core,
             pool_wait: app.manifest.node.pool_wait,
@@ -142,6 +147,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
             stop: stop.clone(),
             updates,
             grace: app.manifest.node.shutdown_grace,
+            begin,
             open,
         };
         shards.push(shard::start(plan, events.clone())?);
@@ -150,16 +156,27 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
     let mut engines = Vec::new();
     while engines.len() < shards.len() {
         match inbox.recv() {
-            Ok(Event::Ready { engine, activity }) => engines.push((engine, activity)),
+            Ok(Event::Loaded { engine, activity }) => engines.push((engine, activity)),
             Ok(Event::Failed(failure)) => return Err(failure),
-            Ok(Event::Ended { .. }) | Err(_) => return Err(shard_gone()),
+            Ok(Event::Ready | Event::Ended { .. }) | Err(_) => return Err(shard_gone()),
         }
     }
+    // From here on guests run: a service's `init` that computes for ever is ended.
     let ticker = Ticker::start(engines);
     let _ticker = ticker.map_err(|error| Failure::System {
         what: "the ticker's thread could not be started",
         error,
     })?;
+    for start in starts {
+        let _ = start.send(());
+    }
+    for _ in &shards {
+        match inbox.recv() {
+            Ok(Event::Ready) => {}
+            Ok(Event::Failed(failure)) => return Err(failure),
+            Ok(Event::Loaded { .. } | Event::Ended { .. }) | Err(_) => return Err(shard_gone()),
+        }
+    }
     stop.on_signals(events).map_err(|error| Failure::System {
         what: "signals can't be handled",
         error,
@@ -190,7 +207,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
                 cut_off += open_connections;
             }
             Ok(Event::Failed(failure)) => return Err(failure),
-            Ok(Event::Ready { .. }) => {}
+            Ok(Event::Loaded { .. } | Event::Ready) => {}
             Err(_) => return Err(shard_gone()),
         }
     }

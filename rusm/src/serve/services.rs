@@ -5,12 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_channel::oneshot;
 use rusm_config::{App, Resident};
 use rusm_core::{
-    Backoff, Child, Intensity, Restart, ShardId, SpawnOptions, Strategy, Supervisor,
-    SupervisorEvent,
+    Backoff, Child, ExitReason, Intensity, Node, ReservedName, Restart, ShardId, SpawnOptions,
+    Strategy, Supervisor, SupervisorEvent,
 };
-use rusm_wasm_pool::ShardPool;
+use rusm_wasm_pool::{Progress, ShardPool};
 
 use crate::Failure;
 
@@ -58,32 +59,75 @@ pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, Failure> {
     Ok(services)
 }
 
+/// Keep the services' names for them, before any guest runs: nobody else gets one while its service
+/// is between two lives, or given up.
+///
+/// # Errors
+/// When a component's name is too long for a process.
+pub(super) fn reserve(node: &Node, services: &[Service]) -> Result<Arc<[ReservedName]>, Failure> {
+    let names = services.iter().map(|service| {
+        let reserved = node.reserve(&service.name);
+        reserved.map_err(|why| refused(&service.name, &why))
+    });
+    names.collect()
+}
+
+/// A service whose first life has begun, and not got far yet.
+pub(super) struct Starting {
+    name: Arc<str>,
+    started: oneshot::Receiver<()>,
+    died: oneshot::Receiver<ExitReason>,
+}
+
 /// Start the services of this shard, each with a supervisor of its own: one that gives up takes
 /// no other with it. None is given up while it is worked on (`is_dev`): the next change may mend it.
+///
+/// They have their names when this returns, and run when the shard does: see [`settle`].
 ///
 /// # Errors
 /// When a component is no service.
 pub(super) fn boot(
     pool: &Rc<ShardPool>,
     services: &[Service],
+    names: &[ReservedName],
     is_dev: bool,
-) -> Result<(), Failure> {
+) -> Result<Vec<Starting>, Failure> {
     let own = services.iter().filter(|s| s.shard == pool.shard().id());
+    let mut starting = Vec::new();
     for service in own {
-        let refused = |why: &dyn std::fmt::Display| {
-            Failure::App(format!(
-                "service `{}` can't be started: {why}",
-                service.name
-            ))
-        };
+        let refused = |why: &dyn std::fmt::Display| refused(&service.name, why);
         let not_loaded = "it was not loaded";
         let component = pool
             .component(&service.name)
             .ok_or_else(|| refused(&not_loaded))?;
         pool.check_process(component).map_err(|why| refused(&why))?;
+        let reserved = names.iter().find(|name| name.as_str() == &*service.name);
+        let reserved = reserved.ok_or_else(|| refused(&"its name is not reserved"))?;
+        let (tell_started, started) = oneshot::channel();
+        let (tell_died, died) = oneshot::channel();
+        starting.push(Starting {
+            name: service.name.clone(),
+            started,
+            died,
+        });
+        let mut tell_died = Some(tell_died);
+        let on_event = move |event: SupervisorEvent| {
+            match &event {
+                SupervisorEvent::Died { reason, .. } => {
+                    if let Some(tell) = tell_died.take() {
+                        // It may have been up long ago.
+                        let _ = tell.send(reason.clone());
+                    }
+                }
+                // It could not even be spawned.
+                SupervisorEvent::Restarting { .. } => drop(tell_died.take()),
+                _ => {}
+            }
+            log(event);
+        };
         let mut supervisor = Supervisor::new(Strategy::OneForOne)
             .backoff(Backoff::default())
-            .on_event(log);
+            .on_event(on_event);
         if is_dev {
             supervisor = supervisor.intensity(Intensity {
                 restarts: u32::MAX,
@@ -97,16 +141,22 @@ pub(super) fn boot(
         }
         let (starter, name) = (pool.clone(), service.name.clone());
         let sound = Rc::<Cell<bool>>::default();
-        let told = sound.clone();
+        let (told, reserved) = (sound.clone(), reserved.clone());
+        let mut tell_started = Some(tell_started);
         let start = move |_: &rusm_core::Shard| {
             let options = SpawnOptions {
-                name: Some(name.clone()),
+                reserved_name: Some(reserved.clone()),
+                resident: true,
                 ..SpawnOptions::default()
+            };
+            let progress = Progress {
+                sound: told.clone(),
+                started: tell_started.take(),
             };
             // Another one than at the last start, if it was replaced.
             let component = starter.component(&name).ok_or(not_loaded)?;
             starter
-                .spawn(component, options, told.clone())
+                .spawn(component, options, progress)
                 .map_err(|error| error.to_string().into())
         };
         let supervisor = supervisor.child(Child {
@@ -122,7 +172,30 @@ pub(super) fn boot(
         let started = supervisor.start(pool.shard(), options);
         started.map_err(|why| refused(&why))?;
     }
+    Ok(starting)
+}
+
+/// Wait until the services of this shard have started: each has its instance, and its `init` has
+/// returned.
+///
+/// # Errors
+/// When one has died before: a node does not start with a service that does not. While the app is
+/// worked on (`is_dev`) it does, and the service is tried again.
+pub(super) async fn settle(starting: Vec<Starting>, is_dev: bool) -> Result<(), Failure> {
+    for service in starting {
+        if service.started.await.is_ok() || is_dev {
+            continue;
+        }
+        return Err(match service.died.await {
+            Ok(reason) => refused(&service.name, &format_args!("it ended at once: {reason}")),
+            Err(_) => refused(&service.name, &"it could not be spawned"),
+        });
+    }
     Ok(())
+}
+
+fn refused(service: &str, why: &dyn std::fmt::Display) -> Failure {
+    Failure::App(format!("service `{service}` can't be started: {why}"))
 }
 
 fn log(event: SupervisorEvent) {

@@ -1,15 +1,17 @@
 //! One shard: a pinned thread, its event loop, its pool and its listeners.
 
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender};
+use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use core_affinity::CoreId;
 use futures_channel::oneshot;
-use rusm_core::{ExitReason, Node, Shard, ShardId, fairness};
+use rusm_core::{ExitReason, Node, ReservedName, Shard, ShardId, fairness};
 use rusm_store::Store;
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::{ConnectionLimit, Driver, Shard as NetShard, accept, shard};
@@ -33,6 +35,7 @@ pub(super) struct ShardPlan {
     pub(super) node: Node,
     pub(super) store: Option<Store>,
     pub(super) services: Arc<[Service]>,
+    pub(super) names: Arc<[ReservedName]>,
     pub(super) spawned: u32,
     pub(super) held: u32,
     pub(super) pool_wait: Duration,
@@ -40,6 +43,8 @@ pub(super) struct ShardPlan {
     pub(super) stop: Stop,
     pub(super) updates: Updates,
     pub(super) grace: Duration,
+    /// Run when this is sent: the services of all shards have their names.
+    pub(super) begin: Receiver<()>,
     /// Accept when this is sent: the services of all shards are up.
     pub(super) open: oneshot::Receiver<()>,
 }
@@ -54,11 +59,13 @@ pub(super) struct ShardListener {
 
 /// What a shard tells the thread that started it.
 pub(super) enum Event {
-    /// Its services are up, and it waits to be told to accept.
-    Ready {
+    /// Its components are loaded and its services have their names; it waits to be told to run them.
+    Loaded {
         engine: Engine,
         activity: Arc<Activity>,
     },
+    /// Its services are up, and it waits to be told to accept.
+    Ready,
     /// It can't serve.
     Failed(Failure),
     /// It was told to stop, and has.
@@ -119,12 +126,20 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
         &plan.compiled.components,
     )?);
     pool.enter();
-    services::boot(&pool, &plan.services, plan.updates.is_dev())?;
-    let ready = Event::Ready {
+    let is_dev = plan.updates.is_dev();
+    let starting = services::boot(&pool, &plan.services, &plan.names, is_dev)?;
+    let loaded = Event::Loaded {
         engine: pool.engine().clone(),
         activity: pool.activity().clone(),
     };
-    let _ = events.send(ready);
+    let _ = events.send(loaded);
+    // It holds the thread up on purpose: a service that looks for another when it starts finds it,
+    // on whatever shard.
+    if plan.begin.recv().is_err() {
+        return Ok(());
+    }
+    while_ticking(&shard, services::settle(starting, is_dev)).await?;
+    let _ = events.send(Event::Ready);
     if plan.open.await.is_err() {
         // The server does not start after all.
         return Ok(());
@@ -157,6 +172,55 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Keep the deadlines of processes until `future` is done.
+async fn while_ticking<T>(processes: &Shard, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        let mut tick = pin!(monoio::time::sleep(shard::TICK));
+        let done = poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => tick.as_mut().poll(cx).map(|()| None),
+        });
+        match done.await {
+            Some(done) => return done,
+            None => expire(processes, Instant::now()),
+        }
+    }
+}
+
+/// End the processes that are past their deadline.
+fn expire(processes: &Shard, now: Instant) {
+    for (pid, component) in processes.expire(now) {
+        tracing::warn!(
+            component = component.as_deref(),
+            %pid,
+            "waited for longer than it may, and was ended (function-timeout-ms, \
+             request-timeout-ms)"
+        );
+    }
+}
+
+/// Tell the operator what was lost because somebody held as much as it may.
+fn log_losses(processes: &Shard) {
+    let losses = processes.take_losses();
+    for lost in losses.mail {
+        tracing::warn!(
+            component = lost.component.as_deref(),
+            pid = %lost.pid,
+            messages = lost.messages,
+            "messages were dropped: its mailbox is full, or too small for them (mailbox-messages, \
+             mailbox-kb)"
+        );
+    }
+    if losses.timers > 0 {
+        tracing::warn!(
+            timers = losses.timers,
+            "timers were dropped with the processes that had set them: the processes that they \
+             were for have as many of those as they may"
+        );
+    }
+}
+
 /// Keep the shard's deadlines until it is told to stop; then until its connections have ended,
 /// or the grace is over. How many connections were still open.
 async fn watch(
@@ -167,18 +231,16 @@ async fn watch(
     each_tick: impl Fn(),
 ) -> usize {
     let mut stopping_since = None;
+    let mut losses_logged = Instant::now();
     loop {
         monoio::time::sleep(shard::TICK).await;
         net.tick();
         each_tick();
         let now = Instant::now();
-        for (pid, component) in processes.expire(now) {
-            tracing::warn!(
-                component = component.as_deref(),
-                %pid,
-                "waited for longer than it may, and was ended (function-timeout-ms, \
-                 request-timeout-ms)"
-            );
+        expire(processes, now);
+        if now.duration_since(losses_logged) >= LOSSES_INTERVAL {
+            losses_logged = now;
+            log_losses(processes);
         }
         if !stop.is_requested() {
             continue;
@@ -192,3 +254,6 @@ async fn watch(
         }
     }
 }
+
+/// How often losses are told, a line for each process that had any.
+const LOSSES_INTERVAL: Duration = Duration::from_secs(1);

@@ -199,3 +199,188 @@ fn a_shard_that_is_not_there_is_refused() {
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("pinned to shard 7"), "{said}");
 }
+
+/// The manifest with the service that nobody calls.
+fn with_clockwork(manifest: String, keys: &str) -> String {
+    manifest.replace(
+        "[components.clockwork]\n",
+        &format!("[components.clockwork]\nresident = true\n{keys}"),
+    )
+}
+
+#[test]
+fn a_service_begins_with_the_node_and_after_each_restart() {
+    let server = Serve::actors(|manifest| with_clockwork(manifest, "")).start();
+    let log = server.log();
+    assert!(log.contains("wound up"), "before the node is ready: {log}");
+    // Nobody calls it, and it dies of its third beat.
+    let lives = |server: &Server| server.log().matches("beat 3").count();
+    assert!(
+        crate::server::eventually(|| lives(&server) >= 3),
+        "{}",
+        server.log()
+    );
+}
+
+#[test]
+fn a_service_finds_those_of_other_shards_when_it_begins() {
+    let server = Serve::actors(|manifest| {
+        let manifest = with_clockwork(manifest, "shard = 0\n");
+        manifest.replace(
+            "[components.subject]\nresident = true\n",
+            &PINNED.replace("= 0", "= 1"),
+        )
+    });
+    if two_cores() == "2" {
+        server.args(["--cores", "2"]).start().says("beat 1");
+    }
+}
+
+#[test]
+fn a_service_whose_init_panics_keeps_the_node_from_starting() {
+    let (code, said) = Serve::actors(|manifest| {
+        let manifest = with_clockwork(manifest, "");
+        manifest.replace(
+            "[components.subject]\nresident = true\n",
+            "[components.subject]\n",
+        )
+    })
+    .refused();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("service `clockwork` can't be started"),
+        "{said}"
+    );
+    assert!(said.contains("there is no subject"), "{said}");
+}
+
+#[test]
+fn a_service_whose_init_never_returns_keeps_the_node_from_starting() {
+    let (code, said) = Serve::actors(|manifest| {
+        let manifest = with_clockwork(manifest, "function-timeout-ms = 200\n");
+        manifest.replace(
+            "[components.loner]\n",
+            "[components.loner]\nresident = true\n",
+        )
+    })
+    .refused();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("service `clockwork` can't be started"),
+        "{said}"
+    );
+    assert!(said.contains("function-timeout-ms"), "{said}");
+}
+
+#[test]
+fn a_service_keeps_its_name_between_two_lives() {
+    let server = pinned("").args(["--cores", &two_cores()]).start();
+    let mut gone = 0;
+    for _ in 0..100 {
+        // It is killed before it has done anything, so it is started again later each time.
+        server.connect().get("/kill");
+        assert_eq!(text(&server, "/take/subject"), "false");
+        gone += u32::from(server.connect().get("/echo/x").status == 503);
+        if gone >= 3 {
+            break;
+        }
+    }
+    assert!(gone >= 3, "it was never between two lives");
+    let back = crate::server::eventually(|| server.connect().get("/echo/back").text() == "back");
+    assert!(back);
+    assert_eq!(text(&server, "/take/other"), "true");
+}
+
+#[test]
+fn a_service_that_was_given_up_keeps_its_name() {
+    let server = pinned("max-restarts = 0\nrestart-window-s = 60\n").start();
+    assert_eq!(text(&server, "/kill"), "true");
+    server.says("max-restarts");
+    assert_eq!(text(&server, "/take/subject"), "false");
+}
+
+/// The service is busy for as long, while `during` runs.
+fn while_busy<T>(server: &Server, path: &str, during: impl FnOnce() -> T) -> (Response, T) {
+    let addr = server.addr();
+    let path = path.to_owned();
+    let busy = thread::spawn(move || crate::client::Client::connect(addr).get(&path));
+    thread::sleep(std::time::Duration::from_millis(300));
+    let done = during();
+    (busy.join().unwrap(), done)
+}
+
+#[test]
+fn a_cast_is_well_only_if_it_arrives() {
+    for cores in ["1", &two_cores()] {
+        let server = pinned("mailbox-messages = 10\n")
+            .args(["--cores", cores])
+            .start();
+        let (_, well) = while_busy(&server, "/wait/2000/5000", || {
+            let casts = (0..20).map(|_| text(&server, "/casts/20").parse::<u64>().unwrap());
+            casts.sum::<u64>()
+        });
+        assert_eq!(well, 10, "of 400, on {cores} cores");
+        assert_eq!(text(&server, "/absorbed"), "10");
+    }
+}
+
+#[test]
+fn a_message_that_is_too_large_is_told_from_one_too_many() {
+    for cores in ["1", &two_cores()] {
+        let server = pinned("mailbox-kb = 64\n").args(["--cores", cores]).start();
+        for _ in 0..8 {
+            assert_eq!(text(&server, "/large/60"), "61440");
+            let refused = server.connect().get("/large/65").text();
+            assert!(refused.contains("message too large"), "{refused}");
+            assert!(refused.contains("mailbox-kb"), "{refused}");
+        }
+        server.says("cast: message too large");
+    }
+}
+
+#[test]
+fn a_call_that_was_never_begun_may_be_made_again() {
+    for cores in ["1", &two_cores()] {
+        let server = pinned("").args(["--cores", cores]).start();
+        let (crashed, queued) = while_busy(&server, "/crash-after/1000", || {
+            let callers: Vec<_> = ["/echo/x", "/count-down/3", "/numbers/3", "/echo/y"]
+                .map(|path| {
+                    let addr = server.addr();
+                    thread::spawn(move || crate::client::Client::connect(addr).get(path).status)
+                })
+                .into();
+            callers
+                .into_iter()
+                .map(|caller| caller.join().unwrap())
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(crashed.status, 500, "it was at work on that one");
+        assert_eq!(queued, [503; 4]);
+    }
+}
+
+#[test]
+fn a_service_that_calls_itself_gets_an_error_at_once() {
+    let server = pinned("").start();
+    let begun = std::time::Instant::now();
+    let said = text(&server, "/call-itself");
+    assert_eq!(said.matches("call itself").count(), 2, "{said}");
+    assert!(
+        begun.elapsed() < std::time::Duration::from_secs(3),
+        "{said}"
+    );
+}
+
+#[test]
+fn handlers_that_set_timers_without_end_take_none_of_the_others() {
+    let server = pinned("").start();
+    for _ in 0..3 {
+        let set = text(&server, "/set-timers/150000");
+        assert_eq!(set, rusm_core::quota::PROCESS_TIMERS.to_string());
+    }
+    assert_eq!(text(&server, "/timers"), "true first second none");
+    server.says("`send-after` did nothing");
+    server.says("timers were dropped");
+    let told = server.log().matches("`send-after` did nothing").count();
+    assert_eq!(told, 3, "once for each process: {}", server.log());
+}

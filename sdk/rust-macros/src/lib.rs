@@ -75,7 +75,7 @@ pub fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     use std::collections::HashMap;
 ///     use rusm_rs::{Callback, Mail};
 ///
-///     /// Made by `Default` at the first message, and held until the process ends.
+///     /// Made by `Default` when the service starts, and held until the process ends.
 ///     #[derive(Default)]
 ///     pub struct State {
 ///         counts: HashMap<String, u64>,
@@ -114,7 +114,7 @@ pub fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// - A first parameter `&mut State` or `&State` is the state of the process: of the type `State`
-///   in the module, made at the first message by `pub fn init() -> State` if the module has that
+///   in the module, made when the service starts by `pub fn init() -> State` if the module has that
 ///   function, else by `Default`.
 /// - The other parameters and the answer go between processes as JSON: types with both of serde's
 ///   derives, that own what they have.

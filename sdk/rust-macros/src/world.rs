@@ -9,12 +9,19 @@ pub(crate) fn handlers<'a>(actions: impl Iterator<Item = &'a str>) -> String {
     world.finish()
 }
 
-/// The package with a world `service`, which exports each function.
-pub(crate) fn service<'a>(functions: impl Iterator<Item = &'a str>, on_mail: bool) -> String {
+/// The package with a world `service`, which exports each function, and `init` if it has a state.
+pub(crate) fn service<'a>(
+    functions: impl Iterator<Item = &'a str>,
+    on_mail: bool,
+    init: bool,
+) -> String {
     let uses = if on_mail { "use actor.{mail};" } else { "" };
     let mut world = World::new("service", uses);
     for function in functions {
         world.export(function, "func(args: list<u8>) -> result<list<u8>, string>");
+    }
+    if init {
+        world.export(INIT, "func()");
     }
     if on_mail {
         world.export(ON_MAIL, "func(mail: mail)");
@@ -50,6 +57,8 @@ pub(crate) const ACTOR_INTERFACE: &str = "rusm:runtime/actor@0.1.0";
 pub(crate) const WEBSOCKET_INTERFACE: &str = "rusm:runtime/websocket@0.1";
 pub(crate) const SSE_INTERFACE: &str = "rusm:runtime/sse@0.1";
 
+/// The export of a service that is entered once, before anything else.
+pub(crate) const INIT: &str = "init";
 /// The export of a process that takes mail.
 pub(crate) const ON_MAIL: &str = "on-mail";
 /// The export of a free-form process.

@@ -14,19 +14,22 @@ use crate::{IntoResponse, Pid, Request, Response};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallError {
-    /// There is no such process, or no such component.
+    /// There is no such process, or no such component; or the callee ended before it began the
+    /// call. The function has not run.
     NoProcess,
     /// No process has this name: a service of it is not there, or about to be started again.
     NoName(String),
     /// The callee has as many messages waiting as it may have.
     MailboxFull,
-    /// The callee ended before it answered: why.
+    /// The callee ended while it was at work on the call: why. What the function does besides
+    /// answering, it may have done.
     Died(String),
     /// The answer did not come in time. The callee may still be at it.
     Timeout,
     /// The callee has no such function: the names it has.
     NoFunction(String),
-    /// The function answered with an error of its own.
+    /// The function answered with an error of its own. Or the host could not make the call: it is
+    /// larger than the callee's mailbox, or the process called itself.
     Failed(String),
     /// This process's capability profile lacks a grant: which.
     Denied(String),
@@ -37,6 +40,26 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether the function has not run, and the same call may be well if it is made again: the
+    /// service was not there, was gone before it began the call, or has too much waiting.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::NoProcess | Self::NoName(_) | Self::MailboxFull)
+    }
+
+    /// Why a stream that answers a call failed. The host has only text for it: that of its own
+    /// errors is known, and the rest is the function's.
+    pub(crate) fn from_failure(why: String) -> Self {
+        if let Some(why) = why.strip_prefix("the process ended before it answered: ") {
+            return Self::Died(why.to_owned());
+        }
+        match why.as_str() {
+            "no such process" => Self::NoProcess,
+            "the process has too much mail waiting" => Self::MailboxFull,
+            _ if why.starts_with("the process ended before it began the call: ") => Self::NoProcess,
+            _ => Self::Failed(why),
+        }
+    }
+
     fn from_wit(error: types::CallError) -> Self {
         match error {
             types::CallError::NoProcess => Self::NoProcess,
@@ -75,7 +98,7 @@ impl IntoResponse for CallError {
     fn into_response(self) -> Response {
         eprintln!("call: {self}");
         let (status, text) = match self {
-            Self::NoProcess | Self::NoName(_) | Self::MailboxFull => (503, "service unavailable\n"),
+            error if error.is_retryable() => (503, "service unavailable\n"),
             Self::Timeout => (504, "gateway timeout\n"),
             _ => (500, "internal server error\n"),
         };
@@ -118,10 +141,12 @@ pub fn run<A: serde::Serialize, R: serde::de::DeserializeOwned>(
     wire::answer(&answer.map_err(CallError::from_wit)?)
 }
 
-/// Calls a function of a process and does not wait; there is no answer.
+/// Calls a function of a process and does not wait; there is no answer. If this is `Ok`, the call has
+/// its place in the mailbox: it is lost only with the process.
 ///
 /// # Errors
-/// [`CallError::NoProcess`], [`CallError::MailboxFull`], [`CallError::Encode`].
+/// [`CallError::NoProcess`], [`CallError::MailboxFull`], [`CallError::Encode`]; and
+/// [`CallError::Failed`] if it is larger than the mailbox.
 #[cfg(feature = "json")]
 pub fn cast<A: serde::Serialize>(to: Pid, function: &str, arguments: &A) -> Result<(), CallError> {
     let arguments = crate::service::wire::arguments(arguments)?;
@@ -154,4 +179,23 @@ pub fn fetch(
     actor::fetch(component, action, &request.into_wit(), millis(timeout))
         .map(Response::from_wit)
         .map_err(CallError::from_wit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_was_never_begun_is_told_from_one_that_died() {
+        let failure = |why: &str| CallError::from_failure(why.to_owned());
+        let not_begun = failure("the process ended before it began the call: a bug");
+        assert_eq!(not_begun, CallError::NoProcess);
+        let died = failure("the process ended before it answered: a bug");
+        assert_eq!(died, CallError::Died("a bug".to_owned()));
+        assert_eq!(failure("no such process"), CallError::NoProcess);
+        let full = failure("the process has too much mail waiting");
+        assert_eq!(full, CallError::MailboxFull);
+        assert_eq!(failure("its own"), CallError::Failed("its own".to_owned()));
+        assert!(not_begun.is_retryable() && full.is_retryable() && !died.is_retryable());
+    }
 }

@@ -121,8 +121,8 @@ pub fn unstash() {
     actor::unstash();
 }
 
-/// Sends a message later; what it gives is for [`cancel_timer`]. 0, and nothing is sent, if the
-/// host has as many timers as it may have.
+/// Sends a message later; what it gives is for [`cancel_timer`]. The timer ends with the process that
+/// it is for. 0, and nothing is sent, if this process has set as many timers as it may.
 pub fn send_after(to: Pid, delay_ms: u64, message: &[u8]) -> u64 {
     actor::send_after(to.0, delay_ms, message)
 }

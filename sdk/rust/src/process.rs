@@ -106,7 +106,8 @@ pub fn info(pid: Pid) -> Option<Info> {
     })
 }
 
-/// Takes a name for this process; false if another has it. It is free again when this one ends.
+/// Takes a name for this process; false if another has it, or it is a resident service's. It is free
+/// again when this one ends.
 pub fn register(name: &str) -> bool {
     actor::register(name)
 }

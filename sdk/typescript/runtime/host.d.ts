@@ -202,6 +202,8 @@ export interface Runner {
   describe(namespace: object): string;
   action(index: number, method: string, target: string): void;
   function(index: number, args: string): void;
+  /** A service has started: before any other entry. */
+  serviceInit(): void;
   websocketOpen(): void;
   websocketMessage(data: string | ArrayBuffer): void;
   websocketClose(code: number, reason: string): void;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusm_core::{
-    Backoff, CallError, Child, ExitReason, Intensity, MAX_TIES, Mail as CoreMail, MonitorRef, Pid,
-    Restart, Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
+    Backoff, CallError, Child, ExitReason, Intensity, Mail as CoreMail, MonitorRef, Pid, Restart,
+    SendError, Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
 };
 
 use super::bindings::rusm::runtime::actor::{
@@ -34,6 +34,8 @@ pub(crate) struct ActorState {
     monitors: HashMap<Pid, MonitorRef>,
     /// Why streams failed that were read to their end.
     pub(super) stream_failures: HashMap<StreamId, Arc<str>>,
+    /// What it was refused and the log has a line about: each is told once.
+    told: Vec<&'static str>,
 }
 
 /// A call, as the function that answers it may ask about it.
@@ -68,12 +70,8 @@ impl Host for HostState {
         let target = Pid::from_raw(target);
         room(target).await?;
         if !self.actor.monitors.contains_key(&target) {
-            if self.actor.monitors.len() >= MAX_TIES {
-                return Err(wasmtime::Error::msg(format!(
-                    "more than {MAX_TIES} monitors, or news of their ends that was not received"
-                )));
-            }
-            let monitor = shard()?.monitor(self.pid, target);
+            // The guest could not tell a process that lives from one that it does not watch.
+            let monitor = shard()?.monitor(self.pid, target)?;
             self.actor.monitors.insert(target, monitor);
         }
         Ok(())
@@ -93,8 +91,9 @@ impl Host for HostState {
             return Ok(Err(self.lacks("allow-process-control")));
         }
         room(other).await?;
-        shard()?.link(self.pid, other);
-        Ok(Ok(()))
+        Ok(shard()?
+            .link(self.pid, other)
+            .map_err(|error| error.to_string()))
     }
 
     async fn unlink(&mut self, other: RawPid) -> wasmtime::Result<()> {
@@ -111,7 +110,11 @@ impl Host for HostState {
     fn exit(&mut self, reason: Option<String>) -> wasmtime::Result<()> {
         let reason = match reason {
             None => ExitReason::Normal,
-            Some(reason) => ExitReason::Failed(reason.into()),
+            Some(mut reason) => {
+                // Everybody who is told of it keeps it.
+                reason.truncate(reason.floor_char_boundary(MAX_REASON));
+                ExitReason::Failed(reason.into())
+            }
         };
         Err(wasmtime::Error::new(Exit(reason)))
     }
@@ -173,15 +176,11 @@ impl Host for HostState {
         function: String,
         args: Vec<u8>,
     ) -> wasmtime::Result<Result<(), WitCallError>> {
-        let to = Pid::from_raw(to);
-        let room = shard()?.bus_has_room(to.shard());
-        room.await;
-        let cast = shard()?.cast(to, function.into(), args.into());
-        Ok(cast.map_err(|error| match error {
-            rusm_core::SendError::NoProcess => WitCallError::NoProcess,
-            rusm_core::SendError::MailboxFull | rusm_core::SendError::BusFull => {
-                WitCallError::MailboxFull
-            }
+        let casting = shard()?.cast(Pid::from_raw(to), function.into(), args.into());
+        Ok(casting.await.map_err(|error| match error {
+            SendError::NoProcess => WitCallError::NoProcess,
+            SendError::MailboxFull | SendError::BusFull => WitCallError::MailboxFull,
+            SendError::TooLarge(_) => WitCallError::Failed(error.to_string()),
         }))
     }
 
@@ -326,14 +325,26 @@ impl Host for HostState {
         Ok(self.start_supervisor(strategy, children, max_restarts, within_ms))
     }
 
-    fn send_after(&mut self, to: RawPid, delay_ms: u64, message: Vec<u8>) -> wasmtime::Result<u64> {
-        let delay = Duration::from_millis(delay_ms);
-        let timer = shard()?.send_after(Pid::from_raw(to), delay, message.into());
-        Ok(timer.map_or(0, TimerRef::as_raw))
+    async fn send_after(
+        &mut self,
+        to: RawPid,
+        delay_ms: u64,
+        message: Vec<u8>,
+    ) -> wasmtime::Result<u64> {
+        let (to, delay) = (Pid::from_raw(to), Duration::from_millis(delay_ms));
+        // The shard of the process is told of the timer.
+        room(to).await?;
+        match shard()?.send_after(self.pid, to, delay, message.into()) {
+            Ok(timer) => Ok(timer.as_raw()),
+            Err(error) => {
+                self.log_once("send-after", &error);
+                Ok(0)
+            }
+        }
     }
 
     fn cancel_timer(&mut self, timer_ref: u64) -> wasmtime::Result<bool> {
-        Ok(shard()?.cancel_timer(TimerRef::from_raw(timer_ref)))
+        Ok(shard()?.cancel_timer(self.pid, TimerRef::from_raw(timer_ref)))
     }
 }
 
@@ -351,8 +362,23 @@ impl HostState {
         )
     }
 
-    pub(super) fn log_denied(&self, what: &str, grant: &str) {
-        tracing::warn!(pid = %self.pid, "`{what}` was denied: {}", self.lacks(grant));
+    pub(super) fn log_denied(&mut self, what: &'static str, grant: &str) {
+        let why = self.lacks(grant);
+        self.log_once(what, &why);
+    }
+
+    /// Tell the operator why `what` did nothing, which the guest does not learn: once in the life of
+    /// the process, which may try it over and over.
+    pub(super) fn log_once(&mut self, what: &'static str, why: &dyn std::fmt::Display) {
+        if self.actor.told.contains(&what) {
+            return;
+        }
+        self.actor.told.push(what);
+        tracing::warn!(
+            component = &*self.component,
+            pid = %self.pid,
+            "`{what}` did nothing: {why} (told once for each process)"
+        );
     }
 
     fn spawn_child(&mut self, component: &str) -> Result<Pid, String> {
@@ -395,6 +421,9 @@ impl HostState {
     ) -> Result<RawPid, String> {
         if !self.capabilities.spawn {
             return Err(self.lacks("allow-spawn"));
+        }
+        if children.len() > MAX_CHILDREN {
+            return Err(format!("a supervisor has at most {MAX_CHILDREN} children"));
         }
         let gone = || "the shard is gone".to_owned();
         let shard = Shard::current().ok_or_else(gone)?;
@@ -514,12 +543,15 @@ fn as_bytes(mail: CoreMail) -> Vec<u8> {
 /// Why a call failed, for the guest that made it.
 pub(crate) fn call_error(error: CallError) -> WitCallError {
     match error {
-        CallError::NoProcess => WitCallError::NoProcess,
+        // Gone before it began: the caller may call the next life.
+        CallError::NoProcess | CallError::NotBegun(_) => WitCallError::NoProcess,
         CallError::MailboxFull => WitCallError::MailboxFull,
         CallError::Died(reason) => WitCallError::Died(reason.to_string()),
         CallError::Timeout => WitCallError::Timeout,
         CallError::Failed(text) => WitCallError::Failed(text.to_string()),
         CallError::NoFunction(names) => WitCallError::NoFunction(names.to_string()),
+        // The host's own words: the call was not made.
+        error => WitCallError::Failed(error.to_string()),
     }
 }
 
@@ -563,6 +595,10 @@ pub(super) fn pool() -> wasmtime::Result<Rc<ShardPool>> {
     ShardPool::current().ok_or_else(|| wasmtime::Error::msg("the shard is gone"))
 }
 
+/// Bytes of the reason for which a guest ends itself.
+const MAX_REASON: usize = 1024;
+/// Children of a supervisor that a guest starts.
+const MAX_CHILDREN: usize = 1024;
 /// A year.
 const MAX_TIMEOUT_MS: u64 = 365 * 24 * 3600 * 1000;
 

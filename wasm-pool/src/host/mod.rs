@@ -60,7 +60,6 @@ pub(crate) mod bindings {
             "rusm:runtime/actor.whereis": trappable,
             "rusm:runtime/actor.unregister": trappable,
             "rusm:runtime/actor.set-label": trappable,
-            "rusm:runtime/actor.send-after": trappable,
             "rusm:runtime/actor.cancel-timer": trappable,
             "rusm:runtime/log": trappable,
             "rusm:runtime/pg.register-tag": trappable,

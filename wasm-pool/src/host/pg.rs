@@ -9,7 +9,7 @@ use crate::sandbox::HostState;
 impl Host for HostState {
     fn register_tag(&mut self, tag: String) -> wasmtime::Result<()> {
         if let Err(error) = shard()?.join(self.pid, &tag) {
-            tracing::warn!(component = &*self.component, pid = %self.pid, tag, "a group was not joined: {error}");
+            self.log_once("register-tag", &error);
         }
         Ok(())
     }

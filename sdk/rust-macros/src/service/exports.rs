@@ -20,7 +20,8 @@ pub(crate) fn exports(service: &Service) -> TokenStream {
     let core_functions = service.functions.iter().map(core_function);
     let core_on_mail = service.on_mail.as_ref().map(|_| core_on_mail());
     let names = service.functions.iter().map(|function| &*function.export);
-    let wit = world::service(names, service.on_mail.is_some());
+    let core_init = service.state.as_ref().map(|_| core_init());
+    let wit = world::service(names, service.on_mail.is_some(), core_init.is_some());
     let bindings = bindings("service", &wit, service.on_mail.is_some());
     quote! {
         #[doc(hidden)]
@@ -38,6 +39,7 @@ pub(crate) fn exports(service: &Service) -> TokenStream {
                 use ::rusm_rs::service::{enter, leave};
 
                 #(#core_functions)*
+                #core_init
                 #core_on_mail
                 #bindings
             }
@@ -83,6 +85,11 @@ fn state(state: &State) -> TokenStream {
 
         fn init_state() -> State {
             #make
+        }
+
+        /// The service starts: its state is made, and `init` may set timers.
+        pub(super) fn enter_init() {
+            STATE.with(|held| held.with(init_state, |_| ()))
         }
     }
 }
@@ -188,6 +195,17 @@ fn core_function(function: &Function) -> TokenStream {
         #[unsafe(export_name = #post_name)]
         extern "C" fn #post(_answer: *const u8) {
             leave()
+        }
+    }
+}
+
+fn core_init() -> TokenStream {
+    let core_name = core_name(world::INIT);
+    quote! {
+        #[unsafe(export_name = #core_name)]
+        extern "C" fn core_init() {
+            ::rusm_rs::__private::live_on();
+            super::enter_init();
         }
     }
 }

@@ -96,7 +96,7 @@ fn check_init(function: &ItemFn, errors: &mut Errors) {
     if !signature.inputs.is_empty() || !state::is_made(signature) {
         errors.at(
             &signature.ident,
-            "`init` makes the state at the first message: `pub fn init() -> State`",
+            "`init` makes the state when the service starts: `pub fn init() -> State`",
         );
     }
 }

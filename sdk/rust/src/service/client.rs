@@ -210,7 +210,7 @@ impl Reply {
         match stream.read() {
             Some(chunk) => Ok(Some(chunk)),
             None => match stream.failure() {
-                Some(why) => Err(CallError::Failed(why)),
+                Some(why) => Err(CallError::from_failure(why)),
                 None => Ok(None),
             },
         }

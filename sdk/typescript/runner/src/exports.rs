@@ -112,6 +112,12 @@ unsafe extern "C" fn function_post(result: *mut LoweredResult) {
     drop(unsafe { Box::from_raw(result) });
 }
 
+/// A service has started.
+#[unsafe(export_name = "rusm-js:service-init")]
+extern "C" fn service_init() {
+    finish(engine_entry("serviceInit", |_, init| init.call(())));
+}
+
 #[unsafe(export_name = "rusm-js:websocket-open")]
 extern "C" fn websocket_open() {
     finish(engine_entry("websocketOpen", |_, open| open.call(())));

@@ -5,7 +5,7 @@
 pub mod counter {
     use std::collections::HashMap;
 
-    /// Made at the first call, and kept from call to call.
+    /// Made when the service starts, and kept from call to call.
     #[derive(Default)]
     pub struct State {
         counts: HashMap<String, u64>,

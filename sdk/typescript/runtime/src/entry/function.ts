@@ -18,6 +18,16 @@ export function functionNames(definition: ServiceDefinition): string[] {
 /** What `init` gave, once it was called. */
 let ready: Promise<unknown> | undefined;
 
+/** The service has started: its timers run from here on. */
+export function runInit(definition: ServiceDefinition): void {
+  start();
+  (async () => {
+    await initialized(definition);
+    await takeMail(definition);
+    endWith(host.finish);
+  })().catch(fail);
+}
+
 export function runFunction(definition: ServiceDefinition, name: string, args: string): void {
   start();
   answerFunction(definition, name, args).catch(fail);

@@ -6,7 +6,7 @@ import { allowClock } from "./build-clock";
 import { describe, toComponent, type Component } from "./describe";
 import { isAlarm } from "./alarm";
 import { fail, runTimers, turn } from "./ends";
-import { runFunction, runOnMail } from "./function";
+import { runFunction, runInit, runOnMail } from "./function";
 import { runClose, runMessage, runOpen, runSocketMail } from "./websocket";
 
 let component: Component;
@@ -27,6 +27,11 @@ export const runner: Runner = {
   function(index, args) {
     if (component.kind !== "service") return wrong("a function");
     runFunction(component.definition, component.functions[index]!, args);
+  },
+
+  serviceInit() {
+    if (component.kind !== "service") return wrong("a service");
+    runInit(component.definition);
   },
 
   websocketOpen() {

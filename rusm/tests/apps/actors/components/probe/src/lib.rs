@@ -14,6 +14,10 @@ pub trait Subject {
     fn broken_numbers(n: u64) -> impl Iterator<Item = u64>;
     fn count_down(from: u64, each: rusm_rs::Callback<u64>) -> String;
     fn who() -> (u64, Option<u64>);
+    fn crash_after(ms: u64);
+    fn absorb(text: String);
+    fn absorbed() -> u64;
+    fn call_itself() -> String;
     fn received() -> u64;
     fn absent();
 }
@@ -91,6 +95,53 @@ pub mod handlers {
             if apart { "apart" } else { "together" },
             caller == Some(me)
         )))
+    }
+
+    pub fn crash_after(_: Request, params: Params) -> Result<Response, CallError> {
+        subject()?.crash_after(number(&params, "ms"))?;
+        Ok(Response::text("it lives on"))
+    }
+
+    /// How many of so many casts were well.
+    pub fn casts(_: Request, params: Params) -> Result<Response, CallError> {
+        let subject = subject()?;
+        let casts = (0..number(&params, "n")).map(|_| subject.cast().absorb(String::new()));
+        let well = casts.filter(Result::is_ok).count();
+        Ok(Response::text(well.to_string()))
+    }
+
+    pub fn absorbed(_: Request) -> Response {
+        told(subject().and_then(|subject| subject.timeout(SOON).absorbed()))
+    }
+
+    /// A cast and an echo of so many KiB.
+    pub fn large(_: Request, params: Params) -> Response {
+        let text = "x".repeat(1024 * usize::try_from(number(&params, "kb")).unwrap());
+        let cast = subject().and_then(|subject| subject.cast().absorb(text.clone()));
+        if let Err(error) = cast {
+            eprintln!("cast: {error}");
+        }
+        let echo = subject().and_then(|subject| subject.echo(text));
+        told(echo.map(|text| text.len()))
+    }
+
+    pub fn call_itself(_: Request) -> Result<Response, CallError> {
+        Ok(Response::text(subject()?.call_itself()?))
+    }
+
+    /// Whether it got a name.
+    pub fn take(_: Request, params: Params) -> Response {
+        Response::text(rusm_rs::register(&text(&params, "name")).to_string())
+    }
+
+    /// How many timers it could set for the service, of so many tries.
+    pub fn set_timers(_: Request, params: Params) -> Response {
+        let Some(subject) = rusm_rs::whereis("subject") else {
+            return Response::text("no subject").status(503);
+        };
+        let hour = 3_600_000;
+        let timers = (0..number(&params, "tries")).map(|_| rusm_rs::send_after(subject, hour, b""));
+        Response::text(timers.filter(|timer| *timer != 0).count().to_string())
     }
 
     pub fn flood(_: Request, params: Params) -> Result<Response, CallError> {

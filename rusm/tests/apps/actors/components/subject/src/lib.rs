@@ -10,6 +10,7 @@ pub mod subject {
     pub struct State {
         ticks: u64,
         messages: u64,
+        absorbed: u64,
     }
 
     pub fn echo(text: String) -> String {
@@ -47,6 +48,28 @@ pub mod subject {
             each.call(i);
         }
         "lift-off".to_owned()
+    }
+
+    /// Traps while others wait.
+    pub fn crash_after(ms: u64) {
+        wait(ms);
+        panic!("as it was told");
+    }
+
+    /// Counts the calls that nobody waits for.
+    pub fn absorb(state: &mut State, _text: String) {
+        state.absorbed += 1;
+    }
+
+    pub fn absorbed(state: &State) -> u64 {
+        state.absorbed
+    }
+
+    /// What comes of calls of its own.
+    pub fn call_itself() -> String {
+        let own = Client::connect(rusm_rs::me()).timeout(Duration::from_secs(20));
+        let sum: Result<Vec<u64>, _> = own.numbers(3).collect();
+        format!("{:?} {:?}", own.echo("me".to_owned()), sum)
     }
 
     pub fn who() -> (u64, Option<u64>) {

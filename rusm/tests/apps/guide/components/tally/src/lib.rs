@@ -2,7 +2,7 @@
 
 #[rusm_rs::service]
 pub mod tally {
-    /// Made at the first call, and kept from call to call.
+    /// Made when the service starts, and kept from call to call.
     #[derive(Default)]
     pub struct State {
         coffee: u64,

@@ -1,0 +1,128 @@
+//! What one process may hold. Every bound of the core is here; each ends with its process.
+//!
+//! Two rules make the bounds safe against a guest that takes all it can:
+//!
+//! - **What a process holds is charged to it**, or to whoever made it hold it: a monitor to the
+//!   watcher, a timer to its setter. So a guest spends its own quota, and not that of others.
+//! - **What all processes of a shard share has a part that nobody can take away**: each process has
+//!   [`GUARANTEED_TIMERS`] for itself, and a process that the node supervises
+//!   ([`SpawnOptions::resident`](crate::SpawnOptions::resident)) does not draw on what is shared.
+//!
+//! The mailbox has its bounds from whoever spawns the process:
+//! [`MailboxLimit`](crate::MailboxLimit).
+
+use thiserror::Error;
+
+/// Bytes of a name, of a group's name, and of a label.
+pub const MAX_NAME: usize = 256;
+
+/// Names that one process may have.
+pub const MAX_NAMES: usize = 64;
+
+/// Groups that one process may be in.
+pub const MAX_GROUPS: usize = 1024;
+
+/// Links, monitors and unread news of ended processes that one process may have, each kind of tie
+/// with the news.
+pub const MAX_TIES: usize = 65_536;
+
+/// Ends of streams that one process may have.
+pub const MAX_STREAMS: usize = 4096;
+
+/// Streams that others have opened to a process and it has not accepted. Far fewer than
+/// [`MAX_STREAMS`]: a process that never accepts any keeps the rest for its own.
+pub const MAX_WAITING_STREAMS: usize = 256;
+
+/// Bytes that lie at the reading ends of all streams of one process. A stream that brings more
+/// fails.
+pub const MAX_STREAM_BYTES: usize = 64 << 20;
+
+/// Timers that one process may have set, whoever they are for.
+pub const PROCESS_TIMERS: usize = 1024;
+
+/// Bytes of the messages of these timers.
+pub const PROCESS_TIMER_BYTES: usize = 4 << 20;
+
+/// Timers that a resident process may have set. They do not count in [`MAX_TIMERS`].
+pub const RESIDENT_TIMERS: usize = 65_536;
+
+/// Bytes of the messages of these timers.
+pub const RESIDENT_TIMER_BYTES: usize = 16 << 20;
+
+/// Timers for itself that a process may set however many the others have, each with a message of
+/// up to [`GUARANTEED_TIMER_BYTES`].
+pub const GUARANTEED_TIMERS: usize = 16;
+
+/// See [`GUARANTEED_TIMERS`].
+pub const GUARANTEED_TIMER_BYTES: usize = 1024;
+
+/// Timers of one shard that processes have set that are not resident. Timers that only wake a
+/// process are as many as processes wait, and are never refused.
+pub const MAX_TIMERS: usize = 1 << 18;
+
+/// Bytes of the messages of these timers.
+pub const MAX_TIMER_BYTES: usize = 64 << 20;
+
+/// Timers for one process whose setters have ended.
+pub const LEFT_TIMERS: usize = 1024;
+
+/// Timers of one shard whose setters have ended. They do not count in [`MAX_TIMERS`], so that
+/// nobody can use up what the living may set.
+pub const MAX_LEFT_TIMERS: usize = 1 << 16;
+
+/// Bytes of the messages of these timers.
+pub const MAX_LEFT_TIMER_BYTES: usize = 16 << 20;
+
+/// What one process holds of its quotas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// See [`MAX_NAMES`].
+    pub names: usize,
+    /// See [`MAX_GROUPS`].
+    pub groups: usize,
+    /// See [`MAX_TIES`].
+    pub links: usize,
+    /// See [`MAX_TIES`].
+    pub monitors: usize,
+    /// Ends and exits in its mailbox.
+    pub news: usize,
+    /// Messages, calls and streams in its mailbox, or on their way to room that is kept for them.
+    pub messages: usize,
+    /// Bytes of these.
+    pub message_bytes: usize,
+    /// See [`MAX_STREAMS`].
+    pub streams: usize,
+    /// See [`MAX_WAITING_STREAMS`].
+    pub waiting_streams: usize,
+    /// See [`MAX_STREAM_BYTES`].
+    pub stream_bytes: usize,
+    /// See [`PROCESS_TIMERS`].
+    pub timers: usize,
+    /// See [`PROCESS_TIMER_BYTES`].
+    pub timer_bytes: usize,
+    /// See [`LEFT_TIMERS`].
+    pub left_timers: usize,
+}
+
+/// A process holds as much as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum QuotaError {
+    /// See [`PROCESS_TIMERS`] and [`RESIDENT_TIMERS`].
+    #[error("the process has {0} timers, as many as it may set")]
+    Timers(usize),
+    /// See [`PROCESS_TIMER_BYTES`] and [`RESIDENT_TIMER_BYTES`].
+    #[error("the messages of the process's timers are limited to {0} bytes in all")]
+    TimerBytes(usize),
+    /// See [`MAX_TIMERS`] and [`MAX_TIMER_BYTES`].
+    #[error("the processes of this core have set as many timers as they may in all")]
+    SharedTimers,
+    /// See [`MAX_TIES`].
+    #[error(
+        "the process has {MAX_TIES} links, and ends of linked processes that it has not received"
+    )]
+    Links,
+    /// See [`MAX_TIES`].
+    #[error("the process has {MAX_TIES} monitors, and news of ends that it has not received")]
+    Monitors,
+}
