@@ -419,9 +419,9 @@ proptest! {
 }
 
 #[test]
-#[ignore = "long: 20 000 sequences of 1000 steps"]
+#[ignore = "long: 2 000 sequences of 1000 steps"]
 fn whatever_processes_do_for_long_their_quotas_hold() {
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(20_000));
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(2000));
     let bytes = prop::collection::vec(any::<u8>(), 3000..4000);
     let ran = runner.run(&bytes, |bytes| {
         model::run(&model::decode(&bytes));
