@@ -168,9 +168,9 @@ pub(crate) fn seal(ctx: &Ctx<'_>) {
         pages.fresh.set((ptr::null_mut(), 0));
     });
     let row = memory_size(0) * WASM_PAGE;
-    for size in SMALL {
+    for size in small_sizes() {
         // SAFETY: the context is there; the blocks are never used.
-        fill(row, || unsafe { qjs::js_malloc(ctx.as_raw().as_ptr(), size) }.cast());
+        fill(row, || unsafe { qjs::js_malloc(ctx.as_raw().as_ptr(), size as _) }.cast());
     }
     if let Ok(slack) = Layout::from_size_align(SLACK, PAGE) {
         // SAFETY: each has a size.
@@ -184,35 +184,24 @@ pub(crate) fn seal(ctx: &Ctx<'_>) {
             dealloc(free, slack);
         }
     }
-    for block in BLOCKS.take().into_iter().flatten() {
-        // SAFETY: QuickJS has written there what it is.
-        unsafe { make_immortal(block as *mut u8) };
+    let blocks: Vec<usize> = BLOCKS.take().into_iter().flatten().collect();
+    // SAFETY: these are the blocks of the context's runtime, and QuickJS has written there what they
+    // are.
+    unsafe {
+        let runtime = qjs::JS_GetRuntime(ctx.as_raw().as_ptr());
+        rusm_make_immortal(runtime, blocks.as_ptr(), blocks.len());
     }
 }
 
-/// Sets the counts of references in a block: of QuickJS's arenas, or a large one of its own
-/// (`JSArena`, `JSMallocBlockHeader`). A block that has no references has a place for their count.
-///
-/// # Safety
-/// The block is QuickJS's, and in use.
-unsafe fn make_immortal(block: *mut u8) {
-    // SAFETY: as QuickJS has laid them out.
-    unsafe {
-        let first = block.cast::<u32>().read();
-        if first & LARGE == LARGE {
-            block.add(COUNT).cast::<i32>().write(IMMORTAL);
-        } else if is_page(block) {
-            let [size, blocks] = [16, 20].map(|at| block.add(at).cast::<u16>().read());
-            let Some(size) = SMALL.get(usize::from(size & 0xff)) else {
-                return;
-            };
-            let size = *size as usize + BLOCK_HEAD;
-            for place in 0..usize::from(blocks) {
-                let head = block.add(ARENA_HEAD + place * size);
-                head.add(COUNT).cast::<i32>().write(IMMORTAL);
-            }
-        }
-    }
+// In `quickjs.patch`, where the layout of blocks and arenas is known.
+unsafe extern "C" {
+    fn rusm_make_immortal(runtime: *mut qjs::JSRuntime, blocks: *const usize, count: usize);
+    safe fn rusm_small_size(index: usize) -> usize;
+}
+
+/// Sizes that QuickJS has arenas for.
+fn small_sizes() -> impl Iterator<Item = usize> {
+    (0..).map(|index| rusm_small_size(index)).take_while(|&size| size > 0)
 }
 
 /// Allocates until a block is at this address or above it.
@@ -265,17 +254,3 @@ const ARENA: std::ops::RangeInclusive<usize> = 3585..=PAGE;
 const GROWTH: usize = 2;
 /// Bytes that a request can have without the memory being grown, beside its small objects.
 const SLACK: usize = 256 << 10;
-/// Bytes of a `JSArena` before its blocks, and of a `JSMallocBlockHeader`.
-const ARENA_HEAD: usize = 24;
-const BLOCK_HEAD: usize = 8;
-/// Where in a `JSMallocBlockHeader` the count is.
-const COUNT: usize = 4;
-/// How the `JSMallocBlockHeader` of a large block begins. No arena does: it begins with a pointer.
-const LARGE: u32 = 0x00ff_ffff;
-/// As `quickjs.patch` has it.
-const IMMORTAL: i32 = 0x4000_0000;
-/// Sizes that QuickJS has arenas for (`arena_block_sizes`), without [`BLOCK_HEAD`].
-const SMALL: [u32; 31] = [
-    8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 136, 152, 168, 184, 200, 216, 232,
-    248, 280, 312, 344, 376, 408, 440, 472, 504,
-];
