@@ -30,9 +30,10 @@ export function runAction(action: Action, method: string, target: string): void 
   start();
   resetContext();
   try {
+    const take = method === "HEAD" ? answerHead : answer;
     const result = action.call(incomingRequest(method, target));
-    if (result instanceof Response) answer(action, result);
-    else Promise.resolve(result).then((response) => answer(action, response), refuse).catch(fail);
+    if (result instanceof Response) take(action, result);
+    else Promise.resolve(result).then((response) => take(action, response), refuse).catch(fail);
   } catch (error) {
     refuse(error);
   }
@@ -46,10 +47,20 @@ function refuse(error: unknown): void {
 }
 
 function answer(action: Action, response: unknown): void {
-  if (!(response instanceof Response)) {
-    throw new TypeError(`the action \`${action.name}\` gave no Response but ${inspect(response)}`);
-  }
-  outgoing(response, send);
+  outgoing(toResponse(action, response), send);
+}
+
+/** The host leaves the content out, and says how long it is; of a stream nothing is read. */
+function answerHead(action: Action, response: unknown): void {
+  outgoing(toResponse(action, response), (status, headers, body) => {
+    if (body instanceof ReadableStream) sendHead(status, headers, body).catch(fail);
+    else send(status, headers, body);
+  });
+}
+
+function toResponse(action: Action, response: unknown): Response {
+  if (response instanceof Response) return response;
+  throw new TypeError(`the action \`${action.name}\` gave no Response but ${inspect(response)}`);
 }
 
 function send(status: number, headers: string[], body: Source | ReadableStream | undefined): void {
@@ -65,6 +76,12 @@ function answerWhole(status: number, headers: string[], body: string | Uint8Arra
   const wait = waited();
   if (wait) wait.then(() => host.answer(status, headers, body)).catch(fail);
   else host.answer(status, headers, body);
+}
+
+async function sendHead(status: number, headers: string[], body: ReadableStream): Promise<void> {
+  void body.cancel(new DOMException("the request is a HEAD", "AbortError")).catch(() => {});
+  await waited();
+  host.answer(status, headers);
 }
 
 /** Piece by piece: `write` waits for a slow client, and says when it has gone. */

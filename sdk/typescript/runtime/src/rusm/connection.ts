@@ -1,5 +1,6 @@
 import { host, type ConnectionInfo } from "../host";
 import { Headers, lazyHeaders } from "../web/headers";
+import { incomingUrl } from "../web/request";
 
 let known: ConnectionInfo | undefined;
 
@@ -16,6 +17,7 @@ export function pairs(flat: string[]): Record<string, string> {
   return record;
 }
 
+let url: string | undefined;
 let headers: Headers | undefined;
 let params: Record<string, string> | undefined;
 
@@ -28,7 +30,7 @@ export const connectionInfo = {
   },
   get url(): string {
     const { path, query } = connection();
-    return `http://${connectionInfo.headers.get("host") || "localhost"}${path}${query ? `?${query}` : ""}`;
+    return (url ??= incomingUrl(connectionInfo.headers.get("host"), query ? `${path}?${query}` : path));
   },
   get remoteAddr(): string {
     return connection().remoteAddr;

@@ -3,7 +3,7 @@ import { Headers } from "../web/headers";
 import type { Request } from "../web/request";
 import { Response, type ResponseInit } from "../web/response";
 import { ReadableStream, type ReadableStreamDefaultController } from "../web/streams";
-import { encodeUtf8 } from "../web/text";
+import { decodeUtf8KeepingMark, encodeUtf8 } from "../web/text";
 import { clearTimer, setTimer } from "../web/timers";
 
 export interface SseEvent {
@@ -32,7 +32,8 @@ export class EventSink {
   #controller: ReadableStreamDefaultController<Uint8Array>;
   #sent: () => void;
   #open = true;
-  #drained: (() => void) | undefined;
+  /** Of the sends that wait for room: there may be many at once. */
+  #waiting: (() => void)[] = [];
 
   constructor(lastEventId: string | undefined, controller: ReadableStreamDefaultController<Uint8Array>, sent: () => void) {
     this.lastEventId = lastEventId;
@@ -56,14 +57,14 @@ export class EventSink {
   #room(): Promise<void> {
     return new Promise((done) => {
       if (!this.#open || (this.#controller.desiredSize ?? 0) > 0) done();
-      else this.#drained = done;
+      else this.#waiting.push(done);
     });
   }
 
   static {
+    // All that was sent before is gone, so all of them are done.
     drained = (sink) => {
-      sink.#drained?.();
-      sink.#drained = undefined;
+      for (const done of sink.#waiting.splice(0)) done();
     };
     closed = (sink) => {
       sink.#open = false;
@@ -79,7 +80,7 @@ export function sse(request: Request, source: EventSource, options: SseOptions =
   const headers = new Headers(options.headers);
   if (!headers.has("content-type")) headers.set("content-type", "text/event-stream");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-cache");
-  const lastEventId = request.headers.get("last-event-id") ?? undefined;
+  const lastEventId = lastEventIdOf(request.headers);
   let sink: EventSink;
   let timer: number | undefined;
   let iterator: AsyncIterator<SseEvent | string> | undefined;
@@ -147,6 +148,12 @@ function lines(field: string, value: string): string {
 function oneLine(field: string, value: string): string {
   if (/[\r\n]/.test(value) || (field === "id" && value.includes("\0"))) throw new TypeError(`the ${field} of an event is one line`);
   return value;
+}
+
+/** A browser sends the id as UTF-8, and a header's value has a char for each byte. */
+function lastEventIdOf(headers: Headers): string | undefined {
+  const value = headers.get("last-event-id");
+  return value === null ? undefined : decodeUtf8KeepingMark(Uint8Array.from(value, (char) => char.charCodeAt(0)));
 }
 
 type Items = AsyncIterable<SseEvent | string> | Iterable<SseEvent | string>;

@@ -151,12 +151,7 @@ export class Request extends Body {
   }
 
   #hostUrl(): string {
-    const target = this.#target!;
-    const authority = this.headers.get("host") || "localhost";
-    const url = `http://${authority}${target.startsWith("/") ? target : "/"}`;
-    // What the URL parser would leave as it is needs none.
-    if (PLAIN.test(url)) return url;
-    return host.urlParse(url)?.[0] ?? host.urlParse(`http://localhost${target.startsWith("/") ? target : "/"}`)?.[0] ?? "http://localhost/";
+    return incomingUrl(this.headers.get("host"), this.#target!);
   }
 
   static {
@@ -175,8 +170,17 @@ export class Request extends Body {
   }
 }
 
-/** A lower-case host that is no number, a port that is not the scheme's own, and no dot segments (nor `%2e`). */
-const PLAIN = /^http:\/\/[a-z][a-z\d-]*(?:\.[a-z][a-z\d-]*)*(?::(?!80\/|0)\d{1,4})?\/(?!.*(?:\/|%2[eE])(?:\.|%2[eE]))[\w\-.~/%!$&()*+,;=:@]*(?:\?[\w\-.~/%!$&()*+,;=:@?]*)?$/;
+/** The URL of a request that came; without a host that a URL can have it is localhost's. */
+export function incomingUrl(authority: string | null, target: string): string {
+  const path = target.startsWith("/") ? target : "/";
+  const url = `http://${authority || "localhost"}${path}`;
+  // What the URL parser would leave as it is needs none.
+  if (PLAIN.test(url)) return url;
+  return host.urlParse(url)?.[0] ?? host.urlParse(`http://localhost${path}`)?.[0] ?? "http://localhost/";
+}
+
+/** A lower-case host that is no number and in no punycode, a port that is not the scheme's own, and no dot segments (nor `%2e`). */
+const PLAIN = /^http:\/\/(?!(?:[^/]*\.)?xn--)[a-z][a-z\d-]*(?:\.[a-z][a-z\d-]*)*(?::(?!80\/|0)\d{1,4})?(?!.*(?:\/|%2[eE])(?:\.|%2[eE]))\/[\w\-.~/%!$&()*+,;=:@]*(?:\?[\w\-.~/%!$&()*+,;=:@?]*)?$/;
 
 function hostHeaders(): string[] {
   return host.requestHeaders();
