@@ -4,7 +4,8 @@
 # npm. Authors need none of them: what is built stands in the repository.
 set -euo pipefail
 cd "$(dirname "$0")"
-(cd runtime && npm ci --silent && node build.mjs)
+../../scripts/npm-install.sh runtime
+(cd runtime && node build.mjs)
 export CC_wasm32_unknown_unknown=${CLANG:-clang-19}
 export AR_wasm32_unknown_unknown=${LLVM_AR:-llvm-ar-19}
 export CFLAGS_wasm32_unknown_unknown="-O3"

@@ -30,7 +30,7 @@ fn compiler_config(memory_reservation: u64) -> Config {
         .epoch_interruption(true)
         .concurrency_support(false)
         .wasm_component_model(true)
-        .async_stack_size(STACK)
+        .async_stack_size(CALL_STACK + HOST_STACK)
         .max_wasm_stack(CALL_STACK);
     config
 }
@@ -63,9 +63,10 @@ fn pool_config(size: &PoolSize) -> PoolingAllocationConfig {
 
 /// Core instances in a component: its own modules, and the shims between them.
 const CORE_INSTANCES: u32 = 32;
-/// A fiber's stack: half for the guest, half for host functions.
-const STACK: usize = 1 << 20;
-/// What the calls of a guest may take of it.
-pub(crate) const CALL_STACK: usize = STACK / 2;
+/// Of a fiber's stack, the guest's part. JavaScript comes to the end of its own stack first, and gets
+/// an exception (`sdk/typescript/runner/src/engine.rs`). Pages that nothing has touched cost nothing.
+pub(crate) const CALL_STACK: usize = 2 << 20;
+/// Of a fiber's stack, the part of host functions.
+const HOST_STACK: usize = 512 << 10;
 /// Of a stack, what stays mapped between two processes.
 const STACK_RESIDENT: usize = 64 * 1024;

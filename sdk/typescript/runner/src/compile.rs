@@ -6,6 +6,7 @@ use rquickjs::{
 };
 
 use crate::build::{self, Source};
+use crate::engine::STACK;
 
 /// Compiles the runtime and the author's bundle, and tells the build their bytecode.
 ///
@@ -73,5 +74,3 @@ pub(crate) fn evaluate<'js>(ctx: &Ctx<'js>, bytecode: Vec<u8>) -> Result<Object<
 
 /// The web platform and the module `rusm`, which are evaluated before the author's bundle.
 const RUNTIME: &str = include_str!("../../runtime/dist/runtime.js");
-/// Bytes of its stack that the compiler may take.
-const STACK: usize = 384 << 10;

@@ -58,11 +58,54 @@ test("a request's URL is always one, whatever the client says", async () => {
     ["/a|b^", "x", "http://x/a|b^"],
     ["/a?.b/../c", "x", "http://x/a?.b/../c"],
     ["/\\..\\b", "x", "http://x/b"],
+    ["/", "xn--a", "http://localhost/"],
+    ["/a", "b.xn--a", "http://localhost/a"],
+    ["/a", "xn--a.b:8080", "http://localhost/a"],
+    ["/", "xn--mnchen-3ya.de", "http://xn--mnchen-3ya.de/"],
+    ["/xn--a", "x", "http://x/xn--a"],
+    ["/a", "x:99999", "http://localhost/a"],
+    ["/a", "x:9999", "http://x:9999/a"],
+    ["/a", "[::1", "http://localhost/a"],
+    ["/a", "a..b", "http://a..b/a"],
+    ["/a", "1.2.3.4.5", "http://localhost/a"],
+    ["/a", "a@b", "http://localhost/a"],
+    ["/a", "b/c", "http://localhost/a"],
+    ["/a", "b?c", "http://localhost/a"],
+    ["/a", "b#c", "http://localhost/a"],
+    ["/a", "b\\c", "http://localhost/a"],
+    ["/a", "b\tc", "http://localhost/a"],
+    ["/./", "x", "http://x/"],
+    ["/.", "x", "http://x/"],
+    ["/%2e/a", "x", "http://x/a"],
   ]) {
     const { body } = await action(0, { target, headers: host === undefined ? [] : ["host", host] });
     equal(JSON.parse(body), [url, true], `${host} ${target}`);
   }
   equal(JSON.parse((await action(0)).body)[0], "http://localhost/");
+});
+test("HEAD is answered by a handler with the headers and the body that GET would have", async () => {
+  let pulled = 0;
+  let cancelled;
+  component({
+    sized: () => new Response(null, { headers: { "content-length": "12" } }),
+    text: () => new Response("twelve bytes"),
+    later: async () => new Response("twelve bytes"),
+    stream: () => new Response(new ReadableStream({ pull(c) { pulled++; c.enqueue(bytes("x")); }, cancel(why) { cancelled = why.name; } }, { highWaterMark: 0 }), { status: 203, headers: { "x-a": "b" } }),
+    stuck: () => new Response(new ReadableStream({ cancel: () => new Promise(() => {}) })),
+    wrong: () => "text",
+  });
+  const head = async (index) => { const { status, headers, body, told, failed } = await action(index, { method: "HEAD" }); return failed ?? [status, headers, body ?? null, told.filter(([name]) => name === "write" || name === "respond").length]; };
+  equal(await head(0), [200, ["content-length", "12"], null, 0]);
+  equal(await head(1), [200, ["content-type", "text/plain;charset=UTF-8"], "twelve bytes", 0]);
+  equal(await head(2), [200, ["content-type", "text/plain;charset=UTF-8"], "twelve bytes", 0]);
+  equal(await head(3), [203, ["x-a", "b"], null, 0]);
+  equal([pulled, cancelled], [0, "AbortError"]);
+  equal(await head(4), [200, [], null, 0]);
+  ok(/gave no Response/.test(await head(5)));
+});
+test("errors that are in a circle have an end in the log", async () => {
+  component({ default: () => { const a = new Error("a"); const b = new Error("b", { cause: a }); a.cause = b; throw b; } });
+  ok(/^Error: b[^]*caused by Error: a[^]*caused by Error: b/.test((await action(0)).failed));
 });
 test("the headers of a request are immutable, and can be copied", async () => {
   component({
@@ -109,7 +152,8 @@ test("what an action does wrong is told to the log", async () => {
   ]) {
     const { failed } = await action(index);
     ok(expected.test(failed), `${expected} for ${failed}`);
-    ok(!failed.includes("runtime.js"), "no frame of the runtime");
+    // Those of the runtime stand where there are no others.
+    if (!/^TypeError: (?:the action|the body)/.test(failed)) ok(!failed.includes("runtime.js"), "no frame of the runtime");
   }
 });
 test("a stream is sent piece by piece", async () => {

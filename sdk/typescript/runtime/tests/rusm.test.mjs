@@ -97,7 +97,7 @@ test("an action that does not catch a CallError answers by its status", async ()
   equal((await action(0)).status, 504);
   const { status, told } = await action(1);
   equal(status, 503);
-  ok(told.some(([name, level, text]) => name === "log" && level === "warn" && text.includes("nobody")));
+  ok(told.some(([name, level, text]) => name === "log" && level === "error" && text.includes("nobody")));
 });
 test("a stream of items, and callbacks here", async () => {
   let chunks = ["\0" + "1", "\0" + "[2]"];
@@ -152,6 +152,12 @@ test("a WebSocket", async () => {
   equal(log, [["open", "1", "b", "http://x/rooms/1?q=1", "127.0.0.1:9", "v1"], "text", [1, 2], "mail", [1006, ""]]);
   await throws(() => websocket({ open() {} }), TypeError);
 });
+test("a socket's URL is what a request's would be", async () => {
+  // The process has one connection: the test above has seen it, and its URL is known.
+  component({ default: websocket({ open: (socket) => socket.send(JSON.stringify([socket.url, new URL(socket.url).href, socket.headers.get("x-a")])), message() {} }) });
+  const { told } = await enter("websocketOpen");
+  equal(JSON.parse(told[0][1]), ["http://x/rooms/1?q=1", "http://x/rooms/1?q=1", "b"]);
+});
 test("a process", async () => {
   let ran = 0;
   equal(component({ default: process(async () => { await flush(); ran++; }) }), { kind: "process" });
@@ -195,6 +201,37 @@ test("Server-Sent Events of a generator and of a function", async () => {
   equal(await sent(1), [["x-a", "b", "content-type", "text/event-stream", "cache-control", "no-cache"], ": hello\n\n", "data: x\n\n"]);
   equal((await sent(2)).slice(1), [": \n\n", ": \n\n"]);
   ok(/the id of an event is one line/.test((await action(3)).failed));
+});
+test("events that are sent at once all go out, and each send settles", async () => {
+  const loop = async (events, name) => { for (let n = 0; n < 5; n++) await events.send(`${name}${n}`); return name; };
+  const settled = [];
+  component({
+    loops: (request) => sse(request, async (events) => { settled.push(...(await Promise.all([loop(events, "a"), loop(events, "b"), loop(events, "c")]))); }),
+    beats: (request) => sse(request, async function* () { for (let n = 0; n < 8; n++) { yield `${n}`; await new Promise((done) => setTimeout(done, 3)); } }, { heartbeatMs: 1 }),
+    burst: (request) => sse(request, async (events) => { settled.push(await Promise.all(Array.from({ length: 20 }, (_, n) => events.send(`${n}`)))); }),
+  });
+  const written = async (index) => (await action(index)).told.filter(([name, text]) => name === "write" && text.startsWith("data")).map(([, text]) => text.slice(6, -2));
+  equal((await written(0)).sort(), ["a", "b", "c"].flatMap((name) => [0, 1, 2, 3, 4].map((n) => `${name}${n}`)));
+  equal(await written(1), ["0", "1", "2", "3", "4", "5", "6", "7"]);
+  equal((await written(2)).length, 20);
+  equal([settled.slice(0, 3), settled[3].every((sent) => sent === true)], [["a", "b", "c"], true]);
+});
+test("each send that waits learns that the client has gone", async () => {
+  let answers;
+  component({ default: (request) => sse(request, async (events) => { answers = await Promise.all([events.send("a"), events.send("b"), events.send("c")]); }) });
+  __fake.gone = true;
+  await action(0);
+  await flush();
+  equal(answers, [false, false, false]);
+});
+test("the last event's id is UTF-8, as browsers send it; a header's value has a char for each byte", async () => {
+  component({ default: (request) => sse(request, async (events) => { await events.send({ data: [events.lastEventId, request.headers.get("last-event-id")] }); }) });
+  const latin1 = (text) => String.fromCharCode(...bytes(text));
+  const seen = async (value) => JSON.parse((await action(0, { headers: ["last-event-id", value] })).told.find(([name]) => name === "write")[1].slice(6));
+  equal(await seen(latin1("ü7")), ["ü7", "Ã¼7"]);
+  equal(await seen(latin1("\u{1F600}")), ["\u{1F600}", latin1("\u{1F600}")]);
+  equal(await seen("\xff7"), ["\ufffd7", "\xff7"]);
+  equal(await seen(""), ["", ""]);
 });
 test("a client that leaves ends the events", async () => {
   let ended = false;

@@ -1,17 +1,21 @@
 import { inspect } from "./inspect";
 
 /** `Name: message`, the stack and the causes, as a log shows them. */
-export function describeError(error: unknown): string {
+export function describeError(error: unknown, depth = 0): string {
   if (!isError(error)) return inspect(error);
+  // Errors can be in a circle.
+  if (depth > DEEPEST) return headline(error);
   let text = headline(error);
   const stack = typeof error.stack === "string" ? authorsFrames(error.stack) : "";
   if (stack) text += `\n${stack}`;
   if (error instanceof AggregateError) {
-    for (const inner of error.errors) text += `\n  [${describeError(inner)}]`;
+    for (const inner of error.errors) text += `\n  [${describeError(inner, depth + 1)}]`;
   }
-  if (error.cause !== undefined && error.cause !== error) text += `\ncaused by ${describeError(error.cause)}`;
+  if (error.cause !== undefined && error.cause !== error) text += `\ncaused by ${describeError(error.cause, depth + 1)}`;
   return text;
 }
+
+const DEEPEST = 8;
 
 /** Without the frames of this runtime, which say nothing to an author, unless there are no others. */
 function authorsFrames(stack: string): string {

@@ -173,11 +173,14 @@ export class Request extends Body {
 /** The URL of a request that came; without a host that a URL can have it is localhost's. */
 export function incomingUrl(authority: string | null, target: string): string {
   const path = target.startsWith("/") ? target : "/";
-  const url = `http://${authority || "localhost"}${path}`;
+  const url = `http://${authority !== null && AUTHORITY.test(authority) ? authority : "localhost"}${path}`;
   // What the URL parser would leave as it is needs none.
   if (PLAIN.test(url)) return url;
   return host.urlParse(url)?.[0] ?? host.urlParse(`http://localhost${path}`)?.[0] ?? "http://localhost/";
 }
+
+/** Without what would end it, or the user before it. */
+const AUTHORITY = /^[^@/?#\\\s]+$/;
 
 /** A lower-case host that is no number and in no punycode, a port that is not the scheme's own, and no dot segments (nor `%2e`). */
 const PLAIN = /^http:\/\/(?!(?:[^/]*\.)?xn--)[a-z][a-z\d-]*(?:\.[a-z][a-z\d-]*)*(?::(?!80\/|0)\d{1,4})?(?!.*(?:\/|%2[eE])(?:\.|%2[eE]))\/[\w\-.~/%!$&()*+,;=:@]*(?:\?[\w\-.~/%!$&()*+,;=:@?]*)?$/;
