@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Cursor;
 
 use tungstenite::protocol::frame::FrameHeader;
-use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::text::{NotText, TextBuilder};
 use super::{Message, Settings, code};
@@ -284,7 +284,7 @@ fn control_event(control: Control, payload: &[u8]) -> Result<Event<'_>, Violatio
         },
         (Control::Close, [high, low, reason @ ..]) => {
             let code = u16::from_be_bytes([*high, *low]);
-            if !CloseCode::from(code).is_allowed() {
+            if !code::may_be_sent(code) {
                 return Err(violation("a code that no close may have"));
             }
             let reason = str::from_utf8(reason).map_err(|_| not_text(NotText))?;
@@ -418,6 +418,11 @@ mod tests {
             (frame(FIN | CLOSE, b""), "close 1005 "),
             (frame(FIN | CLOSE, b"\x03\xe8bye"), "close 1000 bye"),
             (frame(FIN | CLOSE, b"\x0f\xa0"), "close 4000 "),
+            (frame(FIN | CLOSE, b"\x03\xf4"), "close 1012 "),
+            (
+                frame(FIN | CLOSE, b"\x03\xf6bad gateway"),
+                "close 1014 bad gateway",
+            ),
             (
                 frame(FIN | BINARY, &long),
                 &format!("binary {}", "x".repeat(600)),
@@ -473,6 +478,8 @@ mod tests {
             (frame(FIN | CLOSE, b"\x03"), 1002),
             (frame(FIN | CLOSE, b"\x03\xe7"), 1002),
             (frame(FIN | CLOSE, b"\x03\xed"), 1002),
+            (frame(FIN | CLOSE, b"\x03\xf7"), 1002),
+            (frame(FIN | CLOSE, b"\x0b\xb7"), 1002),
             (frame(FIN | CLOSE, b"\x13\x88"), 1002),
             (frame(FIN | CLOSE, b"\x03\xe8\xff"), 1007),
             (frame(FIN | TEXT, b"a\xff"), 1007),

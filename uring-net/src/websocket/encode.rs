@@ -1,7 +1,7 @@
 //! Messages to bytes. A server's frames aren't masked, and none of ours are fragments.
 
 use tungstenite::protocol::frame::FrameHeader;
-use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::code;
 
@@ -31,7 +31,7 @@ pub(super) fn put_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     if code == code::NO_STATUS {
         return put(out, opcode, b"");
     }
-    let code = match CloseCode::from(code).is_allowed() {
+    let code = match code::may_be_sent(code) {
         true => code,
         false => code::INTERNAL_ERROR,
     };
@@ -91,7 +91,11 @@ mod tests {
         assert_eq!(close(1000, ""), b"\x88\x02\x03\xe8");
         assert_eq!(close(4000, "why"), b"\x88\x05\x0f\xa0why");
         assert_eq!(close(1005, "why"), b"\x88\x00");
-        for reserved in [0, 999, 1004, 1006, 1015, 2999, 5000, u16::MAX] {
+        for registered in [1000, 1001, 1003, 1007, 1012, 1013, 1014, 3000, 4999] {
+            let [high, low] = u16::to_be_bytes(registered);
+            assert_eq!(close(registered, "x"), [0x88, 3, high, low, b'x']);
+        }
+        for reserved in [0, 999, 1004, 1006, 1015, 1016, 2999, 5000, u16::MAX] {
             assert_eq!(close(reserved, "x"), b"\x88\x03\x03\xf3x", "{reserved}");
         }
         let long = close(1000, &format!("x{}", "é".repeat(100)));
