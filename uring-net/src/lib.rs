@@ -14,6 +14,7 @@ pub mod connection;
 pub mod driver;
 pub mod http1;
 pub mod listener;
+mod memory;
 pub mod service;
 pub mod shard;
 pub mod sse;

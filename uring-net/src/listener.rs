@@ -1,5 +1,6 @@
 //! Accepting connections.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -10,8 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use monoio::io::AsyncWriteRent;
-use monoio::net::{TcpListener, TcpStream};
+use monoio::net::TcpListener;
 
 use crate::connection::{self, Settings};
 use crate::service::Service;
@@ -30,6 +30,7 @@ pub async fn accept<S: Service>(
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let _listening = shard.listening(listener.as_raw_fd());
+    let turned_away = TurnedAway::default();
     while !shard.is_draining() {
         let (socket, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -43,11 +44,15 @@ pub async fn accept<S: Service>(
                 continue;
             }
         };
+        let (shard, settings, service) = (shard.clone(), settings.clone(), service.clone());
         let Some(slot) = limit.enter() else {
-            monoio::spawn(turn_away(socket));
+            // One for which there is no room even here is closed without a word.
+            if let Some(place) = turned_away.enter() {
+                let telling = connection::turn_away(socket, peer, shard, settings);
+                monoio::spawn(contained(place, telling));
+            }
             continue;
         };
-        let (shard, settings, service) = (shard.clone(), settings.clone(), service.clone());
         monoio::spawn(contained(
             slot,
             connection::serve(socket, peer, shard, settings, service),
@@ -86,19 +91,36 @@ impl Drop for Slot {
     }
 }
 
-/// Tell one client too many to come back.
-async fn turn_away(mut socket: TcpStream) {
-    let (_, _) = socket.write(TOO_MANY_CONNECTIONS.to_vec()).await;
-    let _ = socket.shutdown().await;
+/// Clients too many that are being told so. They hold file descriptors beyond the limit.
+#[derive(Clone, Default)]
+struct TurnedAway(Rc<Cell<usize>>);
+
+impl TurnedAway {
+    fn enter(&self) -> Option<TurnedAwayPlace> {
+        let count = self.0.get();
+        (count < MAX_TURNED_AWAY).then(|| {
+            self.0.set(count + 1);
+            TurnedAwayPlace(self.clone())
+        })
+    }
+}
+
+struct TurnedAwayPlace(TurnedAway);
+
+impl Drop for TurnedAwayPlace {
+    fn drop(&mut self) {
+        let count = &self.0.0;
+        count.set(count.get().saturating_sub(1));
+    }
 }
 
 /// A defect of ours ends the connection that met it, not the shard.
 ///
 /// No `async fn`, which would keep the connection twice: as its argument, and pinned.
-fn contained(slot: Slot, connection: impl Future<Output = ()>) -> impl Future<Output = ()> {
+fn contained<P>(place: P, connection: impl Future<Output = ()>) -> impl Future<Output = ()> {
     let mut connection = Box::pin(connection);
     poll_fn(move |cx| {
-        let _held = &slot;
+        let _held = &place;
         let poll = catch_unwind(AssertUnwindSafe(|| connection.as_mut().poll(cx)));
         poll.unwrap_or_else(|_panic| {
             tracing::error!("a connection was dropped: this is a defect of the server");
@@ -113,6 +135,4 @@ fn is_ours(error: &io::Error) -> bool {
 }
 
 const BREATH: Duration = Duration::from_millis(50);
-const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: text/plain; charset=utf-8\r\nretry-after: 1\r\ncontent-length: 21\r\n\
-    connection: close\r\n\r\ntoo many connections\n";
+const MAX_TURNED_AWAY: usize = 256;

@@ -10,6 +10,7 @@ use slab::Slab;
 
 use crate::access::Recorder;
 use crate::http1::Date;
+use crate::memory::BodyMemory;
 
 /// The network side of one shard.
 ///
@@ -23,8 +24,15 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// A shard without connections.
+    /// A shard without connections, on which bodies may take any memory.
     pub fn new() -> Self {
+        Self::with_body_memory(u64::MAX)
+    }
+
+    /// A shard without connections, on which bodies that wait may take `bytes` together: those of
+    /// requests until they are answered, those of responses until they are written. A request that
+    /// would need more gets 503. Bodies of up to 16 KiB are not counted.
+    pub fn with_body_memory(bytes: u64) -> Self {
         Self {
             inner: Rc::new(Inner {
                 now: Cell::new(Instant::now()),
@@ -33,6 +41,7 @@ impl Shard {
                 listeners: RefCell::default(),
                 buffers: RefCell::default(),
                 draining: Cell::new(false),
+                body_memory: BodyMemory::new(bytes),
             }),
         }
     }
@@ -47,6 +56,7 @@ impl Shard {
         let now = Instant::now();
         self.inner.now.set(now);
         self.inner.date.set(Date::at(SystemTime::now()));
+        self.inner.body_memory.log_refusals(now);
         for (_, connection) in self.inner.connections.borrow().iter() {
             if connection
                 .deadline
@@ -80,6 +90,15 @@ impl Shard {
     /// How many connections are open.
     pub fn connections(&self) -> usize {
         self.inner.connections.borrow().len()
+    }
+
+    /// Bytes that the bodies of its connections take, those of up to 16 KiB left out.
+    pub fn body_bytes(&self) -> u64 {
+        self.inner.body_memory.used()
+    }
+
+    pub(crate) fn body_memory(&self) -> &BodyMemory {
+        &self.inner.body_memory
     }
 
     /// Use the date.
@@ -165,6 +184,32 @@ pub(crate) enum Phase {
     Closing,
 }
 
+/// How long the rest of a client's input is read, and dropped, after the last answer: a socket that
+/// is closed with input unread resets the connection, and the client may lose the answer to it
+/// (RFC 9112, section 9.6). The times, and that there is no limit of bytes, are nginx's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Linger {
+    total: Duration,
+    silence: Duration,
+    /// Known once it has begun.
+    end: Option<Instant>,
+}
+
+impl Linger {
+    /// For a client that was served.
+    pub(crate) const SERVED: Self = Self {
+        total: Duration::from_secs(30),
+        silence: Duration::from_secs(5),
+        end: None,
+    };
+    /// For a client that there is no room for.
+    pub(crate) const TURNED_AWAY: Self = Self {
+        total: Duration::from_secs(5),
+        silence: Duration::from_secs(1),
+        end: None,
+    };
+}
+
 /// Why an operation of a connection ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interrupt {
@@ -196,6 +241,14 @@ impl Watch {
     pub(crate) fn enter_until(&self, phase: Phase, deadline: Instant) {
         self.connection.phase.set(phase);
         self.connection.deadline.set(Some(deadline));
+    }
+
+    /// The last answer was written. The client may send for `linger` more, and be silent for the
+    /// shorter of both.
+    pub(crate) fn enter_lingering(&self, linger: &mut Linger) {
+        let now = self.shard.now();
+        let end = *linger.end.get_or_insert(now + linger.total);
+        self.enter_until(Phase::Closing, end.min(now + linger.silence));
     }
 
     /// No operation is in flight that could be made to end, as on a WebSocket on which nothing is
@@ -257,6 +310,7 @@ struct Inner {
     /// Empty, for the next responses.
     buffers: RefCell<Vec<Vec<u8>>>,
     draining: Cell<bool>,
+    body_memory: BodyMemory,
 }
 
 struct Connection {

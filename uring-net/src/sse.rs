@@ -10,6 +10,8 @@
 
 use thiserror::Error;
 
+use crate::http1::HeaderLines;
+
 /// The media type.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
@@ -22,6 +24,16 @@ pub fn is_stream(headers: &[(String, Vec<u8>)]) -> bool {
                 .trim_ascii()
                 .eq_ignore_ascii_case(CONTENT_TYPE.as_bytes())
     })
+}
+
+/// Ask the proxies before us to pass events on as they come, unless the response, or the headers
+/// that all responses have, say something of it. nginx holds back what does not fill its buffer
+/// otherwise.
+pub(crate) fn set_unbuffered(headers: &mut Vec<(String, Vec<u8>)>, defaults: &HeaderLines) {
+    let is_set = |(name, _): &(String, _)| name.eq_ignore_ascii_case(BUFFERING);
+    if !headers.iter().any(is_set) && !defaults.has(BUFFERING) {
+        headers.push((BUFFERING.to_owned(), b"no".to_vec()));
+    }
 }
 
 /// Append an event, which the client sees as soon as it has all of it.
@@ -88,6 +100,8 @@ pub enum InvalidField {
     #[error("the id of an event can't have a NUL")]
     IdNul,
 }
+
+const BUFFERING: &str = "x-accel-buffering";
 
 fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -15,7 +16,8 @@ use monoio::net::TcpStream;
 
 use super::{Gone, Settings};
 use crate::access::Recorder;
-use crate::shard::{Phase, Shard, Watch};
+use crate::memory::Reserved;
+use crate::shard::{Linger, Phase, Shard, Watch};
 
 /// A client's socket, with everything that its connection shares with others.
 pub(crate) struct Client {
@@ -50,6 +52,18 @@ impl Client {
         }
     }
 
+    /// A client that there is no room for, of whom the access log is not told.
+    pub(crate) fn turned_away(
+        socket: TcpStream,
+        peer: SocketAddr,
+        shard: Shard,
+        settings: Rc<Settings>,
+    ) -> Self {
+        let mut client = Self::new(socket, peer, shard, settings);
+        client.watch.recorder = Recorder::new(None, peer);
+        client
+    }
+
     /// Read behind what `input` holds. 0 at the end.
     pub(super) async fn read_more(&mut self, input: &mut Vec<u8>) -> io::Result<usize> {
         if input.capacity() - input.len() < MIN_READ {
@@ -73,21 +87,32 @@ impl Client {
         Ok(())
     }
 
-    /// Close so that the last answer arrives. A socket that is closed with input unread resets
-    /// the connection, and the client may lose the answer to it (RFC 9112, section 9.6).
-    pub(super) async fn close(mut self) {
+    /// None of the memory for bodies.
+    pub(super) fn reserve_nothing(&self) -> Reserved {
+        Reserved::none(&self.shard)
+    }
+
+    /// Close so that the last answer arrives.
+    pub(crate) async fn close(mut self, mut linger: Linger) {
         if self.writer.shutdown().await.is_err() {
             return;
         }
-        self.watch.enter(Phase::Closing, Some(LINGER));
-        let mut discarded = Vec::with_capacity(LINGER_READ);
-        let mut budget = LINGER_BYTES;
-        while budget > 0 {
-            discarded.clear();
-            match self.read_more(&mut discarded).await {
-                Ok(0) | Err(_) => return,
-                Ok(count) => budget = budget.saturating_sub(count),
-            }
+        let lingering = || self.watch.enter_lingering(&mut linger);
+        discard(&mut self.reader, lingering).await;
+    }
+}
+
+/// Read what nobody wants until the client leaves, or its watch ends the wait. `before_each` read
+/// the watch can be told how long that is.
+pub(crate) async fn discard(reader: &mut Reader, mut before_each: impl FnMut()) {
+    let mut discarded = Vec::with_capacity(DISCARDED);
+    loop {
+        before_each();
+        discarded.clear();
+        let (read, buffer) = reader.read(discarded).await;
+        match read {
+            Ok(0) | Err(_) => return,
+            Ok(_) => discarded = buffer,
         }
     }
 }
@@ -115,6 +140,19 @@ impl Reader {
             return (read, buffer);
         }
         read_once(&mut self.half, buffer).await
+    }
+
+    /// Whether a read is in flight, which may read more than [`Reader::read_at_most`] would.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.ahead.is_some()
+    }
+
+    /// Read once, `most` bytes at most, into what is free of `buffer`. No read may be in flight.
+    pub(super) async fn read_at_most(&mut self, buffer: Vec<u8>, most: usize) -> Read {
+        debug_assert!(!self.is_ahead(), "it might have read more");
+        let len = buffer.len();
+        let end = buffer.capacity().min(len.saturating_add(most));
+        read_into(&mut self.half, buffer, len..end).await
     }
 
     /// Ready when the client has left, or sends without end what can't be its turn yet. A
@@ -147,8 +185,16 @@ impl Reader {
 }
 
 async fn read_once(half: &mut OwnedReadHalf<TcpStream>, buffer: Vec<u8>) -> Read {
-    let (len, capacity) = (buffer.len(), buffer.capacity());
-    let (read, slice) = half.read(buffer.slice_mut(len..capacity)).await;
+    let free = buffer.len()..buffer.capacity();
+    read_into(half, buffer, free).await
+}
+
+async fn read_into(
+    half: &mut OwnedReadHalf<TcpStream>,
+    buffer: Vec<u8>,
+    free: Range<usize>,
+) -> Read {
+    let (read, slice) = half.read(buffer.slice_mut(free)).await;
     (read, slice.into_inner())
 }
 
@@ -184,7 +230,5 @@ const MIN_READ: usize = 1024;
 /// bytes of the next requests that are kept until it has ended.
 const AHEAD: usize = 256;
 const MAX_AHEAD: usize = 64 * 1024;
-/// How long, and how much, we read after the last answer.
-pub(crate) const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 1 << 20;
-const LINGER_READ: usize = 64 * 1024;
+/// Bytes that are read at once when nobody wants them. Many clients may be read from so.
+const DISCARDED: usize = 8 * 1024;

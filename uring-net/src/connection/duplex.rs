@@ -13,9 +13,11 @@ use monoio::net::TcpStream;
 
 use super::client::{Client, Reader};
 use super::intake::{Intake, Moment};
+use super::receive::exhausted;
 use super::respond::{Filled, Filling, Framing, SMALL_BODY, encode_answer, encode_refusal};
 use super::{Gone, Reply, Settings, Step};
 use crate::http1::{self, BodyDecoder, BodyEncoding, Connection, Head, Payload, Status, Version};
+use crate::memory::Reserved;
 use crate::service::{
     Answer, Body, BodyError, BodyStream, Interim, PendingAnswer, Refusal, Response, Streamed,
 };
@@ -34,6 +36,8 @@ pub(super) struct Exchange {
     /// Whether the client lets the connection live on.
     keep_alive: bool,
     reply: Reply,
+    /// For what is held of the body.
+    reserved: Reserved,
 }
 
 impl Exchange {
@@ -42,8 +46,10 @@ impl Exchange {
         decoder: BodyDecoder,
         streamed: Streamed,
         interim: Interim,
+        reserved: Reserved,
     ) -> Self {
         Self {
+            reserved,
             streamed,
             interim,
             decoder,
@@ -75,6 +81,7 @@ pub(super) async fn serve(
         expects_continue,
         keep_alive,
         reply,
+        reserved: _reserved,
     } = *exchange;
     let mut body = std::mem::take(input);
     body.drain(..head.min(body.len()));
@@ -129,7 +136,7 @@ impl Client {
     /// The answer is complete: read what is left of the body, if it is little and comes soon.
     async fn finish(&mut self, intake: &mut Intake) -> Step {
         intake.abandon();
-        self.watch.enter(Phase::Body, Some(super::LINGER));
+        self.watch.enter(Phase::Body, Some(REST));
         let read = poll_fn(|cx| {
             let moment = Moment::now(&self.shard, &self.watch);
             intake.poll(moment, |room, cx| self.reader.poll_ahead(room, cx), cx)
@@ -280,7 +287,11 @@ impl Ends<'_> {
         }
     }
 
-    async fn send(&self, writer: &mut Writer, answer: Answer) -> Result<Ended, Gone> {
+    async fn send(&self, writer: &mut Writer, mut answer: Answer) -> Result<Ended, Gone> {
+        if answer.is_event_stream() {
+            self.is_events.set(true);
+            sse::set_unbuffered(&mut answer.headers, &self.settings.headers);
+        }
         match answer.body {
             Body::Bytes(mut body) => {
                 let payload = Payload::Length(body.len() as u64);
@@ -299,6 +310,13 @@ impl Ends<'_> {
                 if body.len() <= SMALL_BODY {
                     out.append(&mut body);
                 }
+                // Held until the client has taken it.
+                let mut reserved = Reserved::none(self.shard);
+                if reserved.grow_to(out.len() + body.len()).is_err() {
+                    drop((out, body));
+                    self.shard.body_memory().note_refusal();
+                    return self.refuse(writer, &exhausted()).await;
+                }
                 self.write_first(writer, out).await?;
                 self.write(writer, body).await?;
                 Ok(Ended::Answered(reply.connection))
@@ -309,7 +327,6 @@ impl Ends<'_> {
                     headers: answer.headers,
                     payload: Payload::of(&*body),
                 };
-                self.is_events.set(sse::is_stream(&start.headers));
                 self.stream(writer, start, body).await
             }
         }
@@ -564,5 +581,7 @@ fn internal_error() -> Refusal {
     Refusal::new(Status::INTERNAL_SERVER_ERROR)
 }
 
+/// How long the rest of a body may take that is read only so that the connection can live on.
+const REST: Duration = Duration::from_secs(2);
 /// How often a client that nothing is read from is looked at.
 const PROBE: Duration = Duration::from_secs(1);

@@ -20,15 +20,16 @@ use std::time::Duration;
 
 use monoio::net::TcpStream;
 
-pub(crate) use self::client::{Client, IDLE_INPUT, LINGER, Reader, write_all};
+pub(crate) use self::client::{Client, IDLE_INPUT, Reader, discard, write_all};
 use self::duplex::Exchange;
 use crate::access::AccessLog;
 use crate::http1::{
     BodyDecoder, BodyFraming, Connection, Head, HeadLimits, HeadParser, HeaderLines, RequestError,
     Status, Version,
 };
+use crate::memory::Reserved;
 use crate::service::{Body, Interim, Refusal, Request, Response, Service, StreamedRequest};
-use crate::shard::{Interrupt, Phase, Shard};
+use crate::shard::{Interrupt, Linger, Phase, Shard};
 use crate::websocket::{self, WebSocket};
 
 /// What a listener allows its clients.
@@ -71,6 +72,20 @@ pub(crate) async fn serve<S: Service>(
     }) = upgraded
     {
         Box::pin(websocket::serve(client, input, websocket)).await;
+    }
+}
+
+/// Tell a client that there is no room for it, and close.
+pub(crate) async fn turn_away(
+    socket: TcpStream,
+    peer: SocketAddr,
+    shard: Shard,
+    settings: Rc<Settings>,
+) {
+    let mut client = Client::turned_away(socket, peer, shard, settings);
+    let refusal = receive::exhausted().with_text("too many connections");
+    if client.refuse(&refusal, Reply::UNKNOWN).await.is_ok() {
+        client.close(Linger::TURNED_AWAY).await;
     }
 }
 
@@ -128,7 +143,9 @@ async fn http<S: Service>(
                 });
             }
             Step::Close => {
-                client.close().await;
+                // What is left may take half a minute.
+                drop((parser, input));
+                client.close(Linger::SERVED).await;
                 return None;
             }
             Step::Gone | Step::Exchange(_) => return None,
@@ -141,8 +158,9 @@ async fn http<S: Service>(
                 if parser.is_amid_head() {
                     client.watch.recorder.begin_unparsed(&input);
                     let late = Refusal::new(Status::REQUEST_TIMEOUT);
-                    let _ = client.refuse(&late, Reply::UNKNOWN).await;
-                    client.close().await;
+                    let _ = client.refuse(&late, Reply::to_unparsed(&input)).await;
+                    drop((parser, input));
+                    client.close(Linger::SERVED).await;
                 }
                 return None;
             }
@@ -189,6 +207,26 @@ impl Reply {
         connection: Connection::Close,
         trailers: false,
     };
+
+    /// The last on a connection, to a request that begins with `input` and is not understood. What
+    /// answers HEAD has no content, whatever is wrong with the rest (RFC 9110, section 9.3.2).
+    fn to_unparsed(input: &[u8]) -> Self {
+        let line = input.iter().position(|byte| !b"\r\n".contains(byte));
+        let line = line.and_then(|at| input.get(at..)).unwrap_or_default();
+        Self {
+            to_head: line.starts_with(b"HEAD "),
+            ..Self::UNKNOWN
+        }
+    }
+
+    /// The last on a connection, to a request with this head.
+    fn last(head: &Head<'_>) -> Self {
+        Self {
+            version: head.version,
+            to_head: head.method == "HEAD",
+            ..Self::UNKNOWN
+        }
+    }
 }
 
 /// A request that has an answer, which borrows nothing of the input any more.
@@ -274,7 +312,8 @@ async fn answer<S: Service>(
         Ok(Some(head)) => head,
         Err(error) => {
             client.watch.recorder.begin_unparsed(input);
-            return Err(client.reject(error).await);
+            let reply = Reply::to_unparsed(input);
+            return Err(client.reject(error, reply).await);
         }
     };
     client.watch.recorder.begin(&head);
@@ -292,10 +331,13 @@ async fn answer<S: Service>(
         Err(refusal) => return Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
     };
     if service.wants_stream(&route) {
-        return match exchange(&client.settings, peer, service, head, route) {
+        let Ok(reserved) = client.reserve_for_streaming(&head) else {
+            return Err(client.reject_exhausted(Reply::last(&head)).await);
+        };
+        return match exchange(&client.settings, peer, service, head, route, reserved) {
             Ok(Ok(exchange)) => Err(Step::Exchange(exchange)),
             Ok(Err(refusal)) => Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
-            Err(error) => Err(client.reject(error).await),
+            Err(error) => Err(client.reject(error, Reply::last(&head)).await),
         };
     }
     let body = client.read_body(&head).await?;
@@ -316,6 +358,7 @@ fn exchange<S: Service>(
     service: &S,
     head: Head<'_>,
     route: S::Route<'_>,
+    reserved: Reserved,
 ) -> Result<Result<Box<Exchange>, Refusal>, RequestError> {
     let decoder = BodyDecoder::with_trailers(head.framing, settings.max_body, &settings.head)?;
     let interim = Interim::default();
@@ -325,7 +368,8 @@ fn exchange<S: Service>(
         interim: interim.clone(),
     };
     let streamed = service.answer_streamed(route, request);
-    Ok(streamed.map(|streamed| Box::new(Exchange::new(&head, decoder, streamed, interim))))
+    Ok(streamed
+        .map(|streamed| Box::new(Exchange::new(&head, decoder, streamed, interim, reserved))))
 }
 
 /// How much of what stands behind the head is its body, if all of the body is there already

@@ -2,7 +2,8 @@
 
 use super::client::Client;
 use super::{Reply, Step, whole_in};
-use crate::http1::{self, BodyDecoder, Head, RequestError, Status};
+use crate::http1::{self, BodyDecoder, BodyFraming, Head, HeaderLines, RequestError, Status};
+use crate::memory::{Exhausted, Reserved};
 use crate::service::Refusal;
 use crate::shard::Phase;
 
@@ -10,7 +11,7 @@ use crate::shard::Phase;
 #[derive(Default)]
 pub(super) struct Received {
     /// The content, if it had to be put together.
-    gathered: Option<Vec<u8>>,
+    gathered: Option<Content>,
     /// Bytes of the input behind the head that were the body's.
     pub(super) consumed: usize,
     /// Bytes that were read behind the body.
@@ -20,7 +21,7 @@ pub(super) struct Received {
 impl Received {
     pub(super) fn content<'a>(&'a self, head: &'a Head<'_>) -> &'a [u8] {
         match &self.gathered {
-            Some(content) => content,
+            Some(content) => &content.bytes,
             None => head.rest.get(..self.consumed).unwrap_or_default(),
         }
     }
@@ -31,7 +32,7 @@ impl Client {
         let max_body = self.settings.max_body;
         let mut decoder = match BodyDecoder::new(head.framing, max_body) {
             Ok(decoder) => decoder,
-            Err(error) => return Err(self.reject(error).await),
+            Err(error) => return Err(self.reject(error, Reply::last(head)).await),
         };
         if let Some(consumed) = whole_in(head) {
             return Ok(Received {
@@ -49,54 +50,176 @@ impl Client {
             self.watch
                 .enter(Phase::Body, Some(self.settings.body_timeout));
         }
-        let mut content = Vec::new();
-        let mut progress = match decoder.decode(head.rest, &mut content) {
-            Ok(progress) => progress,
-            Err(error) => return Err(self.reject(error).await),
-        };
-        let consumed = progress.consumed;
-        let mut chunk = Vec::with_capacity(BODY_CHUNK);
-        while !progress.done {
-            chunk.clear();
-            match self.read_more(&mut chunk).await {
-                Ok(0) if self.watch.interrupted().is_some() => {
-                    let late = Refusal::new(Status::REQUEST_TIMEOUT);
-                    let reply = Reply {
-                        version: head.version,
-                        ..Reply::UNKNOWN
-                    };
-                    let _ = self.refuse(&late, reply).await;
-                    return Err(Step::Close);
-                }
-                Ok(0) | Err(_) => return Err(Step::Gone),
-                Ok(_) => {}
+        let mut content = Content::new(self.reserve_nothing());
+        let received = match self.gather(head, &mut decoder, &mut content).await {
+            Ok((consumed, excess)) => Ok(Received {
+                gathered: Some(content),
+                consumed,
+                excess,
+            }),
+            Err(why) => {
+                drop(content);
+                Err(why)
             }
-            progress = match decoder.decode(&chunk, &mut content) {
-                Ok(progress) => progress,
-                Err(error) => return Err(self.reject(error).await),
+        };
+        let reply = Reply::last(head);
+        match received {
+            Ok(received) => Ok(received),
+            Err(NotReceived::Left) => Err(Step::Gone),
+            Err(NotReceived::Late) => {
+                let late = Refusal::new(Status::REQUEST_TIMEOUT);
+                let _ = self.refuse(&late, reply).await;
+                Err(Step::Close)
+            }
+            Err(NotReceived::Wrong(error)) => Err(self.reject(error, reply).await),
+            Err(NotReceived::Exhausted) => Err(self.reject_exhausted(reply).await),
+        }
+    }
+
+    /// Put the content together: how many bytes behind the head were the body's, and what was read
+    /// behind it.
+    async fn gather(
+        &mut self,
+        head: &Head<'_>,
+        decoder: &mut BodyDecoder,
+        content: &mut Content,
+    ) -> Result<(usize, Vec<u8>), NotReceived> {
+        content.make_room(head.rest.len(), usize::MAX)?;
+        let mut progress = decoder.decode(head.rest, &mut content.bytes)?;
+        let consumed = progress.consumed;
+        let mut chunk = Vec::new();
+        while !progress.done {
+            let known = decoder.left().filter(|_| !self.reader.is_ahead());
+            let read = match known {
+                // Where the length is known, nothing is read behind the body, and nothing copied.
+                Some(left) => {
+                    let left = usize::try_from(left).unwrap_or(usize::MAX);
+                    let room = left.min(BODY_CHUNK);
+                    content.make_room(room, left)?;
+                    let bytes = std::mem::take(&mut content.bytes);
+                    let (read, bytes) = self.reader.read_at_most(bytes, room).await;
+                    content.bytes = bytes;
+                    read
+                }
+                None => {
+                    chunk.clear();
+                    chunk.reserve_exact(CHUNKED_READ);
+                    let (read, bytes) = self.reader.read(chunk).await;
+                    chunk = bytes;
+                    read
+                }
+            };
+            let count = match read {
+                Ok(0) if self.watch.interrupted().is_some() => return Err(NotReceived::Late),
+                Ok(0) | Err(_) => return Err(NotReceived::Left),
+                Ok(count) => count,
+            };
+            progress = match decoder {
+                BodyDecoder::Length(length) if known.is_some() => length.skip(count),
+                _ => {
+                    content.make_room(chunk.len(), usize::MAX)?;
+                    decoder.decode(&chunk, &mut content.bytes)?
+                }
             };
         }
-        let excess = if chunk.is_empty() {
-            Vec::new()
-        } else {
-            chunk.split_off(progress.consumed.min(chunk.len()))
+        let excess = match chunk.is_empty() {
+            true => Vec::new(),
+            false => chunk.split_off(progress.consumed.min(chunk.len())),
         };
-        Ok(Received {
-            gathered: Some(content),
-            consumed,
-            excess,
-        })
+        Ok((consumed, excess))
+    }
+
+    /// Memory for what is held of a body that is streamed to its consumer.
+    pub(super) fn reserve_for_streaming(&self, head: &Head<'_>) -> Result<Reserved, Exhausted> {
+        let most = match head.framing {
+            BodyFraming::None => 0,
+            BodyFraming::Length(len) => usize::try_from(len).unwrap_or(usize::MAX),
+            BodyFraming::Chunked => usize::MAX,
+        };
+        let mut reserved = self.reserve_nothing();
+        reserved.grow_to(most.min(STREAMED))?;
+        Ok(reserved)
     }
 
     /// Answer a request that can't be understood, or is too large, and close.
-    pub(super) async fn reject(&mut self, error: RequestError) -> Step {
+    pub(super) async fn reject(&mut self, error: RequestError, reply: Reply) -> Step {
         let refusal = Refusal::new(error.status()).with_text(error.reason());
-        match self.refuse(&refusal, Reply::UNKNOWN).await {
+        self.reject_with(&refusal, reply).await
+    }
+
+    /// Answer a request whose body there is no memory for, and close.
+    pub(super) async fn reject_exhausted(&mut self, reply: Reply) -> Step {
+        self.shard.body_memory().note_refusal();
+        self.reject_with(&exhausted(), reply).await
+    }
+
+    async fn reject_with(&mut self, refusal: &Refusal, reply: Reply) -> Step {
+        match self.refuse(refusal, reply).await {
             Ok(_) => Step::Close,
             Err(_) => Step::Gone,
         }
     }
 }
 
+/// What a client is told for which there is no memory.
+pub(super) fn exhausted() -> Refusal {
+    let headers = HeaderLines::new([("retry-after", "1")]).unwrap_or_default();
+    Refusal::new(Status::SERVICE_UNAVAILABLE).with_headers(headers)
+}
+
+/// Content on its way, and the memory for it.
+struct Content {
+    bytes: Vec<u8>,
+    reserved: Reserved,
+}
+
+impl Content {
+    fn new(reserved: Reserved) -> Self {
+        Self {
+            bytes: Vec::new(),
+            reserved,
+        }
+    }
+
+    /// Make room for `more` bytes, and for as many again as there are, unless no more than `most`
+    /// will come.
+    fn make_room(&mut self, more: usize, most: usize) -> Result<(), Exhausted> {
+        let (len, capacity) = (self.bytes.len(), self.bytes.capacity());
+        if capacity - len >= more {
+            return Ok(());
+        }
+        let ahead = more.max(capacity).min(most).max(more);
+        self.reserved.grow_to(len + ahead)?;
+        self.bytes.reserve_exact(ahead);
+        Ok(())
+    }
+}
+
+/// Why there is no body.
+enum NotReceived {
+    Left,
+    Late,
+    Wrong(RequestError),
+    Exhausted,
+}
+
+impl From<RequestError> for NotReceived {
+    fn from(error: RequestError) -> Self {
+        Self::Wrong(error)
+    }
+}
+
+impl From<Exhausted> for NotReceived {
+    fn from(_: Exhausted) -> Self {
+        Self::Exhausted
+    }
+}
+
 /// Bytes of a body that are read at once.
 const BODY_CHUNK: usize = 64 * 1024;
+/// Bytes of a chunked body that are read at once. They are held beside the content, of each client
+/// that sends one.
+const CHUNKED_READ: usize = 16 * 1024;
+/// Bytes of a streamed body that are held: one chunk that was read, and one that its consumer has
+/// not taken.
+const STREAMED: usize = 128 * 1024;

@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use super::client::Client;
+use super::receive::exhausted;
 use super::{Gone, Reply, Settings};
 use crate::http1::{
     self, BodyEncoding, Connection, Date, InvalidHeader, Payload, ResponseHead, Status, Trailers,
@@ -20,7 +21,15 @@ use crate::websocket::WebSocket;
 
 impl Client {
     /// Write the service's answer, and say what becomes of the connection after it.
-    pub(super) async fn send(&mut self, answer: Answer, reply: Reply) -> Result<Connection, Gone> {
+    pub(super) async fn send(
+        &mut self,
+        mut answer: Answer,
+        reply: Reply,
+    ) -> Result<Connection, Gone> {
+        let is_events = answer.is_event_stream();
+        if is_events {
+            sse::set_unbuffered(&mut answer.headers, &self.settings.headers);
+        }
         let mut out = self.shard.take_buffer();
         let payload = match &answer.body {
             Body::Bytes(bytes) => Payload::Length(bytes.len() as u64),
@@ -41,6 +50,13 @@ impl Client {
                     out.extend_from_slice(&body);
                     body.clear();
                 }
+                // Held until the client has taken it.
+                let mut reserved = self.reserve_nothing();
+                if reserved.grow_to(out.len() + body.len()).is_err() {
+                    drop((out, body));
+                    self.shard.body_memory().note_refusal();
+                    return self.refuse(&exhausted(), reply).await;
+                }
                 self.write(out).await?;
                 if !body.is_empty() {
                     self.write(body).await?;
@@ -53,10 +69,7 @@ impl Client {
                     self.write(out).await?;
                     Ok(reply.connection)
                 }
-                Some(framing) => {
-                    let is_events = sse::is_stream(&answer.headers);
-                    self.stream(out, body, framing, is_events, reply).await
-                }
+                Some(framing) => self.stream(out, body, framing, is_events, reply).await,
             },
         }
     }
@@ -253,6 +266,12 @@ impl Reply {
             date,
             defaults: &settings.headers,
         }
+    }
+}
+
+impl Answer {
+    pub(super) fn is_event_stream(&self) -> bool {
+        matches!(self.body, Body::Stream(_)) && sse::is_stream(&self.headers)
     }
 }
 

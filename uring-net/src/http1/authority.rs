@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 /// Whether `authority` is a host, a name or an IP address, and perhaps a port; without user
-/// information. It may be empty, as `Host` may.
+/// information. It may be empty, as `Host` may, but a port needs a host (RFC 9110 section 4.2.1).
 pub(super) fn is_authority(authority: &[u8]) -> bool {
     if let Some(literal) = authority.strip_prefix(b"[") {
         let mut halves = literal.splitn(2, |&byte| byte == b']');
@@ -15,15 +15,20 @@ pub(super) fn is_authority(authority: &[u8]) -> bool {
         .position(|&byte| !is_name_byte(byte))
         .unwrap_or(authority.len());
     let (name, port) = authority.split_at(end);
-    is_port(port) && has_whole_escapes(name)
+    is_port(port) && has_whole_escapes(name) && (port.is_empty() || !name.is_empty())
 }
 
-/// Nothing, or a colon and digits.
+/// Nothing, or a colon and perhaps the number of a port.
 fn is_port(port: &[u8]) -> bool {
     match port.split_first() {
         None => true,
-        Some((&colon, digits)) => colon == b':' && digits.iter().all(u8::is_ascii_digit),
+        Some((&colon, digits)) => colon == b':' && is_port_number(digits),
     }
+}
+
+fn is_port_number(digits: &[u8]) -> bool {
+    digits.is_empty()
+        || super::semantics::decimal(digits).is_some_and(|port| port <= u64::from(u16::MAX))
 }
 
 fn is_ipv6(address: &[u8]) -> bool {
@@ -72,6 +77,10 @@ mod tests {
             "[::1]:8080",
             "[::ffff:1.2.3.4]",
             "a:",
+            "a:0",
+            "a:65535",
+            "a:00080",
+            "[::1]:",
             "a_b-c.d~e",
             "%41bc%2f",
             "xn--bcher-kva.example",
@@ -90,6 +99,12 @@ mod tests {
             "user@a",
             "a:b",
             "a:80:80",
+            "a:65536",
+            "x:99999",
+            "a:18446744073709551696",
+            "[::1]:65536",
+            ":",
+            ":80",
             "a:-1",
             "a:+80",
             "::1",

@@ -134,6 +134,15 @@ impl LengthDecoder {
         self.left
     }
 
+    /// Count `len` bytes of the body that went elsewhere.
+    pub fn skip(&mut self, len: usize) -> Progress {
+        self.left = self.left.saturating_sub(len as u64);
+        Progress {
+            consumed: len,
+            done: self.left == 0,
+        }
+    }
+
     /// Append to `out` what of `input` is the body's.
     pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Progress {
         let content = take(&mut self.left, input);

@@ -42,6 +42,12 @@ impl HeaderLines {
         Ok(Self { lines })
     }
 
+    /// Whether there is a header `name`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let is_it = |line: &Line| line.name.eq_ignore_ascii_case(name.as_bytes());
+        self.lines.iter().any(is_it)
+    }
+
     /// Append all lines but those in `overridden`.
     pub(super) fn put(&self, out: &mut Vec<u8>, overridden: Overridden) {
         for (index, line) in self.lines.iter().enumerate() {

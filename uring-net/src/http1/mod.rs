@@ -33,7 +33,7 @@ pub use date::Date;
 pub use error::RequestError;
 pub use field::{InvalidHeader, is_host_owned, validate_header};
 pub use lines::HeaderLines;
-pub use request::{Head, HeadLimits, HeadParser, Headers, MAX_HEADERS};
+pub use request::{Head, HeadLimits, HeadParser, Headers};
 pub use response::{
     BodyEncoding, CONTINUE, Connection, Payload, ResponseHead, encode_head, encode_interim,
     encode_plain,

@@ -7,11 +7,8 @@ use smallvec::SmallVec;
 use super::authority::is_authority;
 use super::scan::{BARE_LINE_FEED, Scan, TOO_MANY_HEADERS};
 use super::semantics::{BodyFraming, Semantics};
-use super::target::Target;
+use super::target::{Target, escape};
 use super::{RequestError, Status, Version};
-
-/// As many headers as a request may have at most, whatever [`HeadLimits::headers`] says.
-pub const MAX_HEADERS: usize = 128;
 
 /// How large a head may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +17,7 @@ pub struct HeadLimits {
     pub request_line: usize,
     /// Bytes of all header lines and the empty line after them; beyond, 431.
     pub header_bytes: usize,
-    /// Headers; beyond, 431. [`MAX_HEADERS`] at most.
+    /// Headers; beyond, 431.
     pub headers: usize,
 }
 
@@ -36,13 +33,16 @@ impl Default for HeadLimits {
 }
 
 /// Takes the heads of a connection's requests apart, one after the other. It belongs to one
-/// connection and lives as long; it allocates only for a head of more than 16 headers, once.
+/// connection and lives as long; it allocates only for a head of more than 16 headers, once, and for
+/// one of more than 128, or whose target isn't ASCII.
 #[derive(Debug, Default)]
 pub struct HeadParser {
     /// Of the request whose head is arriving.
     scan: Scan,
     /// Of the request whose head came last.
     spans: SmallVec<[HeaderSpan; 16]>,
+    /// The target of that request with escapes, if it was sent without them.
+    target: String,
 }
 
 /// The head of a request, a view into the connection's buffer.
@@ -50,7 +50,7 @@ pub struct HeadParser {
 pub struct Head<'b> {
     /// The method, as sent: methods are case-sensitive.
     pub method: &'b str,
-    /// The target, as sent.
+    /// The target, as sent; bytes of it that aren't ASCII are escaped.
     pub target: &'b str,
     /// The target's path, with its escapes: begins with `/`, or is the `*` of `OPTIONS *`.
     pub path: &'b str,
@@ -128,8 +128,16 @@ impl HeadParser {
 
         let (head, rest) = buf.split_at_checked(line.len).unwrap_or_default();
         let method = line.method.text(head)?;
-        let target_sent = line.target.text(head)?;
-        let target = Target::parse(method, target_sent)?;
+        let sent = line.target.text(head)?;
+        self.target = String::new();
+        let target_text = match sent.is_ascii() {
+            true => sent,
+            false => {
+                self.target = escape(sent)?;
+                &self.target
+            }
+        };
+        let target = Target::parse(method, target_text)?;
         let authority = match semantics.host.and_then(|index| self.spans.get_mut(index)) {
             None => target.authority,
             Some(host) => {
@@ -137,14 +145,16 @@ impl HeadParser {
                     return Err(RequestError::bad("invalid Host header"));
                 }
                 if let Some(authority) = target.authority {
-                    host.value = Span::new(authority.as_bytes(), head);
+                    // It stands before whatever was escaped.
+                    let within = Span::new(authority.as_bytes(), target_text.as_bytes());
+                    host.value = within.after(line.target);
                 }
                 Some(host.value.text(head)?)
             }
         };
         Ok(Some(Head {
             method,
-            target: target_sent,
+            target: target_text,
             path: target.path,
             query: target.query,
             version: line.version,
@@ -176,16 +186,24 @@ impl HeadParser {
         head: &[u8],
         limits: &HeadLimits,
     ) -> Result<Option<RequestLine>, RequestError> {
-        let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-        let room = limits.headers.min(MAX_HEADERS);
+        let mut fields = [const { MaybeUninit::uninit() }; USUAL_HEADERS];
+        let mut many;
+        let room = limits.headers.min(USUAL_HEADERS);
         let mut request = httparse::Request::new(&mut []);
-        let parsed =
+        let mut parsed =
             request.parse_with_uninit_headers(head, fields.get_mut(..room).unwrap_or_default());
+        if parsed == Err(httparse::Error::TooManyHeaders) && limits.headers > room {
+            // Each takes a line, and a line has bytes of which there is a limit.
+            let lines = memchr::memchr_iter(b'\n', head).count();
+            many = Box::new_uninit_slice(limits.headers.min(lines));
+            request = httparse::Request::new(&mut []);
+            parsed = request.parse_with_uninit_headers(head, &mut many);
+        }
         let len = match parsed {
             Ok(httparse::Status::Complete(len)) => len,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::Version) => return unsupported_version(head, &request),
-            Err(error) => return Err(syntax_error(error)),
+            Err(error) => return Err(syntax_error(error, head)),
         };
         let (Some(method), Some(target), Some(version)) =
             (request.method, request.path, request.version)
@@ -303,6 +321,14 @@ impl Span {
         }
     }
 
+    /// The same part of what stands at `whole`.
+    fn after(self, whole: Self) -> Self {
+        Self {
+            start: whole.start.saturating_add(self.start),
+            len: self.len,
+        }
+    }
+
     fn of(self, whole: &[u8]) -> &[u8] {
         whole.get(self.range()).unwrap_or_default()
     }
@@ -377,8 +403,11 @@ fn unsupported_version<T>(
     }
 }
 
-fn syntax_error(error: httparse::Error) -> RequestError {
+fn syntax_error(error: httparse::Error, head: &[u8]) -> RequestError {
     match error {
+        httparse::Error::Token if !is_first_line_text(head) => {
+            RequestError::bad("the request target is not UTF-8: percent-encode what is not ASCII")
+        }
         httparse::Error::TooManyHeaders => TOO_MANY_HEADERS,
         httparse::Error::HeaderName => RequestError::bad("invalid header name"),
         httparse::Error::HeaderValue => RequestError::bad("invalid header value"),
@@ -387,7 +416,14 @@ fn syntax_error(error: httparse::Error) -> RequestError {
     }
 }
 
+fn is_first_line_text(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\n').next();
+    str::from_utf8(line.unwrap_or_default()).is_ok()
+}
+
 const MAX_EMPTY_LINES: usize = 2;
+/// As many headers as there is room for on the stack.
+const USUAL_HEADERS: usize = 128;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use super::field::{is_host_owned, validate_header};
 use super::lines::Overridden;
+use super::semantics::decimal;
 use super::{Date, HeaderLines, InvalidHeader, Status, Version};
 
 /// The interim response to a client that waits before it sends a body.
@@ -96,7 +97,9 @@ pub enum BodyEncoding {
 }
 
 /// Append the head of a response with the guest's `headers`. Those that are the host's are left
-/// out ([`is_host_owned`]).
+/// out ([`is_host_owned`]). Where a response has no content though that of a GET would have, to HEAD
+/// or with status 304, the guest's `content-length` is taken for how long that would be (RFC 9110
+/// section 8.6).
 ///
 /// # Errors
 /// A header that can't be sent; nothing is appended then.
@@ -114,6 +117,7 @@ where
     head.status.put_line(out);
     out.extend_from_slice(head.date.line());
     let mut overridden = Overridden::default();
+    let mut declared = DeclaredLength::None;
     for (name, value) in headers {
         let (name, value) = (name.as_ref(), value.as_ref());
         if let Err(invalid) = validate_header(name, value) {
@@ -121,13 +125,14 @@ where
             return Err(invalid);
         }
         if is_host_owned(name) {
+            declared.see(name, value);
             continue;
         }
         head.defaults.override_with(name, &mut overridden);
         put_field(out, name, value);
     }
     head.defaults.put(out, overridden);
-    Ok(head.finish(out, payload))
+    Ok(head.finish(out, payload, declared))
 }
 
 /// Append a whole response of one line of text, such as an error; `extra` are headers of its
@@ -143,7 +148,8 @@ pub fn encode_plain(out: &mut Vec<u8>, head: &ResponseHead<'_>, extra: &HeaderLi
     extra.put(out, Overridden::default());
     head.defaults.put(out, overridden);
     let len = text.len() as u64 + 1;
-    if head.finish(out, Payload::Length(len)) == BodyEncoding::Plain {
+    let payload = Payload::Length(len);
+    if head.finish(out, payload, DeclaredLength::None) == BodyEncoding::Plain {
         out.extend_from_slice(text.as_bytes());
         out.push(b'\n');
     }
@@ -158,8 +164,13 @@ fn put_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 impl ResponseHead<'_> {
     /// Append the headers that frame the message, and the end of the head.
-    fn finish(&self, out: &mut Vec<u8>, payload: Payload) -> BodyEncoding {
-        let encoding = self.frame(out, payload);
+    fn finish(
+        &self,
+        out: &mut Vec<u8>,
+        payload: Payload,
+        declared: DeclaredLength,
+    ) -> BodyEncoding {
+        let encoding = self.frame(out, payload, declared);
         if self.status == Status::UPGRADE_REQUIRED {
             return self.finish_upgrade_required(out, encoding);
         }
@@ -194,8 +205,18 @@ impl ResponseHead<'_> {
     }
 
     /// RFC 9110 section 8.6, RFC 9112 section 6.
-    fn frame(&self, out: &mut Vec<u8>, payload: Payload) -> BodyEncoding {
+    fn frame(&self, out: &mut Vec<u8>, payload: Payload, declared: DeclaredLength) -> BodyEncoding {
         if self.status.forbids_body() {
+            if self.status == Status::NOT_MODIFIED {
+                declared.put(out);
+            }
+            return BodyEncoding::Omitted;
+        }
+        // How long the content of a GET would be is not known, unless the guest says it: none at
+        // all is what a handler returns that knows what HEAD asks for.
+        let is_unknown = matches!(payload, Payload::Length(0) | Payload::Stream);
+        if self.to_head && is_unknown && (declared.is_known() || payload == Payload::Length(0)) {
+            declared.put(out);
             return BodyEncoding::Omitted;
         }
         let payload = match self.status {
@@ -205,9 +226,7 @@ impl ResponseHead<'_> {
         };
         let encoding = match (payload, self.version) {
             (Payload::Length(len), _) => {
-                out.extend_from_slice(b"content-length: ");
-                out.extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
-                out.extend_from_slice(b"\r\n");
+                put_length(out, len);
                 BodyEncoding::Plain
             }
             (Payload::Stream, Version::Http11) => {
@@ -221,6 +240,45 @@ impl ResponseHead<'_> {
             _ if self.to_head => BodyEncoding::Omitted,
             Status::RESET_CONTENT => BodyEncoding::Omitted,
             _ => encoding,
+        }
+    }
+}
+
+fn put_length(out: &mut Vec<u8>, len: u64) {
+    out.extend_from_slice(b"content-length: ");
+    out.extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What a guest says of the length of its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DeclaredLength {
+    None,
+    Known(u64),
+    /// Not a number, or several.
+    Invalid,
+}
+
+impl DeclaredLength {
+    /// Take a header of the guest's into account.
+    fn see(&mut self, name: &[u8], value: &[u8]) {
+        if !name.eq_ignore_ascii_case(b"content-length") {
+            return;
+        }
+        *self = match (decimal(value.trim_ascii()), *self) {
+            (Some(length), Self::None) => Self::Known(length),
+            (Some(length), Self::Known(known)) if length == known => *self,
+            _ => Self::Invalid,
+        };
+    }
+
+    fn is_known(self) -> bool {
+        matches!(self, Self::Known(_))
+    }
+
+    fn put(self, out: &mut Vec<u8>) {
+        if let Self::Known(length) = self {
+            put_length(out, length);
         }
     }
 }
@@ -439,6 +497,47 @@ mod tests {
         let (text, encoding) = encode(&head, Payload::Stream);
         assert_eq!(text, "upgrade: websocket\r\nconnection: upgrade\r\n\r\n");
         assert_eq!(encoding, BodyEncoding::Omitted);
+    }
+
+    #[test]
+    fn the_length_of_content_that_is_not_sent_is_what_the_guest_says() {
+        use Payload::{Length, Stream};
+        let date = date();
+        let length = "content-length: 42\r\n";
+        for (status, to_head, payload, declared, expected) in [
+            (200, true, Length(0), &["42"][..], length),
+            (200, true, Length(0), &["42", "42"], length),
+            (200, true, Stream, &["42"], length),
+            (404, true, Length(0), &["42"], length),
+            (200, true, Length(0), &[], ""),
+            (200, true, Length(0), &["x"], ""),
+            (200, true, Length(0), &["-1"], ""),
+            (200, true, Length(0), &["42", "43"], ""),
+            (200, true, Stream, &["x"], "transfer-encoding: chunked\r\n"),
+            // What is there is counted.
+            (200, true, Length(7), &["42"], "content-length: 7\r\n"),
+            (200, false, Length(7), &["42"], "content-length: 7\r\n"),
+            (200, false, Length(0), &["42"], "content-length: 0\r\n"),
+            (304, false, Length(0), &["42"], length),
+            (304, true, Stream, &["42"], length),
+            (304, false, Length(0), &[], ""),
+            // RFC 9110 section 8.6: never with these.
+            (204, false, Length(0), &["42"], ""),
+            (204, true, Length(0), &["0"], ""),
+        ] {
+            let head = ResponseHead {
+                status: Status::new(status).unwrap(),
+                to_head,
+                ..head(&date)
+            };
+            let mut out = Vec::new();
+            let headers = declared.iter().map(|value| ("Content-Length", *value));
+            encode_head(&mut out, &head, payload, headers).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let (_, framing) = text.split_once("GMT\r\n").unwrap();
+            let what = format!("{status} HEAD={to_head} {payload:?} {declared:?}");
+            assert_eq!(framing, format!("{expected}\r\n"), "{what}");
+        }
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Semantics {
 }
 
 /// `1*DIGIT`, nothing else.
-fn decimal(value: &[u8]) -> Option<u64> {
+pub(super) fn decimal(value: &[u8]) -> Option<u64> {
     if value.is_empty() {
         return None;
     }

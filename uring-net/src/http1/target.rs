@@ -62,8 +62,7 @@ impl<'b> Target<'b> {
         }
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end).ok_or(BAD_TARGET)?;
-        if authority.is_empty() || authority.starts_with(':') || !is_authority(authority.as_bytes())
-        {
+        if authority.is_empty() || !is_authority(authority.as_bytes()) {
             return Err(BAD_TARGET);
         }
         let origin = Self::origin(rest)?;
@@ -80,11 +79,41 @@ impl<'b> Target<'b> {
     }
 }
 
+/// `target` with what isn't ASCII of its path and query percent-encoded, as browsers send it. Other
+/// clients send what their users typed, and other servers take it.
+pub(super) fn escape(target: &str) -> Result<String, RequestError> {
+    let at = target.find(|char: char| !char.is_ascii());
+    let (ascii, rest) = target.split_at(at.unwrap_or(target.len()));
+    // A host is ASCII: nobody but its owner knows which other name stands for it.
+    let after_scheme = ascii.split_once("://").map(|(_, after)| after);
+    let is_in_host =
+        !ascii.starts_with('/') && after_scheme.is_none_or(|after| !after.contains(['/', '?']));
+    if is_in_host {
+        return Err(BAD_TARGET);
+    }
+    let mut escaped = ascii.to_owned();
+    for char in rest.chars() {
+        if char.is_ascii() {
+            escaped.push(char);
+            continue;
+        }
+        for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+            escaped.push('%');
+            for digit in [byte >> 4, byte & 0xf] {
+                let digit = char::from_digit(digit.into(), 16).unwrap_or_default();
+                escaped.push(digit.to_ascii_uppercase());
+            }
+        }
+    }
+    Ok(escaped)
+}
+
 fn class(byte: u8) -> u8 {
     CLASS[usize::from(byte)]
 }
 
-const BAD_TARGET: RequestError = RequestError::bad("invalid request target");
+const BAD_TARGET: RequestError =
+    RequestError::bad("invalid request target: percent-encode what a URI cannot have as it is");
 
 const PATH: u8 = 1;
 const QUERY: u8 = 2;

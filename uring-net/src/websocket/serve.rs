@@ -1,6 +1,6 @@
 //! The life of a WebSocket: one task, in which reading and writing go on side by side.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll};
@@ -11,8 +11,8 @@ use monoio::net::TcpStream;
 
 use super::WebSocket;
 use super::session::{Inbound, Next, Session};
-use crate::connection::{Client, IDLE_INPUT, LINGER, Reader, write_all};
-use crate::shard::{Phase, Shard, Watch};
+use crate::connection::{Client, IDLE_INPUT, Reader, discard, write_all};
+use crate::shard::{Linger, Phase, Shard, Watch};
 
 /// Serve a connection from its handshake to its end. `input` is what was read behind the
 /// handshake.
@@ -33,6 +33,7 @@ pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) 
         shard,
         write_timeout: settings.write_timeout,
         close_timeout: rules.close_timeout,
+        linger: Cell::new(None),
     };
     {
         let mut reading = pin!(ends.read(&mut reader, input));
@@ -60,6 +61,8 @@ struct Ends {
     shard: Shard,
     write_timeout: Duration,
     close_timeout: Duration,
+    /// Set when our close was written to a client that can't be understood.
+    linger: Cell<Option<Linger>>,
 }
 
 impl Ends {
@@ -77,7 +80,7 @@ impl Ends {
             match inbound {
                 Inbound::Open => {}
                 Inbound::Closed => break,
-                Inbound::Failed => return discard(reader).await,
+                Inbound::Failed => return discard(reader, || self.go_on_lingering()).await,
             }
             let (read, more) = if !held {
                 self.make_room(&mut input);
@@ -141,8 +144,17 @@ impl Ends {
         if inbound.await == Inbound::Failed {
             // What is unread would reset the connection, and our close might be lost.
             let _ = writer.shutdown().await;
-            self.watch.enter(Phase::Closing, Some(LINGER));
+            self.linger.set(Some(Linger::SERVED));
+            self.go_on_lingering();
             pending().await
+        }
+    }
+
+    /// The client has sent something: it may go on for a while.
+    fn go_on_lingering(&self) {
+        if let Some(mut linger) = self.linger.get() {
+            self.watch.enter_lingering(&mut linger);
+            self.linger.set(Some(linger));
         }
     }
 
@@ -160,24 +172,7 @@ impl Ends {
     }
 }
 
-/// Read what nobody wants until the client leaves, or has sent too much.
-async fn discard(reader: &mut Reader) {
-    let mut discarded = Vec::with_capacity(MAX_READ);
-    let mut budget = MAX_DISCARDED;
-    while budget > 0 {
-        discarded.clear();
-        let (read, buffer) = reader.read(discarded).await;
-        discarded = buffer;
-        match read {
-            Ok(0) | Err(_) => return,
-            Ok(count) => budget = budget.saturating_sub(count),
-        }
-    }
-}
-
 /// Bytes that are read at once, of a frame whose size is known.
 const MAX_READ: usize = 64 * 1024;
 /// Bytes that are read ahead of a handler that isn't ready.
 const MAX_HELD: usize = 4 * 1024;
-/// Bytes that are read after a violation.
-const MAX_DISCARDED: usize = 16 << 20;

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -34,6 +34,24 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
+/// What the server of a test bounds besides what a listener does.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Open connections.
+    pub(crate) connections: usize,
+    /// Bytes of bodies that wait.
+    pub(crate) body_memory: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connections: 100_000,
+            body_memory: u64::MAX,
+        }
+    }
+}
+
 /// A server of one shard.
 pub(crate) struct Server {
     addr: SocketAddr,
@@ -46,6 +64,7 @@ struct State {
     draining: AtomicBool,
     stopping: AtomicBool,
     connections: AtomicUsize,
+    body_bytes: AtomicU64,
 }
 
 impl Server {
@@ -75,16 +94,26 @@ impl Server {
         settings: Settings,
         make: impl FnOnce() -> S + Send + 'static,
     ) -> Self {
+        Self::within(driver, settings, Bounds::default(), make)
+    }
+
+    /// The same within these bounds.
+    pub(crate) fn within<S: Service>(
+        driver: Driver,
+        settings: Settings,
+        bounds: Bounds,
+        make: impl FnOnce() -> S + Send + 'static,
+    ) -> Self {
         let listener = bind(([127, 0, 0, 1], 0).into(), 1).unwrap().remove(0);
         let addr = listener.local_addr().unwrap();
         let state = Arc::new(State::default());
         let shared = state.clone();
         let main = move || async move {
-            let net = Shard::new();
+            let net = Shard::with_body_memory(bounds.body_memory);
             let service = Rc::new(make());
             let accepting = accept(
                 listener,
-                ConnectionLimit::new(100_000),
+                ConnectionLimit::new(bounds.connections),
                 net.clone(),
                 Rc::new(settings),
                 service,
@@ -99,6 +128,7 @@ impl Server {
                 shared
                     .connections
                     .store(net.connections(), Ordering::Relaxed);
+                shared.body_bytes.store(net.body_bytes(), Ordering::Relaxed);
             }
             // Whatever is in flight has to come to its end before the event loop does.
             net.drain();
@@ -126,6 +156,16 @@ impl Server {
         self.state.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Wait until the bodies that wait take as many bytes as `is_it` says.
+    pub(crate) fn wait_for_body_bytes(&self, is_it: impl Fn(u64) -> bool) {
+        let started = Instant::now();
+        while !is_it(self.state.body_bytes.load(Ordering::Relaxed)) {
+            let bytes = self.state.body_bytes.load(Ordering::Relaxed);
+            assert!(started.elapsed() < SOON, "bodies take {bytes} bytes");
+            thread::sleep(shard::TICK);
+        }
+    }
+
     /// Wait until nobody is connected any more.
     pub(crate) fn wait_until_empty(&self) {
         let started = Instant::now();
@@ -148,7 +188,7 @@ impl Drop for Server {
     }
 }
 
-struct Answering<F>(F);
+pub(crate) struct Answering<F>(pub(crate) F);
 
 impl<F> Service for Answering<F>
 where

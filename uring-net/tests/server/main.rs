@@ -4,8 +4,8 @@
 //! - [`harness`] starts a shard and speaks raw HTTP, [`peers`] answer it: sources of streamed
 //!   bodies and WebSocket handlers that a test controls.
 //! - [`sinks`] take bodies that are streamed to them, and answer.
-//! - [`streaming`], [`uploads`], [`handshake`], [`conversations`], [`interoperation`] are the
-//!   tests.
+//! - [`streaming`], [`uploads`], [`refusals`], [`memory`], [`handshake`], [`conversations`],
+//!   [`interoperation`] are the tests.
 //!
 //! Times are bounded generously: the machine may be busy with something else.
 
@@ -23,5 +23,7 @@ mod sinks;
 mod conversations;
 mod handshake;
 mod interoperation;
+mod memory;
+mod refusals;
 mod streaming;
 mod uploads;

@@ -16,7 +16,7 @@ use rusm_uring_net::{
     Service, Streamed, StreamedRequest,
 };
 
-use crate::harness::Server;
+use crate::harness::{Bounds, Server};
 use crate::peers::ok;
 
 /// A server that streams the bodies of all requests whose path does not begin with `/plain`, which
@@ -29,7 +29,20 @@ pub(crate) fn streaming<F>(
 where
     F: Fn(StreamedRequest<'_>) -> Result<Streamed, Refusal> + 'static,
 {
-    Server::serve(driver, settings, || Streaming(make()))
+    streaming_within(driver, settings, Bounds::default(), make)
+}
+
+/// The same within these bounds.
+pub(crate) fn streaming_within<F>(
+    driver: Driver,
+    settings: Settings,
+    bounds: Bounds,
+    make: impl FnOnce() -> F + Send + 'static,
+) -> Server
+where
+    F: Fn(StreamedRequest<'_>) -> Result<Streamed, Refusal> + 'static,
+{
+    Server::within(driver, settings, bounds, || Streaming(make()))
 }
 
 struct Streaming<F>(F);

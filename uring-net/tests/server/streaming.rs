@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use rusm_uring_net::connection::Settings;
-use rusm_uring_net::{Aborted, Body, Driver, Response};
+use rusm_uring_net::http1::{HeaderLines, Status};
+use rusm_uring_net::{Aborted, Answer, Body, Driver, Response};
 
 use crate::harness::{A_WHILE, Client, Server, get, settings, soon};
 use crate::peers::{Controlled, Endless, Source, ok, source};
@@ -426,4 +427,42 @@ fn a_stream_that_waits_is_not_timed_out() {
     drop(source.chunks);
     client.until("0\r\n\r\n");
     assert_eq!(client.rest(), b"", "idle again, and timed out");
+}
+
+#[test]
+fn proxies_are_asked_not_to_hold_events_back_unless_something_else_is_said() {
+    let buffering = |listener: Option<&str>, guest: Option<&str>, kind: &str| {
+        let (source, body) = source();
+        let headers = listener.map(|value| ("X-Accel-Buffering", value.to_owned()));
+        let settings = Settings {
+            headers: HeaderLines::new(headers).unwrap(),
+            ..settings()
+        };
+        let mut own = vec![("content-type".to_owned(), kind.as_bytes().to_vec())];
+        own.extend(guest.map(|value| ("X-Accel-Buffering".to_owned(), value.into())));
+        let answer = Mutex::new(Some((own, body)));
+        let server = Server::start(settings, move || {
+            move |_| {
+                let (headers, body) = answer.lock().unwrap().take().expect("one request");
+                Ok(Response::Answer(Answer {
+                    status: Status::OK,
+                    headers,
+                    body: Body::Stream(Box::new(body)),
+                }))
+            }
+        });
+        let mut client = Client::connect(&server);
+        client.get("/");
+        source.send("data: x\n\n");
+        let head = client.head().to_ascii_lowercase();
+        let lines = head.lines();
+        let value = lines.filter_map(|line| line.strip_prefix("x-accel-buffering: "));
+        value.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let events = "text/event-stream; charset=utf-8";
+    assert_eq!(buffering(None, None, events), ["no"]);
+    assert_eq!(buffering(None, Some("yes"), events), ["yes"]);
+    assert_eq!(buffering(Some("yes"), None, events), ["yes"]);
+    assert_eq!(buffering(Some("yes"), Some("no"), events), ["no"]);
+    assert!(buffering(None, None, "text/plain").is_empty());
 }

@@ -287,7 +287,7 @@ fn request_lines() {
         ("G\0T / HTTP/1.1", 400),
         ("GET /\0 HTTP/1.1", 400),
         ("GET /\x7f HTTP/1.1", 400),
-        ("GET /\u{e9} HTTP/1.1", 400),
+        ("GET \u{e9} HTTP/1.1", 400),
         ("GET /a#b HTTP/1.1", 400),
         ("GET a HTTP/1.1", 400),
         ("GET * HTTP/1.1", 400),
@@ -481,18 +481,83 @@ fn too_large_a_head_is_refused_before_it_ends() {
 }
 
 #[test]
-fn more_headers_than_there_is_room_for_are_too_many() {
+fn as_many_headers_may_come_as_the_limit_says() {
+    let with = |count| format!("GET / HTTP/1.0\r\n{}\r\n", "a:\r\n".repeat(count));
+    for most in [0, 1, 16, 127, 128, 129, 130, 500, 1000] {
+        let limits = HeadLimits {
+            headers: most,
+            ..HeadLimits::default()
+        };
+        let whole = with(most);
+        let seen = at_once(whole.as_bytes(), &limits).unwrap().unwrap();
+        assert_eq!(seen.headers.len(), most);
+        let third = whole.len() / 3;
+        let pieces = in_pieces(whole.as_bytes(), [third, third * 2], &limits);
+        assert_eq!(pieces.0, Ok(Some(seen)));
+        let error = at_once(with(most + 1).as_bytes(), &limits).unwrap_err();
+        assert_eq!(error.status().code(), 431, "{most}");
+    }
     let limits = HeadLimits {
         headers: usize::MAX,
         ..HeadLimits::default()
     };
-    let with = |count| format!("GET / HTTP/1.0\r\n{}\r\n", "a:\r\n".repeat(count));
-    let seen = at_once(with(MAX_HEADERS).as_bytes(), &limits)
-        .unwrap()
-        .unwrap();
-    assert_eq!(seen.headers.len(), MAX_HEADERS);
-    let error = at_once(with(MAX_HEADERS + 1).as_bytes(), &limits).unwrap_err();
-    assert_eq!(error.status().code(), 431);
+    let seen = at_once(with(4000).as_bytes(), &limits).unwrap().unwrap();
+    assert_eq!(seen.headers.len(), 4000);
+}
+
+#[test]
+fn a_target_that_is_not_ascii_is_escaped() {
+    let mut parser = HeadParser::default();
+    for (sent, target, path, query) in [
+        ("/?q=é", "/?q=%C3%A9", "/", Some("q=%C3%A9")),
+        (
+            "/ž/%20?é€😀",
+            "/%C5%BE/%20?%C3%A9%E2%82%AC%F0%9F%98%80",
+            "/%C5%BE/%20",
+            Some("%C3%A9%E2%82%AC%F0%9F%98%80"),
+        ),
+        (
+            "http://h:8/é?b",
+            "http://h:8/%C3%A9?b",
+            "/%C3%A9",
+            Some("b"),
+        ),
+        ("/plain", "/plain", "/plain", None),
+    ] {
+        let request = format!("GET {sent} HTTP/1.1\r\nA: 1\r\nHost: claimed\r\nB: 2\r\n\r\n");
+        let mut buf = request.clone().into_bytes();
+        let head = parser.parse(&mut buf, &LIMITS).unwrap().unwrap();
+        let seen = (head.target, head.path, head.query);
+        assert_eq!(seen, (target, path, query), "{sent}");
+        let host = if sent.starts_with('/') {
+            "claimed"
+        } else {
+            "h:8"
+        };
+        assert_eq!(head.headers.get("host"), Some(host.as_bytes()));
+        assert_eq!(head.authority, Some(host));
+        let pieces = in_pieces(request.as_bytes(), 0..request.len(), &LIMITS);
+        assert_eq!(pieces.0.unwrap().unwrap().target, target);
+    }
+    // The limit is of what was sent.
+    let line = LIMITS.request_line - "GET / HTTP/1.1".len();
+    let request = |len: usize| format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "é".repeat(len / 2));
+    parse(&request(line));
+    assert_eq!(refusal(request(line + 2).as_bytes()), 414);
+}
+
+#[test]
+fn what_a_target_cannot_have_is_refused_with_a_hint() {
+    for request in [
+        &b"GET /?q=\xe9 HTTP/1.1\r\nHost: h\r\n\r\n"[..],
+        b"GET /\xff HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET /<a> HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET http://b\xc3\xbccher/ HTTP/1.1\r\nHost: h\r\n\r\n",
+    ] {
+        assert_eq!(refusal(request), 400);
+        let reason = at_once(request, &LIMITS).unwrap_err().reason();
+        assert!(reason.contains("percent-encode"), "{reason}");
+    }
 }
 
 #[test]
