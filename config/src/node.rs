@@ -23,6 +23,9 @@ pub struct Node {
     pub held_per_core: u32,
     /// How long a request may wait for a free instance. At zero a full pool refuses at once.
     pub pool_wait: Duration,
+    /// Bytes that bodies which wait may take on one core: those of requests until they are answered,
+    /// those of responses until their clients have taken them.
+    pub body_memory_per_core: u64,
     /// How long requests in flight may take to finish after a signal to stop.
     pub shutdown_grace: Duration,
     /// The file of the durable store, if there is one; a relative path starts at the app's
@@ -59,6 +62,9 @@ impl Node {
             pool_wait: section
                 .get("pool-wait-ms", |v| v.integer(0..=60_000))
                 .map_or(default.pool_wait, Duration::from_millis),
+            body_memory_per_core: section
+                .get("body-memory-per-core", |v| v.size(1 << 40))
+                .unwrap_or(default.body_memory_per_core),
             shutdown_grace: section
                 .get("shutdown-grace-s", |v| v.integer(0..=3_600))
                 .map_or(default.shutdown_grace, Duration::from_secs),
@@ -77,6 +83,7 @@ impl Default for Node {
             spawned_per_core: spawned_share(INSTANCES),
             held_per_core: held_share(INSTANCES),
             pool_wait: Duration::from_secs(1),
+            body_memory_per_core: 256 << 20,
             shutdown_grace: Duration::from_secs(10),
             store: None,
         }

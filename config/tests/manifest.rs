@@ -47,6 +47,7 @@ fn the_node_and_the_log_are_read() {
         spawned-per-core = 900
         held-per-core = 1_000
         pool-wait-ms = 0
+        body-memory-per-core = '64MiB'
         shutdown-grace-s = 3
         store = 'state/data.redb'
         [log]
@@ -60,6 +61,7 @@ fn the_node_and_the_log_are_read() {
         spawned_per_core: 900,
         held_per_core: 1000,
         pool_wait: Duration::ZERO,
+        body_memory_per_core: 64 << 20,
         shutdown_grace: Duration::from_secs(3),
         store: Some("state/data.redb".into()),
     };

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::net::chunked;
+use crate::net::http1::with_head;
 use crate::net::sse::{Event, Parser};
 
 /// Reads one response after the other, as the connections of a client that comes back for the same
@@ -158,9 +159,17 @@ enum State {
 /// The length of the head at the front of `input`, if it is whole, and what comes after it; nothing
 /// does after an interim response (RFC 9110 section 15.2).
 fn head(input: &[u8]) -> Result<Option<(usize, Option<State>)>, StreamError> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    let len = match response.parse(input)? {
+    with_head(input, |parsed, response| {
+        events_head(input, parsed, response)
+    })
+}
+
+fn events_head(
+    input: &[u8],
+    parsed: Result<httparse::Status<usize>, httparse::Error>,
+    response: &httparse::Response<'_, '_>,
+) -> Result<Option<(usize, Option<State>)>, StreamError> {
+    let len = match parsed? {
         httparse::Status::Complete(len) => len,
         httparse::Status::Partial if input.len() < MAX_HEAD => return Ok(None),
         httparse::Status::Partial => return Err(StreamError::TooLong),
@@ -203,7 +212,6 @@ fn head(input: &[u8]) -> Result<Option<(usize, Option<State>)>, StreamError> {
 
 /// The longest head that is accepted.
 pub const MAX_HEAD: usize = 64 * 1024;
-const MAX_HEADERS: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -257,6 +265,18 @@ mod tests {
                 let expected = (vec!["a".to_owned(), "b".to_owned()], progress, ends);
                 assert_eq!(read(&response, cut), Ok(expected), "{response} {cut}");
             }
+        }
+    }
+
+    #[test]
+    fn a_head_may_have_any_number_of_fields() {
+        for fields in [1, 64, 101, 1000] {
+            let lines = "a: b\r\n".repeat(fields);
+            let response = format!(
+                "HTTP/1.1 200 OK\r\n{lines}Content-Type: text/event-stream\r\n\r\ndata: a\n\n"
+            );
+            let expected = (vec!["a".to_owned()], Progress::Open, true);
+            assert_eq!(read(&response, 1000), Ok(expected), "{fields}");
         }
     }
 

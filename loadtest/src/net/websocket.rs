@@ -9,6 +9,8 @@ use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+use crate::net::http1::with_head;
+
 /// An opening handshake (RFC 6455 section 4.1): what is sent, and what has to come back.
 #[derive(Clone, Debug)]
 pub struct Handshake {
@@ -43,9 +45,18 @@ impl Handshake {
     /// The first thing that is wrong with it (RFC 6455 section 4.1, the list after "validate the
     /// server's response").
     pub fn check(&self, input: &[u8]) -> Result<Option<usize>, HandshakeError> {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut response = httparse::Response::new(&mut headers);
-        let httparse::Status::Complete(len) = response.parse(input)? else {
+        with_head(input, |parsed, response| {
+            self.check_head(input, parsed, response)
+        })
+    }
+
+    fn check_head(
+        &self,
+        input: &[u8],
+        parsed: Result<httparse::Status<usize>, httparse::Error>,
+        response: &httparse::Response<'_, '_>,
+    ) -> Result<Option<usize>, HandshakeError> {
+        let httparse::Status::Complete(len) = parsed? else {
             return if input.len() > MAX_HEAD {
                 Err(HandshakeError::TooLong)
             } else {
@@ -325,7 +336,6 @@ pub const NO_STATUS: u16 = 1005;
 /// A close because there is nothing more to say (RFC 6455 section 7.4.1).
 pub const NORMAL: u16 = 1000;
 const MAX_HEAD: usize = 64 * 1024;
-const MAX_HEADERS: usize = 100;
 /// Bytes of the payload of a control frame.
 const MAX_CONTROL: u64 = 125;
 const TOO_LONG: Violation = Violation("a message that is longer than expected");

@@ -4,6 +4,7 @@ use httparse::Status;
 use memchr::memmem;
 use thiserror::Error;
 
+use super::with_head;
 use crate::net::chunked;
 
 /// Reads the responses of one connection, one after the other. It keeps no bytes but those of a body
@@ -185,14 +186,17 @@ impl Parser {
         {
             return Ok(Some(self.last_bytes.len()));
         }
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut response = httparse::Response::new(&mut headers);
-        let length = match response.parse(input).map_err(Malformed::Head)? {
-            Status::Complete(length) => length,
-            Status::Partial if input.len() >= MAX_HEAD => return Err(Malformed::LongHead),
-            Status::Partial => return Ok(None),
+        let parsed = with_head(input, |parsed, response| {
+            match parsed.map_err(Malformed::Head)? {
+                Status::Complete(length) => Ok(Some((length, Head::of(response, bodiless)?))),
+                Status::Partial if input.len() >= MAX_HEAD => Err(Malformed::LongHead),
+                Status::Partial => Ok(None),
+            }
+        })?;
+        let Some((length, head)) = parsed else {
+            return Ok(None);
         };
-        self.last = Head::of(&response, bodiless)?;
+        self.last = head;
         self.last_bodiless = bodiless;
         self.last_bytes.clear();
         self.last_bytes
@@ -306,7 +310,6 @@ pub fn contains(body: &[u8], text: &[u8]) -> bool {
 
 /// The longest head that is accepted.
 pub const MAX_HEAD: usize = 64 * 1024;
-const MAX_HEADERS: usize = 100;
 const SWITCHING: u16 = 101;
 
 #[cfg(test)]
@@ -395,6 +398,21 @@ mod tests {
         assert!(!old.1);
         let kept = one(b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n");
         assert!(kept.1);
+    }
+
+    #[test]
+    fn a_head_may_have_any_number_of_fields() {
+        for fields in [63, 64, 65, 100, 101, 5000] {
+            let lines = "a: b\r\n".repeat(fields - 1);
+            let bytes = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok");
+            let expected = vec![(200, true, b"ok".to_vec())];
+            let cuts = [10, bytes.len() / 2];
+            assert_eq!(
+                parse(bytes.as_bytes(), &cuts).unwrap(),
+                expected,
+                "{fields}"
+            );
+        }
     }
 
     #[test]
