@@ -9,7 +9,7 @@ SLIM := -p rusm --no-default-features --features serve,build
 
 LOADTEST := --manifest-path loadtest/Cargo.toml --target-dir target
 
-.PHONY: serve build examples loadtest test test-long lint guard bench-peers runner setup test-tools clean
+.PHONY: serve build examples loadtest test test-long lint guard fuzz bench-peers runner setup test-tools clean
 
 ## serve examples/hello on http://127.0.0.1:8080
 serve: setup
@@ -42,6 +42,10 @@ test-long: setup
 guard: build test-tools
 	$(RUSM) build examples/hello
 	benches/instructions.sh
+
+## what parses bytes of others: each target of fuzz/ for a minute (FUZZ_SECONDS)
+fuzz:
+	scripts/fuzz.sh
 
 ## RUSM beside its peers, one table: installs them under target/peers; takes half an hour
 bench-peers: build loadtest

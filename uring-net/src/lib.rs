@@ -20,6 +20,12 @@ pub mod shard;
 pub mod sse;
 pub mod websocket;
 
+/// What is private, for the targets in `fuzz/`.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use crate::websocket::fuzzing::{Heard, WebSocketDecoder};
+}
+
 pub use access::AccessLog;
 pub use bind::{BindError, bind};
 pub use driver::Driver;

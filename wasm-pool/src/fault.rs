@@ -52,6 +52,8 @@ pub enum Fault {
     },
     /// As many connections are held as may be.
     TooManyHeld,
+    /// The server stops, and the grace of what was in flight is over.
+    Stopping,
     /// What the guest gave is no answer.
     Answer {
         /// What is wrong with it, on one line.
@@ -130,7 +132,7 @@ impl Fault {
             | Self::Answer { .. }
             | Self::Ended { .. }
             | Self::Host { .. } => 500,
-            Self::PoolFull { .. } | Self::TooManyHeld => 503,
+            Self::PoolFull { .. } | Self::TooManyHeld | Self::Stopping => 503,
             Self::Timeout { .. } => 504,
         }
     }
@@ -169,6 +171,9 @@ impl fmt::Display for Fault {
             ),
             Self::TooManyHeld => {
                 f.write_str("this core holds as many connections as it may (held-per-core)")
+            }
+            Self::Stopping => {
+                f.write_str("the server stopped before the guest gave an answer (shutdown-grace-s)")
             }
             Self::Answer { reason } => write!(f, "the guest gave no answer: {reason}"),
             Self::Ended { reason } => write!(f, "the process was ended: {reason}"),

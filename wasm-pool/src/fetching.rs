@@ -75,9 +75,7 @@ impl ShardPool {
                     return Err(match faulted.await {
                         Ok(fault) => fault,
                         Err(_) if started.elapsed() >= limit => Fault::Timeout { limit },
-                        Err(_) => Fault::Answer {
-                            reason: "it ended without one".into(),
-                        },
+                        Err(_) => self.unanswered(),
                     });
                 }
                 Some(_) => {}

@@ -5,6 +5,12 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 /// A header as it is lowered: the name in lower case, and the bytes of its value.
 pub type HeaderRef<'a> = (&'a str, &'a [u8]);
 
+/// The value of a header where it has to be text: each byte is a character (Latin-1), so that none
+/// is lost. It is the rule of the Fetch standard, and so that of a TypeScript guest's `Headers`.
+pub fn header_text(value: &[u8]) -> String {
+    value.iter().copied().map(char::from).collect()
+}
+
 /// The WIT record `request`, lowered into the guest straight from the connection's buffer.
 #[derive(Clone, Copy, ComponentType, Lower)]
 #[component(record)]

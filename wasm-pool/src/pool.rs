@@ -1,6 +1,6 @@
 //! The instances of one shard.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rusm_config::Capabilities;
-use rusm_core::{End, Pid, ProcessHandle, Shard, fairness};
+use rusm_core::{End, ExitReason, Pid, ProcessHandle, Shard, fairness};
 use rusm_store::Store as DurableStore;
 use thiserror::Error;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
@@ -57,6 +57,8 @@ pub struct ShardPool {
     store: Option<DurableStore>,
     pool_wait: Duration,
     activity: Arc<Activity>,
+    /// Whether all processes were ended because the server stops.
+    stopping: Cell<bool>,
 }
 
 impl ShardPool {
@@ -77,7 +79,25 @@ impl ShardPool {
             store: setup.store,
             pool_wait: setup.pool_wait,
             activity: Arc::default(),
+            stopping: Cell::new(false),
         })
+    }
+
+    /// End all processes of the shard: the server stops. Requests that wait for one of them are
+    /// told so.
+    pub fn stop(&self) {
+        self.stopping.set(true);
+        self.shard.end_all(ExitReason::Shutdown);
+    }
+
+    /// Why a process that has ended gave no answer, of which nothing else is known.
+    pub fn unanswered(&self) -> Fault {
+        match self.stopping.get() {
+            true => Fault::Stopping,
+            false => Fault::Answer {
+                reason: "it ended without one".into(),
+            },
+        }
     }
 
     /// Load components in the place of those of the same names: all of them, or none. Whoever
@@ -188,6 +208,7 @@ impl ShardPool {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) => Err(Fault::of(&error, store.data(), limit)),
             Err(End::Deadline) => Err(Fault::Timeout { limit }),
+            Err(End::Killed(_)) if self.stopping.get() => Err(Fault::Stopping),
             Err(End::Killed(reason)) => Err(Fault::Ended { reason }),
         }
     }

@@ -24,7 +24,7 @@ impl Asked {
         self.warn(status, fault);
         let refusal = Refusal::new(status);
         match fault {
-            Fault::PoolFull { .. } | Fault::TooManyHeld => {
+            Fault::PoolFull { .. } | Fault::TooManyHeld | Fault::Stopping => {
                 refusal.with_headers(one("retry-after", "1"))
             }
             _ => refusal,

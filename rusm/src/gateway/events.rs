@@ -58,9 +58,7 @@ pub(super) async fn open(
             Ok(Outcome::Stream(start, Box::new(body)))
         }
         Err(_) if began.elapsed() >= limit => Err(Fault::Timeout { limit }),
-        Err(_) => Err(Fault::Answer {
-            reason: "the process ended before it began one".into(),
-        }),
+        Err(_) => Err(pool.unanswered()),
     }
 }
 

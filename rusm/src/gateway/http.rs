@@ -173,9 +173,10 @@ impl Service for HttpGateway {
         let (head, peer) = (request.head, request.peer);
         let headers: SmallVec<[HeaderRef<'_>; 16]> = request.head.headers.iter().collect();
         let params: SmallVec<[(&str, &str); 4]> = route.params.iter().collect();
+        let target = head.origin_form();
         let request = wasm_http::Request {
             method: request.head.method,
-            target: request.head.target,
+            target: &target,
             headers: &headers,
             params: &params,
             body: request.body,
@@ -255,14 +256,21 @@ impl Service for HttpGateway {
         };
         let head = &request.head;
         let headers: SmallVec<[HeaderRef<'_>; 16]> = head.headers.iter().collect();
-        let (sender, body) = RequestBody::stream();
+        // The client waits to be told that somebody wants its body.
+        let (sender, body) = match head.expect_continue {
+            true => RequestBody::stream_when_read(),
+            false => RequestBody::stream(),
+        };
         let asked = Rc::new(Asked {
             action: self.name(&route),
             method: head.method.to_owned(),
             target: head.target.to_owned(),
         });
-        let incoming = IncomingRequest::new(head.method, head.target, &headers, body);
-        let incoming = incoming.map_err(|fault| asked.failed(&fault))?;
+        let incoming = IncomingRequest::new(head.method, &head.origin_form(), &headers, body);
+        let incoming = incoming.map_err(|invalid| {
+            let status = Status::new(invalid.status()).unwrap_or(Status::BAD_REQUEST);
+            Refusal::new(status).with_text(invalid.to_string())
+        })?;
         let (pool, component) = (self.pool.clone(), *component);
         let limit = self.request_timeout;
         let answer = async move {
@@ -355,7 +363,6 @@ fn connection_info(
         .target
         .split_once('?')
         .unwrap_or((request.target, ""));
-    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let headers = request.headers.iter();
     let params = route.params.iter();
     ConnectionInfo {
@@ -366,7 +373,7 @@ fn connection_info(
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
         headers: headers
-            .map(|(name, value)| ((*name).to_owned(), text(value)))
+            .map(|(name, value)| ((*name).to_owned(), wasm_http::header_text(value)))
             .collect(),
         remote_addr: peer.to_string(),
         subprotocol: None,

@@ -33,11 +33,7 @@ pub(super) async fn handle(
     let response = match handling.answered.await {
         Ok(answered) => answered?,
         Err(_) if began.elapsed() >= limit => return Err(Fault::Timeout { limit }),
-        Err(_) => {
-            return Err(Fault::Answer {
-                reason: "it ended without one".into(),
-            });
-        }
+        Err(_) => return Err(pool.unanswered()),
     };
     let start = ResponseStart {
         status: response.status,
@@ -52,14 +48,17 @@ pub(super) async fn handle(
     let mut ready = Vec::new();
     let gathered = poll_fn(|cx| Poll::Ready(body.gather(cx, &mut ready))).await;
     let length = declared_length(&start.headers);
-    if asked.method == "HEAD"
-        && let Some(length) = length
-    {
-        // Whether it wrote that body, which is not sent, is its own affair.
+    let is_without_body = matches!(start.status, 204 | 304);
+    if is_without_body || asked.method == "HEAD" && length.is_some() {
+        // Whether it wrote what is not sent, and as much as it said, is its own affair.
         if !matches!(gathered, Gathered::Some) {
             body.let_go();
         }
-        return Ok(Outcome::Stream(start, Box::new(LeftOut(length))));
+        return Ok(Outcome::Whole(Response {
+            status: start.status,
+            headers: start.headers,
+            body: Vec::new(),
+        }));
     }
     Ok(match gathered {
         Gathered::All if body.trailers.is_empty() => {
@@ -248,19 +247,6 @@ impl BodyStream for Begun {
 
     fn trailers(&mut self) -> Trailers {
         std::mem::take(&mut self.rest.trailers)
-    }
-}
-
-/// The body of a response to HEAD, which is as long as this, and never asked for.
-struct LeftOut(u64);
-
-impl BodyStream for LeftOut {
-    fn poll_chunk(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
-        Poll::Ready(Some(Err(Aborted)))
-    }
-
-    fn length(&self) -> Option<u64> {
-        Some(self.0)
     }
 }
 

@@ -48,9 +48,7 @@ pub(super) async fn call(
             Ok(Outcome::Stream(start, Box::new(body)))
         }
         Err(_) if began.elapsed() >= limit => Err(Fault::Timeout { limit }),
-        Err(_) => Err(Fault::Host {
-            reason: "the process ended before it answered".into(),
-        }),
+        Err(_) => Err(pool.unanswered()),
     }
 }
 

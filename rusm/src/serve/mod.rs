@@ -140,6 +140,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
             spawned: app.manifest.node.spawned_per_core,
             held: app.manifest.node.held_per_core,
             pool_wait: app.manifest.node.pool_wait,
+            body_memory: app.manifest.node.body_memory_per_core,
             listeners: listeners
                 .iter_mut()
                 .filter_map(Listener::for_next_shard)

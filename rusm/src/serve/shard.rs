@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use core_affinity::CoreId;
 use futures_channel::oneshot;
-use rusm_core::{ExitReason, Node, ReservedName, Shard, ShardId, fairness};
+use rusm_core::{Node, ReservedName, Shard, ShardId, fairness};
 use rusm_store::Store;
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::{ConnectionLimit, Driver, Shard as NetShard, accept, shard};
@@ -39,6 +39,8 @@ pub(super) struct ShardPlan {
     pub(super) spawned: u32,
     pub(super) held: u32,
     pub(super) pool_wait: Duration,
+    /// Bytes that bodies which wait may take.
+    pub(super) body_memory: u64,
     pub(super) listeners: Vec<ShardListener>,
     pub(super) stop: Stop,
     pub(super) updates: Updates,
@@ -145,7 +147,7 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
         return Ok(());
     }
 
-    let net = NetShard::new();
+    let net = NetShard::with_body_memory(plan.body_memory);
     let mut gateways = Vec::new();
     for listener in plan.listeners {
         let gateway = Rc::new(HttpGateway::new(pool.clone(), listener.served)?);
@@ -167,7 +169,8 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
     }
     let each_tick = || plan.updates.apply(&pool, &gateways);
     let open_connections = watch(&net, &shard, &plan.stop, plan.grace, each_tick).await;
-    shard.end_all(ExitReason::Shutdown);
+    pool.stop();
+    tell_the_last(&net).await;
     let _ = events.send(Event::Ended { open_connections });
     Ok(())
 }
@@ -221,6 +224,17 @@ fn log_losses(processes: &Shard) {
     }
 }
 
+/// The processes have ended: let the connections that waited for them tell their clients.
+async fn tell_the_last(net: &NetShard) {
+    for _ in 0..LAST_TICKS {
+        if net.connections() == 0 {
+            return;
+        }
+        monoio::time::sleep(shard::TICK).await;
+        net.tick();
+    }
+}
+
 /// Keep the shard's deadlines until it is told to stop; then until its connections have ended,
 /// or the grace is over. How many connections were still open.
 async fn watch(
@@ -257,3 +271,5 @@ async fn watch(
 
 /// How often losses are told, a line for each process that had any.
 const LOSSES_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the last responses may take to be written: half a second.
+const LAST_TICKS: u32 = 10;

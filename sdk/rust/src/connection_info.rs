@@ -11,6 +11,19 @@ use crate::bindings::rusm::runtime::serve;
 pub struct ConnectionInfo(serve::ConnectionInfo);
 
 impl ConnectionInfo {
+    /// As the host gives it, which has a character for each byte of a header.
+    fn of(mut info: serve::ConnectionInfo) -> Self {
+        for (_, value) in &mut info.headers {
+            if !value.is_ascii()
+                && let Ok(bytes) = value.chars().map(u8::try_from).collect::<Result<Vec<_>, _>>()
+                && let Ok(text) = String::from_utf8(bytes)
+            {
+                *value = text;
+            }
+        }
+        Self(info)
+    }
+
     /// Its method, `GET`.
     pub fn method(&self) -> &str {
         &self.0.method
@@ -38,7 +51,7 @@ impl ConnectionInfo {
         value(&self.0.params, |n| n == name)
     }
 
-    /// The first header of that name, in whatever case. What is not UTF-8 in it became U+FFFD.
+    /// The first header of that name, in whatever case. One that is not UTF-8 is taken for Latin-1.
     pub fn header(&self, name: &str) -> Option<&str> {
         value(&self.0.headers, |n| n.eq_ignore_ascii_case(name))
     }
@@ -76,7 +89,7 @@ impl OwnInfo {
                 remote_addr: String::new(),
                 subprotocol: None,
             });
-            ManuallyDrop::new(ConnectionInfo(info))
+            ManuallyDrop::new(ConnectionInfo::of(info))
         })
     }
 }
@@ -96,12 +109,17 @@ mod tests {
 
     #[test]
     fn what_the_host_knows_is_found() {
-        let info = ConnectionInfo(serve::ConnectionInfo {
+        let info = ConnectionInfo::of(serve::ConnectionInfo {
             method: "GET".into(),
             path: "/rooms/a%20b".into(),
             query: "name=Ada+L&name=B".into(),
             params: vec![field("room", "a b")],
-            headers: vec![field("origin", "x"), field("Cookie", "c=1")],
+            headers: vec![
+                field("origin", "x"),
+                field("Cookie", "c=1"),
+                field("x-utf-8", "\u{c3}\u{bc}7"),
+                field("x-latin-1", "\u{fc}7"),
+            ],
             remote_addr: "127.0.0.1:4242".into(),
             subprotocol: None,
         });
@@ -109,6 +127,8 @@ mod tests {
         assert_eq!(info.param("Room"), None);
         assert_eq!(info.header("Origin"), Some("x"));
         assert_eq!(info.header("cookie"), Some("c=1"));
+        assert_eq!(info.header("x-utf-8"), Some("\u{fc}7"));
+        assert_eq!(info.header("x-latin-1"), Some("\u{fc}7"));
         assert_eq!(info.query_param("name").as_deref(), Some("Ada L"));
         assert_eq!(info.query_param("other"), None);
     }

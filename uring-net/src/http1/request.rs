@@ -1,5 +1,6 @@
 //! The head of a request: request line and headers.
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 use smallvec::SmallVec;
@@ -241,6 +242,20 @@ impl HeadParser {
             },
             len,
         }))
+    }
+}
+
+impl<'b> Head<'b> {
+    /// The target in origin form, path and query, whatever form it was sent in.
+    #[must_use]
+    pub fn origin_form(&self) -> Cow<'b, str> {
+        match self.target.starts_with(['/', '*']) {
+            true => self.target.into(),
+            false => match self.query {
+                Some(query) => format!("{}?{query}", self.path).into(),
+                None => self.path.into(),
+            },
+        }
     }
 }
 

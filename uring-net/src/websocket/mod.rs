@@ -17,6 +17,8 @@
 
 mod decode;
 mod encode;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod handshake;
 mod serve;
 mod session;

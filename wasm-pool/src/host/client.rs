@@ -112,6 +112,9 @@ fn sort(error: Error) -> FetchError {
         | Error::ConnectionRefused
         | Error::DestinationNotFound
         | Error::DestinationUnavailable => FetchError::Unreachable(error.to_string()),
+        Error::HttpResponseHeaderSectionSize(_) => FetchError::Failed(
+            "the head of the response is too large: more than 1000 fields, or 400 KiB".into(),
+        ),
         error => FetchError::Failed(error.to_string()),
     }
 }

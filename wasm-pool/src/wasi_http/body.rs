@@ -1,10 +1,11 @@
 //! Bodies on their way between a connection and a stock component.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_channel::mpsc;
+use futures_channel::{mpsc, oneshot};
 use http_body::{Body, SizeHint};
 use thiserror::Error;
 use wasmtime::component::ResourceTable;
@@ -18,11 +19,19 @@ enum Content {
     /// All of it, until it is read.
     Whole(Option<Bytes>),
     /// As it comes.
-    Stream(mpsc::Receiver<Result<Frame, BodyFailure>>),
+    Stream {
+        receiver: mpsc::Receiver<Result<Frame, BodyFailure>>,
+        /// Tells the sender of the first read.
+        reading: Option<oneshot::Sender<()>>,
+    },
 }
 
 /// The end of a request's body that its connection writes to. Dropped, it is the end of the body.
-pub struct RequestBodySender(mpsc::Sender<Result<Frame, BodyFailure>>);
+pub struct RequestBodySender {
+    sender: mpsc::Sender<Result<Frame, BodyFailure>>,
+    /// Where the first read is waited for.
+    read: Option<oneshot::Receiver<()>>,
+}
 
 /// A piece of a body.
 #[derive(Debug)]
@@ -61,32 +70,51 @@ impl RequestBody {
     /// before.
     pub fn stream() -> (RequestBodySender, Self) {
         let (sender, receiver) = mpsc::channel(0);
-        (RequestBodySender(sender), Self(Content::Stream(receiver)))
+        let sender = RequestBodySender { sender, read: None };
+        let reading = None;
+        (sender, Self(Content::Stream { receiver, reading }))
+    }
+
+    /// The same, but nothing can be sent before the guest reads: its client sends nothing until it
+    /// is told that somebody wants it.
+    pub fn stream_when_read() -> (RequestBodySender, Self) {
+        let (mut sender, mut body) = Self::stream();
+        let (tell, told) = oneshot::channel();
+        sender.read = Some(told);
+        if let Content::Stream { reading, .. } = &mut body.0 {
+            *reading = Some(tell);
+        }
+        (sender, body)
     }
 }
 
 impl RequestBodySender {
     /// Whether a piece can be sent; false if the guest wants no more.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        self.0.poll_ready(cx).map(|ready| ready.is_ok())
+        if let Some(read) = &mut self.read {
+            // A body that is dropped unread is closed, which is seen next.
+            let _ = std::task::ready!(Pin::new(read).poll(cx));
+            self.read = None;
+        }
+        self.sender.poll_ready(cx).map(|ready| ready.is_ok())
     }
 
     /// Send a piece. It is lost if the guest wants no more.
     pub fn send(&mut self, frame: Frame) {
-        let _ = self.0.try_send(Ok(frame));
+        let _ = self.sender.try_send(Ok(frame));
     }
 
     /// Send the trailer fields, room or no room, and end the body.
     pub fn end(self, trailers: Vec<(String, Vec<u8>)>) {
         if !trailers.is_empty() {
             // A clone has a place of its own.
-            let _ = self.0.clone().try_send(Ok(Frame::Trailers(trailers)));
+            let _ = self.sender.clone().try_send(Ok(Frame::Trailers(trailers)));
         }
     }
 
     /// Say that there will be no more, though there should.
     pub fn fail(self, failure: BodyFailure) {
-        let _ = self.0.clone().try_send(Err(failure));
+        let _ = self.sender.clone().try_send(Err(failure));
     }
 }
 
@@ -104,7 +132,10 @@ impl Body for RequestBody {
                     .take()
                     .map(|content| Ok(http_body::Frame::data(content))),
             ),
-            Content::Stream(receiver) => {
+            Content::Stream { receiver, reading } => {
+                if let Some(reading) = reading.take() {
+                    let _ = reading.send(());
+                }
                 let next = futures_core::Stream::poll_next(Pin::new(receiver), cx);
                 next.map(|next| {
                     next.map(|next| match next {
@@ -128,7 +159,7 @@ impl Body for RequestBody {
             Content::Whole(content) => {
                 SizeHint::with_exact(content.as_ref().map_or(0, Bytes::len) as u64)
             }
-            Content::Stream(_) => SizeHint::default(),
+            Content::Stream { .. } => SizeHint::default(),
         }
     }
 }
@@ -205,4 +236,31 @@ fn fields(map: &http::HeaderMap) -> Vec<(String, Vec<u8>)> {
     map.iter()
         .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn a_body_that_waits_for_its_reader_takes_nothing_before() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let (mut sender, mut body) = RequestBody::stream_when_read();
+        assert_eq!(sender.poll_ready(&mut cx), Poll::Pending);
+        assert!(Pin::new(&mut body).poll_frame(&mut cx).is_pending());
+        assert_eq!(sender.poll_ready(&mut cx), Poll::Ready(true));
+        sender.send(Frame::Data(Bytes::from_static(b"x")));
+        let read = Pin::new(&mut body).poll_frame(&mut cx);
+        assert!(matches!(read, Poll::Ready(Some(Ok(frame))) if frame.is_data()));
+
+        let (mut sender, body) = RequestBody::stream_when_read();
+        assert_eq!(sender.poll_ready(&mut cx), Poll::Pending);
+        drop(body);
+        assert_eq!(sender.poll_ready(&mut cx), Poll::Ready(false));
+
+        let (mut sender, _body) = RequestBody::stream();
+        assert_eq!(sender.poll_ready(&mut cx), Poll::Ready(true));
+    }
 }

@@ -1,9 +1,13 @@
 //! Stock `wasi:http` components: `wasi:http/incoming-handler@0.2`, and what they send out.
 //!
+//! - `incoming`: requests of clients
 //! - `body`: the bodies of a request and its response, piece by piece
+//! - `fields`: header fields that are for one connection alone
 //! - `outbound`: requests of guests to other servers, and who may send them
 
 mod body;
+mod fields;
+mod incoming;
 pub(crate) mod outbound;
 
 use std::future::{Future, poll_fn};
@@ -21,49 +25,11 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 pub(crate) use body::abort_unfinished;
 pub use body::{BodyFailure, Frame, RequestBody, RequestBodySender, ResponseBody};
+pub use incoming::{IncomingRequest, InvalidRequest};
 
 use crate::catalog::{ComponentRef, Loaded};
 use crate::fault::Fault;
-use crate::http::HeaderRef;
 use crate::pool::ShardPool;
-
-/// A request to a stock component.
-pub struct IncomingRequest(http::Request<RequestBody>);
-
-impl IncomingRequest {
-    /// The request with this method, this target in origin form, these headers in the order of
-    /// their arrival, and this content.
-    ///
-    /// # Errors
-    /// When `wasi:http` has no form for it.
-    pub fn new(
-        method: &str,
-        target: &str,
-        headers: &[HeaderRef<'_>],
-        body: RequestBody,
-    ) -> Result<Self, Fault> {
-        let wrong = |error: http::Error| Fault::host(&format!("the request: {error}"));
-        let mut request = http::Request::builder()
-            .method(method)
-            .uri(target)
-            .body(body)
-            .map_err(wrong)?;
-        let fields = request.headers_mut();
-        fields.reserve(headers.len() + 1);
-        for (name, value) in headers {
-            let name = http::HeaderName::from_bytes(name.as_bytes());
-            let name = name.map_err(|error| wrong(error.into()))?;
-            let value = http::HeaderValue::from_bytes(value);
-            fields.append(name, value.map_err(|error| wrong(error.into()))?);
-        }
-        // HTTP/1.0 can do without, and the component's authority has to come from somewhere.
-        if !fields.contains_key(http::header::HOST) {
-            let nobody = http::HeaderValue::from_static("localhost");
-            fields.insert(http::header::HOST, nobody);
-        }
-        Ok(Self(request))
-    }
-}
 
 /// A request to a stock component, under way.
 pub struct Handling {

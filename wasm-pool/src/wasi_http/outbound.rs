@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::Scheme;
+use http::{HeaderValue, Method, header};
 use http_body::Body;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Empty};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -21,6 +22,8 @@ use pin_project_lite::pin_project;
 use rusm_config::Capabilities;
 use tokio::time::{Instant, Sleep, timeout};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use super::fields::remove_nominated;
 
 /// The `wasi:http` of one process, as its capabilities have it.
 pub(crate) struct Hooks(pub(crate) Arc<Capabilities>);
@@ -74,13 +77,21 @@ impl Hooks {
 pub(crate) async fn send(request: http::Request<WasiBody>, options: RequestOptions) -> Sent {
     let connect = options.connect_timeout.unwrap_or(CONNECT);
     let first_byte = options.first_byte_timeout.unwrap_or(FIRST_BYTE);
-    let sending = client()?.request(request);
+    let client = client()?;
+    let sending = async {
+        client
+            .request(framed(request).await?)
+            .await
+            .map_err(|error| sort(&error))
+    };
     // The client does not tell connecting from waiting.
     let limit = connect.saturating_add(first_byte);
-    let response = match timeout(limit, sending).await {
-        Ok(response) => response.map_err(|error| sort(&error))?,
+    let mut response = match timeout(limit, sending).await {
+        Ok(response) => response?,
         Err(_) => return Err(Error::ConnectionReadTimeout),
     };
+    // The guest is not shown `Connection`, so it can't leave them out of what it forwards.
+    remove_nominated(response.headers_mut());
     let between = options.between_bytes_timeout.unwrap_or(BETWEEN_BYTES);
     let response = response.map(|body| {
         let body = body.map_err(Error::Hyper);
@@ -93,6 +104,37 @@ pub(crate) async fn send(request: http::Request<WasiBody>, options: RequestOptio
     });
     // The connection is the client's to drive.
     Ok((response, Box::new(async { Ok(()) })))
+}
+
+/// Make sure that the length of the body is said: the client says nothing of an empty one, though
+/// servers ask for it (RFC 9110, section 8.6), and leaves out one of unknown length where a method
+/// seldom has any.
+async fn framed(request: http::Request<WasiBody>) -> Result<http::Request<WasiBody>, Error> {
+    if request.headers().contains_key(header::CONTENT_LENGTH) {
+        return Ok(request);
+    }
+    let (mut parts, mut body) = request.into_parts();
+    let is_empty = body.is_end_stream() || body.size_hint().exact() == Some(0);
+    if is_empty && EXPECT_CONTENT.contains(&parts.method) {
+        let none = HeaderValue::from_static("0");
+        parts.headers.insert(header::CONTENT_LENGTH, none);
+    }
+    if is_empty || body.size_hint().exact().is_some() || !SELDOM_CONTENT.contains(&parts.method) {
+        return Ok(http::Request::from_parts(parts, body));
+    }
+    // Most guests finish a body that they don't write to at once.
+    let first = match timeout(FIRST_PIECE, body.frame()).await {
+        Ok(None) => {
+            let empty = Empty::new().map_err(|never| match never {});
+            return Ok(http::Request::from_parts(parts, empty.boxed_unsync()));
+        }
+        Ok(Some(frame)) => Some(frame?),
+        Err(_) => None,
+    };
+    let chunked = HeaderValue::from_static("chunked");
+    parts.headers.insert(header::TRANSFER_ENCODING, chunked);
+    let body = Begun { first, rest: body };
+    Ok(http::Request::from_parts(parts, body.boxed_unsync()))
 }
 
 /// Whether a header is the host's to set.
@@ -129,6 +171,10 @@ fn sort(error: &hyper_util::client::legacy::Error) -> Error {
         if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
             if hyper.is_incomplete_message() || hyper.is_closed() || hyper.is_canceled() {
                 return Error::ConnectionTerminated;
+            }
+            // hyper names it only to servers.
+            if hyper.is_parse() && hyper.to_string().contains("too large") {
+                return Error::HttpResponseHeaderSectionSize(None);
             }
             if hyper.is_parse() {
                 return Error::HttpProtocolError;
@@ -191,6 +237,7 @@ fn new_client() -> Result<HttpClient, rustls::Error> {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(MAX_IDLE)
+        .http1_max_headers(MAX_FIELDS)
         .build(connector))
 }
 
@@ -233,6 +280,39 @@ impl<B: Body<Data = Bytes, Error = Error>> Body for TimedBody<B> {
     }
 }
 
+/// A body whose first piece was taken off, to see whether there is one.
+struct Begun {
+    first: Option<http_body::Frame<Bytes>>,
+    rest: WasiBody,
+}
+
+impl Body for Begun {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Error>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(first))),
+            None => Pin::new(&mut self.rest).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.rest.is_end_stream()
+    }
+}
+
+/// Methods of which a server may want to be told that there is no content.
+const EXPECT_CONTENT: [Method; 3] = [Method::POST, Method::PUT, Method::PATCH];
+/// Methods of which the client takes it that there is none, unless it is said.
+const SELDOM_CONTENT: [Method; 2] = [Method::GET, Method::HEAD];
+/// How long the first piece of a body is waited for before the request is sent all the same.
+const FIRST_PIECE: Duration = Duration::from_millis(100);
+/// Fields of a response, and of its trailers, that are taken: as many as a listener can be told to.
+const MAX_FIELDS: usize = 1000;
 /// Limits of a request whose guest sets none.
 const CONNECT: Duration = Duration::from_secs(10);
 const FIRST_BYTE: Duration = Duration::from_secs(60);

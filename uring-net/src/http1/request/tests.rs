@@ -523,12 +523,15 @@ fn a_target_that_is_not_ascii_is_escaped() {
             Some("b"),
         ),
         ("/plain", "/plain", "/plain", None),
+        ("http://h:8", "http://h:8", "/", None),
     ] {
         let request = format!("GET {sent} HTTP/1.1\r\nA: 1\r\nHost: claimed\r\nB: 2\r\n\r\n");
         let mut buf = request.clone().into_bytes();
         let head = parser.parse(&mut buf, &LIMITS).unwrap().unwrap();
         let seen = (head.target, head.path, head.query);
         assert_eq!(seen, (target, path, query), "{sent}");
+        let origin = target.strip_prefix("http://h:8").unwrap_or(target);
+        assert_eq!(head.origin_form(), origin);
         let host = if sent.starts_with('/') {
             "claimed"
         } else {

@@ -1,0 +1,54 @@
+//! What the fuzzer sees of the decoder, which is private otherwise.
+
+use super::decode::{Decoder, Event};
+use super::{Message, Settings};
+
+/// Takes the frames of a client apart.
+#[derive(Debug)]
+pub struct WebSocketDecoder(Decoder);
+
+/// What a client has said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A message of text.
+    Text(String),
+    /// A message of bytes.
+    Binary(Vec<u8>),
+    /// A ping.
+    Ping(Vec<u8>),
+    /// A pong.
+    Pong,
+    /// A close.
+    Close(u16, String),
+}
+
+impl WebSocketDecoder {
+    /// Of messages and frames of so many bytes at most.
+    pub fn new(max: usize) -> Self {
+        Self(Decoder::new(&Settings {
+            max_message: max,
+            max_frame: max,
+            ..Settings::default()
+        }))
+    }
+
+    /// Take what `input` begins with: how many bytes that was, and what was said if it is whole.
+    ///
+    /// # Errors
+    /// The code and the reason to close with.
+    pub fn decode(
+        &mut self,
+        input: &mut [u8],
+    ) -> Result<(usize, Option<Heard>), (u16, &'static str)> {
+        let decoded = self.0.decode(input);
+        let decoded = decoded.map_err(|violation| (violation.code, violation.reason))?;
+        let heard = decoded.event.map(|event| match event {
+            Event::Message(Message::Text(text)) => Heard::Text(text.into_owned()),
+            Event::Message(Message::Binary(bytes)) => Heard::Binary(bytes.into_owned()),
+            Event::Ping(payload) => Heard::Ping(payload.to_vec()),
+            Event::Pong => Heard::Pong,
+            Event::Close { code, reason } => Heard::Close(code, reason.to_owned()),
+        });
+        Ok((decoded.consumed, heard))
+    }
+}
