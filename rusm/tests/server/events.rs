@@ -14,6 +14,7 @@ fn listen(server: &Server, topic: &str) -> Client {
     assert_eq!(head.status, 200);
     assert_eq!(head.header("content-type"), Some("text/event-stream"));
     assert_eq!(head.header("cache-control"), Some("no-cache"));
+    assert_eq!(head.header("x-accel-buffering"), Some("no"));
     client
 }
 

@@ -49,6 +49,53 @@ fn request_lines_and_headers_have_a_size() {
 }
 
 #[test]
+fn as_many_headers_may_come_as_the_limit_says() {
+    let keys = "max-headers = 500\nmax-header-bytes = \"64KiB\"";
+    let server = Serve::hello_with(keys).start();
+    let count = |count: usize| request("GET", "/", &"A: b\r\n".repeat(count - 1), "");
+    let mut client = server.connect();
+    for fits in [100, 128, 129, 500] {
+        assert_eq!(client.send(count(fits)).response().status, 200, "{fits}");
+    }
+    assert_eq!(client.send(count(501)).response().status, 431);
+}
+
+#[test]
+fn bodies_that_wait_have_a_bound_of_memory() {
+    let manifest = "[node]\nbody-memory-per-core = \"8MiB\"\n[[serve]]\nlisten = \"127.0.0.1:0\"\n\
+                    [serve.routes]\n\"GET /blob/:bytes\" = \"odd#blob\"\n";
+    let server = Serve::app(crate::apps::lab())
+        .manifest(manifest)
+        .args(["--cores", "0-0"])
+        .start();
+    let unread = || {
+        let mut client = Client::with_a_small_buffer(server.addr());
+        client.send(get("/blob/6000000"));
+        client.head().status
+    };
+    let statuses: Vec<_> = (0..20).map(|_| unread()).collect();
+    assert_eq!(statuses[0], 200);
+    // Each is dropped before the next, so there is room again, sooner or later.
+    assert!(
+        statuses.iter().all(|status| matches!(status, 200 | 503)),
+        "{statuses:?}"
+    );
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        let mut client = Client::with_a_small_buffer(server.addr());
+        client.send(get("/blob/6000000"));
+        let status = client.head().status;
+        held.push((client, status));
+    }
+    let refused = held.iter().filter(|(_, status)| *status == 503).count();
+    assert!(refused >= 3, "{refused}");
+    assert_eq!(server.connect().get("/blob/1000").status, 200);
+    assert!(eventually(|| server
+        .log()
+        .contains("(body-memory-per-core)")));
+}
+
+#[test]
 fn a_large_head_within_the_limits_is_read() {
     let server = Serve::hello().start();
     let lines = (0..90).map(|number| format!("X-{number}: {}\r\n", "v".repeat(300)));

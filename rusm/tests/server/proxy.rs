@@ -180,3 +180,109 @@ fn a_response_that_is_cut_off_is_not_taken_for_a_whole_one() {
         assert!(is_told, "{head:?} {}", rest.escape_ascii());
     }
 }
+
+/// A server that says this once, and what it heard until `end`.
+fn hears(answer: impl Into<Vec<u8>>, end: &'static [u8]) -> (SocketAddr, mpsc::Receiver<String>) {
+    let (listener, answer) = (TcpListener::bind("127.0.0.1:0").unwrap(), answer.into());
+    let addr = listener.local_addr().unwrap();
+    let (heard, hears) = mpsc::channel();
+    thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut input = Vec::new();
+        while !input.ends_with(end) {
+            let mut piece = [0; 4096];
+            let count = socket.read(&mut piece).unwrap();
+            input.extend_from_slice(&piece[..count]);
+            if count == 0 {
+                break;
+            }
+        }
+        socket.write_all(&answer).unwrap();
+        heard
+            .send(String::from_utf8(input).unwrap().to_ascii_lowercase())
+            .unwrap();
+    });
+    (addr, hears)
+}
+
+const NOTHING: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
+
+#[test]
+fn the_length_of_a_body_is_said_also_if_there_is_none() {
+    for (method, is_said) in [
+        ("POST", true),
+        ("PUT", true),
+        ("PATCH", true),
+        ("GET", false),
+        ("DELETE", false),
+    ] {
+        let (addr, heard) = hears(NOTHING, b"\r\n\r\n");
+        let server = start(addr);
+        let response = server.connect().send(request(method, "/", "", "")).head();
+        assert_eq!(response.status, 204, "{method}");
+        let heard = heard.recv().unwrap();
+        assert_eq!(
+            heard.contains("\r\ncontent-length: 0\r\n"),
+            is_said,
+            "{heard}"
+        );
+        assert!(!heard.contains("transfer-encoding"), "{heard}");
+    }
+}
+
+#[test]
+fn a_body_of_get_goes_on() {
+    let (addr, heard) = hears(NOTHING, b"0\r\n\r\n");
+    let server = start(addr);
+    let chunks = "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+    let asked = request("GET", "/", "Transfer-Encoding: chunked\r\n", chunks);
+    assert_eq!(server.connect().send(asked).head().status, 204);
+    let heard = heard.recv().unwrap();
+    assert!(
+        heard.contains("\r\ntransfer-encoding: chunked\r\n"),
+        "{heard}"
+    );
+    assert!(heard.contains("abc") && heard.contains("de"), "{heard}");
+}
+
+#[test]
+fn what_a_connection_nominates_does_not_go_on() {
+    let answer = "HTTP/1.1 200 OK\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-End: 2\r\n\
+                  Content-Length: 2\r\n\r\nok";
+    let (addr, heard) = hears(answer, b"\r\n\r\n");
+    let server = start(addr);
+    let asked = request(
+        "GET",
+        "/",
+        "Connection: X-Mine\r\nX-Mine: 1\r\nX-Yours: 2\r\n",
+        "",
+    );
+    let response = server.connect().send(asked).response();
+    assert_eq!(response.text(), "ok");
+    assert_eq!(
+        (response.header("x-hop"), response.header("x-end")),
+        (None, Some("2"))
+    );
+    let heard = heard.recv().unwrap();
+    assert!(
+        heard.contains("x-yours: 2") && !heard.contains("x-mine"),
+        "{heard}"
+    );
+}
+
+#[test]
+fn a_response_may_have_many_fields_and_too_many_are_named() {
+    let answer = |fields: usize| {
+        let fields = "a: b\r\n".repeat(fields);
+        format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 2\r\n\r\nok")
+    };
+    let (addr, _heard) = hears(answer(500), b"\r\n\r\n");
+    let server = start(addr);
+    let response = server.connect().get("/");
+    assert_eq!((response.status, response.values("a").count()), (200, 500));
+    let (addr, _heard) = hears(answer(1500), b"\r\n\r\n");
+    let server = start(addr);
+    assert_eq!(server.connect().get("/").status, 502);
+    let is_logged = || server.log().contains("HttpResponseHeaderSectionSize");
+    assert!(eventually(is_logged), "{}", server.log());
+}

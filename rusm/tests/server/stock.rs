@@ -565,6 +565,85 @@ fn the_pieces_of_a_request_come_as_they_are_sent() {
     assert_eq!(client.get("/hello").status, 200);
 }
 
+#[test]
+fn what_wasi_http_has_no_form_for_is_refused() {
+    let server = Serve::stock_with("max-request-line = \"1MiB\"").start();
+    let mut client = server.connect();
+    let long = |len: usize| format!("/hello?{}", "q".repeat(len - "/hello?".len()));
+    assert_eq!(client.get(&long(65_534)).status, 200);
+    for len in [65_535, 200_000] {
+        let refused = client.get(&long(len));
+        assert_eq!(refused.status, 414, "{}", refused.text());
+    }
+    let hosted = |host: &str| format!("GET /echo/head HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    for (host, authority) in [("", "localhost"), ("h:80", "h:80")] {
+        let response = client.send(hosted(host)).response();
+        assert_eq!(response.text().lines().nth(1), Some(authority));
+    }
+    assert_eq!(client.send(hosted("%41")).response().status, 400);
+    // What browsers send as it is.
+    assert_eq!(client.get("/echo/`{}|").status, 404);
+    let absolute = "GET http://other:81/echo/head?a HTTP/1.1\r\nHost: h\r\n\r\n";
+    let response = client.send(absolute).response().text();
+    assert!(
+        response.starts_with("GET /echo/head?a\nother:81\n"),
+        "{response}"
+    );
+    let accents = client.get("/echo/head?q=\u{e9}").text();
+    assert!(
+        accents.starts_with("GET /echo/head?q=%C3%A9\n"),
+        "{accents}"
+    );
+    assert_eq!(server.log(), "", "it is the client's fault");
+}
+
+#[test]
+fn a_response_without_a_body_may_say_how_long_it_would_be() {
+    let server = Serve::stock_with("").start();
+    let mut client = server.connect();
+    for (method, status, length) in [
+        ("GET", 304, Some("5")),
+        ("HEAD", 304, Some("5")),
+        ("GET", 204, None),
+        ("HEAD", 204, None),
+        ("HEAD", 200, Some("5")),
+    ] {
+        let target = format!("/bodies/status/{status}?content-length=5");
+        let head = client.send(request(method, &target, "", "")).head();
+        let seen = (head.status, head.header("content-length"));
+        assert_eq!(seen, (status, length), "{method}");
+    }
+    assert_eq!(client.get("/hello").text(), "Hello from wstd\n");
+}
+
+#[test]
+fn a_client_is_told_to_continue_when_the_component_reads() {
+    let server = Serve::stock_with("").start();
+    let expecting = |path: &str| {
+        let headers = "Content-Length: 5\r\nExpect: 100-continue\r\n";
+        request("POST", path, headers, "")
+    };
+    let mut client = server.connect();
+    assert_eq!(client.send(expecting("/echo/digest")).head().status, 100);
+    let digest = client.send("hello").response().text();
+    assert!(digest.starts_with("5 "), "{digest}");
+    let unread = client.send(expecting("/bodies/unread")).response();
+    assert_eq!((unread.status, unread.text()), (200, "unread\n".into()));
+}
+
+#[test]
+fn what_connection_nominates_is_not_for_the_component() {
+    let server = Serve::stock_with("").start();
+    let headers = "Connection: X-Hop, te\r\nX-Hop: 1\r\nx-hop: 2\r\nTE: trailers\r\nX-End: 3\r\n";
+    let seen = server
+        .connect()
+        .send(request("GET", "/echo/head", headers, ""))
+        .response()
+        .text();
+    assert!(seen.contains("x-end: 3\n"), "{seen}");
+    assert!(!seen.contains("x-hop") && !seen.contains("\nte:"), "{seen}");
+}
+
 fn fnv1a(bytes: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)

@@ -152,6 +152,22 @@ fn requests_that_do_not_end_are_given_a_grace() {
 }
 
 #[test]
+fn a_request_that_is_cut_at_the_end_of_the_grace_is_told_to_come_again() {
+    let manifest = "[node]\nshutdown-grace-s = 1\n[[serve]]\nlisten = \"127.0.0.1:0\"\n\
+                    request-timeout-ms = 3600000\n[serve.routes]\n\"GET /spin\" = \"hello#spin\"\n";
+    let mut server = Serve::app(apps::hello()).manifest(manifest).start();
+    let mut client = server.connect();
+    client.send(get("/spin"));
+    thread::sleep(Duration::from_millis(300));
+    server.signal(SIGTERM);
+    let response = client.response();
+    assert_eq!(response.status, 503);
+    assert_eq!(response.header("retry-after"), Some("1"));
+    assert!(server.wait().is_some());
+    server.says("the server stopped before the guest gave an answer (shutdown-grace-s)");
+}
+
+#[test]
 fn a_second_signal_waits_for_nobody() {
     for (first, second) in [(SIGINT, SIGINT), (SIGTERM, SIGINT), (SIGINT, SIGTERM)] {
         let mut server = spinning("shutdown-grace-s = 3600");

@@ -107,34 +107,40 @@ pub(crate) async fn send(request: http::Request<WasiBody>, options: RequestOptio
 }
 
 /// Make sure that the length of the body is said: the client says nothing of an empty one, though
-/// servers ask for it (RFC 9110, section 8.6), and leaves out one of unknown length where a method
-/// seldom has any.
+/// servers want to know it (RFC 9110, section 8.6), and leaves out one of unknown length where a
+/// method seldom has any.
 async fn framed(request: http::Request<WasiBody>) -> Result<http::Request<WasiBody>, Error> {
     if request.headers().contains_key(header::CONTENT_LENGTH) {
         return Ok(request);
     }
     let (mut parts, mut body) = request.into_parts();
-    let is_empty = body.is_end_stream() || body.size_hint().exact() == Some(0);
-    if is_empty && EXPECT_CONTENT.contains(&parts.method) {
-        let none = HeaderValue::from_static("0");
-        parts.headers.insert(header::CONTENT_LENGTH, none);
-    }
-    if is_empty || body.size_hint().exact().is_some() || !SELDOM_CONTENT.contains(&parts.method) {
-        return Ok(http::Request::from_parts(parts, body));
-    }
-    // Most guests finish a body that they don't write to at once.
-    let first = match timeout(FIRST_PIECE, body.frame()).await {
-        Ok(None) => {
-            let empty = Empty::new().map_err(|never| match never {});
-            return Ok(http::Request::from_parts(parts, empty.boxed_unsync()));
+    let mut first = None;
+    let mut is_empty = body.is_end_stream() || body.size_hint().exact() == Some(0);
+    if body.size_hint().exact().is_none() && !is_empty {
+        // Most guests write at once, or finish at once a body that they don't write to.
+        match timeout(FIRST_PIECE, body.frame()).await {
+            Ok(None) => is_empty = true,
+            Ok(Some(frame)) => first = Some(frame?),
+            Err(_) => {}
         }
-        Ok(Some(frame)) => Some(frame?),
-        Err(_) => None,
+        if !is_empty && SELDOM_CONTENT.contains(&parts.method) {
+            let chunked = HeaderValue::from_static("chunked");
+            parts.headers.insert(header::TRANSFER_ENCODING, chunked);
+        }
+    }
+    if is_empty {
+        if EXPECT_CONTENT.contains(&parts.method) {
+            let none = HeaderValue::from_static("0");
+            parts.headers.insert(header::CONTENT_LENGTH, none);
+        }
+        let empty = Empty::new().map_err(|never| match never {});
+        return Ok(http::Request::from_parts(parts, empty.boxed_unsync()));
+    }
+    let body = match first {
+        Some(_) => Begun { first, rest: body }.boxed_unsync(),
+        None => body,
     };
-    let chunked = HeaderValue::from_static("chunked");
-    parts.headers.insert(header::TRANSFER_ENCODING, chunked);
-    let body = Begun { first, rest: body };
-    Ok(http::Request::from_parts(parts, body.boxed_unsync()))
+    Ok(http::Request::from_parts(parts, body))
 }
 
 /// Whether a header is the host's to set.
