@@ -6,6 +6,7 @@ mod cores;
 #[cfg(feature = "build")]
 mod dev;
 mod mappings;
+mod memory;
 mod reload;
 mod services;
 mod shard;

@@ -19,6 +19,7 @@ use rusm_wasm_pool::preempt::Activity;
 use rusm_wasm_pool::{PoolSetup, ShardPool};
 use wasmtime::Engine;
 
+use super::memory::BodyMemoryWatch;
 use super::reload::Updates;
 use super::services::{self, Service};
 use super::stop::Stop;
@@ -246,11 +247,13 @@ async fn watch(
 ) -> usize {
     let mut stopping_since = None;
     let mut losses_logged = Instant::now();
+    let mut body_memory = BodyMemoryWatch::default();
     loop {
         monoio::time::sleep(shard::TICK).await;
         net.tick();
         each_tick();
         let now = Instant::now();
+        body_memory.see(net.body_bytes(), now);
         expire(processes, now);
         if now.duration_since(losses_logged) >= LOSSES_INTERVAL {
             losses_logged = now;
