@@ -248,7 +248,11 @@ impl Watch {
     pub(crate) fn enter_lingering(&self, linger: &mut Linger) {
         let now = self.shard.now();
         let end = *linger.end.get_or_insert(now + linger.total);
-        self.enter_until(Phase::Closing, end.min(now + linger.silence));
+        let silence = match self.shard.is_draining() {
+            true => linger.silence.min(DRAINING_SILENCE),
+            false => linger.silence,
+        };
+        self.enter_until(Phase::Closing, end.min(now + silence));
     }
 
     /// No operation is in flight that could be made to end, as on a WebSocket on which nothing is
@@ -364,6 +368,9 @@ fn poll(socket: RawFd, events: libc::c_short) -> bool {
     polled.revents & events != 0
 }
 
+/// How long a client may be silent after its last answer when the server stops: it should not have to
+/// wait for those that keep their connections open without a reason.
+const DRAINING_SILENCE: Duration = Duration::from_secs(1);
 /// Bytes of a buffer for responses, at first and at most.
 const BUFFER: usize = 1024;
 const LARGEST_BUFFER: usize = 64 * 1024;
