@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::apps;
 use crate::client::{Client, get, request};
-use crate::server::{Serve, Server};
+use crate::server::{Serve, Server, eventually};
 use crate::websocket::{BINARY, Frame, Socket};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,4 +185,55 @@ fn a_first_message_may_have_any_size() {
         );
     }
     assert!(server.log().is_empty(), "{}", server.log());
+}
+
+/// JSON of arrays in arrays.
+fn nested(levels: usize) -> String {
+    "[".repeat(levels) + &"]".repeat(levels)
+}
+
+#[test]
+fn the_stack_holds_nested_json_and_a_large_variable_in_every_kind_of_component() {
+    let server = serve(&apps::reach("sandboxed", ""));
+    for (task, expected) in [
+        (format!("json {}", nested(127)), "254 bytes"),
+        (format!("json {}", nested(128)), "no JSON: recursion limit"),
+        ("local".to_owned(), "1"),
+        (format!("both {}", nested(127)), "2"),
+        ("deep 100".to_owned(), ""),
+    ] {
+        for kind in Kind::ALL {
+            let answer = kind.run(&server, &task);
+            assert!(answer.starts_with(expected), "{kind:?} {task}: {answer}");
+        }
+    }
+    assert!(server.log().is_empty(), "{}", server.log());
+}
+
+#[test]
+fn a_stack_that_is_used_up_is_said_to_be() {
+    let server = serve(&apps::reach("sandboxed", ""));
+    let memory = "the guest used up its stack of 128 KiB in `";
+    for (task, said) in [
+        ("deep 5000", memory),
+        ("small 1000000", memory),
+        ("huge", memory),
+        (
+            "calls 100000000",
+            "the guest's calls used up the 512 KiB of their stack in `",
+        ),
+    ] {
+        let before = server.log().matches(said).count();
+        let length = format!("Content-Length: {}\r\n", task.len());
+        let asked = request("POST", "/handler", &length, task);
+        let response = server.connect().send(asked).response();
+        assert_eq!(response.status, 500, "{task}");
+        let is_said = eventually(|| server.log().matches(said).count() > before);
+        assert!(is_said, "{task}:\n{}", server.log());
+        let line = server.log().lines().last().unwrap_or_default().to_owned();
+        assert_eq!(line.contains("(stack-kib)"), said == memory, "{line}");
+        assert!(!line.contains("rusm:stack-used-up"), "{line}");
+    }
+    // The others have their own.
+    assert_eq!(Kind::Handler.run(&server, "deep 100"), "50");
 }

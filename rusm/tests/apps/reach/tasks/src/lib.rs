@@ -70,22 +70,36 @@ fn done(task: &str, argument: &str) -> io::Result<String> {
             Ok(value) => format!("{} bytes", value.to_string().len()),
             Err(error) => format!("no JSON: {error}"),
         },
-        "local" => format!("{}", large_local(argument.len())),
-        "deep" => format!("{}", deep(argument.parse().unwrap_or(u64::MAX))),
+        "local" => format!("{}", local::<{ 60 << 10 }>(argument.len())),
+        "both" => format!("{}", local_and_json(argument)),
+        "huge" => format!("{}", local::<{ 200 << 10 }>(argument.len())),
+        "deep" => format!("{}", deep(number(argument))),
+        "small" => format!("{}", small(number(argument))),
+        "calls" => format!("{}", calls(number(argument))),
         // The length of what came, to the byte.
         task => format!("{} bytes", task.len() + argument.len()),
     })
 }
 
-/// Has a local variable of 60 KiB.
+fn number(text: &str) -> u64 {
+    text.parse().unwrap_or(u64::MAX)
+}
+
+/// Has a local variable of so many bytes.
 #[inline(never)]
-fn large_local(seed: usize) -> usize {
-    let mut local = [0u8; 60 * 1024];
-    for (index, byte) in local.iter_mut().enumerate() {
-        *byte = (index ^ seed) as u8;
-    }
-    std::hint::black_box(&mut local);
+fn local<const SIZE: usize>(seed: usize) -> usize {
+    let mut local = [0u8; SIZE];
+    std::hint::black_box(&mut local)[seed % SIZE] = 1;
     local.iter().map(|&byte| usize::from(byte)).sum()
+}
+
+/// Has one of 64 KiB while it parses.
+#[inline(never)]
+fn local_and_json(text: &str) -> usize {
+    let mut local = [0u8; 64 << 10];
+    std::hint::black_box(&mut local)[0] = 1;
+    let parsed = serde_json::from_str::<serde_json::Value>(text).is_ok();
+    usize::from(std::hint::black_box(&local)[0]) + usize::from(parsed)
 }
 
 /// A frame of a kilobyte for each level.
@@ -95,5 +109,27 @@ fn deep(levels: u64) -> u64 {
     match levels {
         0 => 0,
         levels => deep(levels - 1) + frame[levels as usize % 128] % 2,
+    }
+}
+
+/// A frame of some bytes for each level.
+#[inline(never)]
+fn small(levels: u64) -> u64 {
+    let frame = std::hint::black_box([levels; 4]);
+    match levels {
+        0 => 0,
+        levels => small(levels - 1) + frame[levels as usize % 4] % 2,
+    }
+}
+
+/// No variable of it has an address.
+#[inline(never)]
+fn calls(levels: u64) -> u64 {
+    match levels {
+        0 => 1,
+        levels => {
+            let below = calls(levels - 1);
+            below.rotate_left((below % 7) as u32) ^ levels
+        }
     }
 }
