@@ -13,6 +13,7 @@ use rusm_uring_net::http1::{
     encode_head,
 };
 use rusm_wasm_pool::http::Request;
+use rusm_wasm_pool::sizing::PoolSize;
 
 use hello::Shard;
 
@@ -21,6 +22,11 @@ use hello::Shard;
 fn main() {
     // A counter has less address space than a server.
     let (artifact, size) = hello::compile(4);
+    // Nor is there PAGEMAP_SCAN: each byte of an unused stack would be counted at a reset.
+    let size = PoolSize {
+        keep_resident: 64 * 1024,
+        ..size
+    };
     let shard = Shard::start(0, &artifact, size);
     let routes = routes();
     let mut out = Vec::with_capacity(4096);
