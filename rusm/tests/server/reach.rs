@@ -94,7 +94,7 @@ const ANYWHERE: [(&str, &[&str]); 5] = [
     ("sleep", &["true"]),
     ("random", &["true"]),
     ("stdin", &["0 bytes"]),
-    ("thread", &["operation not supported"]),
+    ("thread", &["unsupported"]),
 ];
 
 #[test]
