@@ -9,7 +9,7 @@ SLIM := -p rusm --no-default-features --features serve,build
 
 LOADTEST := --manifest-path loadtest/Cargo.toml --target-dir target
 
-.PHONY: serve build examples loadtest test test-long lint guard fuzz bench-peers runner setup test-tools clean
+.PHONY: serve build examples loadtest test test-long lint guard fuzz test262 bench-peers runner setup test-tools clean
 
 ## serve examples/hello on http://127.0.0.1:8080
 serve: setup
@@ -50,6 +50,10 @@ fuzz:
 ## RUSM beside its peers, one table: installs them under target/peers; takes half an hour
 bench-peers: build loadtest
 	benches/peers/run.py
+
+## the tests of ECMAScript, TEST262=DIR is a checkout of them: in the TypeScript runner, and in QuickJS
+test262:
+	scripts/test262.sh $(TEST262)
 
 ## what TypeScript runs in, sdk/typescript/runner.wasm, anew from its sources
 runner:

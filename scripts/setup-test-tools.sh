@@ -36,22 +36,9 @@ main() {
         "$venv/bin/pip" install --quiet 'httpx>=0.28,<0.29' 'websockets>=15' 'aiohttp>=3.12' kosoku \
             'playwright>=1.50'
     fi
-    npm_install "$clients" "$node"
-    npm_install "$app" "$app"
+    scripts/npm-install.sh "$clients" "$node"
+    scripts/npm-install.sh "$app"
     say "ready"
-}
-
-# What the lock file in a directory says, into another one or itself.
-npm_install() {
-    local from=$1 into=$2
-    # npm removes `node_modules` first, so what it has installed is known when it is done.
-    if ! cmp -s "$from/package-lock.json" "$into/node_modules/installed.json"; then
-        say "installing packages into $into"
-        mkdir -p "$into"
-        [ "$from" -ef "$into" ] || cp "$from"/package{,-lock}.json "$into"
-        npm ci --prefix "$into" --loglevel=error --engine-strict --no-audit --no-fund >/dev/null
-        cp "$from/package-lock.json" "$into/node_modules/installed.json"
-    fi
 }
 
 install() {

@@ -10,6 +10,8 @@
 mod bundle;
 mod description;
 mod exports;
+#[cfg(test)]
+mod runner_tests;
 mod snapshot;
 mod types;
 

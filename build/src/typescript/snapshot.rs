@@ -36,8 +36,12 @@ fn snapshot_within(
     let mut wizer = Wizer::new();
     wizer.init_func(INIT);
     let (context, instrumented) = wizer.instrument(runner).map_err(SnapshotError::runner)?;
-    let engine =
-        Engine::new(Config::new().epoch_interruption(true)).map_err(SnapshotError::runner)?;
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .async_stack_size(STACK)
+        .max_wasm_stack(STACK / 2);
+    let engine = Engine::new(&config).map_err(SnapshotError::runner)?;
     let module = Module::new(&engine, &instrumented).map_err(SnapshotError::runner)?;
     let alarm = interrupt_after(limit, &engine).map_err(SnapshotError::Thread)?;
     let sources = [bundle.as_bytes().into(), Arc::default()];
@@ -113,8 +117,23 @@ struct Told {
     failure: Option<String>,
 }
 
-/// Call an entry of the runner in an instance of its own.
+/// Call an entry of the runner in an instance of its own, on a thread that has the stack for it.
 fn enter(module: &Module, entry: &str, modules: Modules) -> Result<(State, Told), SnapshotError> {
+    thread::scope(|scope| {
+        let entering = thread::Builder::new()
+            .name("rusm-snapshot".into())
+            .stack_size(STACK)
+            .spawn_scoped(scope, || enter_here(module, entry, modules));
+        let entered = entering.map_err(SnapshotError::Thread)?.join();
+        entered.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn enter_here(
+    module: &Module,
+    entry: &str,
+    modules: Modules,
+) -> Result<(State, Told), SnapshotError> {
     let mut store = Store::new(module.engine(), Told::default());
     store.set_epoch_deadline(1);
     let linker = imports(&mut store, module, modules).map_err(SnapshotError::runner)?;
@@ -255,6 +274,9 @@ impl InstanceState for State {
     }
 }
 
+/// Of a thread that enters the runner: half for it, which comes to the end of its own stack long
+/// before, as instances do (`sdk/typescript/runner/src/engine.rs`), and half for the host.
+const STACK: usize = 8 << 20;
 /// What a top level may take: packages that are bundled take milliseconds.
 const LONGEST: Duration = Duration::from_secs(20);
 

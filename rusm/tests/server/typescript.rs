@@ -260,6 +260,97 @@ fn requests_to_others_are_gated() {
 }
 
 #[test]
+fn built_in_objects_and_those_of_the_snapshot_can_be_changed() {
+    let server = started();
+    for _ in 0..3 {
+        assert_eq!(
+            text(&server, "/edges/builtins"),
+            r#"{"before":[null,false,false,2],"sides":5,"foo":1}"#
+        );
+    }
+    assert_eq!(text(&server, "/edges/extend"), "501", "a service's");
+}
+
+#[test]
+fn recursion_of_every_kind_can_be_caught() {
+    let server = started();
+    let thrown = text(&server, "/edges/recursion");
+    assert_eq!(thrown.matches("RangeError").count(), 9, "{thrown}");
+    for (depth, status) in [(3000, 200), (200_000, 400)] {
+        let json = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let answer = send(&server, "POST", "/edges/nested", "", &json);
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+}
+
+#[test]
+fn to_head_the_length_is_what_the_handler_says() {
+    let server = started();
+    let mut client = server.connect();
+    for (how, length) in [
+        ("length", Some("12")),
+        ("content", Some("12")),
+        ("stream", None),
+        ("nothing", None),
+    ] {
+        let path = format!("/edges/head/{how}");
+        let head = client.send(request("HEAD", &path, "", "")).head();
+        assert_eq!(
+            (head.status, head.header("content-length")),
+            (200, length),
+            "{how}"
+        );
+    }
+    // What hono makes of a GET's route has no content.
+    let head = client.send(request("HEAD", "/api/page/x", "", "")).head();
+    assert_eq!((head.status, head.header("content-length")), (200, None));
+    assert_eq!(client.get("/list").text(), "all\n", "it goes on");
+}
+
+#[test]
+fn a_url_can_be_parsed_whatever_host_the_client_names() {
+    let server = started();
+    for host in ["xn--a", "x:99999", "[::1", "a b", "é"] {
+        for (path, headers) in [("/edges/url", String::new()), ("/echo", upgrade_headers())] {
+            let asked = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n");
+            let answer = server.connect().send(asked).head();
+            assert!(
+                matches!(answer.status, 101 | 200 | 400),
+                "{host} {path}: {}",
+                answer.status
+            );
+        }
+    }
+    let asked = format!(
+        "GET /echo?name=me HTTP/1.1\r\nhost: xn--a\r\n{}\r\n",
+        upgrade_headers()
+    );
+    let mut client = server.connect();
+    assert_eq!(client.send(asked).head().status, 101);
+    assert!(client.take(10, "a frame").ends_with(b"hello me"));
+}
+
+fn upgrade_headers() -> String {
+    "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+     sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        .to_owned()
+}
+
+#[test]
+fn events_of_loops_that_send_at_once_all_come() {
+    let server = started();
+    let mut client = server.connect();
+    client.send(request("GET", "/edges/loops", "last-event-id: ü7\r\n", ""));
+    assert_eq!(client.head().status, 200);
+    let said = client.read_until("after ü7");
+    for name in ["a", "b", "c"] {
+        for n in 0..4 {
+            assert!(said.contains(&format!("data: {name}{n}")), "{said}");
+        }
+    }
+}
+
+#[test]
 fn the_store_keeps_what_handlers_write() {
     let server = started();
     assert_eq!(text(&server, "/kept/a"), "null\n");

@@ -35,6 +35,12 @@ export async function ask(_request: Request, { params }: Context): Promise<Respo
   return Response.json(await call(tally, params.function as string, 2));
 }
 
+export async function extend(): Promise<Response> {
+  const tally = whereis("tally")!;
+  for (let n = 0; n < 500; n++) await call(tally, "extend");
+  return Response.json(await call(tally, "extend"));
+}
+
 export function boom(): Response {
   return deeper(3);
 }

@@ -3,8 +3,11 @@
 //! `harness RUNTIME.js FILE...`: each file is evaluated in one context; a name that ends with `.mjs`
 //! is a module, whose namespace is left in `globalThis.__module`. The scripts drive the runtime by
 //! `globalThis.__runner` and see what it told its host in `globalThis.__told`.
+//!
+//! `harness test262 RUNTIME.js DRIVER.js`: see `test262`.
 
 mod host;
+mod test262;
 
 use std::process::ExitCode;
 
@@ -13,14 +16,17 @@ use rquickjs::{CatchResultExt, Context, Ctx, Module, Runtime, Value};
 const FAKE_HOST: &str = include_str!("fake-host.js");
 
 fn main() -> ExitCode {
-    let runtime = Runtime::new().expect("a QuickJS runtime");
-    runtime.set_max_stack_size(4 << 20);
-    let context = Context::full(&runtime).expect("a QuickJS context");
     let mut files = std::env::args().skip(1);
     let Some(runtime_js) = files.next() else {
         eprintln!("usage: harness RUNTIME.js FILE...");
         return ExitCode::FAILURE;
     };
+    if runtime_js == "test262" {
+        return test262::run(files);
+    }
+    let runtime = Runtime::new().expect("a QuickJS runtime");
+    runtime.set_max_stack_size(4 << 20);
+    let context = Context::full(&runtime).expect("a QuickJS context");
     context.with(|ctx| host::define(&ctx)).expect("the host");
     context.with(|ctx| script(&ctx, "fake-host.js", FAKE_HOST));
     let mut good = context.with(|ctx| file(&ctx, &runtime_js));

@@ -7,4 +7,13 @@ export default service({
     total += by;
     return total;
   },
+  /** Built-in objects, changed by call after call. */
+  extend(): number {
+    for (const target of [globalThis, Math, Array.prototype, Object.prototype] as Record<string, unknown>[]) {
+      target[`call${total}`] = total;
+      delete target[`call${total - 2}`];
+    }
+    total += 1;
+    return total;
+  },
 });

@@ -1,0 +1,233 @@
+//! Test262, the tests of ECMAScript, in instances of the snapshot and in QuickJS on this machine:
+//! `make test262 TEST262=DIR`, where DIR is a checkout of <https://github.com/tc39/test262>. The two
+//! agree, and what fails in both is what `test262_failing.txt` names.
+//!
+//! `EVERY=10` runs each tenth file; `ONLY=built-ins/Array` those below a directory; `WRITE=1` writes
+//! the list.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::{env, fs, thread};
+
+use serde_json::{Value, json};
+
+use super::instance::Instances;
+
+#[test]
+#[ignore = "long: half an hour, and a checkout of Test262 (make test262)"]
+fn the_snapshot_agrees_with_quickjs() {
+    let Some(checkout) = env::var_os("TEST262").map(PathBuf::from) else {
+        println!("TEST262 names no checkout");
+        return;
+    };
+    let every = env::var("EVERY").map_or(1, |every| every.parse().unwrap());
+    let only = env::var("ONLY").unwrap_or_default();
+    let tests = tests(&checkout, every, &only);
+    println!("{} tests", tests.len());
+    let requests: Vec<String> = tests.iter().map(|test| test.request.to_string()).collect();
+    let native = thread::spawn({
+        let requests = requests.clone();
+        move || on_this_machine(&requests)
+    });
+    let instances = Instances::of(&format!("{DRIVER}\n{ACTION}"), 2 << 20);
+    let snapshot: Vec<String> = requests
+        .iter()
+        .map(|request| instances.act(request).unwrap_or_else(|why| why))
+        .map(|outcome| outcome.replace('\n', " "))
+        .collect();
+    let native = native.join().unwrap();
+
+    let (mut differing, mut failing) = (String::new(), BTreeSet::new());
+    for ((test, snapshot), native) in tests.iter().zip(snapshot).zip(native) {
+        if snapshot != native {
+            writeln!(differing, "{}: {snapshot} (QuickJS: {native})", test.name).unwrap();
+        } else if snapshot != "ok" {
+            failing.insert(test.name.as_str());
+        }
+    }
+    println!("{} fail in both", failing.len());
+    let list = directory().join("test262_failing.txt");
+    let known = fs::read_to_string(&list).unwrap_or_default();
+    if env::var_os("WRITE").is_some() {
+        let lines: String = failing.iter().map(|name| format!("{name}\n")).collect();
+        fs::write(&list, lines).unwrap();
+    } else {
+        let known: BTreeSet<&str> = known.lines().collect();
+        for name in failing.difference(&known) {
+            writeln!(differing, "{name}: fails, and is not in the list").unwrap();
+        }
+        let ran: BTreeSet<&str> = tests.iter().map(|test| test.name.as_str()).collect();
+        for name in known
+            .difference(&failing)
+            .filter(|name| ran.contains(*name))
+        {
+            writeln!(differing, "{name}: is in the list, and passes").unwrap();
+        }
+    }
+    assert!(differing.is_empty(), "{differing}");
+}
+
+struct Test {
+    /// The path below `test`, and whether it runs in strict mode.
+    name: String,
+    /// What the driver is given.
+    request: Value,
+}
+
+fn tests(checkout: &Path, every: usize, only: &str) -> Vec<Test> {
+    let root = checkout.join("test");
+    let mut files = Vec::new();
+    for area in ["language", "built-ins"] {
+        collect(&root.join(area), &mut files);
+    }
+    files.sort();
+    let below = |file: &PathBuf| file.strip_prefix(&root).unwrap().starts_with(only);
+    let files = files.iter().filter(|file| only.is_empty() || below(file));
+    files
+        .step_by(every)
+        .flat_map(|file| variants(checkout, &root, file))
+        .collect()
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.to_string_lossy();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if name.ends_with(".js") && !name.contains("_FIXTURE") {
+            files.push(path);
+        }
+    }
+}
+
+/// The script in sloppy and in strict mode, as its flags have it. Modules, other realms and agents are
+/// not for an instance, which has one bundle, one realm and one thread.
+fn variants(checkout: &Path, root: &Path, file: &Path) -> Vec<Test> {
+    let Ok(source) = fs::read_to_string(file) else {
+        return Vec::new();
+    };
+    let meta = Meta::of(&source);
+    let is_out_of_reach = ["createRealm", "$262.agent", "IsHTMLDDA"];
+    if meta.flags.contains("module") || is_out_of_reach.iter().any(|word| source.contains(word)) {
+        return Vec::new();
+    }
+    let is_raw = meta.flags.contains("raw");
+    let is_async = meta.flags.contains("async");
+    let mut includes = vec!["assert.js", "sta.js"];
+    if is_async {
+        includes.push("doneprintHandle.js");
+    }
+    includes.extend(meta.includes.iter().map(String::as_str));
+    let mut harness = String::new();
+    for include in includes.iter().filter(|_| !is_raw) {
+        harness += &fs::read_to_string(checkout.join("harness").join(include)).unwrap();
+        harness.push('\n');
+    }
+    let modes: &[bool] = match () {
+        () if is_raw || meta.flags.contains("noStrict") => &[false],
+        () if meta.flags.contains("onlyStrict") => &[true],
+        () => &[false, true],
+    };
+    let path = file.strip_prefix(root).unwrap().display().to_string();
+    let variant = |&is_strict: &bool| {
+        let (mode, directive) = match is_strict {
+            true => (" strict", "\"use strict\";\n"),
+            false => ("", ""),
+        };
+        Test {
+            name: format!("{path}{mode}"),
+            request: json!({
+                "harness": harness,
+                "source": format!("{directive}{source}"),
+                "isAsync": is_async,
+                "negative": meta.negative.as_ref().map(|kind| json!({ "type": kind })),
+            }),
+        }
+    };
+    modes.iter().map(variant).collect()
+}
+
+/// What a test says of itself, in YAML of a simple kind.
+#[derive(Default)]
+struct Meta {
+    flags: BTreeSet<String>,
+    includes: Vec<String>,
+    negative: Option<String>,
+}
+
+impl Meta {
+    fn of(source: &str) -> Self {
+        let mut meta = Self::default();
+        let Some((_, rest)) = source.split_once("/*---") else {
+            return meta;
+        };
+        let mut key = "";
+        for line in rest.split("---*/").next().unwrap_or_default().lines() {
+            let (indented, text) = (line.starts_with(' '), line.trim());
+            let (name, value) = text.split_once(':').unwrap_or((text, ""));
+            if !indented && !text.starts_with('-') {
+                key = name;
+            }
+            let items = value.trim().trim_matches(['[', ']']).split(',');
+            let items = items.chain(text.strip_prefix('-'));
+            let items = items
+                .map(|item| item.trim().to_owned())
+                .filter(|item| !item.is_empty());
+            match key {
+                "flags" => meta.flags.extend(items),
+                "includes" => meta.includes.extend(items),
+                "negative" if name == "type" => meta.negative = Some(value.trim().to_owned()),
+                _ => {}
+            }
+        }
+        meta
+    }
+}
+
+/// QuickJS, built for this machine: the harness of the runtime's tests (`scripts/test262.sh` has built it).
+fn on_this_machine(requests: &[String]) -> Vec<String> {
+    let runtime =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/typescript/runtime/dist/runtime.js");
+    let spawn = || -> Child {
+        Command::new(env::var_os("HARNESS").expect("HARNESS is the runtime's test harness"))
+            .arg("test262")
+            .arg(&runtime)
+            .arg(directory().join("test262_driver.js"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut outcomes = Vec::new();
+    while outcomes.len() < requests.len() {
+        let mut child = spawn();
+        let mut stdin = child.stdin.take().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for request in &requests[outcomes.len()..] {
+            let told = writeln!(stdin, "{request}").and_then(|()| stdin.flush());
+            match (told, lines.next()) {
+                (Ok(()), Some(Ok(line))) => outcomes.push(line),
+                _ => {
+                    outcomes.push("it has ended QuickJS".to_owned());
+                    break;
+                }
+            }
+        }
+        drop(stdin);
+        child.wait().unwrap();
+    }
+    outcomes
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/typescript/runner_tests")
+}
+
+const DRIVER: &str = include_str!("test262_driver.js");
+const ACTION: &str =
+    "export default async (request) => new Response(await runTest(await request.json()));";
