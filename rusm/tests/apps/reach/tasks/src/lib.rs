@@ -102,7 +102,7 @@ fn local_and_json(text: &str) -> usize {
     usize::from(std::hint::black_box(&local)[0]) + usize::from(parsed)
 }
 
-/// A frame of a kilobyte for each level.
+/// A frame of two kilobytes for each level.
 #[inline(never)]
 fn deep(levels: u64) -> u64 {
     let frame = std::hint::black_box([levels; 128]);
