@@ -153,4 +153,4 @@ const LOG: &str = "rusm:runtime/log@0.1.0";
 const ACTOR: &str = "rusm:runtime/actor@0.1.0";
 const MEMORY: usize = 256 << 20;
 /// Seconds that an action may take.
-const LONGEST: u64 = 20;
+const LONGEST: u64 = 60;

@@ -104,14 +104,14 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The script in sloppy and in strict mode, as its flags have it. Modules, other realms and agents are
+/// The script in sloppy and in strict mode, as its flags have it. Other modules, realms and agents are
 /// not for an instance, which has one bundle, one realm and one thread.
 fn variants(checkout: &Path, root: &Path, file: &Path) -> Vec<Test> {
     let Ok(source) = fs::read_to_string(file) else {
         return Vec::new();
     };
     let meta = Meta::of(&source);
-    let is_out_of_reach = ["createRealm", "$262.agent", "IsHTMLDDA"];
+    let is_out_of_reach = ["createRealm", "$262.agent", "IsHTMLDDA", "_FIXTURE"];
     if meta.flags.contains("module") || is_out_of_reach.iter().any(|word| source.contains(word)) {
         return Vec::new();
     }

@@ -1,7 +1,7 @@
 //! Tests of Test262, one a line of stdin, as JSON for the driver's `runTest`: a line of stdout has what
 //! became of each. Every test has an engine of its own.
 
-use std::io::{BufRead, Write, stdin, stdout};
+use std::io::{Write, stdin, stdout};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
