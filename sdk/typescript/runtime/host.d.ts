@@ -157,7 +157,7 @@ export interface ConnectionInfo {
   path: string;
   query: string;
   params: string[];
-  /** As `Host.requestHeaders`, but what was not UTF-8 has replacement characters. */
+  /** As `Host.requestHeaders`. */
   headers: string[];
   remoteAddr: string;
   subprotocol: string | undefined;

@@ -34,10 +34,7 @@ fn connection(ctx: Ctx<'_>) -> Result<Option<Object<'_>>> {
     object.set("path", info.path)?;
     object.set("query", info.query)?;
     object.set("params", flat(info.params))?;
-    // As those of a request: a char for each byte.
-    let headers = info.headers.into_iter();
-    let headers = headers.map(|(name, value)| (name, value.into_bytes()));
-    object.set("headers", flat_headers(headers.collect()))?;
+    object.set("headers", flat(info.headers))?;
     object.set("remoteAddr", info.remote_addr)?;
     object.set("subprotocol", info.subprotocol)?;
     Ok(Some(object))
