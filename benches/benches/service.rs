@@ -17,7 +17,7 @@ use rusm_core::{ExitReason, Node, ShardId, SpawnOptions, fairness};
 use rusm_uring_net::Driver;
 use rusm_wasm_pool::http::Request;
 use rusm_wasm_pool::preempt::{Activity, Ticker};
-use rusm_wasm_pool::{PoolSetup, Progress, ShardPool};
+use rusm_wasm_pool::{PoolSetup, Progress, RequestId, ShardPool, WasiLimits};
 use wasmtime::Engine;
 
 #[global_allocator]
@@ -105,6 +105,7 @@ fn boot(node: &Node, id: ShardId, compiled: &Compiled, has_service: bool) -> Rc<
         pool_wait: Duration::ZERO,
         store: None,
         encode_event: rusm::gateway::encode_event,
+        wasi: WasiLimits::default(),
     };
     let pool = ShardPool::load(setup, &compiled.components);
     let pool = Rc::new(pool.expect("the components have their actions"));
@@ -153,7 +154,7 @@ async fn requests(pool: Rc<ShardPool>) -> Vec<Duration> {
                 params: &[("name", "apples")],
                 body: &[],
             };
-            let response = pool.call(count, &request, TIMEOUT).await;
+            let response = pool.call(count, &request, &RequestId::None, TIMEOUT).await;
             let response = response.expect("it answers");
             assert_eq!((response.status, &response.body[..]), (200, &b"0\n"[..]));
         })

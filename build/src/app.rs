@@ -22,6 +22,8 @@ use crate::stamp::{Key, Stamp};
 #[cfg(feature = "typescript")]
 use crate::typescript::{self, TypeCheck, TypeScriptError};
 
+use crate::note;
+
 /// What of WASI a component's capability profile grants it. What is not granted is not even
 /// imported, where the SDK can answer in the host's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -308,7 +310,7 @@ impl<'a> Place<'a> {
         let started = Instant::now();
         let quiet = tools.options.quiet;
         if !quiet {
-            eprintln!("building component `{}`", self.name);
+            note(format_args!("building component `{}`", self.name));
         }
         let made = match &self.sources {
             Sources::None => return Err(self.missing()),
@@ -320,12 +322,12 @@ impl<'a> Place<'a> {
             .map_err(|reason| self.error(reason))?;
         let took = started.elapsed();
         if !quiet {
-            eprintln!(
+            note(format_args!(
                 "built component `{}` in {:.1} s: {}",
                 self.name,
                 took.as_secs_f64(),
                 summary(&shape)
-            );
+            ));
         }
         Ok(Outcome::Built { shape, took })
     }

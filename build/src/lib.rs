@@ -9,6 +9,14 @@
 //! - [`source_map`]: an author's places for those of a bundle. The only part that a server needs which builds
 //!   nothing: it is here without the feature `components`.
 
+#![warn(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "they panic where the stream can't be written to"
+)]
+
+#[cfg(feature = "components")]
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "components")]
@@ -40,6 +48,12 @@ pub use rust::{CargoError, ManifestError, MemoryLayout, TARGET, Toolchain, Toolc
 pub use sources::SourcesError;
 #[cfg(feature = "typescript")]
 pub use typescript::{BundleError, ExportsError, SnapshotError, TypeScriptError, TypesError};
+
+/// A line for whoever started the build, on standard error, if that can be written to.
+#[cfg(feature = "components")]
+fn note(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
 
 /// Where a component's artifact lies: `<app_dir>/wasm/<name>.wasm`.
 pub fn artifact_path(app_dir: &Path, name: &str) -> PathBuf {

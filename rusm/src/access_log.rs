@@ -1,110 +1,30 @@
 //! The access log: a line on standard output for each exchange that has ended.
 //!
-//! The lines are made on the shard that served, and written by a thread of their own: a reader that
-//! is slow, or stands still, costs lines and never a request. How many it cost is said in the log.
+//! The lines are made on the shard that served, and written by the thread of standard output: a
+//! reader that is slow, or stands still, costs lines and never a request. How many it cost is said
+//! in the operator's log.
 
 use std::fmt;
-use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
 use rusm_config::{LogFormat, Lookup, RouteTable};
 use rusm_uring_net::AccessLog;
 use rusm_uring_net::access::Exchange;
 use rusm_uring_net::http1::Version;
 use serde::Serialize;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 
-/// Writes the access log of a node. What was not written when it is dropped, is then.
-pub(crate) struct AccessWriter {
-    format: LogFormat,
-    lines: NonBlocking,
-    lost: Arc<Lost>,
-    guard: Option<WorkerGuard>,
-}
+use crate::log;
+use crate::log::line::{self, Head};
 
-impl AccessWriter {
-    /// Start the thread that writes.
-    pub(crate) fn start(format: LogFormat) -> Self {
-        let (lines, guard) = NonBlockingBuilder::default()
-            .buffered_lines_limit(WAITING_LINES)
-            .lossy(true)
-            .thread_name("rusm-access-log")
-            // Lines that wait are written together.
-            .finish(BufWriter::with_capacity(64 * 1024, std::io::stdout()));
-        let lost = Lost {
-            counter: lines.error_counter(),
-            told: AtomicUsize::new(0),
-        };
-        Self {
-            format,
-            lines,
-            lost: Arc::new(lost),
-            guard: Some(guard),
-        }
-    }
-
-    /// The log of a listener with these routes.
-    pub(crate) fn of(&self, routes: Arc<RouteTable>) -> Arc<dyn AccessLog> {
-        Arc::new(ListenerLog {
-            routes,
-            format: self.format,
-            lines: self.lines.clone(),
-            lost: self.lost.clone(),
-        })
-    }
-}
-
-impl Drop for AccessWriter {
-    fn drop(&mut self) {
-        self.lost.tell(1);
-        let guard = self.guard.take();
-        let (flushed, done) = mpsc::channel();
-        // The guard waits for a reader that may never read on.
-        let flushing = thread::Builder::new().spawn(move || {
-            drop(guard);
-            let _ = flushed.send(());
-        });
-        if flushing.is_ok() {
-            let _ = done.recv_timeout(FLUSHED_WITHIN);
-        }
-    }
-}
-
-/// Lines that the writer had no room for.
-struct Lost {
-    counter: ErrorCounter,
-    told: AtomicUsize,
-}
-
-impl Lost {
-    /// Say so, if there are `least` more than were told of.
-    fn tell(&self, least: usize) {
-        let lost = self.counter.dropped_lines();
-        let told = self.told.load(Ordering::Relaxed);
-        if lost < told.saturating_add(least) {
-            return;
-        }
-        let ours = self
-            .told
-            .compare_exchange(told, lost, Ordering::Relaxed, Ordering::Relaxed);
-        if ours.is_ok() {
-            tracing::warn!(
-                lines = lost - told,
-                "the access log is not read fast enough: lines were left out"
-            );
-        }
-    }
+/// The access log of a listener with these routes.
+pub(crate) fn of(routes: Arc<RouteTable>, format: LogFormat) -> Arc<dyn AccessLog> {
+    Arc::new(ListenerLog { routes, format })
 }
 
 struct ListenerLog {
     routes: Arc<RouteTable>,
     format: LogFormat,
-    lines: NonBlocking,
-    lost: Arc<Lost>,
 }
 
 impl AccessLog for ListenerLog {
@@ -115,9 +35,7 @@ impl AccessLog for ListenerLog {
             LogFormat::Json => serde_json::to_string(&entry).unwrap_or_default(),
         };
         line.push('\n');
-        // It never fails: a line without room is counted.
-        let _ = self.lines.clone().write_all(line.as_bytes());
-        self.lost.tell(TOLD_OF);
+        log::print(line);
     }
 }
 
@@ -130,7 +48,8 @@ impl fmt::Debug for ListenerLog {
 /// A line.
 #[derive(Serialize)]
 struct Entry<'e> {
-    time: String,
+    #[serde(flatten)]
+    head: Head<'e>,
     client: SocketAddr,
     method: Option<&'e str>,
     path: Option<&'e str>,
@@ -150,7 +69,16 @@ impl<'e> Entry<'e> {
         let path = target.map(|target| target.split_once('?').map_or(target, |(path, _)| path));
         let micros = exchange.took.as_micros() as f64;
         Self {
-            time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
+            head: Head {
+                time: line::now(),
+                level: "info",
+                kind: "access",
+                message: match exchange.is_websocket {
+                    true => "websocket ended",
+                    false => "request ended",
+                },
+                request_id: Some(&exchange.id),
+            },
             client: exchange.peer,
             method: request.map(|request| request.method.as_str()),
             path,
@@ -170,10 +98,10 @@ impl<'e> Entry<'e> {
     }
 }
 
-/// `client "request line" status bytes duration component#action`, behind the time.
+/// `client "request line" status bytes duration component#action request-id`, behind the time.
 impl fmt::Display for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ", self.time, self.client)?;
+        write!(f, "{} {} ", self.head.time, self.client)?;
         match (self.method, self.path, self.protocol) {
             (Some(method), Some(path), Some(protocol)) => {
                 let query = self.query.map(|query| format!("?{query}"));
@@ -186,8 +114,11 @@ impl fmt::Display for Entry<'_> {
         let action = self.action.as_deref().unwrap_or("-");
         write!(
             f,
-            " {} {} {:.3}ms {action}",
-            self.status, self.bytes, self.duration_ms
+            " {} {} {:.3}ms {action} {}",
+            self.status,
+            self.bytes,
+            self.duration_ms,
+            self.head.request_id.unwrap_or("-")
         )
     }
 }
@@ -203,12 +134,6 @@ fn action(routes: &RouteTable, method: &str, path: &str) -> Option<String> {
 
 /// The status of an exchange whose client left before the response began: nginx's.
 const CLIENT_LEFT: u16 = 499;
-/// Lines that may wait to be written.
-const WAITING_LINES: usize = 16 * 1024;
-/// How long the end of the server waits for what is still to be written.
-const FLUSHED_WITHIN: Duration = Duration::from_secs(2);
-/// Lines left out until that is said again.
-const TOLD_OF: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -221,6 +146,7 @@ mod tests {
 
     fn exchange(target: Option<&str>, status: Option<Status>) -> Exchange {
         Exchange {
+            id: "f00-1".into(),
             peer: ([127, 0, 0, 1], 5000).into(),
             request: target.map(|target| RequestLine {
                 method: "GET".into(),
@@ -242,11 +168,18 @@ mod tests {
         let (_, text) = text.split_once(' ').unwrap();
         assert_eq!(
             text,
-            r#"127.0.0.1:5000 "GET /a\"b\u{1b}[31m\n?c\\ HTTP/1.1" 400 16 1.234ms -"#
+            r#"127.0.0.1:5000 "GET /a\"b\u{1b}[31m\n?c\\ HTTP/1.1" 400 16 1.234ms - f00-1"#
         );
         let json = serde_json::to_string(&Entry::of(&sent, &routes)).unwrap();
         assert!(!json.contains(['\n', '\u{1b}']), "{json}");
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        for (name, value) in [
+            ("kind", "access"),
+            ("level", "info"),
+            ("request_id", "f00-1"),
+        ] {
+            assert_eq!(json[name], value);
+        }
         assert_eq!(json["path"], "/a\"b\u{1b}[31m\n");
         assert_eq!(json["query"], "c\\");
         assert_eq!(json["duration_ms"], 1.234);
@@ -257,7 +190,7 @@ mod tests {
         let routes = RouteTable::default();
         let text = Entry::of(&exchange(None, None), &routes).to_string();
         assert!(
-            text.ends_with(" 127.0.0.1:5000 - 499 16 1.234ms -"),
+            text.ends_with(" 127.0.0.1:5000 - 499 16 1.234ms - f00-1"),
             "{text}"
         );
     }

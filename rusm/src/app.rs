@@ -91,9 +91,17 @@ impl Application {
     /// # Errors
     /// When an artifact is missing, or isn't a component.
     pub fn compile(&self, shards: usize, spare: Option<Footprint>) -> Result<Compiled, Failure> {
+        self.compile_with(&open_cache(&self.dir), shards, spare)
+    }
+
+    fn compile_with(
+        &self,
+        cache: &ArtifactCache,
+        shards: usize,
+        spare: Option<Footprint>,
+    ) -> Result<Compiled, Failure> {
         let components = self.read_components()?;
-        let cache = open_cache();
-        let mut compiled = compile_for(FULL_RANGE, &components, &cache)?;
+        let mut compiled = compile_for(FULL_RANGE, &components, cache)?;
         let instances = self.manifest.node.instances_per_core;
         let shards = u32::try_from(shards).unwrap_or(u32::MAX);
         compiled.footprints.extend(spare);
@@ -102,7 +110,7 @@ impl Application {
             pool = pool.for_swapped_memory();
         }
         if pool.memory_reservation != FULL_RANGE {
-            compiled = compile_for(pool.memory_reservation, &components, &cache)?;
+            compiled = compile_for(pool.memory_reservation, &components, cache)?;
         }
         Ok(Compiled::new(pool, components, compiled))
     }
@@ -113,8 +121,24 @@ impl Application {
     /// As of [`Application::compile`].
     pub fn recompile(&self, pool: PoolSize) -> Result<Compiled, Failure> {
         let components = self.read_components()?;
-        let compiled = compile_for(pool.memory_reservation, &components, &open_cache())?;
+        let compiled = compile_for(pool.memory_reservation, &components, &open_cache(&self.dir))?;
         Ok(Compiled::new(pool, components, compiled))
+    }
+
+    /// Compile the components for `shards` shards of a machine with this CPU, into a directory
+    /// from which they are served without compiling.
+    ///
+    /// # Errors
+    /// As of [`Application::compile`], and when the directory can't be written to.
+    pub fn compile_ahead(&self, shards: usize) -> Result<PathBuf, Failure> {
+        let dir = compiled_dir(&self.dir);
+        let unusable = |error: std::io::Error| {
+            Failure::App(format!("{} can't be used: {error}", dir.display()))
+        };
+        let cache = ArtifactCache::for_image(dir.clone()).map_err(unusable)?;
+        self.compile_with(&cache, shards, None)?;
+        cache.remove_others().map_err(unusable)?;
+        Ok(dir)
     }
 
     fn read_components(&self) -> Result<Vec<ComponentFile>, Failure> {
@@ -234,10 +258,7 @@ fn compile_for(
     components: &[ComponentFile],
     cache: &ArtifactCache,
 ) -> Result<CompiledFor, Failure> {
-    let engine = compiler_engine(memory_reservation).map_err(|error| Failure::Engine {
-        what: "the Wasm compiler could not be set up".into(),
-        error,
-    })?;
+    let engine = compiler_engine(memory_reservation).map_err(no_compiler)?;
     let mut compiled = CompiledFor {
         artifacts: Vec::new(),
         footprints: Vec::new(),
@@ -278,6 +299,13 @@ fn compile_for(
     Ok(compiled)
 }
 
+fn no_compiler(error: wasmtime::Error) -> Failure {
+    Failure::Engine {
+        what: "the Wasm compiler could not be set up".into(),
+        error,
+    }
+}
+
 /// What the engine says, which may show bytes of a file line by line.
 fn one_line(error: &wasmtime::Error) -> String {
     let text = format!("{error:#}");
@@ -290,21 +318,23 @@ fn locate(wasm: &[u8]) -> Option<Locate> {
     Some(Arc::new(move |line| map.locate(&line).into_owned()))
 }
 
-/// Where the compiled code of all apps of this user is kept.
-fn open_cache() -> ArtifactCache {
+/// Where compiled code is kept: that of this app beside its components, if `rusm compile` was
+/// run, and that of all apps of this user.
+fn open_cache(dir: &Path) -> ArtifactCache {
+    let cache = ArtifactCache::disabled().with_ahead(&compiled_dir(dir));
     let base = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .filter(|dir| dir.is_absolute())
         .or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
-    let Some(base) = base else {
-        return ArtifactCache::disabled();
-    };
-    let dir = base.join("rusm").join("compiled");
-    ArtifactCache::open(dir.clone()).unwrap_or_else(|error| {
-        let dir = dir.display();
-        tracing::warn!(%error, "{dir} can't be used: components are compiled at every start");
-        ArtifactCache::disabled()
-    })
+    match base {
+        Some(base) => cache.with_own(base.join("rusm").join("compiled")),
+        None => cache,
+    }
+}
+
+/// What `rusm compile` fills.
+fn compiled_dir(dir: &Path) -> PathBuf {
+    dir.join("wasm").join("compiled")
 }
 
 #[cfg(feature = "build")]

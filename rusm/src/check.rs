@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use rusm_core::{Node, ShardId};
 use rusm_wasm_pool::sizing::PoolSize;
-use rusm_wasm_pool::{PoolSetup, ShardPool};
+use rusm_wasm_pool::{PoolSetup, ShardPool, WasiLimits};
 
 use crate::Failure;
 use crate::app::{self, Application, Compiled};
 use crate::cli::AppArgs;
 use crate::gateway::{self, HttpGateway, Served};
+use crate::log;
 
 /// Read the manifest, look for every component, load each, and look for what each route names.
 ///
@@ -18,19 +19,19 @@ use crate::gateway::{self, HttpGateway, Served};
 /// The first thing that keeps the app from being served.
 pub fn check(args: &AppArgs) -> Result<(), Failure> {
     let app = Application::open(args)?;
-    crate::log::init(&app.manifest.log);
+    let _log = log::init(&app.manifest.log)?;
     #[cfg(feature = "build")]
     look_for_sources(&app)?;
     let compiled = app.compile(1, None)?;
     load(&app, &compiled)?;
     let listeners = app.manifest.listeners.iter();
     let routes: usize = listeners.map(|l| l.routes.routes().len()).sum();
-    println!(
-        "{} is fine: {} listener(s), {routes} route(s), {} component(s)",
+    log::print(format!(
+        "{} is fine: {} listener(s), {routes} route(s), {} component(s)\n",
         args.manifest().display(),
         app.manifest.listeners.len(),
         compiled.components.len(),
-    );
+    ));
     Ok(())
 }
 
@@ -49,7 +50,10 @@ fn look_for_sources(app: &Application) -> Result<(), Failure> {
                 )));
             }
             rusm_build::Status::Stale => {
-                println!("component `{}` is stale: `rusm build` builds it", spec.name);
+                log::print(format!(
+                    "component `{}` is stale: `rusm build` builds it\n",
+                    spec.name
+                ));
             }
             rusm_build::Status::Prebuilt | rusm_build::Status::Fresh => {}
         }
@@ -76,6 +80,7 @@ pub(crate) fn load(app: &Application, compiled: &Compiled) -> Result<(), Failure
         pool_wait: Duration::ZERO,
         store: None,
         encode_event: gateway::encode_event,
+        wasi: WasiLimits::default(),
     };
     let pool = Rc::new(ShardPool::load(setup, &compiled.components)?);
     for (name, component) in &app.manifest.components {

@@ -24,6 +24,8 @@ pub enum Command {
     Dev(RunArgs),
     /// Build an app's components
     Build(BuildArgs),
+    /// Compile an app's components to machine code, for an image that can't be written to
+    Compile(CompileArgs),
     /// Check an app's manifest and components without serving it
     Check(AppArgs),
     /// Look into an app's durable store, or change it, while its server is stopped
@@ -68,6 +70,17 @@ pub struct BuildArgs {
     /// See there.
     #[command(flatten)]
     pub types: TypesArgs,
+}
+
+/// What to compile for.
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    /// Which app.
+    #[command(flatten)]
+    pub app: AppArgs,
+    /// How many cores the server will have, or which [default: as many as here]
+    #[arg(long, value_name = "N|LIST")]
+    pub cores: Option<Cores>,
 }
 
 /// Whether TypeScript is checked.

@@ -11,6 +11,7 @@ use rusm_uring_net::{BindError, Driver};
 use rusm_wasm_pool::LoadError;
 use thiserror::Error;
 
+use crate::log;
 #[cfg(feature = "build")]
 use rusm_build::{BuildError, scaffold::ScaffoldError};
 
@@ -89,7 +90,7 @@ impl Failure {
         let code = self.exit_code();
         match self {
             Self::Manifest(error) => show(&error),
-            other => eprintln!("error: {other}"),
+            other => log::fail(format_args!("error: {other}")),
         }
         code
     }
@@ -109,10 +110,10 @@ impl Failure {
 /// Every problem of a manifest with its place in the file, each by itself.
 fn show(error: &ConfigError) {
     if error.problems().next().is_none() {
-        eprintln!("{:?}", Shown(error));
+        log::fail(format_args!("{:?}", Shown(error)));
     }
     for problem in error.problems() {
-        eprintln!("{:?}", Shown(problem));
+        log::fail(format_args!("{:?}", Shown(problem)));
     }
 }
 

@@ -23,6 +23,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Dev(args) => serve::dev(&args),
         #[cfg(feature = "build")]
         Command::Build(args) => rusm::app::Application::open(&args.app)?.build(args.types),
+        Command::Compile(args) => serve::compile(&args),
         Command::Check(args) => check::check(&args),
         Command::Kv(args) => kv::run(&args),
         #[cfg(feature = "build")]

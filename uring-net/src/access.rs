@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::http1::{Head, Status, Version};
+use crate::request_id::RequestId;
+use crate::shard::Shard;
 
 /// Takes note of what has ended: a request and its response, its handshake included, or a
 /// WebSocket. Called in the connection's task, so it must not block.
@@ -19,6 +21,8 @@ pub trait AccessLog: fmt::Debug + Send + Sync {
 /// that followed it.
 #[derive(Clone, Debug)]
 pub struct Exchange {
+    /// What the request is called in the logs; a WebSocket goes on under that of its handshake.
+    pub id: String,
     /// Who sent it.
     pub peer: SocketAddr,
     /// `None` where its first line was not understood.
@@ -70,10 +74,13 @@ impl RequestLine {
 pub(crate) struct Recorder {
     log: Option<Arc<dyn AccessLog>>,
     peer: SocketAddr,
+    /// Has identifiers for requests that were not understood.
+    shard: Shard,
     current: RefCell<Option<Box<Current>>>,
 }
 
 struct Current {
+    id: String,
     request: Option<RequestLine>,
     is_websocket: bool,
     begun: Instant,
@@ -84,29 +91,31 @@ struct Current {
 }
 
 impl Recorder {
-    pub(crate) fn new(log: Option<Arc<dyn AccessLog>>, peer: SocketAddr) -> Self {
+    pub(crate) fn new(log: Option<Arc<dyn AccessLog>>, peer: SocketAddr, shard: Shard) -> Self {
         Self {
             log,
             peer,
+            shard,
             current: RefCell::new(None),
         }
     }
 
     /// A request's head is there.
-    pub(crate) fn begin(&self, head: &Head<'_>) {
+    pub(crate) fn begin(&self, head: &Head<'_>, id: RequestId<'_>) {
         if self.log.is_some() {
-            self.open(Some(RequestLine {
+            let line = RequestLine {
                 method: head.method.to_owned(),
                 target: head.target.to_owned(),
                 version: head.version,
-            }));
+            };
+            self.open(id.to_string(), Some(line));
         }
     }
 
     /// A request begins with `input`, and its head is not understood.
     pub(crate) fn begin_unparsed(&self, input: &[u8]) {
         if self.log.is_some() {
-            self.open(RequestLine::read(input));
+            self.open(self.new_id(), RequestLine::read(input));
         }
     }
 
@@ -115,12 +124,12 @@ impl Recorder {
         let current = self.current.borrow();
         let handshake = current
             .as_ref()
-            .map(|current| (current.request.clone(), current.status));
+            .map(|current| (current.id.clone(), current.request.clone(), current.status));
         drop(current);
-        let Some((request, status)) = handshake else {
+        let Some((id, request, status)) = handshake else {
             return;
         };
-        self.open(request);
+        self.open(id, request);
         if let Some(current) = &mut *self.current.borrow_mut() {
             current.is_websocket = true;
             current.status = status;
@@ -134,7 +143,7 @@ impl Recorder {
             return;
         }
         if self.current.borrow().is_none() {
-            self.open(None);
+            self.open(self.new_id(), None);
         }
         if let Some(current) = &mut *self.current.borrow_mut() {
             current.status = Some(status);
@@ -156,6 +165,7 @@ impl Recorder {
         let Some(log) = &self.log else { return };
         if let Some(current) = self.current.borrow_mut().take() {
             log.record(&Exchange {
+                id: current.id,
                 peer: self.peer,
                 request: current.request,
                 is_websocket: current.is_websocket,
@@ -166,9 +176,14 @@ impl Recorder {
         }
     }
 
-    fn open(&self, request: Option<RequestLine>) {
+    fn new_id(&self) -> String {
+        self.shard.next_request_id().to_string()
+    }
+
+    fn open(&self, id: String, request: Option<RequestLine>) {
         self.end();
         *self.current.borrow_mut() = Some(Box::new(Current {
+            id,
             request,
             is_websocket: false,
             begun: Instant::now(),

@@ -9,18 +9,23 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use thiserror::Error;
 
 /// Listen on `addr` with `shards` sockets, between which the kernel spreads connections
-/// (`SO_REUSEPORT`). Port 0 is replaced by one free port for all of them.
+/// (`SO_REUSEPORT`). Port 0 is replaced by one free port for all of them. On IPv6's unspecified
+/// address, `[::]`, clients of IPv4 are taken, too, where `with_ipv4`.
 ///
 /// # Errors
 /// When the address can't be had. An address on which another server of the same user
 /// listens counts as taken, though `SO_REUSEPORT` alone would let us in.
-pub fn bind(addr: SocketAddr, shards: usize) -> Result<Vec<TcpListener>, BindError> {
+pub fn bind(
+    addr: SocketAddr,
+    with_ipv4: bool,
+    shards: usize,
+) -> Result<Vec<TcpListener>, BindError> {
     let refused = |error: io::Error| BindError { addr, error };
-    let first = listen_alone(addr).map_err(refused)?;
+    let first = listen_alone(addr, with_ipv4).map_err(refused)?;
     let addr = first.local_addr().map_err(refused)?;
     let mut listeners = vec![first];
     for _ in 1..shards {
-        listeners.push(listen_beside(addr).map_err(refused)?);
+        listeners.push(listen_beside(addr, with_ipv4).map_err(refused)?);
     }
     Ok(listeners)
 }
@@ -38,10 +43,10 @@ pub struct BindError {
 ///
 /// Of a process that has just ended, the kernel closes the sockets only when it has taken its
 /// rings apart, some 20 ms later: a restart must not fail on them.
-fn listen_alone(addr: SocketAddr) -> io::Result<TcpListener> {
+fn listen_alone(addr: SocketAddr, with_ipv4: bool) -> io::Result<TcpListener> {
     let started = Instant::now();
     loop {
-        match try_listen_alone(addr) {
+        match try_listen_alone(addr, with_ipv4) {
             Err(error)
                 if error.kind() == io::ErrorKind::AddrInUse
                     && started.elapsed() < LAST_SERVER_ENDS =>
@@ -53,28 +58,29 @@ fn listen_alone(addr: SocketAddr) -> io::Result<TcpListener> {
     }
 }
 
-fn try_listen_alone(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket(addr)?;
+fn try_listen_alone(addr: SocketAddr, with_ipv4: bool) -> io::Result<TcpListener> {
+    let socket = socket(addr, with_ipv4)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     socket.set_reuse_port(true)?;
     Ok(socket.into())
 }
 
-fn listen_beside(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket(addr)?;
+fn listen_beside(addr: SocketAddr, with_ipv4: bool) -> io::Result<TcpListener> {
+    let socket = socket(addr, with_ipv4)?;
     socket.set_reuse_port(true)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 
-fn socket(addr: SocketAddr) -> io::Result<Socket> {
+fn socket(addr: SocketAddr, with_ipv4: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for the connections of the last run to leave TIME_WAIT.
     socket.set_reuse_address(true)?;
     if addr.is_ipv6() {
-        socket.set_only_v6(true)?;
+        // Said in any case: the default is the system's (net.ipv6.bindv6only).
+        socket.set_only_v6(!(with_ipv4 && addr.ip().is_unspecified()))?;
     }
     // Accepted sockets inherit it, which saves a system call for each.
     socket.set_tcp_nodelay(true)?;
@@ -130,20 +136,20 @@ mod tests {
 
     #[test]
     fn a_second_server_is_refused_though_it_would_share() {
-        let ours = bind(any_port(), 2).unwrap();
+        let ours = bind(any_port(), true, 2).unwrap();
         let addr = ours[0].local_addr().unwrap();
-        let refused = bind(addr, 2).unwrap_err();
+        let refused = bind(addr, true, 2).unwrap_err();
         assert_eq!(
             refused.to_string(),
             format!("cannot listen on {addr}: another server already listens there")
         );
         drop(ours);
-        bind(addr, 2).unwrap();
+        bind(addr, true, 2).unwrap();
     }
 
     #[test]
     fn every_shard_gets_connections() {
-        let ours = bind(any_port(), 2).unwrap();
+        let ours = bind(any_port(), true, 2).unwrap();
         let addr = ours[0].local_addr().unwrap();
         let _clients: Vec<_> = (0..64).map(|_| TcpStream::connect(addr).unwrap()).collect();
         for listener in ours {

@@ -6,7 +6,7 @@
 //! one kind of streamed body, [`mod@websocket`] what a connection may be upgraded to. A
 //! [`Service`] is whoever answers the requests. [`Shard`] is what the connections of a core share: the clock,
 //! the date, and who ends those that wait for too long. [`access`] is what is told of each exchange
-//! once it has ended.
+//! once it has ended, and [`request_id`] what it is called in the logs.
 
 pub mod access;
 pub mod bind;
@@ -15,6 +15,7 @@ pub mod driver;
 pub mod http1;
 pub mod listener;
 mod memory;
+pub mod request_id;
 pub mod service;
 pub mod shard;
 pub mod sse;
@@ -30,6 +31,7 @@ pub use access::AccessLog;
 pub use bind::{BindError, bind};
 pub use driver::Driver;
 pub use listener::{ConnectionLimit, accept};
+pub use request_id::RequestId;
 pub use service::{
     Aborted, Answer, Body, BodyError, BodySink, BodyStream, Closed, Interim, InvalidInterim,
     PendingAnswer, Refusal, Request, Response, Service, Streamed, StreamedRequest,

@@ -1,8 +1,10 @@
 //! Accepting connections.
 
 use std::cell::Cell;
+use std::fs::File;
 use std::future::{Future, poll_fn};
-use std::io;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -17,7 +19,7 @@ use crate::connection::{self, Settings};
 use crate::service::Service;
 use crate::shard::Shard;
 
-/// Accept connections and serve each in a task of its own, until the shard drains.
+/// Accept connections and serve each in a task of its own, until the shard has drained.
 ///
 /// # Errors
 /// When the event loop can't take the socket.
@@ -28,22 +30,36 @@ pub async fn accept<S: Service>(
     settings: Rc<Settings>,
     service: Rc<S>,
 ) -> io::Result<()> {
+    let mut reserve = Reserve::new(listener.try_clone()?);
     let listener = TcpListener::from_std(listener)?;
     let _listening = shard.listening(listener.as_raw_fd());
     let turned_away = TurnedAway::default();
-    while !shard.is_draining() {
+    while shard.is_accepting() {
         let (socket, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
-            Err(_) if shard.is_draining() => break,
+            Err(_) if !shard.is_accepting() => break,
             Err(error) => {
-                // Out of file descriptors, most likely: it gets better when a connection ends.
-                if is_ours(&error) {
+                // It gets better when a connection ends.
+                if is_out_of_files(&error) {
+                    let refusal = connection::over_limit(&shard, &settings);
+                    let refused = reserve.refuse_all(&refusal);
+                    tracing::warn!(
+                        %error,
+                        refused,
+                        "connections could not be accepted: the process has as many files open as \
+                         it may have (LimitNOFILE=, ulimit -n)"
+                    );
+                } else if is_ours(&error) {
                     tracing::warn!(%error, "a connection could not be accepted");
+                }
+                if is_ours(&error) {
                     monoio::time::sleep(BREATH).await;
                 }
                 continue;
             }
         };
+        // A client of IPv4 at a socket of IPv6.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let (shard, settings, service) = (shard.clone(), settings.clone(), service.clone());
         let Some(slot) = limit.enter() else {
             // One for which there is no room even here is closed without a word.
@@ -64,31 +80,115 @@ pub async fn accept<S: Service>(
 /// How many connections a listener has at once, on all shards together.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimit {
-    open: Arc<AtomicUsize>,
-    max: usize,
+    own: Arc<Count>,
+    /// Of all listeners together.
+    node: Option<Arc<Count>>,
 }
 
 impl ConnectionLimit {
     /// Room for `max` connections.
     pub fn new(max: usize) -> Self {
         Self {
-            open: Arc::default(),
-            max,
+            own: Arc::new(Count {
+                open: AtomicUsize::new(0),
+                max,
+            }),
+            node: None,
         }
     }
 
+    /// The same within the room of `node`, which other listeners share.
+    #[must_use]
+    pub fn within(mut self, node: &Self) -> Self {
+        self.node = Some(node.own.clone());
+        self
+    }
+
     fn enter(&self) -> Option<Slot> {
-        let slot = Slot(self.open.clone());
-        (self.open.fetch_add(1, Ordering::Relaxed) < self.max).then_some(slot)
+        let own = Entry::of(&self.own)?;
+        let node = match &self.node {
+            Some(node) => Some(Entry::of(node)?),
+            None => None,
+        };
+        Some(Slot {
+            _own: own,
+            _node: node,
+        })
     }
 }
 
-struct Slot(Arc<AtomicUsize>);
+#[derive(Debug)]
+struct Count {
+    open: AtomicUsize,
+    max: usize,
+}
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+/// The place of one connection.
+struct Slot {
+    _own: Entry,
+    _node: Option<Entry>,
+}
+
+/// One in a count, until it is dropped.
+struct Entry(Arc<Count>);
+
+impl Entry {
+    fn of(count: &Arc<Count>) -> Option<Self> {
+        let entry = Self(count.clone());
+        (count.open.fetch_add(1, Ordering::Relaxed) < count.max).then_some(entry)
     }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A file descriptor that is kept free for clients that come when there is no other: the kernel
+/// takes a connection out of the queue only for a descriptor, and without one a client would hang
+/// in it.
+struct Reserve {
+    listener: std::net::TcpListener,
+    spare: Option<File>,
+}
+
+impl Reserve {
+    fn new(listener: std::net::TcpListener) -> Self {
+        let spare = spare();
+        Self { listener, spare }
+    }
+
+    /// Refuse the clients that wait, one after the other, and say how many there were.
+    fn refuse_all(&mut self, refusal: &[u8]) -> usize {
+        drop(self.spare.take());
+        let mut refused = 0;
+        // The socket doesn't block. It fails when nobody waits, and when another thread was faster
+        // to take the descriptor.
+        while refused < REFUSED_AT_ONCE
+            && let Ok((socket, _)) = self.listener.accept()
+        {
+            // What can't be said at once isn't.
+            let _ = refuse(socket, refusal);
+            refused += 1;
+        }
+        self.spare = spare();
+        refused
+    }
+}
+
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+fn refuse(mut socket: std::net::TcpStream, refusal: &[u8]) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    socket.write_all(refusal)?;
+    socket.shutdown(std::net::Shutdown::Write)?;
+    // If it were closed with a request unread, the client would be sent a reset behind the response.
+    let mut request = [0; 4096];
+    while socket.read(&mut request)? > 0 {}
+    Ok(())
 }
 
 /// Clients too many that are being told so. They hold file descriptors beyond the limit.
@@ -134,5 +234,12 @@ fn is_ours(error: &io::Error) -> bool {
     error.kind() != io::ErrorKind::ConnectionAborted
 }
 
+/// Whether it failed because the process, or the whole system, can have no further open file.
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+/// Clients that are refused in one go, before the others of the shard have their turn.
+const REFUSED_AT_ONCE: usize = 256;
 const BREATH: Duration = Duration::from_millis(50);
 const MAX_TURNED_AWAY: usize = 256;

@@ -14,6 +14,7 @@ use thiserror::Error;
 pub use self::interim::{Interim, InvalidInterim};
 pub use self::streamed::{BodyError, BodySink, Closed, PendingAnswer, Streamed, StreamedRequest};
 use crate::http1::{Head, HeaderLines, Status, Trailers};
+use crate::request_id::RequestId;
 use crate::websocket::WebSocket;
 
 /// Answers the requests of one listener on one shard.
@@ -62,6 +63,8 @@ pub struct Request<'r> {
     pub body: &'r [u8],
     /// Who sent it.
     pub peer: SocketAddr,
+    /// What it is called in the logs.
+    pub id: RequestId<'r>,
 }
 
 /// What a service answers with.

@@ -1,16 +1,18 @@
 //! What the connections of one shard share: a clock, the date, and who watches their deadlines.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
 use slab::Slab;
+use socket2::{SockFilter, SockRef};
 
 use crate::access::Recorder;
 use crate::http1::Date;
 use crate::memory::BodyMemory;
+use crate::request_id::{MadeId, RequestIds};
 
 /// The network side of one shard.
 ///
@@ -40,8 +42,11 @@ impl Shard {
                 connections: RefCell::default(),
                 listeners: RefCell::default(),
                 buffers: RefCell::default(),
+                request_ids: RequestIds::new(),
                 draining: Cell::new(false),
                 body_memory: BodyMemory::new(bytes),
+                closes_at: Cell::new(None),
+                closed: Cell::new(false),
             }),
         }
     }
@@ -57,6 +62,9 @@ impl Shard {
         self.inner.now.set(now);
         self.inner.date.set(Date::at(SystemTime::now()));
         self.inner.body_memory.log_refusals(now);
+        if self.inner.closes_at.get().is_some_and(|at| at <= now) {
+            self.close_listeners();
+        }
         for (_, connection) in self.inner.connections.borrow().iter() {
             if connection
                 .deadline
@@ -70,21 +78,53 @@ impl Shard {
 
     /// Accept no further request: idle connections are closed now, the others after the
     /// answer they are at.
+    ///
+    /// A client whose connection the kernel has completed takes it for accepted. So the listening
+    /// sockets let no new client in from now on, and are closed a moment later, when their queues
+    /// are empty: to close a socket resets what is in its queue. A client that has not sent
+    /// anything yet has a moment, too.
     pub fn drain(&self) {
         self.inner.draining.set(true);
+        let now = Instant::now();
+        self.inner.closes_at.set(Some(now + LAST_HANDSHAKES));
         for (_, socket) in self.inner.listeners.borrow().iter() {
-            shutdown(*socket, libc::SHUT_RD);
+            // Where the kernel refuses, clients come in until the socket is closed.
+            let _ = ignore_new_clients(*socket);
         }
         for (_, connection) in self.inner.connections.borrow().iter() {
-            if matches!(connection.phase.get(), Phase::Idle | Phase::Open) {
-                connection.interrupt(Interrupt::Draining);
+            match connection.phase.get() {
+                Phase::Idle if connection.is_fresh.get() => connection.hurry(now + FIRST_REQUEST),
+                Phase::Idle | Phase::Open => connection.interrupt(Interrupt::Draining),
+                _ => {}
             }
+        }
+    }
+
+    /// Close the listening sockets, unless clients wait in the queue of one: they are accepted
+    /// first.
+    fn close_listeners(&self) {
+        let listeners = self.inner.listeners.borrow();
+        if listeners
+            .iter()
+            .any(|(_, socket)| poll(*socket, libc::POLLIN))
+        {
+            return;
+        }
+        self.inner.closes_at.set(None);
+        self.inner.closed.set(true);
+        for (_, socket) in listeners.iter() {
+            shutdown(*socket, libc::SHUT_RD);
         }
     }
 
     /// Whether [`Shard::drain`] was called.
     pub fn is_draining(&self) -> bool {
         self.inner.draining.get()
+    }
+
+    /// Whether clients may still be accepted: until a while after [`Shard::drain`].
+    pub fn is_accepting(&self) -> bool {
+        !self.inner.closed.get()
     }
 
     /// How many connections are open.
@@ -99,6 +139,11 @@ impl Shard {
 
     pub(crate) fn body_memory(&self) -> &BodyMemory {
         &self.inner.body_memory
+    }
+
+    /// An identifier for a request that brings none.
+    pub(crate) fn next_request_id(&self) -> MadeId {
+        self.inner.request_ids.next()
     }
 
     /// Use the date.
@@ -138,6 +183,7 @@ impl Shard {
             socket,
             phase: Cell::new(Phase::Idle),
             deadline: Cell::new(None),
+            is_fresh: Cell::new(true),
             interrupted: Cell::new(None),
             waker: RefCell::default(),
         });
@@ -163,6 +209,11 @@ impl Default for Shard {
 
 /// How often [`Shard::tick`] should run, and so how exact deadlines of connections are.
 pub const TICK: Duration = Duration::from_millis(50);
+
+/// How long connections that are being made have to be completed when a shard drains.
+const LAST_HANDSHAKES: Duration = Duration::from_millis(100);
+/// How long a client that has connected has to send something when a shard drains.
+pub(crate) const FIRST_REQUEST: Duration = Duration::from_millis(500);
 
 /// What a connection waits for. Each has its own time limit, and its own end when it passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,7 +282,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// The connection now waits for what `phase` says, for as long as `limit`.
     pub(crate) fn enter(&self, phase: Phase, limit: Option<Duration>) {
-        self.connection.phase.set(phase);
+        self.connection.enter(phase);
         self.connection
             .deadline
             .set(limit.and_then(|limit| self.shard.now().checked_add(limit)));
@@ -239,7 +290,7 @@ impl Watch {
 
     /// The same with a deadline.
     pub(crate) fn enter_until(&self, phase: Phase, deadline: Instant) {
-        self.connection.phase.set(phase);
+        self.connection.enter(phase);
         self.connection.deadline.set(Some(deadline));
     }
 
@@ -258,13 +309,18 @@ impl Watch {
     /// No operation is in flight that could be made to end, as on a WebSocket on which nothing is
     /// being written: wake the connection at `deadline`, and when the shard drains.
     pub(crate) fn enter_open(&self, deadline: Option<Instant>, waker: &Waker) {
-        self.connection.phase.set(Phase::Open);
+        self.connection.enter(Phase::Open);
         self.connection.deadline.set(deadline);
         let mut known = self.connection.waker.borrow_mut();
         match &mut *known {
             Some(known) => known.clone_from(waker),
             None => *known = Some(waker.clone()),
         }
+    }
+
+    /// Whether the client has sent nothing yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.connection.is_fresh.get()
     }
 
     /// Whether the client has reset the connection, though it may have sent what isn't read yet.
@@ -313,20 +369,41 @@ struct Inner {
     listeners: RefCell<Slab<RawFd>>,
     /// Empty, for the next responses.
     buffers: RefCell<Vec<Vec<u8>>>,
+    request_ids: RequestIds,
     draining: Cell<bool>,
     body_memory: BodyMemory,
+    /// When to close the listening sockets of a shard that drains.
+    closes_at: Cell<Option<Instant>>,
+    /// Whether they are closed.
+    closed: Cell<bool>,
 }
 
 struct Connection {
     socket: RawFd,
     phase: Cell<Phase>,
     deadline: Cell<Option<Instant>>,
+    /// Whether nothing has come from the client yet.
+    is_fresh: Cell<bool>,
     interrupted: Cell<Option<Interrupt>>,
     /// Of a connection whose phase is or was [`Phase::Open`].
     waker: RefCell<Option<Waker>>,
 }
 
 impl Connection {
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        if phase != Phase::Idle {
+            self.is_fresh.set(false);
+        }
+    }
+
+    /// Wait no longer than until `limit`.
+    fn hurry(&self, limit: Instant) {
+        let deadline = self.deadline.get();
+        let deadline = deadline.map_or(limit, |deadline| deadline.min(limit));
+        self.deadline.set(Some(deadline));
+    }
+
     /// End the operation in flight. The way out stays open for an answer that says why,
     /// unless it is the way out that is stuck.
     fn interrupt(&self, why: Interrupt) {
@@ -354,6 +431,36 @@ impl Connection {
 fn shutdown(socket: RawFd, how: libc::c_int) {
     // SAFETY: it takes no memory. On a socket whose peer is gone it fails, which is as good.
     unsafe { libc::shutdown(socket, how) };
+}
+
+/// Let a listening socket complete the connections that are under way, and begin no further ones:
+/// the first segment of a new one, which has SYN and not ACK set, is dropped. Its client repeats
+/// it a second later, and is then refused, or served by the next server.
+fn ignore_new_clients(socket: RawFd) -> std::io::Result<()> {
+    // SAFETY: the descriptor is open: the guard that keeps it in a slab of the shard is dropped
+    // before the socket.
+    let socket = unsafe { BorrowedFd::borrow_raw(socket) };
+    // Classic BPF, over the segment from its TCP header on (RFC 9293 section 3.1).
+    const FLAGS: u32 = 13;
+    const SYN_ACK_RST: u32 = 0x16;
+    const SYN: u32 = 0x02;
+    let code = |code: u32| code as u16;
+    let load = SockFilter::new(
+        code(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS),
+        0,
+        0,
+        FLAGS,
+    );
+    let mask = SockFilter::new(
+        code(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K),
+        0,
+        0,
+        SYN_ACK_RST,
+    );
+    let is_syn = SockFilter::new(code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K), 0, 1, SYN);
+    let drop = SockFilter::new(code(libc::BPF_RET | libc::BPF_K), 0, 0, 0);
+    let keep = SockFilter::new(code(libc::BPF_RET | libc::BPF_K), 0, 0, u32::MAX);
+    SockRef::from(&socket).attach_filter(&[load, mask, is_syn, drop, keep])
 }
 
 /// Whether one of `events` is true of a socket now.

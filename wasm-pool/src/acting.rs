@@ -24,6 +24,7 @@ use crate::host::{Client, ConnectionInfo, HttpClient};
 use crate::http::{HeaderRef, Request, Response};
 use crate::pool::ShardPool;
 use crate::process::SpawnFailure;
+use crate::request_id::RequestId;
 
 impl ShardPool {
     /// Whether this action may answer by a stream, and so has to be called by
@@ -42,6 +43,7 @@ impl ShardPool {
         self: &Rc<Self>,
         action: ActionRef,
         request: &Request<'_>,
+        id: &RequestId,
         info: Arc<ConnectionInfo>,
         owner: Pid,
         limit: Duration,
@@ -55,6 +57,7 @@ impl ShardPool {
         let task = Task {
             action,
             request: OwnedRequest::of(request),
+            id: id.clone(),
             capabilities: component.capabilities.clone(),
             deadline: started + limit,
             limit,
@@ -83,6 +86,7 @@ impl ShardPool {
         let action = component.map(|component| component.full_name(task.action.action));
         let request = &task.request.0;
         let (method, target) = (request.method.clone(), request.target.clone());
+        let id = task.id.clone();
         let (outcome, begin) = self.act(me, task, client).await;
         match (outcome, begin) {
             (outcome, Some(begin)) => {
@@ -95,7 +99,16 @@ impl ShardPool {
                 reason
             }
             (Err(fault), None) => {
-                tracing::warn!(action, method, target, pid = %me.pid, "amid a streamed answer: {fault}");
+                let (path, query) = target_parts(&target);
+                tracing::warn!(
+                    request_id = %id,
+                    action,
+                    method,
+                    path,
+                    query,
+                    pid = %me.pid,
+                    "amid a streamed answer: {fault}"
+                );
                 match fault {
                     Fault::Ended { reason } => reason,
                     fault => ExitReason::Failed(fault.to_string().into()),
@@ -128,6 +141,7 @@ impl ShardPool {
                 action: index,
             },
             request: OwnedRequest(request),
+            id: RequestId::None,
             capabilities: Arc::new(loaded.capabilities.within(spawner)),
             deadline,
             limit,
@@ -184,6 +198,7 @@ impl ShardPool {
             Err(fault) => return (Err(fault), client.into_begin()),
         };
         store.data_mut().client = client;
+        store.data_mut().answers(task.id.clone());
         let request = &task.request.0;
         let headers: Vec<HeaderRef<'_>> = request
             .headers
@@ -212,10 +227,19 @@ impl ShardPool {
     }
 }
 
+/// The path of a request's target, and its query.
+fn target_parts(target: &str) -> (&str, Option<&str>) {
+    match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    }
+}
+
 /// A call of an action, on its way to a process.
 struct Task {
     action: ActionRef,
     request: OwnedRequest,
+    id: RequestId,
     capabilities: Arc<Capabilities>,
     deadline: Instant,
     limit: Duration,

@@ -12,6 +12,7 @@ use crate::envelope::{self, EnvelopeError};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::pool::ShardPool;
+use crate::request_id::RequestId;
 
 impl ShardPool {
     /// Answer `request` by what the `run` of a component says to a message with it.
@@ -23,6 +24,7 @@ impl ShardPool {
         component: ComponentRef,
         action: &str,
         request: &Request<'_>,
+        id: &RequestId,
         limit: Duration,
     ) -> Result<Response, Fault> {
         let started = Instant::now();
@@ -40,13 +42,14 @@ impl ShardPool {
             ..SpawnOptions::default()
         };
         let (tell, faulted) = futures_channel::oneshot::channel();
-        let pool = self.clone();
+        let (pool, id) = (self.clone(), id.clone());
         let spawned = self.shard.spawn(options, move |me| async move {
             let _place = place;
             let Some(loaded) = pool.catalog.get(component) else {
                 return ExitReason::NoProcess;
             };
-            match pool.run_for_request(&loaded, &me, deadline, limit).await {
+            let running = pool.run_for_request(&loaded, &me, id, deadline, limit);
+            match running.await {
                 Ok(()) => ExitReason::Normal,
                 Err(fault) => {
                     let reason = ExitReason::Failed(fault.to_string().into());
@@ -91,11 +94,13 @@ impl ShardPool {
         &self,
         component: &Loaded,
         me: &ProcessRef,
+        id: RequestId,
         deadline: Instant,
         limit: Duration,
     ) -> Result<(), Fault> {
         let mut store =
             self.new_store(component, me.pid, Some(deadline), &component.capabilities)?;
+        store.data_mut().answers(id);
         let lived = {
             let store = &mut store;
             let mut life = pin!(async move {

@@ -1,7 +1,7 @@
 //! Wasmtime on one core: an engine, a pool of instances, and the sandbox each of them runs in.
 //!
-//! At start, once: [`artifact`] turns the components' Wasm into machine code, or finds it on
-//! disk. [`sizing`] derives every size of the pool from one setting and from the components.
+//! At start, once: [`cache`] turns the components' Wasm into machine code ([`artifact`]), or finds
+//! it on disk. [`sizing`] derives every size of the pool from one setting and from the components.
 //!
 //! Then on each shard: [`shape`] tells what a component is from what it exports, `catalog` has
 //! the components with their functions, and [`ShardPool`] owns the engine. It gives every call of
@@ -11,12 +11,15 @@
 //! stock ones, and [`connection`] what passes between a process and the owner of its client's socket.
 //! [`admission`] bounds how many there are at once and how long one waits, `sandbox` is what an
 //! instance may do, `host` what it can ask for, and [`Fault`] how it can end.
+//! [`request_id`] is what its lines in the log are found by, [`mod@stdio`] where it writes if it
+//! may write to the node's own streams.
 //!
 //! Beside the shards: [`preempt`] ticks, so that no guest keeps its core for itself.
 
 mod acting;
 pub mod admission;
 pub mod artifact;
+pub mod cache;
 mod catalog;
 pub mod connection;
 pub mod engine;
@@ -29,16 +32,21 @@ pub mod http;
 pub mod pool;
 pub mod preempt;
 mod process;
+pub mod request_id;
 mod sandbox;
 pub mod shape;
 pub mod sizing;
 mod stack;
+pub mod stdio;
 #[cfg(feature = "wasi-http")]
 pub mod wasi_http;
 
-pub use artifact::{Artifact, ArtifactCache};
+pub use artifact::Artifact;
+pub use cache::ArtifactCache;
 pub use catalog::{ActionRef, ComponentRef, ComponentSource, LoadError, Locate};
 pub use fault::Fault;
 pub use pool::{PoolSetup, ShardPool};
 pub use process::{Progress, SpawnFailure};
-pub use sandbox::start_wasi_runtime;
+pub use request_id::RequestId;
+pub use sandbox::{MAX_RESOURCES, WasiLimits, start_wasi_runtime};
+pub use stdio::Stdio;

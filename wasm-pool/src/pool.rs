@@ -20,7 +20,8 @@ use crate::connection::EncodeEvent;
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::preempt::Activity;
-use crate::sandbox::{self, HostState};
+use crate::request_id::RequestId;
+use crate::sandbox::{self, HostState, WasiLimits};
 
 /// What a pool is made of, besides its components.
 pub struct PoolSetup {
@@ -40,6 +41,8 @@ pub struct PoolSetup {
     pub store: Option<DurableStore>,
     /// How Server-Sent Events look on the wire.
     pub encode_event: EncodeEvent,
+    /// What components that import WASI are given.
+    pub wasi: WasiLimits,
 }
 
 /// The instances of one shard, and what they are made from.
@@ -56,6 +59,7 @@ pub struct ShardPool {
     pub(crate) encode_event: EncodeEvent,
     store: Option<DurableStore>,
     pool_wait: Duration,
+    wasi: WasiLimits,
     activity: Arc<Activity>,
     /// Whether all processes were ended because the server stops.
     stopping: Cell<bool>,
@@ -78,6 +82,7 @@ impl ShardPool {
             encode_event: setup.encode_event,
             store: setup.store,
             pool_wait: setup.pool_wait,
+            wasi: setup.wasi,
             activity: Arc::default(),
             stopping: Cell::new(false),
         })
@@ -152,7 +157,7 @@ impl ShardPool {
         self.store.as_ref()
     }
 
-    /// Answer `request` by a call of `action` in a fresh instance.
+    /// Answer `request` by a call of `action` in a fresh instance. `id` is for the log.
     ///
     /// # Errors
     /// Whatever keeps the guest from answering within `limit`; see [`Fault`].
@@ -160,9 +165,11 @@ impl ShardPool {
         &self,
         action: ActionRef,
         request: &Request<'_>,
+        id: &RequestId,
         limit: Duration,
     ) -> Result<Response, Fault> {
         self.serve(action, limit, async |component, store| {
+            store.data_mut().answers(id.clone());
             component.answer(store, action.action, request).await
         })
         .await
@@ -241,7 +248,7 @@ impl ShardPool {
         let mut state = HostState::new(name, place, pid, deadline, capabilities);
         if component.imports_wasi {
             state
-                .grant_wasi()
+                .grant_wasi(self.wasi)
                 .map_err(|error| Fault::host(&format!("{error:#}")))?;
         }
         let mut store = Store::new(&self.engine, state);

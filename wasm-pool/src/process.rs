@@ -207,7 +207,12 @@ impl ShardPool {
         }
         let fault = Fault::of(&error, store.data(), component.function_timeout);
         let fault = AtWork(&fault).to_string();
-        tracing::warn!(component = &*component.name, pid = %me.pid, "{fault}");
+        tracing::warn!(
+            request_id = store.data().request_id(),
+            component = &*component.name,
+            pid = %me.pid,
+            "{fault}"
+        );
         ExitReason::Failed(fault.into())
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use rusm_config::{Capabilities, Network};
 use rusm_core::Pid;
+use tracing::field::DisplayValue;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::filesystem::FsPerms;
@@ -15,6 +16,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::catalog::ComponentRef;
 use crate::host::{ActorState, Client, Diagnostics, Level, LogStream};
 use crate::pool::ShardPool;
+use crate::request_id::RequestId;
+use crate::stdio::{RawStream, Stdio};
 #[cfg(feature = "wasi-http")]
 use crate::wasi_http::outbound::Hooks;
 #[cfg(feature = "wasi-http")]
@@ -69,6 +72,18 @@ impl HostState {
         }
     }
 
+    /// The process answers this request: its lines in the log say so.
+    pub(crate) fn answers(&mut self, request: RequestId) {
+        for stream in self
+            .wasi
+            .iter()
+            .flat_map(|wasi| wasi.lines.iter().flatten())
+        {
+            stream.answers(request.clone());
+        }
+        self.diagnostics.answers(request);
+    }
+
     /// A line of the guest's for the log, with the places that its author knows.
     pub(crate) fn located(&self, line: String) -> String {
         let pool = ShardPool::current();
@@ -88,10 +103,15 @@ impl HostState {
     ///
     /// # Errors
     /// When a directory that the profile opens can't be opened.
-    pub(crate) fn grant_wasi(&mut self) -> wasmtime::Result<()> {
+    pub(crate) fn grant_wasi(&mut self, limits: WasiLimits) -> wasmtime::Result<()> {
+        let lines = [Level::Info, Level::Warn]
+            .map(|level| LogStream::new(Diagnostics::new(self.component.clone(), self.pid, level)));
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.resources);
         self.wasi = Some(Box::new(Wasi {
-            ctx: self.wasi_ctx()?,
-            table: ResourceTable::new(),
+            ctx: self.wasi_ctx(&lines, limits.stdio)?,
+            table,
+            lines: Some(lines),
             #[cfg(feature = "wasi-http")]
             http: WasiHttpCtx::new(),
             #[cfg(feature = "wasi-http")]
@@ -101,18 +121,17 @@ impl HostState {
     }
 
     /// WASI with nothing in it but clocks, randomness and a log, and then what the profile grants.
-    fn wasi_ctx(&self) -> wasmtime::Result<WasiCtx> {
+    fn wasi_ctx(&self, [out, err]: &[LogStream; 2], stdio: Stdio) -> wasmtime::Result<WasiCtx> {
         let capabilities = &self.capabilities;
         let mut wasi = WasiCtxBuilder::new();
         for (name, value) in &capabilities.env {
             wasi.env(name, value);
         }
         if capabilities.stdio {
-            wasi.inherit_stdout().inherit_stderr();
+            wasi.stdout(RawStream(stdio.out))
+                .stderr(RawStream(stdio.err));
         } else {
-            let lines = |level| Diagnostics::new(self.component.clone(), self.pid, level);
-            wasi.stdout(LogStream::new(lines(Level::Info)));
-            wasi.stderr(LogStream::new(lines(Level::Warn)));
+            wasi.stdout(out.clone()).stderr(err.clone());
         }
         if capabilities.network == Network::Any {
             wasi.inherit_network();
@@ -151,11 +170,17 @@ impl HostState {
         false
     }
 
+    /// The request that the process answers, if it answers one.
+    pub(crate) fn request_id(&self) -> Option<DisplayValue<&RequestId>> {
+        self.diagnostics.request_id()
+    }
+
     fn wasi(&mut self) -> &mut Wasi {
         self.wasi.get_or_insert_with(|| {
             Box::new(Wasi {
                 ctx: WasiCtx::builder().build(),
                 table: ResourceTable::new(),
+                lines: None,
                 #[cfg(feature = "wasi-http")]
                 http: WasiHttpCtx::new(),
                 #[cfg(feature = "wasi-http")]
@@ -228,9 +253,30 @@ pub fn start_wasi_runtime() {
     within_wasi_runtime(|| ());
 }
 
+/// What the node gives each instance of a component that imports WASI.
+#[derive(Clone, Copy, Debug)]
+pub struct WasiLimits {
+    /// Resources that it may hold at once: open files and sockets, streams, pollables. A file or a
+    /// socket is a file descriptor of the node.
+    pub resources: usize,
+    /// Where it writes if it may write to the node's own standard streams.
+    pub stdio: Stdio,
+}
+
+impl Default for WasiLimits {
+    fn default() -> Self {
+        Self {
+            resources: MAX_RESOURCES,
+            stdio: Stdio::NONE,
+        }
+    }
+}
+
 struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
+    /// Standard output and error, where they go to the log.
+    lines: Option<[LogStream; 2]>,
     #[cfg(feature = "wasi-http")]
     http: WasiHttpCtx,
     #[cfg(feature = "wasi-http")]
@@ -245,3 +291,5 @@ impl Drop for Wasi {
 }
 
 const MAX_TABLE: usize = 1 << 20;
+/// Resources of an instance, where the process may have enough open files.
+pub const MAX_RESOURCES: usize = 1024;

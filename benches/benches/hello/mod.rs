@@ -10,7 +10,10 @@ use rusm_core::{MailboxLimit, Node, ShardId};
 use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
 use rusm_wasm_pool::http::{Request, Response};
 use rusm_wasm_pool::sizing::{FULL_RANGE, Footprint, PoolSize};
-use rusm_wasm_pool::{ActionRef, Artifact, ArtifactCache, ComponentSource, PoolSetup, ShardPool};
+use rusm_wasm_pool::{
+    ActionRef, Artifact, ArtifactCache, ComponentSource, PoolSetup, RequestId, ShardPool,
+    WasiLimits,
+};
 
 /// A shard whose pool serves `hello#index`.
 pub(crate) struct Shard {
@@ -42,6 +45,7 @@ impl Shard {
             pool_wait: Duration::ZERO,
             store: None,
             encode_event: |_, _| Ok(()),
+            wasi: WasiLimits::default(),
         };
         let pool = ShardPool::load(setup, &[hello]).expect("hello has its action");
         let index = pool
@@ -58,7 +62,11 @@ impl Shard {
 
     /// A process that starts, answers the request, and ends.
     pub(crate) fn call(&self, request: &Request<'_>) -> Response {
-        ready(self.pool.call(self.index, request, TIMEOUT)).expect("it answers")
+        ready(
+            self.pool
+                .call(self.index, request, &RequestId::None, TIMEOUT),
+        )
+        .expect("it answers")
     }
 }
 

@@ -1,6 +1,6 @@
 //! `rusm new`: the files of a first app.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What a new app's component is written in.
@@ -15,7 +15,12 @@ pub enum Language {
 /// Makes the app `name` in the current directory, and says what to do next.
 pub fn create(name: &str, language: Language) -> Result<PathBuf, ScaffoldError> {
     let dir = new_app(Path::new(""), name, language)?;
-    println!("created {}; next: cd {name} && rusm dev", dir.display());
+    // The app is there, whether or not that can be said.
+    let _ = writeln!(
+        io::stdout(),
+        "created {}; next: cd {name} && rusm dev",
+        dir.display()
+    );
     Ok(dir)
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn build(
         warnings,
     } = bundle(app_dir, &entry)?;
     for warning in warnings {
-        eprintln!("{warning}");
+        crate::note(format_args!("{warning}"));
     }
     if let Some(types) = types {
         types.check(app_dir, &entry)?;

@@ -5,12 +5,13 @@ use std::fmt::Display;
 use rusm_core::Pid;
 use rusm_uring_net::Refusal;
 use rusm_uring_net::http1::Status;
-use rusm_wasm_pool::Fault;
+use rusm_wasm_pool::{Fault, RequestId};
 
 use super::http::one;
 
 /// A request, for the log.
 pub(super) struct Asked {
+    pub(super) id: RequestId,
     /// `component#action`, or `component`.
     pub(super) action: String,
     pub(super) method: String,
@@ -40,10 +41,13 @@ impl Asked {
 
     /// The guest's answer was begun, and can't be sent to its end.
     pub(super) fn cut_off(&self, pid: Option<Pid>, why: impl Display) {
+        let (path, query) = self.target();
         tracing::warn!(
+            request_id = %self.id,
             action = self.action,
             method = self.method,
-            target = self.target,
+            path,
+            query,
             pid = pid.map(tracing::field::display),
             "amid the body of a response: {why}"
         );
@@ -51,21 +55,35 @@ impl Asked {
 
     /// An event of the guest's can't be sent.
     pub(super) fn left_out(&self, why: impl Display) {
+        let (path, query) = self.target();
         tracing::warn!(
+            request_id = %self.id,
             action = self.action,
             method = self.method,
-            target = self.target,
+            path,
+            query,
             "an event was not sent: {why}"
         );
     }
 
     fn warn(&self, status: Status, why: impl Display) {
+        let (path, query) = self.target();
         tracing::warn!(
+            request_id = %self.id,
             status = status.code(),
             action = self.action,
             method = self.method,
-            target = self.target,
+            path,
+            query,
             "{why}"
         );
+    }
+
+    /// The path of the request, and its query.
+    fn target(&self) -> (&str, Option<&str>) {
+        match self.target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&self.target, None),
+        }
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn open(
     let owner = shard.start(None).ok_or_else(full)?;
     let limit = limits.begin;
     let began = Instant::now();
-    let opening = pool.open_events(component, info, owner.pid(), limit);
+    let opening = pool.open_events(component, &asked.id, info, owner.pid(), limit);
     match opening.await?.begun.await {
         Ok(Begun::Whole(outcome)) => outcome.map(Outcome::Whole),
         Ok(Begun::Stream(start, stream)) => {

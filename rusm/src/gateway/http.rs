@@ -17,7 +17,7 @@ use rusm_wasm_pool::connection::ConnectionInfo;
 use rusm_wasm_pool::http::{self as wasm_http, HeaderRef};
 #[cfg(feature = "wasi-http")]
 use rusm_wasm_pool::wasi_http::{IncomingRequest, RequestBody};
-use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
+use rusm_wasm_pool::{ComponentRef, Fault, RequestId, ShardPool};
 use smallvec::SmallVec;
 
 use super::asked::Asked;
@@ -170,7 +170,7 @@ impl Service for HttpGateway {
         route: Self::Route<'_>,
         request: Request<'_>,
     ) -> Result<Response, Refusal> {
-        let (head, peer) = (request.head, request.peer);
+        let (head, peer, id) = (request.head, request.peer, owned(request.id));
         let headers: SmallVec<[HeaderRef<'_>; 16]> = request.head.headers.iter().collect();
         let params: SmallVec<[(&str, &str); 4]> = route.params.iter().collect();
         let target = head.origin_form();
@@ -186,15 +186,16 @@ impl Service for HttpGateway {
             None => return Err(Refusal::new(Status::NOT_FOUND)),
             Some(Target::WebSocket(component)) => {
                 let info = connection_info(&route, &request, peer);
-                let upgraded = self.upgrade(&head, *component, info).await?;
-                return upgraded.map_err(|fault| self.asked(&route, &request).failed(&fault));
+                let upgraded = self.upgrade(&head, *component, &id, info).await?;
+                return upgraded.map_err(|fault| self.asked(&route, &request, &id).failed(&fault));
             }
             Some(Target::Action(action)) if self.pool.may_stream(*action) => {
                 let info = Arc::new(connection_info(&route, &request, peer));
-                streaming::call(&self.pool, *action, &request, info, self.request_timeout).await
+                let limit = self.request_timeout;
+                streaming::call(&self.pool, *action, &request, &id, info, limit).await
             }
             Some(Target::Action(action)) => {
-                let call = self.pool.call(*action, &request, self.request_timeout);
+                let call = self.pool.call(*action, &request, &id, self.request_timeout);
                 call.await.map(Outcome::Whole)
             }
             Some(Target::Events(component)) => {
@@ -203,7 +204,7 @@ impl Service for HttpGateway {
                     begin: self.request_timeout,
                     silence: self.silence,
                 };
-                let asked = self.asked(&route, &request);
+                let asked = self.asked(&route, &request, &id);
                 events::open(&self.pool, *component, info, limits, asked).await
             }
             // It is answered while its body comes.
@@ -212,11 +213,11 @@ impl Service for HttpGateway {
             Some(Target::Mail(component, action)) => {
                 let limit = self.request_timeout;
                 // Rare, and large: in a box it takes no room in every connection.
-                let call = Box::pin(self.pool.call_by_mail(*component, action, &request, limit));
-                call.await.map(Outcome::Whole)
+                let call = (self.pool).call_by_mail(*component, action, &request, &id, limit);
+                Box::pin(call).await.map(Outcome::Whole)
             }
         };
-        let refuse = |why: &dyn Display| self.asked(&route, &request).refused(why);
+        let refuse = |why: &dyn Display| self.asked(&route, &request, &id).refused(why);
         match outcome {
             Ok(Outcome::Whole(response)) => {
                 let body = Body::Bytes(response.body);
@@ -225,7 +226,7 @@ impl Service for HttpGateway {
             Ok(Outcome::Stream(start, body)) => {
                 answered(start.status, start.headers, Body::Stream(body), refuse)
             }
-            Err(fault) => Err(self.asked(&route, &request).failed(&fault)),
+            Err(fault) => Err(self.asked(&route, &request, &id).failed(&fault)),
         }
     }
 
@@ -262,6 +263,7 @@ impl Service for HttpGateway {
             false => RequestBody::stream(),
         };
         let asked = Rc::new(Asked {
+            id: owned(request.id),
             action: self.name(&route),
             method: head.method.to_owned(),
             target: head.target.to_owned(),
@@ -318,11 +320,12 @@ impl HttpGateway {
         &self,
         head: &Head<'_>,
         component: ComponentRef,
+        id: &RequestId,
         mut info: ConnectionInfo,
     ) -> Result<Result<Response, Fault>, Refusal> {
         let upgrade = websocket::upgrade(head, self.websockets.handshake_rules())?;
         info.subprotocol.clone_from(&upgrade.protocol);
-        let opened = super::websocket::open(&self.pool, component, Arc::new(info)).await;
+        let opened = super::websocket::open(&self.pool, component, id, Arc::new(info)).await;
         Ok(opened.map(|handler| {
             let socket = WebSocket {
                 upgrade,
@@ -334,8 +337,14 @@ impl HttpGateway {
         }))
     }
 
-    fn asked(&self, route: &Match<'_, '_>, request: &wasm_http::Request<'_>) -> Asked {
+    fn asked(
+        &self,
+        route: &Match<'_, '_>,
+        request: &wasm_http::Request<'_>,
+        id: &RequestId,
+    ) -> Asked {
         Asked {
+            id: id.clone(),
             action: self.name(route),
             method: request.method.to_owned(),
             target: request.target.to_owned(),
@@ -345,6 +354,14 @@ impl HttpGateway {
     fn name(&self, route: &Match<'_, '_>) -> String {
         let route = self.routes.routes().get(route.route.index());
         route.map(Route::target).unwrap_or_default()
+    }
+}
+
+/// The identifier apart from the buffer that its request was read into.
+fn owned(id: rusm_uring_net::RequestId<'_>) -> RequestId {
+    match id {
+        rusm_uring_net::RequestId::Given(id) => RequestId::Given(id.into()),
+        rusm_uring_net::RequestId::Made(id) => RequestId::Made(id.source, id.number),
     }
 }
 

@@ -28,7 +28,9 @@ pub(super) async fn handle(
     asked: &Rc<Asked>,
 ) -> Result<Outcome, Fault> {
     let began = Instant::now();
-    let handling = pool.handle_http(component, request, limit).await?;
+    let handling = pool
+        .handle_http(component, request, &asked.id, limit)
+        .await?;
     let guest = Guest::new(pool.shard().clone(), handling.pid);
     let response = match handling.answered.await {
         Ok(answered) => answered?,

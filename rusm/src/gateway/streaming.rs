@@ -11,7 +11,7 @@ use rusm_uring_net::{Aborted, BodyStream, sse};
 use rusm_wasm_pool::admission::Place;
 use rusm_wasm_pool::connection::{Begun, ConnectionInfo, ResponseStart, SseEvent};
 use rusm_wasm_pool::http::{Request, Response};
-use rusm_wasm_pool::{ActionRef, Fault, ShardPool};
+use rusm_wasm_pool::{ActionRef, Fault, RequestId, ShardPool};
 
 /// What came of the call of an action that may stream.
 pub(super) enum Outcome {
@@ -24,6 +24,7 @@ pub(super) async fn call(
     pool: &Rc<ShardPool>,
     action: ActionRef,
     request: &Request<'_>,
+    id: &RequestId,
     info: Arc<ConnectionInfo>,
     limit: Duration,
 ) -> Result<Outcome, Fault> {
@@ -33,7 +34,7 @@ pub(super) async fn call(
     };
     let owner = shard.start(None).ok_or_else(full)?;
     let began = Instant::now();
-    let streaming = pool.call_streaming(action, request, info, owner.pid(), limit);
+    let streaming = pool.call_streaming(action, request, id, info, owner.pid(), limit);
     let streaming = streaming.await?;
     let guest = Guest::new(shard.clone(), streaming.pid);
     match streaming.begun.await {

@@ -11,12 +11,13 @@ use rusm_core::{Mail, ProcessHandle, Shard, StreamError};
 use rusm_uring_net::websocket::{Message, Outgoing, WebSocketHandler};
 use rusm_wasm_pool::admission::Place;
 use rusm_wasm_pool::connection::{ConnectionInfo, Frame, WebSocket};
-use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
+use rusm_wasm_pool::{ComponentRef, Fault, RequestId, ShardPool};
 
 /// Start the process that serves a WebSocket.
 pub(super) async fn open(
     pool: &Rc<ShardPool>,
     component: ComponentRef,
+    id: &RequestId,
     info: Arc<ConnectionInfo>,
 ) -> Result<Box<dyn WebSocketHandler>, Fault> {
     let full = || Fault::Host {
@@ -24,7 +25,9 @@ pub(super) async fn open(
     };
     let place = pool.hold_connection()?;
     let owner = pool.shard().start(None).ok_or_else(full)?;
-    let socket = pool.open_websocket(component, info, owner.pid()).await?;
+    let socket = pool
+        .open_websocket(component, id, info, owner.pid())
+        .await?;
     Ok(Box::new(Owner {
         takes_mail: pool.runs_by_itself(component),
         shard: pool.shard().clone(),

@@ -1,39 +1,46 @@
-//! What is served, for the person who started it.
+//! What is served, for the person who started it, or as one line of JSON.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 
-use rusm_config::Protocol;
+use rusm_config::{Listener, LogFormat, Protocol};
 use rusm_uring_net::Driver;
+use serde::Serialize;
 
-use super::cores;
+use super::cores::Placement;
 use super::services::Service;
 use crate::app::Application;
+use crate::log::line::{self, Head};
 
-pub(super) fn print(
+/// The banner, in the form of the logs.
+pub(super) fn of(
     app: &Application,
     addrs: &[SocketAddr],
-    cores: &[core_affinity::CoreId],
+    cores: &Placement,
     driver: Driver,
     services: &[Service],
-) {
-    let shards = if cores.len() == 1 {
-        "1 shard"
-    } else {
-        &format!("{} shards", cores.len())
-    };
-    let on = if cores.len() == 1 { "core" } else { "cores" };
-    println!(
-        "RUSM {}: {shards} on {on} {}, {driver}, {} instances a core",
-        env!("CARGO_PKG_VERSION"),
-        cores::names(cores),
+) -> String {
+    match app.manifest.log.format {
+        LogFormat::Text => text(app, addrs, cores, driver, services),
+        LogFormat::Json => json(app, addrs, cores, driver, services),
+    }
+}
+
+fn text(
+    app: &Application,
+    addrs: &[SocketAddr],
+    cores: &Placement,
+    driver: Driver,
+    services: &[Service],
+) -> String {
+    let mut out = format!(
+        "RUSM {VERSION}: {}, {driver}, {} instances a core\n",
+        cores.describe(),
         app.manifest.node.instances_per_core,
     );
+    // Memory takes every write.
     for (listener, addr) in app.manifest.listeners.iter().zip(addrs) {
-        let scheme = match listener.protocol {
-            Protocol::Ws => "ws",
-            _ => "http",
-        };
-        println!("\n{scheme}://{addr}");
+        let _ = writeln!(out, "\n{}", url(listener, *addr));
         let table = &listener.routes;
         let width = table
             .routes()
@@ -42,20 +49,110 @@ pub(super) fn print(
             .max();
         for route in table.routes() {
             let key = format!("{} {}", route.method, route.pattern);
-            let action = route.action.as_ref();
-            let action = action.map_or_else(String::new, |action| format!("#{}", action.as_str()));
-            let component = route.component.as_str();
-            println!(
-                "  {key:width$}  {component}{action}",
-                width = width.unwrap_or(0)
-            );
+            let width = width.unwrap_or(0);
+            let _ = writeln!(out, "  {key:width$}  {}", route.target());
         }
     }
     if !services.is_empty() {
-        println!("\nservices");
+        out += "\nservices\n";
     }
     for service in services {
-        println!("  {}  shard {}", service.name, service.shard);
+        let _ = writeln!(out, "  {}  shard {}", service.name, service.shard);
     }
-    println!("\nready; Ctrl-C stops");
+    out += "\nready; Ctrl-C stops\n";
+    out
 }
+
+fn json(
+    app: &Application,
+    addrs: &[SocketAddr],
+    cores: &Placement,
+    driver: Driver,
+    services: &[Service],
+) -> String {
+    let listeners = app.manifest.listeners.iter().zip(addrs);
+    let banner = Banner {
+        head: Head {
+            time: line::now(),
+            level: "info",
+            kind: "ready",
+            message: "ready",
+            request_id: None,
+        },
+        version: VERSION,
+        shards: cores.len(),
+        cores: cores.pinned(),
+        driver: driver.to_string(),
+        instances_per_core: app.manifest.node.instances_per_core,
+        listeners: listeners
+            .map(|(listener, addr)| Listening {
+                url: url(listener, *addr),
+                routes: listener
+                    .routes
+                    .routes()
+                    .iter()
+                    .map(|route| Route {
+                        method: &route.method,
+                        path: &route.pattern,
+                        action: route.target(),
+                    })
+                    .collect(),
+            })
+            .collect(),
+        services: services
+            .iter()
+            .map(|service| Resident {
+                name: &service.name,
+                shard: service.shard.index(),
+            })
+            .collect(),
+    };
+    let mut out = serde_json::to_string(&banner).unwrap_or_default();
+    out.push('\n');
+    out
+}
+
+#[derive(Serialize)]
+struct Banner<'b> {
+    #[serde(flatten)]
+    head: Head<'b>,
+    version: &'static str,
+    shards: usize,
+    /// Those that the shards are pinned to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cores: Option<Vec<usize>>,
+    driver: String,
+    instances_per_core: u32,
+    listeners: Vec<Listening<'b>>,
+    services: Vec<Resident<'b>>,
+}
+
+#[derive(Serialize)]
+struct Listening<'b> {
+    url: String,
+    routes: Vec<Route<'b>>,
+}
+
+#[derive(Serialize)]
+struct Route<'b> {
+    method: &'b str,
+    path: &'b str,
+    /// As in the access log.
+    action: String,
+}
+
+#[derive(Serialize)]
+struct Resident<'b> {
+    name: &'b str,
+    shard: u16,
+}
+
+fn url(listener: &Listener, addr: SocketAddr) -> String {
+    let scheme = match listener.protocol {
+        Protocol::Ws => "ws",
+        _ => "http",
+    };
+    format!("{scheme}://{addr}")
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,30 +1,99 @@
-//! Which cores the shards are pinned to.
+//! Which cores the shards run on.
 
+use core_affinity::CoreId;
 use rusm_config::Cores;
 
+use super::quota;
 use crate::Failure;
 
+/// Where the shards run.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Placement {
+    /// The core of each shard; none of a shard that the kernel may move.
+    pub(super) shards: Vec<Option<CoreId>>,
+    /// The quota of CPU time that their number follows from.
+    quota: Option<f64>,
+}
+
 /// The cores that were asked for, or all that this process may run on.
-pub(super) fn choose(asked: Option<&Cores>) -> Result<Vec<core_affinity::CoreId>, Failure> {
+///
+/// Where a quota of CPU time is smaller than that, there are only as many shards as it has cores'
+/// worth, and the kernel is left to place them: which cores are idle is not known here, and all
+/// containers of a host would choose the same.
+pub(super) fn choose(asked: Option<&Cores>) -> Result<Placement, Failure> {
     let ours = core_affinity::get_core_ids().unwrap_or_default();
     if ours.is_empty() {
         return Err(Failure::Usage(
             "the system does not say which cores there are".into(),
         ));
     }
+    let Some(asked) = asked else {
+        return Ok(by_quota(ours, quota::cpu_quota()));
+    };
+    let cores = listed(asked, ours)?;
+    Ok(Placement {
+        shards: cores.into_iter().map(Some).collect(),
+        quota: None,
+    })
+}
+
+impl Placement {
+    /// How many shards there are.
+    pub(super) fn len(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The numbers of the cores, if the shards are pinned.
+    pub(super) fn pinned(&self) -> Option<Vec<usize>> {
+        let cores = self.shards.iter();
+        cores.map(|core| core.map(|core| core.id)).collect()
+    }
+
+    /// For the person who started the server: `2 shards on cores 0, 1`.
+    pub(super) fn describe(&self) -> String {
+        let shards = match self.len() {
+            1 => "1 shard".to_owned(),
+            count => format!("{count} shards"),
+        };
+        let place = match (self.pinned(), self.quota) {
+            (Some(cores), _) if cores.len() == 1 => format!(" on core {}", names(&cores)),
+            (Some(cores), _) => format!(" on cores {}", names(&cores)),
+            (None, Some(quota)) => format!(" within a quota of {quota} CPUs"),
+            (None, None) => String::new(),
+        };
+        shards + &place
+    }
+}
+
+fn by_quota(ours: Vec<CoreId>, quota: Option<f64>) -> Placement {
+    // A part of a core is a shard, too.
+    let worth = quota.map(|quota| quota.ceil().max(1.0) as usize);
+    match worth {
+        Some(worth) if worth < ours.len() => Placement {
+            shards: vec![None; worth],
+            quota,
+        },
+        _ => Placement {
+            shards: ours.into_iter().map(Some).collect(),
+            quota: None,
+        },
+    }
+}
+
+fn listed(asked: &Cores, ours: Vec<CoreId>) -> Result<Vec<CoreId>, Failure> {
     match asked {
-        None => Ok(ours),
-        Some(Cores::Count(count)) if count.get() <= ours.len() => {
+        Cores::Count(count) if count.get() <= ours.len() => {
             Ok(ours.into_iter().take(count.get()).collect())
         }
-        Some(Cores::Count(count)) => Err(Failure::Usage(format!(
+        Cores::Count(count) => Err(Failure::Usage(format!(
             "{count} cores were asked for, but this process may run on {} only",
             ours.len()
         ))),
-        Some(Cores::List(list)) => {
+        Cores::List(list) => {
             let cores = list.iter().map(|asked| {
                 let core = ours.iter().find(|core| core.id == asked.0).copied();
                 core.ok_or_else(|| {
+                    let ours: Vec<_> = ours.iter().map(|core| core.id).collect();
                     Failure::Usage(format!(
                         "core {} was asked for, but this process may run on {} only",
                         asked.0,
@@ -37,7 +106,30 @@ pub(super) fn choose(asked: Option<&Cores>) -> Result<Vec<core_affinity::CoreId>
     }
 }
 
-pub(super) fn names(cores: &[core_affinity::CoreId]) -> String {
-    let names: Vec<_> = cores.iter().map(|core| core.id.to_string()).collect();
+fn names(cores: &[usize]) -> String {
+    let names: Vec<_> = cores.iter().map(usize::to_string).collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_bounds_the_shards_and_then_they_are_not_pinned() {
+        let ours: Vec<_> = (0..64).map(|id| CoreId { id }).collect();
+        for (quota, shards, text) in [
+            (0.5, 1, "1 shard within a quota of 0.5 CPUs"),
+            (1.5, 2, "2 shards within a quota of 1.5 CPUs"),
+            (3.0, 3, "3 shards within a quota of 3 CPUs"),
+        ] {
+            let placed = by_quota(ours.clone(), Some(quota));
+            assert_eq!(placed.shards, vec![None; shards]);
+            assert_eq!(placed.describe(), text);
+        }
+        for quota in [None, Some(64.0), Some(100.0)] {
+            let placed = by_quota(ours[..2].to_vec(), quota);
+            assert_eq!(placed.describe(), "2 shards on cores 0, 1");
+        }
+    }
 }

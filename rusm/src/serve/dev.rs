@@ -17,6 +17,7 @@ use crate::Failure;
 use crate::app::{self, Application};
 use crate::check;
 use crate::cli::TypesArgs;
+use crate::log;
 
 /// Room that the pools have for components that grow while they are worked on: their sizes can't
 /// change later.
@@ -108,7 +109,7 @@ impl Running {
                 Ok(true) => drop(self.waiting.insert(spec.name)),
                 Ok(false) => {}
                 Err(failure) => {
-                    eprintln!("error: {failure}");
+                    log::note(format_args!("error: {failure}"));
                     tracing::error!(component = spec.name, "the old one goes on serving");
                 }
             }

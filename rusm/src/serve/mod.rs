@@ -5,8 +5,10 @@ mod banner;
 mod cores;
 #[cfg(feature = "build")]
 mod dev;
+mod files;
 mod mappings;
 mod memory;
+mod quota;
 mod reload;
 mod services;
 mod shard;
@@ -17,24 +19,26 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use futures_channel::oneshot;
-use rusm_config::Limits;
+use rusm_config::{Cores, Limits, LogFormat};
 use rusm_core::{Node, ShardId};
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{HeadLimits, HeaderLines};
 use rusm_uring_net::{AccessLog, ConnectionLimit, Driver, bind};
 use rusm_wasm_pool::preempt::Ticker;
 use rusm_wasm_pool::sizing::Footprint;
+use rusm_wasm_pool::{Stdio, WasiLimits};
 
 use crate::Failure;
-use crate::access_log::AccessWriter;
 use crate::app::Application;
-use crate::cli::{Io, RunArgs, ServeArgs};
+use crate::cli::{CompileArgs, Io, RunArgs, ServeArgs};
 use crate::gateway::Served;
+use crate::{access_log, log};
+use files::OpenFiles;
 use reload::Updates;
 use shard::{Event, ShardListener, ShardPlan};
 use stop::Stop;
 
-/// Serve an app until SIGINT or SIGTERM.
+/// Serve an app until SIGINT, SIGTERM or SIGQUIT.
 ///
 /// # Errors
 /// Whatever keeps the app from being served; once it is, a shard that fails.
@@ -47,13 +51,35 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
     run(&args.run, mode)
 }
 
-/// Serve an app while it is worked on, until SIGINT or SIGTERM.
+/// Serve an app while it is worked on, until SIGINT, SIGTERM, SIGQUIT or SIGHUP.
 ///
 /// # Errors
 /// As of [`serve`].
 #[cfg(feature = "build")]
 pub fn dev(args: &RunArgs) -> Result<(), Failure> {
     run(args, Mode::Watched)
+}
+
+/// Compile an app's components, so that serving it compiles nothing.
+///
+/// # Errors
+/// What keeps them from being compiled, or kept.
+pub fn compile(args: &CompileArgs) -> Result<(), Failure> {
+    let app = Application::open(&args.app)?;
+    let _log = log::init(&app.manifest.log)?;
+    let shards = match args.cores.as_ref().or(app.manifest.node.cores.as_ref()) {
+        // Not the cores of this machine: the server is another.
+        Some(Cores::Count(count)) => count.get(),
+        Some(Cores::List(list)) => list.len(),
+        None => cores::choose(None)?.len(),
+    };
+    let dir = app.compile_ahead(shards)?;
+    let count = app.manifest.components.len();
+    log::print(format!(
+        "compiled {count} component(s) into {}\n",
+        dir.display()
+    ));
+    Ok(())
 }
 
 /// What is done about components whose sources have changed.
@@ -69,6 +95,11 @@ enum Mode {
 }
 
 impl Mode {
+    /// Whether the server is of somebody who works on the app.
+    fn is_watched(self) -> bool {
+        !matches!(self, Self::AsBuilt | Self::Built)
+    }
+
     /// Room that the pools have for components that are not there yet.
     fn spare(self) -> Option<Footprint> {
         match self {
@@ -80,8 +111,14 @@ impl Mode {
 }
 
 fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
+    // Before all else: see there.
+    let stop = Stop::on_signals(mode.is_watched()).map_err(|error| Failure::System {
+        what: "signals can't be handled",
+        error,
+    })?;
     let mut app = Application::open(&args.app)?;
-    crate::log::init(&app.manifest.log);
+    let _log = log::init(&app.manifest.log)?;
+    let files = OpenFiles::raise();
     override_listener(&mut app, args.listen)?;
     let cores = cores::choose(args.cores.as_ref().or(app.manifest.node.cores.as_ref()))?;
     #[cfg(feature = "build")]
@@ -93,20 +130,30 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
     let store = app.open_store()?;
     let spare = mode.spare();
     let compiled = Arc::new(app.compile(cores.len(), spare)?);
-    mappings::warn_if_scarce(u64::from(compiled.pool.instances) * cores.len() as u64);
+    let instances = u64::from(compiled.pool.instances) * cores.len() as u64;
+    mappings::warn_if_scarce(instances);
 
-    let access = app
-        .manifest
-        .log
-        .access
-        .then(|| AccessWriter::start(app.manifest.log.format));
+    let manifest = &app.manifest;
+    let asked = manifest.listeners.iter();
+    files.warn_if_scarce(asked.map(|l| u64::from(l.limits.max_connections)).sum());
+    let access = manifest.log.access.then_some(manifest.log.format);
+    let room = ConnectionLimit::new(files.connections());
     let mut listeners = Vec::new();
-    for listener in &app.manifest.listeners {
-        listeners.push(Listener::bind(listener, cores.len(), access.as_ref())?);
+    for listener in &manifest.listeners {
+        let addr = listener.addr;
+        let with_ipv4 = takes_ipv4(addr, manifest.listeners.iter().map(|other| other.addr));
+        let sockets = bind(addr, with_ipv4, cores.len())?;
+        listeners.push(Listener::new(listener, sockets, &room, access)?);
     }
     let addrs: Vec<_> = listeners.iter().map(|listener| listener.addr).collect();
 
-    let stop = Stop::default();
+    let wasi = WasiLimits {
+        resources: files.resources_per_instance(instances),
+        stdio: Stdio {
+            out: |text| log::print(text),
+            err: |text| log::print_error(text),
+        },
+    };
     let (events, inbox) = mpsc::channel();
     let node = Node::new(u16::try_from(cores.len()).unwrap_or(u16::MAX));
     let names = services::reserve(&node, &services)?;
@@ -115,7 +162,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
     let mut gates = Vec::new();
     #[cfg(feature = "build")]
     let mut updated = Vec::new();
-    for (index, core) in cores.iter().enumerate() {
+    for (index, core) in cores.shards.iter().enumerate() {
         let (gate, open) = oneshot::channel();
         gates.push(gate);
         let (start, begin) = mpsc::channel();
@@ -142,6 +189,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
             held: app.manifest.node.held_per_core,
             pool_wait: app.manifest.node.pool_wait,
             body_memory: app.manifest.node.body_memory_per_core,
+            wasi,
             listeners: listeners
                 .iter_mut()
                 .filter_map(Listener::for_next_shard)
@@ -179,10 +227,9 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
             Ok(Event::Loaded { .. } | Event::Ended { .. }) | Err(_) => return Err(shard_gone()),
         }
     }
-    stop.on_signals(events).map_err(|error| Failure::System {
-        what: "signals can't be handled",
-        error,
-    })?;
+    // Kept for as long as shards may have something to say.
+    let _events = events;
+    stop.serving();
     // Every service of every shard is up: a request that comes first finds them all.
     for gate in gates {
         let _ = gate.send(());
@@ -198,7 +245,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
             shards: updated,
         })?;
     }
-    banner::print(&app, &addrs, &cores, driver, &services);
+    log::print(banner::of(&app, &addrs, &cores, driver, &services));
 
     let mut running = shards.len();
     let mut cut_off = 0;
@@ -236,14 +283,14 @@ struct Listener {
 }
 
 impl Listener {
-    fn bind(
+    fn new(
         listener: &rusm_config::Listener,
-        shards: usize,
-        access: Option<&AccessWriter>,
+        sockets: Vec<std::net::TcpListener>,
+        room: &ConnectionLimit,
+        access: Option<LogFormat>,
     ) -> Result<Self, Failure> {
-        let sockets = bind(listener.addr, shards)?;
         let served = Served::from(listener);
-        let access_log = access.map(|writer| writer.of(served.routes.clone()));
+        let access_log = access.map(|format| access_log::of(served.routes.clone(), format));
         let limits = &listener.limits;
         Ok(Self {
             addr: sockets
@@ -253,7 +300,7 @@ impl Listener {
             sockets,
             served,
             settings: settings(limits, &listener.headers, access_log)?,
-            limit: ConnectionLimit::new(limits.max_connections as usize),
+            limit: ConnectionLimit::new(limits.max_connections as usize).within(room),
         })
     }
 
@@ -288,6 +335,12 @@ fn settings(
             .map_err(|error| Failure::App(format!("[serve.headers]: {error}")))?,
         access_log,
     })
+}
+
+/// Whether a listener of IPv6's unspecified address takes IPv4, too: unless another listener has
+/// IPv4 on the same port.
+fn takes_ipv4(addr: SocketAddr, mut all: impl Iterator<Item = SocketAddr>) -> bool {
+    all.all(|other| other.is_ipv6() || other.port() != addr.port() || addr.port() == 0)
 }
 
 fn override_listener(app: &mut Application, listen: Option<SocketAddr>) -> Result<(), Failure> {
@@ -327,9 +380,9 @@ fn choose_driver(io: Io) -> Result<Driver, Failure> {
         Io::Uring => refused(Driver::Uring),
         Io::Epoll => refused(Driver::Epoll),
         Io::Auto => Driver::Uring.probe().map(|()| Driver::Uring).or_else(|error| {
-            eprintln!(
-                "warning: the kernel refuses io_uring ({error}): falling back to epoll, which is \
-                 slower. Containers often forbid io_uring in their seccomp profile."
+            tracing::warn!(
+                "the kernel refuses io_uring ({error}): falling back to epoll, which is slower. \
+                 Containers often forbid io_uring in their seccomp profile."
             );
             refused(Driver::Epoll)
         }),

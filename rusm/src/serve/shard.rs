@@ -16,7 +16,7 @@ use rusm_store::Store;
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::{ConnectionLimit, Driver, Shard as NetShard, accept, shard};
 use rusm_wasm_pool::preempt::Activity;
-use rusm_wasm_pool::{PoolSetup, ShardPool};
+use rusm_wasm_pool::{PoolSetup, ShardPool, WasiLimits};
 use wasmtime::Engine;
 
 use super::memory::BodyMemoryWatch;
@@ -30,7 +30,8 @@ use crate::gateway::{self, HttpGateway, Served};
 /// Everything that a shard is made of, before it has a thread.
 pub(super) struct ShardPlan {
     pub(super) id: ShardId,
-    pub(super) core: CoreId,
+    /// Where it is pinned, if it is.
+    pub(super) core: Option<CoreId>,
     pub(super) driver: Driver,
     pub(super) compiled: Arc<Compiled>,
     pub(super) node: Node,
@@ -42,6 +43,7 @@ pub(super) struct ShardPlan {
     pub(super) pool_wait: Duration,
     /// Bytes that bodies which wait may take.
     pub(super) body_memory: u64,
+    pub(super) wasi: WasiLimits,
     pub(super) listeners: Vec<ShardListener>,
     pub(super) stop: Stop,
     pub(super) updates: Updates,
@@ -79,7 +81,9 @@ pub(super) enum Event {
 pub(super) fn start(plan: ShardPlan, events: Sender<Event>) -> Result<JoinHandle<()>, Failure> {
     let thread = thread::Builder::new().name(format!("rusm-shard-{}", plan.id));
     let run = move || {
-        core_affinity::set_for_current(plan.core);
+        if let Some(core) = plan.core {
+            core_affinity::set_for_current(core);
+        }
         let driver = plan.driver;
         let ran = driver.block_on(|| run(plan, events.clone()));
         if let Err(error) = ran {
@@ -125,6 +129,7 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
             pool_wait: plan.pool_wait,
             store: plan.store,
             encode_event: gateway::encode_event,
+            wasi: plan.wasi,
         },
         &plan.compiled.components,
     )?);
@@ -266,7 +271,8 @@ async fn watch(
             net.drain();
             now
         });
-        if net.connections() == 0 || now.duration_since(since) >= grace {
+        let is_over = net.connections() == 0 && !net.is_accepting();
+        if is_over || now.duration_since(since) >= grace {
             return net.connections();
         }
     }

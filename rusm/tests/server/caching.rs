@@ -1,8 +1,10 @@
 //! A second start compiles nothing.
 
-use std::os::unix::fs::MetadataExt;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::apps;
 use crate::server::{Serve, Server};
 
 #[test]
@@ -54,6 +56,63 @@ fn no_cache_is_survived() {
     std::fs::write(&file, "").unwrap();
     let server = start(&file);
     server.says("can't be used");
+}
+
+#[test]
+fn a_cache_that_others_can_write_to_is_not_used() {
+    let cache = tempfile::tempdir().unwrap();
+    drop(start(cache.path()));
+    let file = compiled(cache.path());
+    std::fs::remove_file(&file).unwrap();
+    let dir = cache.path().join("rusm/compiled");
+    std::fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+    let server = start(cache.path());
+    server.says("rusm/compiled can be written to by other users");
+    assert!(!file.exists(), "nothing was kept there");
+}
+
+#[test]
+fn what_was_compiled_ahead_is_served_where_nothing_can_be_written() {
+    let app = tempfile::tempdir().unwrap();
+    let wasm = app.path().join("wasm");
+    std::fs::create_dir(&wasm).unwrap();
+    for file in ["rusm.toml", "wasm/hello.wasm"] {
+        std::fs::copy(apps::hello().join(file), app.path().join(file)).unwrap();
+    }
+    std::fs::create_dir(wasm.join("compiled")).unwrap();
+    std::fs::write(wasm.join("compiled/of-an-older-version.cwasm"), "").unwrap();
+    let none = app.path().join("rusm.toml");
+    let mut compile = apps::rusm();
+    compile
+        .arg("compile")
+        .arg(app.path())
+        .env("XDG_CACHE_HOME", &none);
+    let compile = compile.output().unwrap();
+    assert!(compile.status.success(), "{compile:?}");
+    let files: Vec<_> = std::fs::read_dir(wasm.join("compiled")).unwrap().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    let file = std::fs::metadata(files[0].as_ref().unwrap().path()).unwrap();
+    assert!(
+        file.len() > 10_000 && file.mode() & 0o777 == 0o644,
+        "{file:?}"
+    );
+
+    let server = || {
+        let server = Serve::app(app.path())
+            .args(["--listen", "127.0.0.1:0"])
+            .env("XDG_CACHE_HOME", &none)
+            .env("RUST_LOG", "debug")
+            .start();
+        assert_eq!(server.connect().get("/").text(), "Hello from RUSM\n");
+        server
+    };
+    let ahead = server();
+    ahead.says("origin=Cache");
+    assert!(!ahead.log().contains("can't be used"), "{}", ahead.log());
+    std::fs::set_permissions(wasm.join("compiled"), Permissions::from_mode(0o777)).unwrap();
+    let untrusted = server();
+    untrusted.says("wasm/compiled can be written to by other users");
+    untrusted.says("origin=Compiled");
 }
 
 /// A server that keeps compiled code in `cache`, and serves.

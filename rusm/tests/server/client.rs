@@ -54,6 +54,14 @@ impl Client {
         self.send(get(target)).response()
     }
 
+    /// A GET, and the status of its answer, if there is one.
+    pub(crate) fn try_get(&mut self, target: &str) -> Option<u16> {
+        self.try_send(get(target)).ok()?;
+        let mut line = [0; 12];
+        self.socket.read_exact(&mut line).ok()?;
+        std::str::from_utf8(&line[9..]).ok()?.parse().ok()
+    }
+
     /// The next response; to any request but HEAD.
     #[track_caller]
     pub(crate) fn response(&mut self) -> Response {

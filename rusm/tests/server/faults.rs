@@ -188,7 +188,13 @@ fn a_response_that_http_cannot_carry_is_500() {
         );
         assert_eq!(client.get("/blob/1").text(), "x", "after {target}");
         if expected == 500 {
-            let asked = format!("method=\"GET\" target={target:?}");
+            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            let query = if query.is_empty() {
+                String::new()
+            } else {
+                format!(" query={query:?}")
+            };
+            let asked = format!("method=\"GET\" path={path:?}{query}");
             let said = || {
                 let log = server.log();
                 let line = log.lines().find(|line| line.contains(&asked));

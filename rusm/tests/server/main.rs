@@ -10,7 +10,8 @@
 //! - Components of RUSM 0.7: [`seven`]; of others: [`stock`], and what they are granted: [`capabilities`].
 //! - Components in TypeScript: [`typescript`], [`typescript_build`]; and what is worked on: [`dev`].
 //! - Requests to other servers: [`fetch`], [`proxy`].
-//! - Operators: [`access_log`], [`stopping`], [`starting`], [`caching`].
+//! - Operators: [`access_log`], [`operator_log`], [`signals`], [`stopping`], [`starting`],
+//!   [`caching`], [`descriptors`], [`addresses`].
 //!
 //! Times are bounded generously: the machine may be busy with something else.
 
@@ -28,11 +29,13 @@ mod server;
 mod websocket;
 
 mod access_log;
+mod addresses;
 mod browser;
 mod caching;
 mod capabilities;
 mod chat;
 mod counter;
+mod descriptors;
 mod dev;
 mod events;
 mod fairness;
@@ -43,12 +46,14 @@ mod hello;
 mod interoperation;
 mod isolation;
 mod limits;
+mod operator_log;
 mod processes;
 mod proxy;
 mod reach;
 mod rejections;
 mod services;
 mod seven;
+mod signals;
 mod starting;
 mod stock;
 mod stopping;

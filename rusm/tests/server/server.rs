@@ -23,6 +23,8 @@ pub(crate) struct Serve {
     dir: tempfile::TempDir,
     /// Where it is not the app's own.
     manifest: String,
+    /// Commands of the shell that starts it.
+    limits: String,
 }
 
 impl Serve {
@@ -39,6 +41,7 @@ impl Serve {
             command,
             dir: tempfile::tempdir().unwrap(),
             manifest: String::new(),
+            limits: String::new(),
         }
     }
 
@@ -50,6 +53,7 @@ impl Serve {
             command,
             dir: tempfile::tempdir().unwrap(),
             manifest: String::new(),
+            limits: String::new(),
         }
     }
 
@@ -137,6 +141,12 @@ impl Serve {
         self
     }
 
+    /// Start it from a shell that has run `limits`, such as `ulimit -n 100`.
+    pub(crate) fn limited_to(mut self, limits: &str) -> Self {
+        self.limits = limits.to_owned();
+        self
+    }
+
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
@@ -165,6 +175,15 @@ impl Serve {
                 panic!("it doesn't serve:\n{}", server.banner);
             };
             server.banner += &format!("{line}\n");
+            if let Ok(json) = serde_json::from_str::<serde_json::Value>(&line) {
+                assert_eq!(json["kind"], "ready", "{json}");
+                for listener in json["listeners"].as_array().unwrap() {
+                    let url = listener["url"].as_str().unwrap();
+                    let (_, addr) = url.split_once("://").unwrap();
+                    server.addrs.push(addr.parse().unwrap());
+                }
+                return server;
+            }
             let addr = line.strip_prefix("http://");
             if let Some(addr) = addr.or_else(|| line.strip_prefix("ws://")) {
                 server.addrs.push(addr.parse().unwrap());
@@ -186,6 +205,21 @@ impl Serve {
     }
 
     fn spawn(&mut self) -> Child {
+        if !self.limits.is_empty() {
+            let mut shell = Command::new("sh");
+            let script = format!("{}; exec \"$@\"", self.limits);
+            shell
+                .args(["-c", &script, "sh"])
+                .arg(self.command.get_program());
+            shell.args(self.command.get_args()).stdin(Stdio::null());
+            for (name, value) in self.command.get_envs() {
+                match value {
+                    Some(value) => shell.env(name, value),
+                    None => shell.env_remove(name),
+                };
+            }
+            self.command = shell;
+        }
         let command = self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
@@ -245,9 +279,19 @@ impl Server {
     }
 
     pub(crate) fn signal(&self, signal: libc::c_int) {
-        let pid = libc::pid_t::try_from(self.child.id()).unwrap();
-        // SAFETY: it takes no memory; the child wasn't waited for, so the id is its own.
-        assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+        send(&self.child, signal);
+    }
+
+    /// The highest number of its file descriptors.
+    pub(crate) fn highest_file(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let numbers = files.filter_map(|file| file.unwrap().file_name().to_str()?.parse().ok());
+        numbers.max().unwrap_or(0)
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// How it ended of itself. `None` if it doesn't.
@@ -307,6 +351,13 @@ impl Drop for Server {
     }
 }
 
+/// Send a signal to a process that was not waited for.
+pub(crate) fn send(process: &Child, signal: libc::c_int) {
+    let pid = libc::pid_t::try_from(process.id()).unwrap();
+    // SAFETY: it takes no memory; the child wasn't waited for, so the id is its own.
+    assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+}
+
 /// Whether `condition` comes true within [`PATIENCE`].
 pub(crate) fn eventually(mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
@@ -341,7 +392,8 @@ fn with_store(app: &Path, store: &Path) -> String {
     with_keys(app, "").replace("store = \"data.redb\"", &store)
 }
 
-fn wait(child: &mut Child) -> Option<ExitStatus> {
+/// How a process ends of itself. `None` if it doesn't.
+pub(crate) fn wait(child: &mut Child) -> Option<ExitStatus> {
     let mut status = None;
     eventually(|| {
         status = child.try_wait().unwrap();
@@ -353,7 +405,7 @@ fn wait(child: &mut Child) -> Option<ExitStatus> {
     status
 }
 
-fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
+pub(crate) fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, lines) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
@@ -364,7 +416,7 @@ fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
     lines
 }
 
-fn gather(mut from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+pub(crate) fn gather(mut from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     let gathered = Arc::<Mutex<String>>::default();
     let text = gathered.clone();
     thread::spawn(move || {

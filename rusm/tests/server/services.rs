@@ -257,7 +257,7 @@ fn a_service_whose_init_panics_keeps_the_node_from_starting() {
 #[test]
 fn a_service_whose_init_never_returns_keeps_the_node_from_starting() {
     let (code, said) = Serve::actors(|manifest| {
-        let manifest = with_clockwork(manifest, "function-timeout-ms = 1000\n");
+        let manifest = with_clockwork(manifest, "function-timeout-ms = 200\n");
         manifest.replace(
             "[components.loner]\n",
             "[components.loner]\nresident = true\n",

@@ -357,7 +357,7 @@ fn each_fault_has_its_status_and_harms_nobody_else() {
             let is_said = eventually(|| server.log().contains(said));
             assert!(is_said, "{fault}: {}", server.log());
             let line = format!(
-                "status={status} action=\"faults\" method=\"GET\" target=\"/faults/{fault}\""
+                "status={status} action=\"faults\" method=\"GET\" path=\"/faults/{fault}\""
             );
             let is_said = eventually(|| server.log().contains(&line));
             assert!(is_said, "{fault}: {}", server.log());
@@ -390,7 +390,7 @@ fn a_body_that_will_not_be_finished_does_not_look_finished() {
             client.get("/hello").status == 200
         };
         assert!(eventually(is_told), "{path}");
-        let said = format!("method=\"GET\" target={path:?}");
+        let said = format!("method=\"GET\" path={path:?}");
         assert!(
             eventually(|| server.log().contains(&said)),
             "{}",
@@ -442,7 +442,7 @@ fn a_body_of_another_length_than_declared_does_not_look_right() {
         );
         let is_said = |line: &str| {
             line.contains("action=\"bodies\" method=\"GET\"")
-                && line.contains(&format!("target={target:?}"))
+                && line.contains(&format!("path={target:?}"))
                 && line.contains(why)
         };
         let is_logged = || server.log().lines().any(is_said);

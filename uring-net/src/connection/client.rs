@@ -36,7 +36,7 @@ impl Client {
         shard: Shard,
         settings: Rc<Settings>,
     ) -> Self {
-        let recorder = Recorder::new(settings.access_log.clone(), peer);
+        let recorder = Recorder::new(settings.access_log.clone(), peer, shard.clone());
         let watch = shard.watch(socket.as_raw_fd(), recorder);
         let (reader, writer) = socket.into_split();
         Self {
@@ -60,7 +60,7 @@ impl Client {
         settings: Rc<Settings>,
     ) -> Self {
         let mut client = Self::new(socket, peer, shard, settings);
-        client.watch.recorder = Recorder::new(None, peer);
+        client.watch.recorder = Recorder::new(None, peer, client.shard.clone());
         client
     }
 

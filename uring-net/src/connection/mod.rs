@@ -28,8 +28,9 @@ use crate::http1::{
     Status, Version,
 };
 use crate::memory::Reserved;
+use crate::request_id::RequestId;
 use crate::service::{Body, Interim, Refusal, Request, Response, Service, StreamedRequest};
-use crate::shard::{Interrupt, Linger, Phase, Shard};
+use crate::shard::{FIRST_REQUEST, Interrupt, Linger, Phase, Shard};
 use crate::websocket::{self, WebSocket};
 
 /// What a listener allows its clients.
@@ -89,6 +90,12 @@ pub(crate) async fn turn_away(
     }
 }
 
+/// The bytes of what [`turn_away`] says.
+pub(crate) fn over_limit(shard: &Shard, settings: &Settings) -> Vec<u8> {
+    let refusal = receive::exhausted().with_text("too many connections");
+    respond::encode_unrecorded(shard, settings, &refusal)
+}
+
 /// A connection that has changed its protocol.
 struct Upgraded {
     client: Client,
@@ -104,9 +111,11 @@ async fn http<S: Service>(
 ) -> Option<Upgraded> {
     let mut parser = HeadParser::default();
     let mut input = Vec::with_capacity(IDLE_INPUT);
-    client
-        .watch
-        .enter(Phase::Idle, Some(client.settings.idle_timeout));
+    let first = match client.shard.is_draining() {
+        true => FIRST_REQUEST.min(client.settings.idle_timeout),
+        false => client.settings.idle_timeout,
+    };
+    client.watch.enter(Phase::Idle, Some(first));
     loop {
         let mut step = if input.is_empty() {
             Step::NeedInput
@@ -150,7 +159,7 @@ async fn http<S: Service>(
             }
             Step::Gone | Step::Exchange(_) => return None,
         }
-        if client.shard.is_draining() && !parser.is_amid_head() {
+        if client.shard.is_draining() && !parser.is_amid_head() && !client.watch.is_fresh() {
             return None;
         }
         match client.read_more(&mut input).await {
@@ -316,7 +325,8 @@ async fn answer<S: Service>(
             return Err(client.reject(error, reply).await);
         }
     };
-    client.watch.recorder.begin(&head);
+    let id = RequestId::of(&head, client.shard.next_request_id());
+    client.watch.recorder.begin(&head, id);
     let answered = |response, consumed: Option<usize>, excess| Answered {
         response,
         version: head.version,
@@ -334,7 +344,7 @@ async fn answer<S: Service>(
         let Ok(reserved) = client.reserve_for_streaming(&head) else {
             return Err(client.reject_exhausted(Reply::last(&head)).await);
         };
-        return match exchange(&client.settings, peer, service, head, route, reserved) {
+        return match exchange(&client.settings, (peer, id), service, head, route, reserved) {
             Ok(Ok(exchange)) => Err(Step::Exchange(exchange)),
             Ok(Err(refusal)) => Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
             Err(error) => Err(client.reject(error, Reply::last(&head)).await),
@@ -346,6 +356,7 @@ async fn answer<S: Service>(
         head,
         body: body.content(&head),
         peer,
+        id,
     };
     let response = service.answer(route, request).await;
     Ok(answered(response, Some(body.consumed), body.excess))
@@ -354,7 +365,7 @@ async fn answer<S: Service>(
 /// Have a request answered whose body goes to a sink as it comes.
 fn exchange<S: Service>(
     settings: &Settings,
-    peer: SocketAddr,
+    (peer, id): (SocketAddr, RequestId<'_>),
     service: &S,
     head: Head<'_>,
     route: S::Route<'_>,
@@ -365,6 +376,7 @@ fn exchange<S: Service>(
     let request = StreamedRequest {
         head,
         peer,
+        id,
         interim: interim.clone(),
     };
     let streamed = service.answer_streamed(route, request);

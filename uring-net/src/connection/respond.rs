@@ -232,6 +232,16 @@ pub(super) fn encode_answer(
     })
 }
 
+/// An answer of the host's own to a client that has no connection yet.
+pub(super) fn encode_unrecorded(shard: &Shard, settings: &Settings, refusal: &Refusal) -> Vec<u8> {
+    let mut out = Vec::new();
+    shard.with_date(|date| {
+        let head = Reply::UNKNOWN.head(refusal.status, date, settings);
+        http1::encode_plain(&mut out, &head, &refusal.headers, &refusal.text);
+    });
+    out
+}
+
 /// An answer of the host's own, whole.
 pub(super) fn encode_refusal(
     shard: &Shard,

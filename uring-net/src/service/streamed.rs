@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::{Interim, Refusal, Response};
 use crate::http1::{Head, RequestError, Trailers};
+use crate::request_id::RequestId;
 
 /// A request without its body, which goes to a [`BodySink`].
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct StreamedRequest<'r> {
     pub head: Head<'r>,
     /// Who sent it.
     pub peer: SocketAddr,
+    /// What it is called in the logs.
+    pub id: RequestId<'r>,
     /// The way to responses before the final one.
     pub interim: Interim,
 }

@@ -104,7 +104,7 @@ impl Server {
         bounds: Bounds,
         make: impl FnOnce() -> S + Send + 'static,
     ) -> Self {
-        let listener = bind(([127, 0, 0, 1], 0).into(), 1).unwrap().remove(0);
+        let listener = bind(([127, 0, 0, 1], 0).into(), true, 1).unwrap().remove(0);
         let addr = listener.local_addr().unwrap();
         let state = Arc::new(State::default());
         let shared = state.clone();
@@ -133,7 +133,7 @@ impl Server {
             // Whatever is in flight has to come to its end before the event loop does.
             net.drain();
             let stopped = Instant::now();
-            while net.connections() > 0 && stopped.elapsed() < A_WHILE {
+            while (net.connections() > 0 || net.is_accepting()) && stopped.elapsed() < A_WHILE {
                 monoio::time::sleep(shard::TICK).await;
                 net.tick();
             }

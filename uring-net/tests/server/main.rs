@@ -5,7 +5,7 @@
 //!   bodies and WebSocket handlers that a test controls.
 //! - [`sinks`] take bodies that are streamed to them, and answer.
 //! - [`streaming`], [`uploads`], [`refusals`], [`memory`], [`handshake`], [`conversations`],
-//!   [`interoperation`] are the tests.
+//!   [`interoperation`], [`stopping`] are the tests.
 //!
 //! Times are bounded generously: the machine may be busy with something else.
 
@@ -25,5 +25,6 @@ mod handshake;
 mod interoperation;
 mod memory;
 mod refusals;
+mod stopping;
 mod streaming;
 mod uploads;

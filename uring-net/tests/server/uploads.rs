@@ -963,6 +963,7 @@ fn an_exchange_may_become_a_websocket() {
                         head: request.head,
                         body: b"",
                         peer: request.peer,
+                        id: request.id,
                     };
                     let rules = Rc::new(websocket::Settings::default());
                     let upgraded = accept(&whole, &rules, Echo::default());

@@ -23,6 +23,7 @@ use crate::fault::Fault;
 use crate::host::{Client, ConnectionInfo, Exit, HttpClient};
 use crate::http::Response;
 use crate::pool::ShardPool;
+use crate::request_id::RequestId;
 use crate::sandbox::HostState;
 
 impl ShardPool {
@@ -53,6 +54,7 @@ impl ShardPool {
     pub async fn open_websocket(
         self: &Rc<Self>,
         component: ComponentRef,
+        id: &RequestId,
         info: Arc<ConnectionInfo>,
         owner: Pid,
     ) -> Result<WebSocket, Fault> {
@@ -65,6 +67,7 @@ impl ShardPool {
             outgoing,
         };
         let _ = begin.send(Start {
+            id: id.clone(),
             client,
             owner,
             incoming,
@@ -86,6 +89,7 @@ impl ShardPool {
     pub async fn open_events(
         self: &Rc<Self>,
         component: ComponentRef,
+        id: &RequestId,
         info: Arc<ConnectionInfo>,
         owner: Pid,
         limit: Duration,
@@ -96,6 +100,7 @@ impl ShardPool {
         let is_entered = !self.runs_by_itself(component);
         let client = HttpClient::new(info, owner, tell, is_entered);
         let _ = begin.send(Start {
+            id: id.clone(),
             client: Client::Http(client),
             owner,
             incoming: leaving,
@@ -160,7 +165,9 @@ impl ShardPool {
             }
         };
         store.data_mut().client = start.client;
+        store.data_mut().answers(start.id.clone());
         let (owner, incoming, limit) = (start.owner, start.incoming, start.limit);
+        let id = start.id;
         let lived = {
             let store = &mut store;
             let mut life = pin!(async move {
@@ -187,7 +194,12 @@ impl ShardPool {
                 {
                     // Whoever is linked to it learns why; the client is told no reason.
                     let name = &*component.name;
-                    tracing::warn!(component = name, pid = %me.pid, "ended its connection: {reason}");
+                    tracing::warn!(
+                        request_id = %id,
+                        component = name,
+                        pid = %me.pid,
+                        "ended its connection: {reason}"
+                    );
                 }
                 self.ended(component, me, &store, lived)
             }
@@ -197,6 +209,7 @@ impl ShardPool {
 
 /// What the process that holds a connection needs, once it is there.
 struct Start {
+    id: RequestId,
     client: Client,
     owner: Pid,
     /// From the owner, who closes it when the client is gone.

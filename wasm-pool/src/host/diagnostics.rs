@@ -4,9 +4,11 @@
 use std::time::{Duration, Instant};
 
 use rusm_core::Pid;
+use tracing::field::{DisplayValue, display};
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
+use crate::request_id::RequestId;
 use crate::sandbox::HostState;
 
 /// Define `rusm:runtime/diagnostics@0.1.0`.
@@ -33,6 +35,8 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
 pub(crate) struct Diagnostics {
     component: std::sync::Arc<str>,
     pid: Pid,
+    /// The request that the process answers.
+    request: RequestId,
     /// Of text that is written as it comes.
     level: Level,
     line: Vec<u8>,
@@ -41,6 +45,8 @@ pub(crate) struct Diagnostics {
     budget: usize,
     /// When the budget was last full; none before anything was written.
     refilled: Option<Instant>,
+    /// Bytes that were cut off since that was last said.
+    cut: usize,
 }
 
 impl Diagnostics {
@@ -48,11 +54,22 @@ impl Diagnostics {
         Self {
             component,
             pid,
+            request: RequestId::None,
             level,
             line: Vec::new(),
             budget: MAX_TEXT,
             refilled: None,
+            cut: 0,
         }
+    }
+
+    /// What comes from now on is about this request.
+    pub(crate) fn answers(&mut self, request: RequestId) {
+        self.request = request;
+    }
+
+    pub(crate) fn request_id(&self) -> Option<DisplayValue<&RequestId>> {
+        (!self.request.is_none()).then(|| display(&self.request))
     }
 
     /// Text as it comes, a line at each line feed.
@@ -69,7 +86,7 @@ impl Diagnostics {
     /// One event of the log.
     pub(crate) fn line(&mut self, level: Level, text: &str) {
         self.flush();
-        let allowed = self.spend(text.len());
+        let allowed = text.floor_char_boundary(self.spend(text.len()));
         self.line.extend_from_slice(&text.as_bytes()[..allowed]);
         self.emit(level);
     }
@@ -89,15 +106,30 @@ impl Diagnostics {
             .map(printable)
             .collect();
         if !text.is_empty() {
-            let (component, pid) = (&*self.component, self.pid);
-            match level {
-                Level::Error => tracing::error!(target: "guest", component, %pid, "{text}"),
-                Level::Warn => tracing::warn!(target: "guest", component, %pid, "{text}"),
-                Level::Info => tracing::info!(target: "guest", component, %pid, "{text}"),
-                Level::Debug => tracing::debug!(target: "guest", component, %pid, "{text}"),
-            }
+            self.log(level, &text);
         }
         self.line.clear();
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        let (component, pid) = (&*self.component, self.pid);
+        let request_id = self.request_id();
+        match level {
+            Level::Error => tracing::error!(target: "guest", request_id, component, %pid, "{text}"),
+            Level::Warn => tracing::warn!(target: "guest", request_id, component, %pid, "{text}"),
+            Level::Info => tracing::info!(target: "guest", request_id, component, %pid, "{text}"),
+            Level::Debug => tracing::debug!(target: "guest", request_id, component, %pid, "{text}"),
+        }
+    }
+
+    /// Say how much was cut off, if anything was.
+    fn report_cut(&mut self) {
+        let cut = std::mem::take(&mut self.cut);
+        if cut > 0 {
+            let note =
+                format!("[truncated: it wrote {cut} bytes more than {MAX_TEXT} in a second]");
+            self.log(Level::Warn, &note);
+        }
     }
 
     /// How many of `wanted` bytes may be written.
@@ -106,9 +138,11 @@ impl Diagnostics {
         if wanted > self.budget && refilled.elapsed() >= REFILL {
             self.refilled = Some(Instant::now());
             self.budget = MAX_TEXT;
+            self.report_cut();
         }
         let allowed = wanted.min(self.budget);
         self.budget -= allowed;
+        self.cut += wanted - allowed;
         allowed
     }
 }
@@ -125,6 +159,7 @@ pub(crate) enum Level {
 impl Drop for Diagnostics {
     fn drop(&mut self) {
         self.flush();
+        self.report_cut();
     }
 }
 

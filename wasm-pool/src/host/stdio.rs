@@ -11,6 +11,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use super::diagnostics::Diagnostics;
+use crate::request_id::RequestId;
 
 /// A stream whose lines are events of the log. All clones are the same stream.
 #[derive(Clone)]
@@ -19,6 +20,11 @@ pub(crate) struct LogStream(Arc<Mutex<Diagnostics>>);
 impl LogStream {
     pub(crate) fn new(diagnostics: Diagnostics) -> Self {
         Self(Arc::new(Mutex::new(diagnostics)))
+    }
+
+    /// What comes from now on is about this request.
+    pub(crate) fn answers(&self, request: RequestId) {
+        self.lines().answers(request);
     }
 
     fn lines(&self) -> MutexGuard<'_, Diagnostics> {

@@ -30,6 +30,7 @@ pub use incoming::{IncomingRequest, InvalidRequest};
 use crate::catalog::{ComponentRef, Loaded};
 use crate::fault::Fault;
 use crate::pool::ShardPool;
+use crate::request_id::RequestId;
 
 /// A request to a stock component, under way.
 pub struct Handling {
@@ -65,6 +66,7 @@ impl ShardPool {
         self: &Rc<Self>,
         component: ComponentRef,
         request: IncomingRequest,
+        id: &RequestId,
         limit: Duration,
     ) -> Result<Handling, Fault> {
         let IncomingRequest(request) = request;
@@ -83,6 +85,7 @@ impl ShardPool {
         };
         let (tell, answered) = oneshot::channel();
         let outparam = Arc::new(Outparam {
+            id: id.clone(),
             tell: Mutex::new(Some(tell)),
             is_set: AtomicBool::new(false),
         });
@@ -117,6 +120,7 @@ impl ShardPool {
             Err(fault) => return outparam.fail(component, me, fault),
         };
         store.data_mut().answered = Some(outparam.clone());
+        store.data_mut().answers(outparam.id.clone());
         let handled = {
             let store = &mut store;
             let outparam = outparam.clone();
@@ -160,6 +164,8 @@ struct Task {
 
 /// Who waits for the guest to set its `response-outparam`.
 pub(crate) struct Outparam {
+    /// Of the request.
+    id: RequestId,
     /// Taken when it is set.
     tell: Mutex<Option<oneshot::Sender<Result<OutgoingResponse, Fault>>>>,
     is_set: AtomicBool,
@@ -204,7 +210,12 @@ impl Outparam {
             None => {
                 if !matches!(fault, Fault::Ended { .. }) {
                     let name = &*component.name;
-                    tracing::warn!(component = name, pid = %me.pid, "after its answer had begun: {fault}");
+                    tracing::warn!(
+                        request_id = %self.id,
+                        component = name,
+                        pid = %me.pid,
+                        "after its answer had begun: {fault}"
+                    );
                 }
                 reason
             }

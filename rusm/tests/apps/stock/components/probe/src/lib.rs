@@ -9,6 +9,8 @@
 //! - `/probe/open?PATH`: reads one file by an absolute path
 //! - `/probe/memory?MIB`: allocates so much
 //! - `/probe/print`: lines on standard output and error
+//! - `/probe/shout?BYTES`: a line of so many bytes on standard error
+//! - `/probe/hoard?PATH`: opens this file again and again, and keeps all of them for a second
 
 use std::fmt::{Debug, Write as _};
 use std::io::{Read, Write};
@@ -48,6 +50,11 @@ impl Guest for Probe {
                 eprintln!("the probe's error");
                 found.note::<_, ()>("print", Ok(()));
             }
+            Some("shout") => {
+                eprintln!("{}", "x".repeat(query.parse().unwrap_or(0)));
+                found.note::<_, ()>("shout", Ok(()));
+            }
+            Some("hoard") => hoard(&mut found, query),
             _ => found.note::<(), _>("probe", Err("no such probe")),
         }
         answer(outparam, &found.0);
@@ -80,6 +87,23 @@ fn surroundings(found: &mut Found) {
     found.note("passwd", std::fs::read_to_string("/etc/passwd"));
     found.note("environ", std::fs::read("/proc/self/environ"));
     found.note("write", std::fs::write("/tmp/from-a-guest", "written"));
+}
+
+fn hoard(found: &mut Found, path: &str) {
+    let mut files = Vec::new();
+    let refused = loop {
+        match std::fs::File::open(path) {
+            Ok(file) if files.len() < 50_000 => files.push(file),
+            Ok(_) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    found.note::<_, ()>("hoarded", Ok(files.len()));
+    found.note::<_, ()>("refused", Ok(refused));
+    let until = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < until {
+        std::hint::spin_loop();
+    }
 }
 
 fn clocks(found: &mut Found) {

@@ -1,0 +1,233 @@
+//! The operator's log: standard error, one event a line.
+//!
+//! - [`line`]: the form of a line
+//! - [`limit`]: a message that is repeated is counted
+//! - [`writer`]: the thread that writes, which nobody waits for
+//!
+//! Standard output has a thread of the same kind, for the banner, the access log and guests that
+//! may write to it.
+
+mod limit;
+pub(crate) mod line;
+mod writer;
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rusm_config::{Log, LogFormat, LogLevel};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use self::limit::Limiter;
+use self::line::{Fields, GUEST, Line};
+use self::writer::LineWriter;
+use crate::Failure;
+
+/// The logs of this process, once they are started.
+static LOGS: OnceLock<Logs> = OnceLock::new();
+
+struct Logs {
+    format: LogFormat,
+    in_colour: bool,
+    limiter: Limiter,
+    out: LineWriter,
+    err: LineWriter,
+}
+
+/// Send events of the manifest's level and above to standard error. `RUST_LOG`, where it is
+/// set, is obeyed instead. What waits when the guard is dropped is written then, if that does not
+/// take long.
+///
+/// # Errors
+/// When the threads that write can't be started.
+pub fn init(log: &Log) -> Result<Guard, Failure> {
+    let started = Logs::start(log.format).map_err(|error| Failure::System {
+        what: "the threads of the log could not be started",
+        error,
+    })?;
+    // They are set already in a test: those serve as well.
+    let _ = LOGS.set(started);
+    let level = match log.level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(level.into())
+        .from_env_lossy();
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(OperatorLog)
+        .try_init();
+    // The hook of the standard library waits for standard error.
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!("a thread panicked, which is a defect of the server: {panic}");
+    }));
+    Ok(Guard(()))
+}
+
+/// Writes what waits when it is dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct Guard(());
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        flush(FLUSHED_WITHIN);
+    }
+}
+
+/// Wait until all that was logged so far is written, but no longer than this.
+pub(crate) fn flush(within: Duration) {
+    let Some(logs) = LOGS.get() else { return };
+    let deadline = Instant::now() + within;
+    logs.out.flush(deadline);
+    // Now it is known what was lost.
+    logs.err.write(logs.report(true).into());
+    logs.err.flush(deadline.max(Instant::now() + LEAST_FLUSH));
+}
+
+/// Text for standard output: one line, or several with their line feeds.
+pub(crate) fn print(text: impl Into<Vec<u8>>) {
+    match LOGS.get() {
+        Some(logs) => logs.out.write(text.into()),
+        // Whoever reads it may be gone.
+        None => drop(io::stdout().write_all(&text.into())),
+    }
+}
+
+/// Text for standard error, as it is.
+pub(crate) fn print_error(text: impl Into<Vec<u8>>) {
+    match LOGS.get() {
+        Some(logs) => logs.err.write(text.into()),
+        None => drop(io::stderr().write_all(&text.into())),
+    }
+}
+
+/// Lines for whoever started the command, on standard error: in the order in which other programs
+/// that it starts write there, too.
+pub(crate) fn note(text: impl Display) {
+    match LOGS.get() {
+        Some(logs) if logs.format == LogFormat::Json => tracing::info!("{text}"),
+        Some(logs) => {
+            logs.err.write(format!("{text}\n").into());
+            logs.err.flush(Instant::now() + LEAST_FLUSH);
+        }
+        None => drop(writeln!(io::stderr(), "{text}")),
+    }
+}
+
+/// What made the command fail.
+pub(crate) fn fail(text: impl Display) {
+    match LOGS.get() {
+        Some(logs) if logs.format == LogFormat::Json => {
+            tracing::error!("{text}");
+            logs.err.flush(Instant::now() + FLUSHED_WITHIN);
+        }
+        _ => note(text),
+    }
+}
+
+impl Logs {
+    fn start(format: LogFormat) -> io::Result<Self> {
+        let chores = || match LOGS.get() {
+            Some(logs) => logs.report(false).into(),
+            None => Vec::new(),
+        };
+        let err = LineWriter::with_chores("rusm-log", &io::stderr(), Some(Box::new(chores)))?;
+        Ok(Self {
+            format,
+            in_colour: io::stderr().is_terminal(),
+            limiter: Limiter::default(),
+            out: LineWriter::start("rusm-stdout", &io::stdout())?,
+            err,
+        })
+    }
+
+    /// Lines about the lines that were left out: of messages that were repeated for a while, or
+    /// `all`, and of streams that were not read.
+    fn report(&self, all: bool) -> String {
+        let mut report = String::new();
+        for missing in self.limiter.missing(Instant::now(), all) {
+            let message = format!("more lines of this kind were left out: {}", missing.sample);
+            report += &self.warning(Fields::new(message).with("lines", missing.lines));
+        }
+        for (stream, name) in [
+            (&self.err, "of this log were left out: standard error"),
+            (
+                &self.out,
+                "of the access log were left out: standard output",
+            ),
+        ] {
+            let lines = stream.take_lost();
+            if lines > 0 {
+                let message =
+                    format!("lines {name} is not read fast enough, or can't be written to");
+                report += &self.warning(Fields::new(message).with("lines", lines));
+            }
+        }
+        report
+    }
+
+    fn warning(&self, fields: Fields) -> String {
+        self.format(&Line {
+            level: Level::WARN,
+            target: "rusm::log",
+            fields,
+        })
+    }
+
+    fn format(&self, line: &Line) -> String {
+        match self.format {
+            LogFormat::Text => line.text(self.in_colour),
+            LogFormat::Json => line.json(),
+        }
+    }
+
+    fn log(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let line = Line {
+            level: *metadata.level(),
+            target: metadata.target(),
+            fields,
+        };
+        let is_guests = line.target == GUEST;
+        // What a guest reports is the app's, and every line of it may differ.
+        if !is_guests || line.level <= Level::WARN {
+            let text = is_guests.then_some(&line.fields.message);
+            let parts = (metadata.callsite(), line.fields.subject(), text);
+            let key = self.limiter.key(parts);
+            let sample = || line.fields.message.chars().take(SAMPLE).collect();
+            if !self.limiter.admits(key, Instant::now(), sample) {
+                return;
+            }
+        }
+        self.err.write(self.format(&line).into());
+    }
+}
+
+/// Takes the events of `tracing`.
+struct OperatorLog;
+
+impl<S: Subscriber> Layer<S> for OperatorLog {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        if let Some(logs) = LOGS.get() {
+            logs.log(event);
+        }
+    }
+}
+
+/// How long the end of the process waits for what is still to be written.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
+/// What standard error has of that in any case.
+const LEAST_FLUSH: Duration = Duration::from_millis(200);
+/// Characters by which a message that was repeated is known.
+const SAMPLE: usize = 200;

@@ -1,0 +1,121 @@
+//! How many files the process may have open: each connection is one, and so is each file or
+//! socket of a guest.
+
+use std::io;
+
+/// The limit of open files, and how it is shared out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OpenFiles {
+    limit: u64,
+}
+
+impl OpenFiles {
+    /// Raise the limit of this process to the most that it may have. The lower one that a process
+    /// starts with (1,024 mostly) is for programs that use `select`.
+    pub(super) fn raise() -> Self {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: it writes one `rlimit`, which lives as long as the call.
+        if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+            let error = io::Error::last_os_error();
+            tracing::warn!(%error, "the limit of open files is not known");
+            return Self { limit: DEFAULT };
+        }
+        if limit.rlim_cur < limit.rlim_max {
+            let raised = libc::rlimit {
+                rlim_cur: limit.rlim_max,
+                ..limit
+            };
+            // SAFETY: it reads one `rlimit`, which lives as long as the call.
+            if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) } == 0 {
+                limit = raised;
+            }
+        }
+        Self {
+            limit: limit.rlim_cur,
+        }
+    }
+
+    /// How many connections there may be at once, over all listeners, so that there are always
+    /// files left for the server itself and for guests.
+    pub(super) fn connections(self) -> usize {
+        let kept = (self.limit / 4).clamp(KEPT_AT_LEAST, KEPT_AT_MOST);
+        usize::try_from(self.limit.saturating_sub(kept).max(1)).unwrap_or(usize::MAX)
+    }
+
+    /// How many resources of WASI one of `instances` may hold, each of which may be an open file:
+    /// all of them together half of the files, as far as that leaves them enough to work with.
+    pub(super) fn resources_per_instance(self, instances: u64) -> usize {
+        let share = self.limit / 2 / instances.max(1);
+        let share = usize::try_from(share).unwrap_or(usize::MAX);
+        share.clamp(LEAST_RESOURCES, rusm_wasm_pool::MAX_RESOURCES)
+    }
+
+    /// Warn if there may be more connections by the manifest than by the limit. `asked` is
+    /// `max-connections` of all listeners together.
+    pub(super) fn warn_if_scarce(self, asked: u64) {
+        if let Some(warning) = self.warning(asked) {
+            tracing::warn!("{warning}");
+        }
+    }
+
+    fn warning(self, asked: u64) -> Option<String> {
+        let connections = self.connections() as u64;
+        (asked > connections).then(|| {
+            let enough = asked + (asked / 3).clamp(KEPT_AT_LEAST, KEPT_AT_MOST);
+            let limit = self.limit;
+            format!(
+                "the process may have {limit} files open, which is enough for {connections} \
+                 connections; the listeners allow {asked} (max-connections). Beyond {connections} \
+                 clients get 503. A limit of {enough} is enough for all (LimitNOFILE={enough} in a \
+                 systemd unit, --ulimit nofile={enough} in Docker)"
+            )
+        })
+    }
+}
+
+/// Of the system, where nothing is known.
+const DEFAULT: u64 = 1024;
+/// Files that connections may not take: a quarter, but no fewer and no more than these.
+const KEPT_AT_LEAST: u64 = 64;
+const KEPT_AT_MOST: u64 = 16 * 1024;
+/// Resources of WASI that an instance can work with.
+const LEAST_RESOURCES: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_listener_fits_the_limits_that_systems_have() {
+        let files = |limit| OpenFiles { limit };
+        assert_eq!(files(1024).connections(), 768);
+        assert_eq!(files(20_000).connections(), 15_000);
+        assert_eq!(files(524_288).connections(), 507_904);
+        assert_eq!(files(32).connections(), 1);
+        assert_eq!(files(524_288).warning(10_000), None);
+        let warning = files(1024).warning(10_000).unwrap();
+        assert!(warning.contains("LimitNOFILE=13333 "), "{warning}");
+        for asked in [100, 768, 10_000, 1_000_000] {
+            let enough = asked + (asked / 3).clamp(KEPT_AT_LEAST, KEPT_AT_MOST);
+            assert_eq!(files(enough).warning(asked), None, "{asked}");
+        }
+    }
+
+    #[test]
+    fn guests_share_half_of_the_files() {
+        let share = |limit, instances| OpenFiles { limit }.resources_per_instance(instances);
+        assert_eq!(share(524_288, 512), 512);
+        assert_eq!(share(524_288, 16), 1024);
+        assert_eq!(share(20_000, 512), 128);
+    }
+
+    #[test]
+    fn the_soft_limit_is_raised_to_the_hard_one() {
+        let raised = OpenFiles::raise();
+        assert_eq!(OpenFiles::raise(), raised);
+        assert!(raised.limit >= 256, "{raised:?}");
+    }
+}
