@@ -405,7 +405,9 @@ fn timing(c: &mut Criterion) {
             resident: true,
             ..SpawnOptions::default()
         };
-        let setter = shard.spawn(options, |_| std::future::pending()).expect("it fits");
+        let setter = shard
+            .spawn(options, |_| std::future::pending())
+            .expect("it fits");
         for _ in 0..10_000 {
             shard
                 .send_after(setter, sleeper, FAR, Bytes::new())

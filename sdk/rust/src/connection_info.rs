@@ -15,7 +15,10 @@ impl ConnectionInfo {
     fn of(mut info: serve::ConnectionInfo) -> Self {
         for (_, value) in &mut info.headers {
             if !value.is_ascii()
-                && let Ok(bytes) = value.chars().map(u8::try_from).collect::<Result<Vec<_>, _>>()
+                && let Ok(bytes) = value
+                    .chars()
+                    .map(u8::try_from)
+                    .collect::<Result<Vec<_>, _>>()
                 && let Ok(text) = String::from_utf8(bytes)
             {
                 *value = text;

@@ -20,7 +20,12 @@ pub(crate) fn compile_all() {
     let bundle = build::source(Source::Bundle);
     let all = [
         (Source::Runtime, "runtime.js", RUNTIME.as_bytes(), runtime),
-        (Source::Bundle, "bundle.js", &bundle, WriteOptions::default()),
+        (
+            Source::Bundle,
+            "bundle.js",
+            &bundle,
+            WriteOptions::default(),
+        ),
     ];
     for (module, name, source, options) in all {
         match compile(name, source, options) {

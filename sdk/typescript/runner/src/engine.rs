@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 
 use rquickjs::function::This;
-use rquickjs::{CatchResultExt, Context, Ctx, Function, Module, Object, Persistent, Runtime, Value};
+use rquickjs::{
+    CatchResultExt, Context, Ctx, Function, Module, Object, Persistent, Runtime, Value,
+};
 
 use crate::bindings::rusm::runtime::log::{LogLevel, log};
 use crate::build::Source;

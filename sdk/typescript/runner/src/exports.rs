@@ -11,9 +11,9 @@ use rquickjs::IntoJs;
 
 use crate::bindings::rusm::runtime::actor::{Ended as EndedProcess, Mail};
 use crate::bindings::rusm::runtime::log::{LogLevel, log};
-use crate::{compile, engine};
 use crate::entry::{self, Ended, Request, Response};
 use crate::host::{actors, flat_headers};
+use crate::{compile, engine};
 
 #[unsafe(export_name = "rusm-js:compile")]
 extern "C" fn compile_all() {
@@ -141,7 +141,9 @@ unsafe extern "C" fn websocket_message(kind: u32, data: *mut u8, len: usize) {
 unsafe extern "C" fn websocket_close(code: u32, reason: *mut u8, len: usize) {
     // SAFETY: see above.
     let reason = unsafe { text(reason, len) };
-    finish(engine_entry("websocketClose", |_, close| close.call((code, reason))));
+    finish(engine_entry("websocketClose", |_, close| {
+        close.call((code, reason))
+    }));
 }
 
 /// `mail`: a message (0) has its bytes in `b` and `c`'s place; an end (1, 2) a pid and a reason. The
@@ -157,7 +159,11 @@ unsafe extern "C" fn on_mail(kind: u32, first: u64, second: usize, third: usize)
                     pid: first,
                     reason: text(second as *mut u8, third),
                 };
-                if kind == 1 { Mail::Down(ended) } else { Mail::Exit(ended) }
+                if kind == 1 {
+                    Mail::Down(ended)
+                } else {
+                    Mail::Exit(ended)
+                }
             }
         }
     };
@@ -224,17 +230,17 @@ fn lowered(response: Response) -> *mut LoweredResponse {
 fn internal_error() -> Response {
     Response {
         status: 500,
-        headers: vec![("content-type".to_owned(), b"text/plain; charset=utf-8".to_vec())],
+        headers: vec![(
+            "content-type".to_owned(),
+            b"text/plain; charset=utf-8".to_vec(),
+        )],
         body: b"Internal Server Error\n".to_vec(),
     }
 }
 
 fn engine_entry(
     name: &str,
-    call: impl for<'js> FnOnce(
-        &rquickjs::Ctx<'js>,
-        rquickjs::Function<'js>,
-    ) -> rquickjs::Result<()>,
+    call: impl for<'js> FnOnce(&rquickjs::Ctx<'js>, rquickjs::Function<'js>) -> rquickjs::Result<()>,
 ) -> Option<Ended> {
     entry::begin(Request::default());
     engine::run(name, call)

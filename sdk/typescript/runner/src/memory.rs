@@ -170,7 +170,9 @@ pub(crate) fn seal(ctx: &Ctx<'_>) {
     let row = memory_size(0) * WASM_PAGE;
     for size in small_sizes() {
         // SAFETY: the context is there; the blocks are never used.
-        fill(row, || unsafe { qjs::js_malloc(ctx.as_raw().as_ptr(), size as _) }.cast());
+        fill(row, || {
+            unsafe { qjs::js_malloc(ctx.as_raw().as_ptr(), size as _) }.cast()
+        });
     }
     if let Ok(slack) = Layout::from_size_align(SLACK, PAGE) {
         // SAFETY: each has a size.
@@ -201,7 +203,9 @@ unsafe extern "C" {
 
 /// Sizes that QuickJS has arenas for.
 fn small_sizes() -> impl Iterator<Item = usize> {
-    (0..).map(|index| rusm_small_size(index)).take_while(|&size| size > 0)
+    (0..)
+        .map(|index| rusm_small_size(index))
+        .take_while(|&size| size > 0)
 }
 
 /// Allocates until a block is at this address or above it.

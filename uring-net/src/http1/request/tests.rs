@@ -531,7 +531,10 @@ fn a_target_that_is_not_ascii_is_escaped() {
         let seen = (head.target, head.path, head.query);
         assert_eq!(seen, (target, path, query), "{sent}");
         let origin = target.strip_prefix("http://h:8").unwrap_or(target);
-        assert_eq!(head.origin_form(), if origin.is_empty() { "/" } else { origin });
+        assert_eq!(
+            head.origin_form(),
+            if origin.is_empty() { "/" } else { origin }
+        );
         let host = if sent.starts_with('/') {
             "claimed"
         } else {

@@ -84,7 +84,12 @@ fn echo(input: &mut Vec<u8>) -> Vec<u8> {
             break;
         };
         output.extend([*head, length as u8]);
-        output.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        output.extend(
+            payload
+                .iter()
+                .zip(mask.iter().cycle())
+                .map(|(byte, mask)| byte ^ mask),
+        );
         taken += 2 + MASK + length;
     }
     input.drain(..taken);

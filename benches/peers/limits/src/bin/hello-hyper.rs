@@ -32,6 +32,8 @@ async fn main() {
 async fn hello(_request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::new(Bytes::from_static(b"Hello from RUSM\n")));
     let text = hyper::header::HeaderValue::from_static("text/plain");
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, text);
+    response
+        .headers_mut()
+        .insert(hyper::header::CONTENT_TYPE, text);
     Ok(response)
 }

@@ -4,8 +4,8 @@ use rquickjs::function::{Opt, Rest};
 use rquickjs::{Ctx, Error, Object, Result, Value};
 
 use super::{
-    Bytes, buffer, bytes_of, define, flat_headers, handle, paired, paired_headers, throw, throw_call,
-    whole,
+    Bytes, buffer, bytes_of, define, flat_headers, handle, paired, paired_headers, throw,
+    throw_call, whole,
 };
 use crate::bindings::rusm::runtime::actor::{self, Mail, SuperviseStrategy};
 use crate::bindings::rusm::runtime::{http, pg};
@@ -125,7 +125,10 @@ fn fetch_action<'js>(
     rest: Rest<Value<'js>>,
 ) -> Result<Object<'js>> {
     let [params, body, timeout_ms] = rest.0.as_slice() else {
-        return Err(throw(&ctx, "parameters, a body and a time limit are missing"));
+        return Err(throw(
+            &ctx,
+            "parameters, a body and a time limit are missing",
+        ));
     };
     let params: Vec<String> = params.get()?;
     let (body, timeout_ms) = (body.get::<Bytes<'js>>()?, timeout_ms.get::<f64>()?);
@@ -171,7 +174,12 @@ fn supervise(
         "one-for-one" => SuperviseStrategy::OneForOne,
         "one-for-all" => SuperviseStrategy::OneForAll,
         "rest-for-one" => SuperviseStrategy::RestForOne,
-        other => return Err(throw(&ctx, &format!("`{other}` is no strategy of a supervisor"))),
+        other => {
+            return Err(throw(
+                &ctx,
+                &format!("`{other}` is no strategy of a supervisor"),
+            ));
+        }
     };
     let pid = actor::supervise(strategy, &children, max_restarts, within_ms);
     let pid = pid.map_err(|error| throw(&ctx, &error))?;

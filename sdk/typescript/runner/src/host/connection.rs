@@ -2,7 +2,9 @@
 
 use rquickjs::{Ctx, Error, Object, Result};
 
-use super::{Bytes, buffer, bytes_of, define, flat, flat_headers, paired_headers, throw, throw_kind, whole};
+use super::{
+    Bytes, buffer, bytes_of, define, flat, flat_headers, paired_headers, throw, throw_kind, whole,
+};
 use crate::bindings::rusm::runtime::{client, serve};
 use crate::entry;
 

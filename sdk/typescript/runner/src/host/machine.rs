@@ -17,7 +17,10 @@ pub(super) fn define_on<'js>(ctx: &Ctx<'js>, object: &Object<'js>) -> Result<()>
         "log": log,
     });
     let math: Object = ctx.globals().get("Math")?;
-    math.set("random", Function::new(ctx.clone(), math_random)?.with_name("random")?)
+    math.set(
+        "random",
+        Function::new(ctx.clone(), math_random)?.with_name("random")?,
+    )
 }
 
 thread_local! {
@@ -34,7 +37,11 @@ pub(crate) fn forget_seed() {
 fn math_random() -> f64 {
     let state = RANDOM.get().unwrap_or_else(|| {
         // What modules draw as they are evaluated is the same in every build.
-        if engine::is_running() { host::random() } else { 0 }
+        if engine::is_running() {
+            host::random()
+        } else {
+            0
+        }
     });
     let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     RANDOM.set(Some(state));
@@ -45,7 +52,9 @@ fn math_random() -> f64 {
 
 fn random(ctx: Ctx<'_>, length: usize) -> Result<ArrayBuffer<'_>> {
     let words = length.div_ceil(8);
-    let mut bytes: Vec<u8> = (0..words).flat_map(|_| host::random().to_le_bytes()).collect();
+    let mut bytes: Vec<u8> = (0..words)
+        .flat_map(|_| host::random().to_le_bytes())
+        .collect();
     bytes.truncate(length);
     buffer(&ctx, bytes)
 }

@@ -46,7 +46,11 @@ fn buffer<'js>(ctx: &Ctx<'js>, bytes: Vec<u8>) -> Result<ArrayBuffer<'js>> {
 /// Names and values in turn, of values that are bytes: each a char (latin1).
 pub(crate) fn flat_headers(headers: Vec<(String, Vec<u8>)>) -> Vec<String> {
     let latin1 = |value: Vec<u8>| value.into_iter().map(char::from).collect();
-    flat(headers.into_iter().map(|(name, value)| (name, latin1(value))))
+    flat(
+        headers
+            .into_iter()
+            .map(|(name, value)| (name, latin1(value))),
+    )
 }
 
 /// The reverse. A char that is no byte can't be sent: it is left for the host to refuse.

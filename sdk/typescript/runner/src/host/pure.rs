@@ -111,7 +111,8 @@ fn hmac<'js>(
     let bytes = bytes_of(&bytes);
     macro_rules! with {
         ($hash:ty) => {{
-            let mut mac = <Hmac<$hash> as Mac>::new_from_slice(key).unwrap_or_else(|_| unreachable!("a key may have any length"));
+            let mut mac = <Hmac<$hash> as Mac>::new_from_slice(key)
+                .unwrap_or_else(|_| unreachable!("a key may have any length"));
             mac.update(bytes);
             mac.finalize().into_bytes().to_vec()
         }};

@@ -28,9 +28,11 @@ pub fn define(ctx: &Ctx<'_>) -> Result<()> {
     let sleep = |ms: f64| std::thread::sleep(std::time::Duration::from_secs_f64(ms / 1000.0));
     host.set("sleep", Function::new(ctx.clone(), sleep)?)?;
     let print = |text: String| println!("{text}");
-    ctx.globals().set("print", Function::new(ctx.clone(), print)?)?;
+    ctx.globals()
+        .set("print", Function::new(ctx.clone(), print)?)?;
     let read_file = |path: String| std::fs::read_to_string(path).ok();
-    ctx.globals().set("readFile", Function::new(ctx.clone(), read_file)?)?;
+    ctx.globals()
+        .set("readFile", Function::new(ctx.clone(), read_file)?)?;
     ctx.globals().set("__host", host)
 }
 

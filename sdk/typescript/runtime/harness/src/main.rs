@@ -41,7 +41,11 @@ fn main() -> ExitCode {
         good = context.with(|ctx| file(&ctx, &path));
         good &= turns(&runtime, &context);
     }
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Until nothing is left to be done.
@@ -87,7 +91,10 @@ fn script(ctx: &Ctx<'_>, name: &str, source: &str) -> bool {
     let mut options = rquickjs::context::EvalOptions::default();
     options.filename = Some(name.to_owned());
     options.strict = false;
-    match ctx.eval_with_options::<Value, _>(source, options).catch(ctx) {
+    match ctx
+        .eval_with_options::<Value, _>(source, options)
+        .catch(ctx)
+    {
         Ok(_) => true,
         Err(error) => {
             eprintln!("{name}: {error}");

@@ -38,11 +38,15 @@ fn outcome(runtime_js: &str, driver: &str, test: &str) -> String {
     let begun = Instant::now();
     runtime.set_interrupt_handler(Some(Box::new(move || begun.elapsed() > LONGEST)));
     let script = |source: &str| context.with(|ctx| super::script(&ctx, "setup.js", source));
-    context.with(|ctx| super::host::define(&ctx)).expect("the host");
+    context
+        .with(|ctx| super::host::define(&ctx))
+        .expect("the host");
     script(super::FAKE_HOST);
     script(runtime_js);
     script(TAKE_RUNNER);
-    script(&format!("globalThis.__runTest = (() => {{ {driver}\nreturn runTest; }})()"));
+    script(&format!(
+        "globalThis.__runTest = (() => {{ {driver}\nreturn runTest; }})()"
+    ));
     script(BEGIN);
     let begin = context.with(|ctx| {
         let run: Function = ctx.globals().get("__begin")?;
@@ -54,7 +58,9 @@ fn outcome(runtime_js: &str, driver: &str, test: &str) -> String {
     loop {
         while let Ok(true) | Err(_) = runtime.execute_pending_job() {}
         let (outcome, goes_on) = context.with(|ctx| {
-            let outcome = ctx.eval::<Option<String>, _>("__outcome()").unwrap_or_default();
+            let outcome = ctx
+                .eval::<Option<String>, _>("__outcome()")
+                .unwrap_or_default();
             (outcome, ctx.eval::<bool, _>("__turn()").unwrap_or(false))
         });
         match outcome {

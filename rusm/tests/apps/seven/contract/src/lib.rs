@@ -19,10 +19,19 @@ pub struct Pong(pub u64);
 /// A command for the `broker`.
 #[derive(Serialize, Deserialize)]
 pub enum Command {
-    Subscribe { topic: String, pid: u64 },
-    Publish { topic: String, text: String },
+    Subscribe {
+        topic: String,
+        pid: u64,
+    },
+    Publish {
+        topic: String,
+        text: String,
+    },
     /// Tell this process how many subscribers the topic has.
-    Count { topic: String, from: u64 },
+    Count {
+        topic: String,
+        from: u64,
+    },
 }
 
 /// Where the resident ledger registers.

@@ -179,7 +179,10 @@ pub mod handlers {
         };
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let same = pid == loner;
-        Response::text(format!("{answer} {same} {reason} {}", rusm_rs::is_alive(loner)))
+        Response::text(format!(
+            "{answer} {same} {reason} {}",
+            rusm_rs::is_alive(loner)
+        ))
     }
 
     /// A linked process crashes: first trapped, then not.

@@ -10,7 +10,10 @@ pub mod handlers {
 
     /// `GET /work/:ms`: computes for that long.
     pub fn work(_request: Request, params: Params) -> Response {
-        let ms = params.get("ms").and_then(|text| text.parse().ok()).unwrap_or_default();
+        let ms = params
+            .get("ms")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default();
         let started = Instant::now();
         let mut rounds = 0_u64;
         while started.elapsed() < Duration::from_millis(ms) {
@@ -21,7 +24,10 @@ pub mod handlers {
 
     /// `GET /sleep/:ms`: waits for that long.
     pub fn sleep(_request: Request, params: Params) -> Response {
-        let ms = params.get("ms").and_then(|text| text.parse().ok()).unwrap_or_default();
+        let ms = params
+            .get("ms")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default();
         std::thread::sleep(Duration::from_millis(ms));
         Response::text(format!("slept for {ms} ms\n"))
     }

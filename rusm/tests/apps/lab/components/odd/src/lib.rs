@@ -13,7 +13,10 @@ pub mod handlers {
 
     /// `GET /header/:name?value`: one header, both parts as they were captured.
     pub fn header(request: Request, params: Params) -> Response {
-        let value = request.query_param("value").unwrap_or_default().into_owned();
+        let value = request
+            .query_param("value")
+            .unwrap_or_default()
+            .into_owned();
         Response::text("ok\n").header(params.get("name").unwrap_or_default(), value)
     }
 
@@ -38,5 +41,8 @@ pub mod handlers {
 }
 
 fn number(params: &Params, name: &str) -> usize {
-    params.get(name).and_then(|text| text.parse().ok()).unwrap_or_default()
+    params
+        .get(name)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_default()
 }

@@ -12,7 +12,9 @@ pub mod handlers {
     /// `GET /…/stain?grow=PAGES&end=HOW`: leaves the secret wherever a guest can write, and ends
     /// as `HOW` says: by an answer, or `trap`, `overflow`, `spin`.
     pub fn stain(request: Request, _params: Params) -> Response {
-        let grow = request.query_param("grow").and_then(|pages| pages.parse().ok());
+        let grow = request
+            .query_param("grow")
+            .and_then(|pages| pages.parse().ok());
         let end = request.query_param("end").unwrap_or_default().into_owned();
         let grown = wasm32::memory_grow(0, grow.unwrap_or(0));
         stain_everything();
@@ -53,7 +55,10 @@ thread_local! {
 /// not in use: from a block that was allocated last to the memory's end.
 fn stain_everything() {
     LOCAL.set(SECRET);
-    let statics = [(&raw mut DATA).cast::<u64>(), (&raw mut ZEROES).cast::<u64>()];
+    let statics = [
+        (&raw mut DATA).cast::<u64>(),
+        (&raw mut ZEROES).cast::<u64>(),
+    ];
     for (start, len) in statics.into_iter().zip([64, 512]) {
         for index in 0..len {
             // SAFETY: within the static, which nothing else uses.
@@ -94,7 +99,12 @@ fn findings() -> String {
     let frame = 0_u8;
     let stack = (&raw const frame).addr();
     // SAFETY: nothing else uses them, and they are initialised.
-    let (data, zeroes) = unsafe { ((&raw const DATA).read_volatile(), (&raw const ZEROES).read_volatile()) };
+    let (data, zeroes) = unsafe {
+        (
+            (&raw const DATA).read_volatile(),
+            (&raw const ZEROES).read_volatile(),
+        )
+    };
     let initial = data == [INITIAL; 64] && zeroes == [0; 512] && LOCAL.get() == INITIAL;
     let mut text = String::new();
     let _ = writeln!(

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use contract::{books, ledger, Command, Order, Pong};
+use contract::{Command, Order, Pong, books, ledger};
 use rusm_rs::http::{Params, Request, Response};
-use rusm_rs::{kv, Pid};
+use rusm_rs::{Pid, kv};
 use serde_json::json;
 
 #[rusm_rs::handlers]
@@ -245,7 +245,10 @@ pub mod api {
 
     /// Ask the address in the query.
     pub fn fetch(request: Request, _: Params) -> Response {
-        let url = format!("http://{}/echo", request.url.rsplit('?').next().unwrap_or(""));
+        let url = format!(
+            "http://{}/echo",
+            request.url.rsplit('?').next().unwrap_or("")
+        );
         let asked = Request::post(url, vec![0, 255, 7]).header("x-from", "api");
         match rusm_rs::http::fetch(&asked) {
             Ok(response) => response,

@@ -1,8 +1,8 @@
 //! Topics, as a resident process with a loop of its own.
 
 use contract::Command;
-use rusm_rs::pubsub::Topics;
 use rusm_rs::Pid;
+use rusm_rs::pubsub::Topics;
 
 #[rusm_rs::main]
 fn run() {
