@@ -149,4 +149,7 @@ fn build(app: &Path) {
         "{} can't be built:\n{said}",
         app.display()
     );
+    // The machine code is made here, once, and not by every server that a test starts. Whether the
+    // app can be served is for the tests to say.
+    let _ = rusm().arg("check").arg(app).output().unwrap();
 }

@@ -68,7 +68,7 @@ fn with_no_descriptor_left_a_client_gets_503_and_does_not_hang() {
         let mut old = server.connect();
         assert_eq!(old.get("/").status, 200);
         // Files of guests, or of another in this container, took the rest.
-        limit(&server, server.highest_file() + 3);
+        limit(&server, server.files_with_room_for(3));
         let asked = Instant::now();
         let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
         let statuses: Vec<_> = clients

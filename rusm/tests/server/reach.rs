@@ -135,7 +135,7 @@ fn std_reaches_what_a_trusted_profile_grants_in_every_kind_of_component() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("read"), "a file").unwrap();
     let keys = format!(
-        "env = {{ LAB = \"open\" }}\npreopen = [{{ host = {:?}, guest = \"/data\", writable = true }}]",
+        "env = {{ LAB = \"open\" }}\npreopen = [{{ host = {:?}, guest = \"/data\", mode = \"read-write\" }}]",
         dir.path()
     );
     let granted: [(&str, &[&str]); 9] = [

@@ -1,5 +1,6 @@
 //! Starting, watching and stopping `rusm serve`.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -282,11 +283,15 @@ impl Server {
         send(&self.child, signal);
     }
 
-    /// The highest number of its file descriptors.
-    pub(crate) fn highest_file(&self) -> usize {
+    /// A limit of open files that leaves room for so many more.
+    pub(crate) fn files_with_room_for(&self, more: usize) -> usize {
         let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
-        let numbers = files.filter_map(|file| file.unwrap().file_name().to_str()?.parse().ok());
-        numbers.max().unwrap_or(0)
+        let taken: BTreeSet<usize> = files
+            .filter_map(|file| file.unwrap().file_name().to_str()?.parse().ok())
+            .collect();
+        // The lowest number that is free is given next.
+        let free = (0..).filter(|number| !taken.contains(number)).nth(more);
+        free.unwrap()
     }
 
     /// The number of its process.
