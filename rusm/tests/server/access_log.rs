@@ -240,7 +240,10 @@ fn nobody_reads_it() {
         .unwrap()
         .read_to_string(&mut log)
         .unwrap();
-    assert!(log.contains("lines were left out"), "{log}");
+    assert!(
+        log.contains("lines of the access log were left out"),
+        "{log}"
+    );
 }
 
 #[test]

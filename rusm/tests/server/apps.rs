@@ -1,6 +1,5 @@
 //! The apps that are served: built once in a run, and only where they are stale.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex};
@@ -121,10 +120,9 @@ pub(crate) fn rusm() -> Command {
     command
 }
 
-/// What cargo compiles for the guests of all apps: what they have in common is compiled once, and
-/// nothing that a run before this one has compiled.
+/// What cargo compiles for the guests that tests make.
 fn guests() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("../guests")
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests")
 }
 
 fn built(app: &str) -> PathBuf {
@@ -137,12 +135,13 @@ fn built(app: &str) -> PathBuf {
 }
 
 fn build(app: &Path) {
-    // Apps have components of the same name, whose modules cargo puts under the same path: one
-    // app at a time.
-    fs::create_dir_all(guests()).unwrap();
-    let turn = File::create(guests().join(".turn")).unwrap();
-    turn.lock().unwrap();
-    let build = rusm().arg("build").arg(app).output().unwrap();
+    // Apps have components of the same name, which cargo would link under the same path.
+    let guests = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("guests-of")
+        .join(app.file_name().unwrap());
+    let mut build = rusm();
+    build.env("CARGO_TARGET_DIR", guests).arg("build").arg(app);
+    let build = build.output().unwrap();
     let said = String::from_utf8_lossy(&build.stderr);
     assert!(
         build.status.success(),
