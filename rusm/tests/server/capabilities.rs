@@ -363,11 +363,7 @@ fn is_logged_not_printed(server: &Server) {
             log.lines()
                 .any(|l| l.contains(line) && l.contains(" component=\"probe\" pid=<0."))
         };
-        assert!(
-            eventually(|| says(&server.log())),
-            "{}",
-            server.log()
-        );
+        assert!(eventually(|| says(&server.log())), "{}", server.log());
     }
     assert_eq!(server.printed(), Vec::<String>::new());
 }

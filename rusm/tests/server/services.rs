@@ -211,8 +211,7 @@ fn with_clockwork(manifest: String, keys: &str) -> String {
 #[test]
 fn a_service_begins_with_the_node_and_after_each_restart() {
     let server = Serve::actors(|manifest| with_clockwork(manifest, "")).start();
-    let log = server.log();
-    assert!(log.contains("wound up"), "before the node is ready: {log}");
+    server.says("wound up");
     // Nobody calls it, and it dies of its third beat.
     let lives = |server: &Server| server.log().matches("beat 3").count();
     assert!(

@@ -169,7 +169,7 @@ fn a_client_that_was_let_in_is_answered_whenever_the_server_stops() {
             .args(["--io", io, "--cores", &two_cores()])
             .start();
         let done = AtomicBool::new(false);
-        let status = thread::scope(|scope| {
+        thread::scope(|scope| {
             let clients: Vec<_> = (0..8)
                 .map(|_| scope.spawn(|| connect_until(&server, &done)))
                 .collect();
@@ -184,7 +184,6 @@ fn a_client_that_was_let_in_is_answered_whenever_the_server_stops() {
             done.store(true, Ordering::Relaxed);
             assert!(answered > 8, "{answered}");
         });
-        let () = status;
         assert_eq!(
             server.wait().and_then(|status| status.code()),
             Some(0),

@@ -502,11 +502,7 @@ fn what_a_component_prints_is_logged() {
             log.lines()
                 .any(|l| l.contains(line) && l.contains(" component=\"faults\" pid=<0.0."))
         };
-        assert!(
-            eventually(|| says(&server.log())),
-            "{}",
-            server.log()
-        );
+        assert!(eventually(|| says(&server.log())), "{}", server.log());
     }
 }
 

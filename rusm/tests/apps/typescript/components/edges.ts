@@ -23,9 +23,9 @@ export function builtins(): Response {
     for (let n = 0; n < 50; n += 2) delete (target as Record<string, number>)[`extra${n}`];
   }
   kept.list.push(3);
-  Object.setPrototypeOf(shape, { sides: 5, ...kept });
+  Object.setPrototypeOf(shape, { corners: 5, ...kept });
   Object.freeze(kept);
-  return Response.json({ before, sides: shape.sides, foo: globalThis.foo });
+  return Response.json({ before, corners: (shape as Shape & { corners?: number }).corners, foo: globalThis.foo });
 }
 
 type Recursive = () => unknown;
