@@ -20,7 +20,7 @@ pub(crate) struct Key<'a> {
     pub(crate) sources: &'a Path,
     /// Everything about the build that is not in a file.
     pub(crate) settings: &'a str,
-    /// See [`super::toolchain::identity`].
+    /// See [`crate::rust::identity`].
     pub(crate) toolchain: Option<&'a str>,
 }
 
