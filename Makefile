@@ -59,7 +59,7 @@ test262:
 runner:
 	sdk/typescript/build-runner.sh
 
-## formatting, clippy and the documentation, all without a warning
+## formatting and clippy, without a warning
 lint: setup
 	scripts/lint.sh
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Formatting of all that is in the repository; clippy of the server, the load generator and the Rust SDK, and the
-# documentation, without a warning.
+# Formatting of all that is in the repository; clippy of the server, the load generator and the Rust SDK, without
+# a warning.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,5 +21,3 @@ for manifest in "${hosts[@]}"; do
     step "clippy, $manifest"
     cargo clippy --release --manifest-path "$manifest" --target-dir target --workspace --all-targets -- -D warnings
 done
-step "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --document-private-items
