@@ -12,7 +12,7 @@ if [ "${1:-}" = --long ]; then
     harness=(--include-ignored)
 fi
 # Most tests wait, for a clock, a client or a build: more at once than there are cores.
-export RUST_TEST_THREADS=${RUST_TEST_THREADS:-6}
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-4}
 unset RUST_BACKTRACE
 
 step() { printf '\ntest: %s\n' "$*"; }
