@@ -8,7 +8,8 @@ use crate::harness::{Answering, Bounds, Client, Server, get, settings};
 use crate::peers::ok;
 use crate::sinks::{echo, streaming_within};
 
-const MEMORY: u64 = 1 << 20;
+/// Less than two bodies of 500,000 bytes take, whatever the pieces are that they come in.
+const MEMORY: u64 = 900_000;
 
 fn each_driver(test: impl Fn(Driver)) {
     test(Driver::Uring);
@@ -114,7 +115,7 @@ fn bodies_that_do_not_come_to_their_end_take_no_more_than_there_is() {
                 // It may send the rest, and is not reset.
                 other.send(vec![b'x'; 500_000]);
             }
-            server.wait_for_body_bytes(|bytes| (500_000..=MEMORY).contains(&bytes));
+            server.wait_for_body_bytes(|bytes| (500_000..=1_000_000).contains(&bytes));
             // A small one is served.
             let mut small = Client::connect(&server);
             small.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 8000\r\n\r\n");
