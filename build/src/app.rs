@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::artifact_path;
 use crate::component::{self, Component, ComponentError, Shape};
 use crate::rust::{
-    self, CargoBuild, CargoError, Fitted, Linked, Manifest, ManifestError, MemoryLayout, Toolchain,
+    self, CargoBuild, CargoError, Fitted, Manifest, ManifestError, MemoryLayout, Toolchain,
     ToolchainError,
 };
 #[cfg(feature = "typescript")]
@@ -460,15 +460,12 @@ fn link(
     cargo: &CargoBuild<'_>,
     layout: MemoryLayout,
 ) -> Result<(Vec<u8>, BTreeSet<PathBuf>), StepError> {
-    let read = |linked: &Linked| {
-        std::fs::read(&linked.core_module).map_err(io_error("reading the linked module"))
-    };
     let linked = cargo.run(&layout.link_args())?;
-    match rust::fit(&read(&linked)?, layout)? {
+    match rust::fit(&linked.core_module, layout)? {
         Fitted::Module(core) => Ok((core, linked.inputs)),
         Fitted::LinkAgain(initial_memory) => {
             let linked = cargo.run(&layout.exact_link_args(initial_memory))?;
-            Ok((read(&linked)?, linked.inputs))
+            Ok((linked.core_module, linked.inputs))
         }
     }
 }

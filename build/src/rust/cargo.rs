@@ -8,6 +8,7 @@ use std::process::Stdio;
 
 use serde::Deserialize;
 
+use super::target_dir::TargetDir;
 use super::toolchain::Toolchain;
 
 /// A build of one component's crate.
@@ -27,7 +28,7 @@ pub(crate) struct CargoBuild<'a> {
 #[derive(Debug)]
 pub(crate) struct Linked {
     /// The core module, with its WIT metadata in custom sections.
-    pub(crate) core_module: PathBuf,
+    pub(crate) core_module: Vec<u8>,
     /// The local files and directories that went in, except the crate's own.
     pub(crate) inputs: BTreeSet<PathBuf>,
 }
@@ -52,15 +53,33 @@ impl CargoBuild<'_> {
     /// All settings are arguments, so neither the author's crate nor what its dependencies were
     /// compiled with changes: the linker's flags are those of the last crate alone.
     pub(crate) fn run(&self, link_args: &[String]) -> Result<Linked, CargoError> {
+        let target_dir = match std::env::var_os("CARGO_TARGET_DIR") {
+            // Cargo takes it from where it is started.
+            Some(dir) => self.crate_dir.join(dir),
+            None => self.target_dir.to_owned(),
+        };
+        let dir = TargetDir::lock(&target_dir)?;
+        let mut module = self.compile(&target_dir, link_args)?;
+        if module.is_fresh && !dir.is_of(&module.package, &module.path) {
+            dir.forget(&module.path)?;
+            module = self.compile(&target_dir, link_args)?;
+        }
+        dir.note(&module.package, &module.path)?;
+        Ok(Linked {
+            core_module: std::fs::read(&module.path)?,
+            inputs: module.inputs(self.crate_dir),
+        })
+    }
+
+    fn compile(&self, target_dir: &Path, link_args: &[String]) -> Result<Module, CargoError> {
         let mut cargo = self.toolchain.cargo();
         cargo
             .current_dir(self.crate_dir)
-            .arg("--message-format=json-render-diagnostics");
+            .arg("--message-format=json-render-diagnostics")
+            .arg("--target-dir")
+            .arg(target_dir);
         if self.is_library {
             cargo.args(["--lib", "--crate-type=cdylib"]);
-        }
-        if std::env::var_os("CARGO_TARGET_DIR").is_none() {
-            cargo.arg("--target-dir").arg(self.target_dir);
         }
         if let Some(sdk) = self.sdk {
             let path = toml::Value::String(sdk.to_string_lossy().into_owned());
@@ -85,7 +104,7 @@ impl CargoBuild<'_> {
         if !child.wait()?.success() {
             return Err(CargoError::Failed);
         }
-        messages.linked(self.crate_dir)
+        messages.module()
     }
 }
 
@@ -93,13 +112,44 @@ fn link_arg(arg: &str) -> OsString {
     format!("-Clink-arg={arg}").into()
 }
 
+/// A module, as cargo's messages tell of it.
+#[derive(Debug)]
+struct Module {
+    path: PathBuf,
+    /// The id of its package.
+    package: String,
+    /// Whether cargo found it there.
+    is_fresh: bool,
+    /// The manifests of the packages with local sources.
+    local: BTreeSet<PathBuf>,
+}
+
+impl Module {
+    /// The local files and directories that went in, except `crate_dir`.
+    fn inputs(self, crate_dir: &Path) -> BTreeSet<PathBuf> {
+        let mut inputs: BTreeSet<PathBuf> = self
+            .local
+            .iter()
+            .filter_map(|m| Some(m.parent()?.to_owned()))
+            .collect();
+        // Macros and build scripts read files outside their crates, too; cargo knows.
+        let dep_info = std::fs::read_to_string(self.path.with_extension("d")).unwrap_or_default();
+        for file in dep_info_files(&dep_info) {
+            if !inputs.iter().any(|dir| file.starts_with(dir)) {
+                inputs.insert(file);
+            }
+        }
+        inputs.remove(crate_dir);
+        inputs
+    }
+}
+
 /// What cargo's messages told so far.
 #[derive(Default)]
 struct Messages {
-    /// The manifests of the packages with local sources.
     local: BTreeSet<PathBuf>,
     /// The last module: dependencies come before the crate that was asked for.
-    core_module: Option<PathBuf>,
+    last: Option<Message>,
 }
 
 impl Messages {
@@ -113,33 +163,20 @@ impl Messages {
             return;
         }
         if artifact.package_id.starts_with("path+file:") {
-            self.local.insert(artifact.manifest_path);
+            self.local.insert(artifact.manifest_path.clone());
         }
-        let module = artifact
-            .filenames
-            .into_iter()
-            .find(|f| f.extension() == Some("wasm".as_ref()));
-        self.core_module = module.or(self.core_module.take());
+        if artifact.module().is_some() {
+            self.last = Some(artifact);
+        }
     }
 
-    fn linked(self, crate_dir: &Path) -> Result<Linked, CargoError> {
-        let core_module = self.core_module.ok_or(CargoError::NoModule)?;
-        let mut inputs: BTreeSet<PathBuf> = self
-            .local
-            .iter()
-            .filter_map(|m| Some(m.parent()?.to_owned()))
-            .collect();
-        // Macros and build scripts read files outside their crates, too; cargo knows.
-        let dep_info = std::fs::read_to_string(core_module.with_extension("d")).unwrap_or_default();
-        for file in dep_info_files(&dep_info) {
-            if !inputs.iter().any(|dir| file.starts_with(dir)) {
-                inputs.insert(file);
-            }
-        }
-        inputs.remove(crate_dir);
-        Ok(Linked {
-            core_module,
-            inputs,
+    fn module(self) -> Result<Module, CargoError> {
+        let last = self.last.ok_or(CargoError::NoModule)?;
+        Ok(Module {
+            path: last.module().ok_or(CargoError::NoModule)?.to_owned(),
+            package: last.package_id,
+            is_fresh: last.fresh,
+            local: self.local,
         })
     }
 }
@@ -168,6 +205,15 @@ struct Message {
     manifest_path: PathBuf,
     #[serde(default)]
     filenames: Vec<PathBuf>,
+    #[serde(default)]
+    fresh: bool,
+}
+
+impl Message {
+    fn module(&self) -> Option<&Path> {
+        let is_module = |file: &&PathBuf| file.extension() == Some("wasm".as_ref());
+        Some(self.filenames.iter().find(is_module)?)
+    }
 }
 
 #[cfg(test)]
@@ -180,20 +226,25 @@ mod tests {
         for line in [
             r#"{"reason":"compiler-artifact","package_id":"registry+https://example.test#serde@1.0.0","manifest_path":"/r/serde/Cargo.toml","filenames":["/t/libserde.rlib"]}"#,
             r#"{"reason":"compiler-artifact","package_id":"path+file:///sdk/rust#rusm-rs@0.8.0","manifest_path":"/sdk/rust/Cargo.toml","filenames":["/t/librusm_rs.rlib"]}"#,
-            r#"{"reason":"compiler-artifact","package_id":"path+file:///app/hello#0.1.0","manifest_path":"/app/hello/Cargo.toml","filenames":["/t/hello.wasm"]}"#,
+            r#"{"reason":"compiler-artifact","package_id":"path+file:///app/hello#0.1.0","manifest_path":"/app/hello/Cargo.toml","filenames":["/t/hello.wasm"],"fresh":true}"#,
             r#"{"reason":"build-finished","success":true}"#,
             "not json",
         ] {
             messages.take(line);
         }
-        let linked = messages.linked(Path::new("/app/hello")).unwrap();
-        assert_eq!(linked.core_module, Path::new("/t/hello.wasm"));
-        assert_eq!(linked.inputs, BTreeSet::from([PathBuf::from("/sdk/rust")]));
+        let module = messages.module().unwrap();
+        assert_eq!(module.path, Path::new("/t/hello.wasm"));
+        assert_eq!(module.package, "path+file:///app/hello#0.1.0");
+        assert!(module.is_fresh);
+        assert_eq!(
+            module.inputs(Path::new("/app/hello")),
+            BTreeSet::from([PathBuf::from("/sdk/rust")])
+        );
     }
 
     #[test]
     fn no_module_is_an_error() {
-        let error = Messages::default().linked(Path::new("/app")).unwrap_err();
+        let error = Messages::default().module().unwrap_err();
         assert!(matches!(error, CargoError::NoModule));
     }
 

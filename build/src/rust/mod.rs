@@ -6,11 +6,12 @@ mod guard;
 pub(crate) mod layout;
 mod manifest;
 mod sdk;
+mod target_dir;
 mod toolchain;
 pub(crate) mod trim;
 
+pub(crate) use cargo::CargoBuild;
 pub use cargo::CargoError;
-pub(crate) use cargo::{CargoBuild, Linked};
 pub(crate) use fit::{Fitted, fit};
 pub use layout::MemoryLayout;
 pub(crate) use manifest::Manifest;

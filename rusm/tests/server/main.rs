@@ -8,7 +8,8 @@
 //! - Processes: [`services`], [`processes`], [`counter`]; clients that stay: [`browser`], [`chat`], [`guide`],
 //!   [`todo_board`].
 //! - Components of RUSM 0.7: [`seven`]; of others: [`stock`], and what they are granted: [`capabilities`].
-//! - Components in TypeScript: [`typescript`], [`typescript_build`]; and what is worked on: [`dev`].
+//! - Components in Rust: [`building`]; in TypeScript: [`typescript`], [`typescript_build`]; and what is worked on:
+//!   [`dev`].
 //! - Requests to other servers: [`fetch`], [`proxy`].
 //! - Operators: [`access_log`], [`operator_log`], [`signals`], [`stopping`], [`starting`],
 //!   [`caching`], [`descriptors`], [`addresses`].
@@ -31,6 +32,7 @@ mod websocket;
 mod access_log;
 mod addresses;
 mod browser;
+mod building;
 mod caching;
 mod capabilities;
 mod chat;
