@@ -10,8 +10,8 @@ scripts/npm-install.sh rusm/tests/apps/typescript
 template=target/typescript-template
 rm -rf "$template"
 mkdir -p "$template/components"
-cp rusm/src/scaffold/template/typescript/tsconfig.json "$template"
-cp rusm/src/scaffold/template/typescript/index.ts "$template/components"
+cp build/src/scaffold/template/typescript/tsconfig.json "$template"
+cp build/src/scaffold/template/typescript/index.ts "$template/components"
 cp -r sdk/typescript/types "$template/types"
 rm -rf "$template/types/tests"
 for project in "$runtime" sdk/typescript/types/tests rusm/tests/apps/typescript examples/*/typescript "$template"; do

@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
-# Formatting of all that is in the repository; clippy of the server, the load generator and the Rust SDK, without
-# a warning.
+# Formatting of all that is in the repository; clippy of the server with all of its features and with the fewest,
+# of the load generator, the Rust SDK and the guests; the types of all TypeScript; documentation. No warning passes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # The workspaces that are compiled for the host.
-hosts=(Cargo.toml loadtest/Cargo.toml sdk/Cargo.toml)
+hosts=(Cargo.toml loadtest/Cargo.toml sdk/Cargo.toml benches/actors/Cargo.toml)
+# Guests are linted as if for the host, which works with the SDK. Left out is what uses WebAssembly's instructions
+# (lab's small and large, stock's faults), or the SDK of the registry (guide, seven).
+guests() {
+    git ls-files 'examples/*/Cargo.toml' 'rusm/tests/apps/*/Cargo.toml' | xargs grep -l '^\[workspace\]' |
+        grep -v -e /apps/guide/ -e /apps/seven/ -e /lab/components/small/ -e /lab/components/large/ -e /components/faults/
+}
 step() { printf '\nlint: %s\n' "$*"; }
+clippy() { cargo clippy --release --target-dir target "$@" -- -D warnings; }
 
 step "formatting"
 git ls-files '*.rs' | grep -v '^sdk/rust/tests/ui/' | xargs rustfmt --check --edition 2024
@@ -17,7 +24,21 @@ scripts/check-features.py
 step "the runner of TypeScript is that of its sources"
 sdk/typescript/check-runner.sh
 
+step "the types of TypeScript"
+scripts/check-typescript.sh
+
 for manifest in "${hosts[@]}"; do
     step "clippy, $manifest"
-    cargo clippy --release --manifest-path "$manifest" --target-dir target --workspace --all-targets -- -D warnings
+    clippy --manifest-path "$manifest" --workspace --all-targets
 done
+
+step "clippy, the server with the fewest features"
+clippy -p rusm --no-default-features --features serve
+
+step "clippy, guests"
+for manifest in $(guests); do
+    clippy --quiet --manifest-path "$manifest" --workspace
+done
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --quiet --release --workspace --no-deps --document-private-items

@@ -414,6 +414,10 @@ impl<'a> Place<'a> {
     }
 
     /// Everything about its build that is in no file of the app.
+    #[cfg_attr(
+        not(feature = "typescript"),
+        expect(unused_variables, reason = "options are of TypeScript")
+    )]
     fn settings(&self, spec: &ComponentSpec, options: BuildOptions) -> String {
         let version = env!("CARGO_PKG_VERSION");
         match &self.sources {
@@ -450,6 +454,7 @@ impl<'a> Place<'a> {
 }
 
 /// Whether the stamp finds a file by itself, among `sources`.
+#[cfg(feature = "typescript")]
 fn is_below(file: &Path, sources: &Path) -> bool {
     let below = file.strip_prefix(sources);
     below.is_ok_and(|below| below.iter().all(|part| part != "node_modules"))

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 /// The sources of one component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sources {
@@ -41,58 +39,6 @@ impl Sources {
             (_, None, None) => Ok(Self::Rust(dir)),
         }
     }
-}
-
-/// The module at which a TypeScript component begins.
-///
-/// `source` of its `package.json`; or `main`, if that is there; or the first of [`ENTRIES`].
-pub(crate) fn entry(sources: &Path) -> Result<PathBuf, SourcesError> {
-    if sources.is_file() {
-        return Ok(sources.to_owned());
-    }
-    let package = Package::read(sources)?.unwrap_or_default();
-    if let Some(source) = package.source {
-        let entry = sources.join(&source);
-        return if entry.is_file() {
-            Ok(entry)
-        } else {
-            Err(SourcesError::Package {
-                file: sources.join(PACKAGE),
-                reason: format!("its `source`, {source}, does not exist"),
-            })
-        };
-    }
-    package
-        .main
-        .iter()
-        .map(String::as_str)
-        .chain(ENTRIES)
-        .map(|name| sources.join(name))
-        .find(|entry| entry.is_file())
-        .ok_or_else(|| SourcesError::NoEntry {
-            dir: sources.to_owned(),
-        })
-}
-
-/// Refuses a component whose packages were not installed. `entry` is its first module.
-///
-/// Packages are listed in a `package.json` beside it or above it, up to `app_dir`, and npm puts
-/// them beside that or, in a workspace, above it.
-pub(crate) fn check_installed(app_dir: &Path, entry: &Path) -> Result<(), SourcesError> {
-    let dirs = entry.ancestors().skip(1);
-    for dir in dirs.take_while(|dir| dir.starts_with(app_dir)) {
-        let Some(package) = Package::read(dir)? else {
-            continue;
-        };
-        let mut above = dir.ancestors().map(|dir| dir.join("node_modules"));
-        if !package.dependencies.is_empty() && !above.any(|modules| modules.is_dir()) {
-            return Err(SourcesError::NotInstalled {
-                dir: dir.to_owned(),
-                packages: package.dependencies.keys().cloned().collect(),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Why a component's sources can't be used.
@@ -133,34 +79,6 @@ pub enum SourcesError {
     },
 }
 
-/// A `package.json`, as far as it matters here (npm, "package.json"; `source` is a convention of
-/// bundlers).
-#[derive(Debug, Default, Deserialize)]
-struct Package {
-    source: Option<String>,
-    main: Option<String>,
-    #[serde(default)]
-    dependencies: serde_json::Map<String, serde_json::Value>,
-}
-
-impl Package {
-    /// That of a directory, if there is one.
-    fn read(dir: &Path) -> Result<Option<Self>, SourcesError> {
-        let file = dir.join(PACKAGE);
-        let wrong = |reason: String| SourcesError::Package {
-            file: file.clone(),
-            reason,
-        };
-        match std::fs::read(&file) {
-            Ok(json) => serde_json::from_slice(&json)
-                .map(Some)
-                .map_err(|error| wrong(error.to_string())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(wrong(error.to_string())),
-        }
-    }
-}
-
 /// The first modules of a TypeScript component, in the order in which they are looked for.
 pub(crate) const ENTRIES: [&str; 8] = [
     "src/index.ts",
@@ -176,7 +94,7 @@ pub(crate) const ENTRIES: [&str; 8] = [
 /// Of a component that is one file.
 const FILES: [&str; 3] = ["ts", "tsx", "js"];
 
-const PACKAGE: &str = "package.json";
+pub(crate) const PACKAGE: &str = "package.json";
 
 #[cfg(test)]
 mod tests {
@@ -221,87 +139,5 @@ mod tests {
         assert!(find(&both).unwrap_err().contains("components/a/index.ts"));
         let both = [("components/a/index.ts", ""), ("components/a.ts", "")];
         assert!(find(&both).unwrap_err().contains("components/a.ts"));
-    }
-
-    #[test]
-    fn the_entry_is_named_or_looked_for() {
-        let find = |files: &[(&str, &str)]| -> Result<_, String> {
-            let app = app(files);
-            let found = entry(app.path()).map_err(|error| error.to_string())?;
-            Ok(found
-                .strip_prefix(app.path())
-                .unwrap()
-                .display()
-                .to_string())
-        };
-        let found = |path: &str| Ok::<_, String>(path.to_owned());
-        let package = |json| ("package.json", json);
-        assert_eq!(find(&[("index.ts", "")]), found("index.ts"));
-        assert_eq!(
-            find(&[("index.ts", ""), ("src/index.ts", "")]),
-            found("src/index.ts")
-        );
-        let named = [
-            package(r#"{"main":"a.ts"}"#),
-            ("a.ts", ""),
-            ("index.ts", ""),
-        ];
-        assert_eq!(find(&named), found("a.ts"));
-        let named = [
-            package(r#"{"main":"a.ts","source":"b.ts"}"#),
-            ("a.ts", ""),
-            ("b.ts", ""),
-        ];
-        assert_eq!(find(&named), found("b.ts"));
-        // As `npm init` writes it.
-        let absent = [package(r#"{"main":"index.js"}"#), ("src/index.ts", "")];
-        assert_eq!(find(&absent), found("src/index.ts"));
-        assert!(
-            find(&[package(r#"{"source":"b.ts"}"#)])
-                .unwrap_err()
-                .contains("b.ts")
-        );
-        assert!(
-            find(&[package("{}")])
-                .unwrap_err()
-                .contains("src/index.ts, ")
-        );
-        assert!(
-            find(&[package("{")])
-                .unwrap_err()
-                .contains("package.json: ")
-        );
-    }
-
-    #[test]
-    fn packages_have_to_be_installed() {
-        let wants = r#"{"dependencies":{"zod":"4"}}"#;
-        let check = |files: &[(&str, &str)]| {
-            let app = app(files);
-            let entry = app.path().join("components/a/src/index.ts");
-            check_installed(app.path(), &entry).map_err(|error| error.to_string())
-        };
-        for manifest in ["package.json", "components/a/package.json"] {
-            let error = check(&[(manifest, wants)]).unwrap_err();
-            assert!(
-                error.starts_with("zod is not installed: run `npm install` in /"),
-                "{error}"
-            );
-            assert_eq!(
-                error.ends_with("components/a"),
-                manifest.starts_with('c'),
-                "{error}"
-            );
-        }
-        let installed = ("node_modules/zod/package.json", "{}");
-        assert_eq!(check(&[("package.json", wants), installed]), Ok(()));
-        assert_eq!(
-            check(&[("components/a/package.json", wants), installed]),
-            Ok(())
-        );
-        assert_eq!(
-            check(&[("package.json", r#"{"devDependencies":{"a":"1"}}"#)]),
-            Ok(())
-        );
     }
 }

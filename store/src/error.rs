@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::name::{MAX_NAME, MAX_VALUE};
+use crate::limits::{MAX_NAME, MAX_VALUE};
 
 /// Why a store could not be opened.
 #[derive(Debug, Error)]

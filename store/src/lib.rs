@@ -8,7 +8,7 @@
 //!   it has everything that was acknowledged before.
 //! - `change`: what each write does, as a pure function of the value that is there.
 //! - `file`: the file: how it is made, opened, checked, and opened again when the disk was full.
-//! - `name`: the limits of buckets, keys and values.
+//! - `name`: names of buckets and keys, within the `limits`.
 //!
 //! Commits group by themselves: while one is on its way to the disk, what comes waits for the
 //! next. An idle store commits a single write at once.
@@ -22,6 +22,8 @@ mod change;
 mod error;
 #[cfg(feature = "redb")]
 mod file;
+mod limits;
+#[cfg(feature = "redb")]
 mod name;
 #[cfg(feature = "redb")]
 mod queue;
@@ -35,6 +37,6 @@ mod writer;
 #[cfg(not(feature = "redb"))]
 pub use absent::Store;
 pub use error::{OpenError, StoreError};
-pub use name::{MAX_NAME, MAX_VALUE};
+pub use limits::{MAX_NAME, MAX_VALUE};
 #[cfg(feature = "redb")]
 pub use store::Store;

@@ -1,12 +1,7 @@
-//! The limits of buckets, keys and values.
+//! Names of buckets and keys, within the limits.
 
 use crate::error::StoreError;
-
-/// The longest name of a bucket, the longest key and the longest prefix, in bytes.
-pub const MAX_NAME: usize = 1024;
-
-/// The longest value, in bytes.
-pub const MAX_VALUE: usize = 16 * 1024 * 1024;
+use crate::limits::{MAX_NAME, MAX_VALUE};
 
 /// A bucket and a key in it, both within the limits.
 #[derive(Clone, Debug)]

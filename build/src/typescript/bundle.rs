@@ -55,7 +55,7 @@ pub enum BundleError {
     /// The author's sources: a text of several lines for each problem.
     #[error("{}", .0.join("\n"))]
     Sources(Vec<String>),
-    /// What is left for the runner to import, which has [`RUNTIME_MODULE`] and no other.
+    /// What is left for the runner to import, which has `RUNTIME_MODULE` and no other.
     #[error("`{}` can't be imported: no module has this name", .0.join("`, `"))]
     Import(Vec<String>),
     /// The bundler's threads could not be started.

@@ -10,6 +10,7 @@
 mod bundle;
 mod description;
 mod exports;
+mod package;
 #[cfg(test)]
 mod runner_tests;
 mod snapshot;
@@ -30,7 +31,7 @@ pub(crate) use types::TypeCheck;
 pub use types::TypesError;
 
 use crate::source_map::SourceMap;
-use crate::sources::{self, SourcesError};
+use crate::sources::SourcesError;
 
 /// A core module, ready to be made a component.
 pub(crate) struct Snapshot {
@@ -46,8 +47,8 @@ pub(crate) fn build(
     sources: &Path,
     types: Option<&mut TypeCheck>,
 ) -> Result<Snapshot, TypeScriptError> {
-    let entry = sources::entry(sources)?;
-    sources::check_installed(app_dir, &entry)?;
+    let entry = package::entry(sources)?;
+    package::check_installed(app_dir, &entry)?;
     // A mistake of syntax is told once, and better, by the bundler.
     let Bundle {
         code,

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+#[cfg(feature = "wasi-http")]
 use rusm_core::Pid;
 use rusm_uring_net::Refusal;
 use rusm_uring_net::http1::Status;
@@ -40,6 +41,7 @@ impl Asked {
     }
 
     /// The guest's answer was begun, and can't be sent to its end.
+    #[cfg(feature = "wasi-http")]
     pub(super) fn cut_off(&self, pid: Option<Pid>, why: impl Display) {
         let (path, query) = self.target();
         tracing::warn!(

@@ -105,11 +105,13 @@ impl Guest {
         }
     }
 
+    #[cfg(feature = "wasi-http")]
     pub(super) fn pid(&self) -> Pid {
         self.pid
     }
 
     /// It may go on for so long.
+    #[cfg(feature = "wasi-http")]
     pub(super) fn release(mut self, limit: Duration) {
         let deadline = Instant::now().checked_add(limit);
         self.shard.set_deadline(self.pid, deadline);

@@ -1,8 +1,8 @@
 //! The operator's log: standard error, one event a line.
 //!
-//! - [`line`]: the form of a line
-//! - [`limit`]: a message that is repeated is counted
-//! - [`writer`]: the thread that writes, which nobody waits for
+//! - [`mod@line`]: the form of a line
+//! - `limit`: a message that is repeated is counted
+//! - `writer`: the thread that writes, which nobody waits for
 //!
 //! Standard output has a thread of the same kind, for the banner, the access log and guests that
 //! may write to it.
