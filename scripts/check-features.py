@@ -6,7 +6,7 @@ workspace with its tests and benches, and of the slim server share their artifac
 same. Compared by `cargo tree`:
 
 - `-p rusm` and the workspace: every crate;
-- the slim server and the workspace: every crate that Wasmtime stands on, since Wasmtime is what takes minutes;
+- `-p rusm-wasm-pool`, the slim server, and the workspace: every crate that Wasmtime stands on, since Wasmtime is what takes minutes;
 - the load generator: must not have the features that the bundler's crates switch on in serde_json.
 """
 
@@ -15,7 +15,9 @@ import subprocess
 import sys
 
 TARGET = "x86_64-unknown-linux-gnu"
-SLIM = ["-p", "rusm", "--no-default-features", "--features", "serve,build", "-e", "normal"]
+EDGES = ["-e", "normal,build"]
+# What `make serve` compiles, and a server for production.
+SLIM = ["serve,build", "serve"]
 BUNDLERS = {"arbitrary_precision", "preserve_order"}
 
 
@@ -44,10 +46,14 @@ def differences(what, part, whole, only=None):
 
 def main():
     workspace = features("--workspace", "-e", "normal,build,dev")
-    found = list(differences("-p rusm", features("-p", "rusm", "-e", "normal,build"), workspace))
-    below_wasmtime = features("-p", "wasmtime", "-e", "normal") | features("-p", "wasmtime-wasi", "-e", "normal")
-    found += differences("the slim server", features(*SLIM), workspace, below_wasmtime)
-    loadtest = features("--manifest-path", "loadtest/Cargo.toml", "-e", "normal")
+    found = list(differences("-p rusm", features("-p", "rusm", "-e", "normal,build,dev"), workspace))
+    below_wasmtime = features("-p", "wasmtime", *EDGES) | features("-p", "wasmtime-wasi", *EDGES)
+    pool = features("-p", "rusm-wasm-pool", "-e", "normal,build,dev")
+    found += differences("-p rusm-wasm-pool", pool, workspace, below_wasmtime)
+    for names in SLIM:
+        slim = features("-p", "rusm", "--no-default-features", "--features", names, *EDGES)
+        found += differences(f"the slim server ({names})", slim, workspace, below_wasmtime)
+    loadtest = features("--manifest-path", "loadtest/Cargo.toml", *EDGES)
     for package, sets in loadtest.items():
         if package.startswith("serde_json ") and any(BUNDLERS & set(names.split(",")) for names in sets):
             found.append(f"the load generator has the bundler's features of {package}")
