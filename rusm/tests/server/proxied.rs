@@ -2,7 +2,6 @@
 //! [`crate::matrix`]'s.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::process::Command;
 
 use crate::apps;
@@ -39,10 +38,8 @@ fn start() -> Server {
 fn in_each_way(server: &Server) -> (Nginx, Vec<(&'static str, Client)>) {
     let mut config = nginx::guide().to_owned();
     for way in WAYS {
-        let _ = write!(
-            config,
-            "server {{ listen 80; client_max_body_size 0; location / {{ {way} }} }}\n"
-        );
+        config +=
+            &format!("server {{ listen 80; client_max_body_size 0; location / {{ {way} }} }}\n");
     }
     let nginx = Nginx::start(server, &config);
     let clients = nginx.addrs.iter().skip(1).copied().map(Client::connect);

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 
 final class Row {
     static final int[] SIZES = {1, 28 << 10, 64 << 10, 1 << 20};
-    static final int TOO_LARGE = 50_000_000;
+    static final int TOO_LARGE = 16_000_000;
     /** Longer than anything takes that works, on a busy machine. */
     static final Duration PATIENCE = Duration.ofSeconds(30);
 

@@ -38,8 +38,9 @@ async def main():
                         await socket.send_str(text(size))
                         same(await socket.receive_str(timeout=PATIENCE_S), text(size))
                 with cell(way, "talk"):
-                    await socket.send_str("")
-                    assert await socket.receive_str(timeout=PATIENCE_S) == ""
+                    for message in ("", "é" * 10_000):
+                        await socket.send_str(message)
+                        same(await socket.receive_str(timeout=PATIENCE_S), message)
                     await socket.ping(b"are you there?")
                     pong = await socket.receive(timeout=PATIENCE_S)
                     assert (pong.type, pong.data) == (WSMsgType.PONG, b"are you there?")

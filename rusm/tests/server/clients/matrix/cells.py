@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 
 SIZES = [1, 28 << 10, 64 << 10, 1 << 20]
-TOO_LARGE = 50_000_000
+TOO_LARGE = 16_000_000
 # Longer than anything takes that works, on a busy machine.
 PATIENCE_S = 30
 # The room whose feed begins with this event, and then waits.
