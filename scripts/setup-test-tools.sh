@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Makes sure that the clients which the tests talk with are here, and does nothing if they are:
-# curl, wrk, h2load, ab, valgrind and Chromium; Python with HTTP and WebSocket clients, the Autobahn cases
-# (kosoku) and what drives Chromium (Playwright), in a virtual environment of the repo's; Node with
-# WebSocket and EventSource clients, and the npm packages of a test app, in directories of the repo's.
+# curl, wrk, h2load, ab, valgrind, nginx, a JDK and Chromium; Python with HTTP and WebSocket clients, the
+# Autobahn cases (kosoku) and what drives Chromium (Playwright), in a virtual environment of the repo's;
+# Node with WebSocket and EventSource clients, and the npm packages of a test app, in directories of the
+# repo's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,6 +26,9 @@ main() {
     have npm || missing+=(npm)
     have chromium || missing+=(chromium)
     have strace || missing+=(strace)
+    have nginx || missing+=(nginx)
+    # `java X.java` compiles, so a runtime alone does not do.
+    have javac || missing+=(default-jdk-headless)
     have valgrind || missing+=(valgrind)
     python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
     if [ ${#missing[@]} -gt 0 ]; then
@@ -45,6 +49,13 @@ install() {
     have apt-get || die "please install: $*"
     [ "$(id -u)" = 0 ] || die "please install, as root: apt-get install $*"
     say "installing: $*"
+    # nginx is installed, not started.
+    local policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap "rm -f $policy" EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+    fi
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }

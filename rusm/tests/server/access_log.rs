@@ -126,7 +126,7 @@ fn a_client_that_left_before_it_had_an_answer() {
     let server = Serve::app(crate::apps::stock()).manifest(&manifest).start();
     let mut client = server.connect();
     client.send(get("/faults/late/600000"));
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    server.has_read(&client);
     drop(client);
     let seen = &json(&server, 1)[0];
     assert_eq!(seen["status"], 499);

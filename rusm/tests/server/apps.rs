@@ -103,6 +103,56 @@ pub(crate) fn reach(profile: &str, keys: &str) -> PathBuf {
     app
 }
 
+/// The components of two examples in one app: handlers of HTTP, and processes that hold
+/// connections.
+pub(crate) fn matrix() -> &'static Path {
+    static APP: LazyLock<PathBuf> = LazyLock::new(|| {
+        let app = Path::new(env!("CARGO_TARGET_TMPDIR")).join("matrix");
+        let _ = std::fs::remove_dir_all(&app);
+        std::fs::create_dir_all(app.join("wasm")).unwrap();
+        for built in [hello(), chat()] {
+            for component in std::fs::read_dir(built.join("wasm")).unwrap() {
+                let component = component.unwrap();
+                let link = app.join("wasm").join(component.file_name());
+                std::os::unix::fs::symlink(component.path(), link).unwrap();
+            }
+        }
+        std::fs::write(app.join("rusm.toml"), MATRIX).unwrap();
+        app
+    });
+    &APP
+}
+
+const MATRIX: &str = r#"
+[[serve]]
+listen = "127.0.0.1:0"
+
+[serve.routes]
+"GET /" = "hello#index"
+"GET /users/:id" = "hello#user"
+"GET /headers" = "hello#headers"
+"GET /boom" = "hello#boom"
+"POST /echo" = "hello#echo"
+"GET /echo" = "echo"
+"GET /rooms/:room" = "room"
+"GET /feed/:room" = "pages#feed"
+"GET /ticks/:n" = "pages#ticks"
+
+[log]
+access = true
+
+[components.hello]
+
+[components.echo]
+
+[components.room]
+
+[components.pages]
+
+[components.rooms]
+resident = true
+"#;
+
 /// Components of `wasi:http` that know nothing of RUSM.
 pub(crate) fn stock() -> &'static Path {
     static APP: LazyLock<PathBuf> = LazyLock::new(|| built("tests/apps/stock"));

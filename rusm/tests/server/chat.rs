@@ -65,7 +65,7 @@ fn events_are_numbered_and_end() {
 #[test]
 fn a_client_that_leaves_ends_the_process_that_served_it() {
     let server = start();
-    let before = server.open_files();
+    let before = server.files_at_rest();
     let mut listening = server.connect();
     let head = listening.send(get("/feed/one")).head();
     assert_eq!(head.status, 200);

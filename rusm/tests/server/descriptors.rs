@@ -98,7 +98,7 @@ fn a_guest_cannot_take_all_files() {
          [capabilities.reader]\npreopen = ['{directory}']\n"
     );
     let server = Serve::app(apps::stock()).manifest(&manifest).start();
-    let before = server.open_files();
+    let before = server.files_at_rest();
     // It wants 50,000, and is ended at its share.
     for _ in 0..3 {
         let response = server

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use crate::apps;
 use crate::client::{Client, get, request};
@@ -129,7 +128,7 @@ fn a_full_pool_makes_others_wait_and_then_sends_them_away() {
         let server = serve(pool_wait);
         let (mut spinning, mut other) = (server.connect(), server.connect());
         spinning.send(get("/spin"));
-        thread::sleep(Duration::from_millis(300));
+        server.has_read(&spinning);
         for _ in 0..2 {
             let response = other.get("/");
             assert_eq!(
@@ -147,7 +146,7 @@ fn a_full_pool_makes_others_wait_and_then_sends_them_away() {
     let server = serve(30_000);
     let mut spinning = server.connect();
     spinning.send(get("/spin"));
-    thread::sleep(Duration::from_millis(300));
+    server.has_read(&spinning);
     let mut waiting: Vec<_> = (0..10).map(|_| server.connect()).collect();
     for client in &mut waiting {
         client.send(get("/"));

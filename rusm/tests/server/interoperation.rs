@@ -1,48 +1,8 @@
-//! Other people's clients, of which each has its own idea of HTTP/1.1. `make test` installs them.
+//! Other people's load generators. `make test` installs them.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::server::{Serve, Server};
-
-#[test]
-fn python_http_client() {
-    let server = Serve::hello().start();
-    assert_eq!(
-        run("python3", [script("http_client.py"), port(&server)]),
-        "ok\n"
-    );
-}
-
-#[test]
-fn python_httpx() {
-    let server = Serve::hello().start();
-    let python = root().join("target/test-venv/bin/python");
-    let python = python.to_str().expect("the path is UTF-8");
-    assert_eq!(
-        run(python, [script("httpx_client.py"), port(&server)]),
-        "ok\n"
-    );
-}
-
-#[test]
-fn node_fetch() {
-    let server = Serve::hello().start();
-    assert_eq!(run("node", [script("fetch.mjs"), port(&server)]), "ok\n");
-}
-
-#[test]
-fn curl_with_an_upload_that_waits_for_100_continue() {
-    let server = Serve::hello().start();
-    let url = format!("http://{}/echo", server.addr());
-    let body = "x".repeat(200_000);
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), &body).expect("it is written");
-    let data = format!("@{}", file.path().display());
-    let expect = "expect: 100-continue";
-    let args = ["-sS", "-H", expect, "--data-binary", &data, &url].map(str::to_owned);
-    assert_eq!(run("curl", args), body);
-}
+use crate::server::Serve;
 
 /// 100,000 requests over 64 connections that are kept alive.
 #[test]
@@ -106,17 +66,4 @@ fn run(program: &str, args: impl IntoIterator<Item = String>) -> String {
         output.status
     );
     String::from_utf8(output.stdout).expect("it prints text")
-}
-
-fn port(server: &Server) -> String {
-    server.addr().port().to_string()
-}
-
-fn script(name: &str) -> String {
-    let path = root().join("rusm/tests/server/clients").join(name);
-    path.to_str().expect("the path is UTF-8").to_owned()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

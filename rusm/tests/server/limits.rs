@@ -187,10 +187,9 @@ fn a_head_takes_no_longer_than_it_may() {
     client.is_closed();
     // Time that a client takes between requests is not the head's.
     let mut client = server.connect();
-    for _ in 0..3 {
-        assert_eq!(client.get("/").status, 200);
-        thread::sleep(Duration::from_millis(500));
-    }
+    assert_eq!(client.get("/").status, 200);
+    thread::sleep(Duration::from_millis(600));
+    assert_eq!(client.get("/").status, 200);
 }
 
 #[test]
@@ -310,7 +309,7 @@ fn a_listener_has_so_many_connections_and_no_more() {
 #[test]
 fn a_client_that_reads_nothing_is_cut_off() {
     let server = Serve::lab_with("write-timeout-ms = 400").start();
-    let before = server.open_files();
+    let before = server.files_at_rest();
     let round = || {
         // Each would keep 8 MiB in the server.
         let mut clients: Vec<_> = (0..10)
@@ -337,7 +336,7 @@ fn a_client_that_reads_nothing_is_cut_off() {
 
 #[test]
 fn a_client_that_reads_slowly_is_not() {
-    let server = Serve::lab_with("write-timeout-ms = 5000").start();
+    let server = Serve::lab_with("write-timeout-ms = 2000").start();
     const LEN: usize = 24 << 20;
     let mut client = Client::with_a_small_buffer(server.addr());
     let started = Instant::now();
@@ -357,7 +356,7 @@ fn a_client_that_reads_slowly_is_not() {
     }
     assert!(read < LEN + head, "{read}");
     assert!(
-        started.elapsed() > Duration::from_millis(1500),
+        started.elapsed() > Duration::from_millis(2000),
         "all of it took longer than a pause may"
     );
 }

@@ -2,8 +2,10 @@
 //! from their sources, and raw bytes over real sockets.
 //!
 //! - [`apps`] builds the guests, [`server`] starts and stops the command, [`client`] speaks HTTP
-//!   as well or as badly as a test wants, [`websocket`] the frames of WebSocket, [`clients`] runs other people's.
-//! - Clients: [`hello`], [`interoperation`], [`rejections`], [`limits`], [`vanishing`].
+//!   as well or as badly as a test wants, [`websocket`] the frames of WebSocket, [`clients`] runs other people's,
+//!   [`nginx`] the proxy in front.
+//! - Clients: [`hello`], [`matrix`], [`interoperation`], [`proxied`], [`rejections`], [`limits`],
+//!   [`vanishing`].
 //! - Guests: [`faults`], [`isolation`], [`fairness`], [`waiting`], [`reach`].
 //! - Processes: [`services`], [`processes`], [`counter`]; clients that stay: [`browser`], [`chat`], [`guide`],
 //!   [`todo_board`].
@@ -26,6 +28,7 @@
 mod apps;
 mod client;
 mod clients;
+mod nginx;
 mod server;
 mod websocket;
 
@@ -48,8 +51,10 @@ mod hello;
 mod interoperation;
 mod isolation;
 mod limits;
+mod matrix;
 mod operator_log;
 mod processes;
+mod proxied;
 mod proxy;
 mod reach;
 mod rejections;

@@ -199,10 +199,14 @@ impl Serve {
     pub(crate) fn refused(mut self) -> (Option<i32>, String) {
         self.default_to_one_core();
         let mut server = self.spawn();
-        let log = gather(server.stderr.take().unwrap());
+        let mut stderr = server.stderr.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut log = Vec::new();
+            stderr.read_to_end(&mut log).map(|_| log)
+        });
         let status = wait(&mut server).expect("it serves");
-        thread::sleep(Duration::from_millis(50));
-        (status.code(), log.lock().unwrap().clone())
+        let log = log.join().unwrap().unwrap();
+        (status.code(), String::from_utf8_lossy(&log).into_owned())
     }
 
     fn spawn(&mut self) -> Child {
@@ -314,6 +318,40 @@ impl Server {
             .count()
     }
 
+    /// How many files it has open when no client is there. It opens some when it begins to accept,
+    /// after it has said that it is ready, so one client is let in and answered while they are counted.
+    #[track_caller]
+    pub(crate) fn files_at_rest(&self) -> usize {
+        let mut client = self.connect();
+        client.get("/");
+        self.open_files() - 1
+    }
+
+    /// Wait until it has read all that this client has sent.
+    #[track_caller]
+    pub(crate) fn has_read(&self, client: &Client) {
+        let (client, server) = (client.socket.local_addr(), client.socket.peer_addr());
+        let port = |addr: std::io::Result<SocketAddr>| format!(":{:04X}", addr.unwrap().port());
+        let (client, server) = (port(client), port(server));
+        let all_is_read = eventually(|| {
+            // Of each socket: a number, its address, the peer's, the state, and the bytes in its queues,
+            // `SENT:RECEIVED`.
+            let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+            let queues = |of: &str, with: &str| {
+                let mut sockets = sockets
+                    .lines()
+                    .map(|line| line.split_whitespace().collect::<Vec<_>>());
+                let socket =
+                    sockets.find(|of_it| of_it[1].ends_with(of) && of_it[2].ends_with(with));
+                socket.map(|of_it| of_it[4].to_owned())
+            };
+            let (sent, received) = (queues(&client, &server), queues(&server, &client));
+            sent.is_none_or(|queues| queues.starts_with("00000000:"))
+                && received.is_none_or(|queues| queues.ends_with(":00000000"))
+        });
+        assert!(all_is_read, "it does not read");
+    }
+
     /// Bytes of its memory that are resident.
     pub(crate) fn resident(&self) -> usize {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap();
@@ -370,7 +408,7 @@ pub(crate) fn eventually(mut condition: impl FnMut() -> bool) -> bool {
         if Instant::now() >= deadline {
             return false;
         }
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(5));
     }
     true
 }

@@ -35,7 +35,7 @@ fn sigquit_drains() {
     let mut server = Serve::lab_with("").start();
     let mut client = server.connect();
     client.send(get("/work/500"));
-    thread::sleep(Duration::from_millis(100));
+    server.has_read(&client);
     server.signal(SIGQUIT);
     let response = client.response();
     assert_eq!(

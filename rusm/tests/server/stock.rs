@@ -249,7 +249,7 @@ fn a_component_ends_when_its_client_leaves() {
         if begins {
             assert_eq!(client.head().status, 200);
         }
-        thread::sleep(Duration::from_millis(300));
+        server.has_read(&client);
         assert_eq!(
             server.connect().get("/hello").status,
             503,

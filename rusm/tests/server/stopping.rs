@@ -23,13 +23,15 @@ fn requests_in_flight_are_answered_and_nothing_else() {
         }
         let mut at_work: Vec<_> = (0..8).map(|_| server.connect()).collect();
         for client in &mut at_work {
-            client.send(get("/work/2000"));
+            client.send(get("/work/700"));
         }
         let mut sending = server.connect();
         sending.send("GET /blob/1 HTT");
         let mut uploading = server.connect();
         uploading.send(request("POST", "/echo", "Content-Length: 5\r\n", "he"));
-        thread::sleep(Duration::from_millis(300));
+        for client in at_work.iter().chain(&idle).chain([&sending, &uploading]) {
+            server.has_read(client);
+        }
 
         server.signal(signal);
         for client in &mut idle {
@@ -53,7 +55,7 @@ fn requests_in_flight_are_answered_and_nothing_else() {
         uploading.is_closed();
         for client in &mut at_work {
             let response = client.response();
-            assert_eq!(response.text(), "worked for 2000 ms\n");
+            assert_eq!(response.text(), "worked for 700 ms\n");
             assert_eq!(response.header("connection"), Some("close"));
             client.is_closed();
         }
@@ -158,7 +160,7 @@ fn a_request_that_is_cut_at_the_end_of_the_grace_is_told_to_come_again() {
     let mut server = Serve::app(apps::hello()).manifest(manifest).start();
     let mut client = server.connect();
     client.send(get("/spin"));
-    thread::sleep(Duration::from_millis(300));
+    server.has_read(&client);
     server.signal(SIGTERM);
     let response = client.response();
     assert_eq!(response.status, 503);
@@ -191,9 +193,9 @@ fn spinning(node: &str) -> Server {
     let server = Serve::app(apps::hello()).manifest(&manifest).start();
     let mut client = server.connect();
     client.send(get("/spin"));
+    server.has_read(&client);
     // It must not be closed while the server lives.
     std::mem::forget(client);
-    thread::sleep(Duration::from_millis(200));
     assert_eq!(server.connect().get("/").status, 200);
     server
 }

@@ -2,8 +2,6 @@
 //! on.
 
 use std::io::Read;
-use std::thread;
-use std::time::Duration;
 
 use crate::client::{Client, get, request};
 use crate::server::{Serve, Server};
@@ -50,7 +48,7 @@ fn before_a_response() {
 #[test]
 fn amid_a_response() {
     let server = start();
-    let before = files_at_rest(&server);
+    let before = server.files_at_rest();
     for reset in [false, true] {
         for _ in 0..CLIENTS / 4 {
             let mut client = Client::with_a_small_buffer(server.addr());
@@ -67,7 +65,7 @@ fn amid_a_response() {
 #[track_caller]
 fn leave_when(bytes: &str) {
     let server = start();
-    let before = files_at_rest(&server);
+    let before = server.files_at_rest();
     let clients: Vec<_> = (0..CLIENTS).map(|_| server.connect()).collect();
     server.has_opened(before + CLIENTS);
     for (number, mut client) in clients.into_iter().enumerate() {
@@ -75,20 +73,6 @@ fn leave_when(bytes: &str) {
         leave(client, number % 2 == 0);
     }
     goes_on(&server, before);
-}
-
-/// How many files it has open between requests: some are opened with the first of them.
-fn files_at_rest(server: &Server) -> usize {
-    assert_eq!(server.connect().get("/blob/3").text(), "xxx");
-    let mut seen = server.open_files();
-    let mut times = 0;
-    while times < 10 {
-        thread::sleep(Duration::from_millis(30));
-        let now = server.open_files();
-        times = if now == seen { times + 1 } else { 0 };
-        seen = now;
-    }
-    seen
 }
 
 fn leave(client: Client, by_reset: bool) {

@@ -19,7 +19,12 @@ pub(crate) const BINARY: u8 = 2;
 impl Socket {
     #[track_caller]
     pub(crate) fn open(server: &Server, target: &str) -> Self {
-        let mut client = server.connect();
+        Self::over(server.connect(), target)
+    }
+
+    /// The same on a connection that is there.
+    #[track_caller]
+    pub(crate) fn over(mut client: Client, target: &str) -> Self {
         client.send(format!(
             "GET {target} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",

@@ -1,4 +1,4 @@
-"""Python's aiohttp: WebSockets (it sends no fragments), and Server-Sent Events as lines."""
+"""Python's aiohttp: the ends of WebSockets, a chat, and Server-Sent Events as lines."""
 
 import asyncio
 import sys
@@ -6,21 +6,6 @@ import sys
 from aiohttp import ClientSession, WSMsgType
 
 MIB = 1024 * 1024
-
-
-async def echo(session):
-    async with session.ws_connect("/echo") as client:
-        for text in ["hello", "", "é" * 10_000]:
-            await client.send_str(text)
-            assert await client.receive_str() == text
-        for size in (0, 20_000, MIB):
-            await client.send_bytes(b"\xff" * size)
-            assert await client.receive_bytes() == b"\xff" * size
-    # Without `autoping` the client shows pongs.
-    async with session.ws_connect("/echo", autoping=False) as client:
-        await client.ping(b"are you there?")
-        pong = await client.receive()
-        assert (pong.type, pong.data) == (WSMsgType.PONG, b"are you there?")
 
 
 async def subprotocols(session):
@@ -101,7 +86,6 @@ async def ids(response):
 
 async def main(port):
     async with ClientSession(f"http://127.0.0.1:{port}") as session:
-        await echo(session)
         await subprotocols(session)
         await ends(session)
         await chat(session)

@@ -1,4 +1,4 @@
-"""Python's websockets: an echo, the ends of connections, and a chat."""
+"""Python's websockets: the ends of connections, and a chat."""
 
 import asyncio
 import json
@@ -7,18 +7,6 @@ import sys
 import websockets
 
 MIB = 1024 * 1024
-
-
-async def echo(base):
-    async with websockets.connect(f"{base}/echo") as client:
-        for message in ["hello", "", "é" * 10_000, b"\x00\xff" * 10_000, b"x" * MIB]:
-            await client.send(message)
-            assert await client.recv() == message
-        await client.send(["in ", "", "fragments"])
-        assert await client.recv() == "in fragments"
-        await client.send([b"\x00" * 70_000, b"\x01" * 70_000])
-        assert await client.recv() == b"\x00" * 70_000 + b"\x01" * 70_000
-        await (await client.ping("are you there?"))
 
 
 async def subprotocols(base):
@@ -69,7 +57,6 @@ async def chat(base):
 
 async def main(port):
     base = f"ws://127.0.0.1:{port}"
-    await echo(base)
     await subprotocols(base)
     await ends(base)
     await chat(base)

@@ -1,4 +1,4 @@
-// Node's ws: an echo, the ends of connections, and a chat.
+// Node's ws: the ends of connections, and a chat.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 
@@ -13,27 +13,6 @@ async function connect(path, protocols) {
   const client = new WebSocket(base + path, protocols);
   await once(client, "open");
   return client;
-}
-
-async function receive(client) {
-  const [data, isBinary] = await once(client, "message");
-  return isBinary ? data : data.toString();
-}
-
-async function echo() {
-  const client = await connect("/echo");
-  const messages = ["hello", "", "é".repeat(10_000), Buffer.alloc(20_000, 0xff), Buffer.alloc(MIB)];
-  for (const message of messages) {
-    client.send(message);
-    assert.deepEqual(await receive(client), message);
-  }
-  for (const part of ["in ", "", "frag"]) client.send(part, { fin: false });
-  client.send("ments", { fin: true });
-  assert.equal(await receive(client), "in fragments");
-  client.ping("are you there?");
-  const [pong] = await once(client, "pong");
-  assert.equal(pong.toString(), "are you there?");
-  client.close();
 }
 
 async function subprotocols() {
@@ -88,7 +67,6 @@ async function chat() {
   for (const member of members) member.close();
 }
 
-await echo();
 await subprotocols();
 await ends();
 await chat();
