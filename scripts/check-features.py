@@ -16,6 +16,8 @@ import sys
 
 TARGET = "x86_64-unknown-linux-gnu"
 EDGES = ["-e", "normal,build"]
+# What is compiled for the server itself, and not for macros and build scripts: these have features of their own.
+OF_TARGET = ["-e", "normal,no-proc-macro"]
 # What `make serve` compiles, and a server for production.
 SLIM = ["serve,build", "serve"]
 BUNDLERS = {"arbitrary_precision", "preserve_order"}
@@ -50,9 +52,13 @@ def main():
     below_wasmtime = features("-p", "wasmtime", *EDGES) | features("-p", "wasmtime-wasi", *EDGES)
     pool = features("-p", "rusm-wasm-pool", "-e", "normal,build,dev")
     found += differences("-p rusm-wasm-pool", pool, workspace, below_wasmtime)
+    of_target = features("--workspace", "-e", "normal,dev,no-proc-macro")
+    target_below = features("-p", "wasmtime", *OF_TARGET) | features("-p", "wasmtime-wasi", *OF_TARGET)
+    found += differences("-p rusm-wasm-pool", features("-p", "rusm-wasm-pool", *OF_TARGET), of_target, target_below)
     for names in SLIM:
-        slim = features("-p", "rusm", "--no-default-features", "--features", names, *EDGES)
-        found += differences(f"the slim server ({names})", slim, workspace, below_wasmtime)
+        slim = ["-p", "rusm", "--no-default-features", "--features", names]
+        found += differences(f"the slim server ({names})", features(*slim, *EDGES), workspace, below_wasmtime)
+        found += differences(f"the slim server ({names})", features(*slim, *OF_TARGET), of_target, target_below)
     loadtest = features("--manifest-path", "loadtest/Cargo.toml", *EDGES)
     for package, sets in loadtest.items():
         if package.startswith("serde_json ") and any(BUNDLERS & set(names.split(",")) for names in sets):
