@@ -13,6 +13,7 @@
 //! - Components in Rust: [`building`]; in TypeScript: [`typescript`], [`typescript_build`]; and what is worked on:
 //!   [`dev`].
 //! - Requests to other servers: [`fetch`], [`proxy`].
+//! - All of it together, for as long as one likes: [`soak`].
 //! - Operators: [`access_log`], [`operator_log`], [`signals`], [`stopping`], [`starting`],
 //!   [`caching`], [`descriptors`], [`addresses`].
 //!
@@ -61,6 +62,7 @@ mod rejections;
 mod services;
 mod seven;
 mod signals;
+mod soak;
 mod starting;
 mod stock;
 mod stopping;

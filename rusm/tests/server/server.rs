@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -157,14 +158,22 @@ impl Serve {
     pub(crate) fn start(mut self) -> Server {
         self.default_to_one_core();
         let mut child = self.spawn();
-        let output = lines(child.stdout.take().unwrap());
-        let log = gather(child.stderr.take().unwrap());
+        let is_stuck = Arc::<AtomicBool>::default();
+        let output = lines(Paused {
+            from: child.stdout.take().unwrap(),
+            is_stuck: is_stuck.clone(),
+        });
+        let log = gather(Paused {
+            from: child.stderr.take().unwrap(),
+            is_stuck: is_stuck.clone(),
+        });
         let mut server = Server {
             child,
             addrs: Vec::new(),
             banner: String::new(),
             output: Mutex::new(output),
             log,
+            is_stuck,
             manifest: self.manifest,
             _dir: self.dir,
         };
@@ -247,6 +256,8 @@ pub(crate) struct Server {
     /// What it writes to its standard output then, line by line.
     output: Mutex<Receiver<String>>,
     log: Arc<Mutex<String>>,
+    /// The readers of its standard streams stand still.
+    is_stuck: Arc<AtomicBool>,
     manifest: String,
     _dir: tempfile::TempDir,
 }
@@ -274,6 +285,16 @@ impl Server {
 
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// The log since this was asked last, which is forgotten.
+    pub(crate) fn take_log(&self) -> String {
+        std::mem::take(&mut self.log.lock().unwrap())
+    }
+
+    /// Let the readers of its standard streams stand still, or go on.
+    pub(crate) fn read_its_streams(&self, is_read: bool) {
+        self.is_stuck.store(!is_read, Ordering::Relaxed);
     }
 
     /// It logs this, sooner or later: its log is read by a thread of ours.
@@ -383,6 +404,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.read_its_streams(true);
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
@@ -446,6 +468,21 @@ pub(crate) fn wait(child: &mut Child) -> Option<ExitStatus> {
         let _ = child.kill();
     }
     status
+}
+
+/// A stream whose reader may stand still.
+struct Paused<R> {
+    from: R,
+    is_stuck: Arc<AtomicBool>,
+}
+
+impl<R: Read> Read for Paused<R> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        while self.is_stuck.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        self.from.read(buf)
+    }
 }
 
 pub(crate) fn lines(from: impl Read + Send + 'static) -> Receiver<String> {

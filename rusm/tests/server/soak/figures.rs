@@ -1,0 +1,170 @@
+//! What a soak counts and measures.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::server::Server;
+
+/// Outcomes, by who had them.
+#[derive(Default)]
+pub(super) struct Counts {
+    outcomes: Mutex<BTreeMap<(String, String), u64>>,
+    errors: Mutex<Vec<String>>,
+    /// Lines of the server's own, by their words.
+    lines: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Counts {
+    pub(super) fn add(&self, who: &str, outcome: &str) {
+        let mut outcomes = self.outcomes.lock().unwrap();
+        *outcomes
+            .entry((who.to_owned(), outcome.to_owned()))
+            .or_default() += 1;
+    }
+
+    /// What must not be.
+    pub(super) fn error(&self, who: &str, what: &str) {
+        self.add(who, "ERROR");
+        let mut errors = self.errors.lock().unwrap();
+        errors.push(format!("{who}: {what}"));
+    }
+
+    /// No client had an error that is not documented, and each was served again and again.
+    pub(super) fn are_as_documented(&self) {
+        let errors = self.errors.lock().unwrap();
+        assert!(errors.is_empty(), "{} errors: {errors:#?}", errors.len());
+        let outcomes = self.outcomes.lock().unwrap();
+        for job in super::clients::JOBS {
+            let served = outcomes.iter().filter(|((who, outcome), _)| {
+                *who == job.0 && !outcome.starts_with(['4', '5']) || outcome.ends_with("x 200")
+            });
+            let served: u64 = served.map(|(_, count)| count).sum();
+            assert!(served >= 3, "{} was served {served} times", job.0);
+        }
+    }
+
+    fn note_lines(&self, log: &str) {
+        let mut lines = self.lines.lock().unwrap();
+        for line in log.lines() {
+            // The time, the level and the module stand before the message, and fields behind it.
+            let Some((head, message)) = line.split_once(": ") else {
+                continue;
+            };
+            if head.ends_with(" guest") {
+                continue;
+            }
+            let words: String = message
+                .chars()
+                .filter(|c| !c.is_ascii_digit())
+                .take(90)
+                .collect();
+            *lines.entry(words).or_default() += 1;
+        }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcomes = self.outcomes.lock().unwrap();
+        for ((who, outcome), count) in &*outcomes {
+            writeln!(f, "{count:>8}  {who}: {outcome}")?;
+        }
+        for (line, count) in &*self.lines.lock().unwrap() {
+            writeln!(f, "{count:>8}  log: {line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Memory and open files over the time of a soak.
+#[derive(Default)]
+pub(super) struct Samples(Mutex<Vec<Sample>>);
+
+#[derive(Clone, Copy)]
+struct Sample {
+    /// The quarter of the time, and whether it is in its second half.
+    quarter: u32,
+    is_late: bool,
+    memory: usize,
+    files: usize,
+}
+
+impl Samples {
+    pub(super) fn take(&self, server: &Server, begun: Instant, until: Instant, counts: &Counts) {
+        let time = until - begun;
+        while Instant::now() < until {
+            let eighth = begun.elapsed().div_duration_f32(time / 8) as u32;
+            let sample = Sample {
+                quarter: eighth / 2,
+                is_late: eighth % 2 == 1,
+                memory: server.resident(),
+                files: server.open_files(),
+            };
+            self.0.lock().unwrap().push(sample);
+            // Neither is kept for a soak's whole time.
+            counts.note_lines(&server.take_log());
+            for _ in server.printed() {
+                counts.add("log", "lines of access");
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The least of the second half of a quarter: what hostile guests hold comes and goes, and
+    /// what leaks stays.
+    fn least(&self, quarter: u32) -> (usize, usize) {
+        let samples = self.0.lock().unwrap();
+        let late = samples
+            .iter()
+            .filter(|sample| sample.quarter == quarter && sample.is_late);
+        let memory = late.clone().map(|sample| sample.memory).min();
+        let files = late.map(|sample| sample.files).min();
+        (memory.unwrap_or_default(), files.unwrap_or_default())
+    }
+
+    fn greatest(&self, quarter: u32) -> (usize, usize) {
+        let samples = self.0.lock().unwrap();
+        let of = samples.iter().filter(|sample| sample.quarter == quarter);
+        let memory = of.clone().map(|sample| sample.memory).max();
+        (
+            memory.unwrap_or_default(),
+            of.map(|sample| sample.files).max().unwrap_or_default(),
+        )
+    }
+
+    /// The last quarter has no more than the first.
+    pub(super) fn are_flat(&self) {
+        let ((first_memory, first_files), (memory, files)) = (self.least(0), self.least(3));
+        assert!(
+            memory <= first_memory + first_memory / 10 + MEMORY,
+            "{memory} bytes of memory, {first_memory} in the first quarter"
+        );
+        assert!(
+            files <= first_files + FILES,
+            "{files} files are open, {first_files} in the first quarter"
+        );
+    }
+}
+
+impl fmt::Display for Samples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for quarter in 0..4 {
+            let ((low, few), (high, many)) = (self.least(quarter), self.greatest(quarter));
+            writeln!(
+                f,
+                "quarter {}: {} to {} MiB resident, {few} to {many} files open",
+                quarter + 1,
+                low >> 20,
+                high >> 20
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// What may be more by chance, beside a tenth.
+const MEMORY: usize = 32 << 20;
+const FILES: usize = 50;
