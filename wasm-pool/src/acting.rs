@@ -90,9 +90,10 @@ impl ShardPool {
         let (outcome, begin) = self.act(me, task, client).await;
         match (outcome, begin) {
             (outcome, Some(begin)) => {
+                let reason = Fault::exit_reason_of(&outcome);
                 // Who has gone doesn't want to know.
                 let _ = begin.send(Begun::Whole(outcome));
-                ExitReason::Normal
+                reason
             }
             (Ok(_), None) => ExitReason::Normal,
             (Err(Fault::Ended { reason }), None) if !matches!(reason, ExitReason::Failed(_)) => {
@@ -109,10 +110,7 @@ impl ShardPool {
                     pid = %me.pid,
                     "amid a streamed answer: {fault}"
                 );
-                match fault {
-                    Fault::Ended { reason } => reason,
-                    fault => ExitReason::Failed(fault.to_string().into()),
-                }
+                fault.exit_reason()
             }
         }
     }
@@ -165,6 +163,7 @@ impl ShardPool {
             let Some((outcome, _)) = outcome else {
                 return ExitReason::Killed;
             };
+            let reason = Fault::exit_reason_of(&outcome);
             let _ = answer.send(match outcome {
                 Ok(response) => Ok(WitResponse {
                     status: response.status,
@@ -174,7 +173,7 @@ impl ShardPool {
                 Err(Fault::Timeout { .. }) => Err(WitCallError::Timeout),
                 Err(fault) => Err(WitCallError::Died(fault.to_string())),
             });
-            ExitReason::Normal
+            reason
         });
         spawned.map_err(|error| failed(error.into()))?;
         Ok(answered)

@@ -122,6 +122,22 @@ impl Fault {
         }
     }
 
+    /// Why its process ended, for those that are linked to it or watch it.
+    pub(crate) fn exit_reason(&self) -> ExitReason {
+        match self {
+            Self::Ended { reason } => reason.clone(),
+            fault => ExitReason::Failed(fault.to_string().into()),
+        }
+    }
+
+    /// Why a process ended that this came of.
+    pub(crate) fn exit_reason_of<T>(outcome: &Result<T, Self>) -> ExitReason {
+        match outcome {
+            Ok(_) => ExitReason::Normal,
+            Err(fault) => fault.exit_reason(),
+        }
+    }
+
     /// The HTTP status that says it (RFC 9110, section 15.6).
     pub fn status(&self) -> u16 {
         match self {

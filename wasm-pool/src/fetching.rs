@@ -52,7 +52,7 @@ impl ShardPool {
             match running.await {
                 Ok(()) => ExitReason::Normal,
                 Err(fault) => {
-                    let reason = ExitReason::Failed(fault.to_string().into());
+                    let reason = fault.exit_reason();
                     let _ = tell.send(fault);
                     reason
                 }

@@ -199,9 +199,11 @@ impl ShardPool {
         let started = Instant::now();
         let _place = self.enter_pool(started).await?;
         let deadline = Some(started + limit);
-        let Some(process) = self.shard.start(deadline) else {
+        let Some(mut process) = self.shard.start(deadline) else {
             return Err(Fault::host("the process table is full"));
         };
+        // Should nobody want the answer any more, before there is one.
+        process.ends_for(ExitReason::Killed);
         let mut store =
             self.new_store(component, process.pid(), deadline, &component.capabilities)?;
         let outcome = {
@@ -211,13 +213,15 @@ impl ShardPool {
             })
             .await
         };
-        match outcome {
+        let outcome = match outcome {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) => Err(Fault::of(&error, store.data(), limit)),
             Err(End::Deadline) => Err(Fault::Timeout { limit }),
             Err(End::Killed(_)) if self.stopping.get() => Err(Fault::Stopping),
             Err(End::Killed(reason)) => Err(Fault::Ended { reason }),
-        }
+        };
+        process.exit(Fault::exit_reason_of(&outcome));
+        outcome
     }
 
     /// A place for the process of a request.

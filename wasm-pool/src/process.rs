@@ -182,7 +182,7 @@ impl ShardPool {
         let component = &*component;
         let mut store = match self.new_store(component, me.pid, None, capabilities) {
             Ok(store) => store,
-            Err(fault) => return ExitReason::Failed(fault.to_string().into()),
+            Err(fault) => return fault.exit_reason(),
         };
         let lived = {
             let mut life = pin!(live(component, me, &mut store, progress));

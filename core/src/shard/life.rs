@@ -43,7 +43,7 @@ pub struct ProcessRef {
 
 impl Shard {
     /// Start a process that is run by the caller, as a request's is by its connection. It ends
-    /// when the handle is dropped.
+    /// when the handle is dropped: normally, unless the handle was told otherwise.
     ///
     /// `None` when the shard already has as many processes as a pid can tell apart (2^20).
     pub fn start(&self, deadline: Option<Instant>) -> Option<ProcessHandle> {
@@ -396,9 +396,14 @@ impl ProcessHandle {
         table.get(self.pid).and_then(|process| process.end.clone())
     }
 
+    /// What it ends for if it ends from here on, by a drop of this handle.
+    pub fn ends_for(&mut self, reason: ExitReason) {
+        self.reason = reason;
+    }
+
     /// End it for this reason.
     pub fn exit(mut self, reason: ExitReason) {
-        self.reason = reason;
+        self.ends_for(reason);
     }
 }
 

@@ -35,6 +35,28 @@ fn a_linked_death_is_mail_if_trapped_and_an_end_if_not() {
 }
 
 #[test]
+fn who_is_linked_to_a_handler_that_fails_ends_with_it() {
+    let server = Serve::actors(|manifest| {
+        let keys = "[[serve]]\nrequest-timeout-ms = 1000\n";
+        manifest.replace("[[serve]]\n", keys)
+    })
+    .start();
+    // The three ways in which an action is called.
+    for kind in ["", "/fetched", "/streaming"] {
+        for how in ["trap", "spin", "wait", "exit", "kill"] {
+            let response = server
+                .connect()
+                .get(&format!("{kind}/take-along?how={how}"));
+            assert!(response.status >= 500, "{kind} {how}");
+            let none_left = eventually(|| text(&server, "/loners") == "0");
+            assert!(none_left, "{kind} {how}: {}", text(&server, "/loners"));
+        }
+    }
+    assert_eq!(text(&server, "/take-along"), "they stay");
+    assert_eq!(text(&server, "/loners"), "3", "a normal end is no failure");
+}
+
+#[test]
 fn groups_timers_and_messages_set_aside() {
     let server = start();
     assert_eq!(text(&server, "/groups"), "true 1 true true");

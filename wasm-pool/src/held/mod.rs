@@ -157,7 +157,7 @@ impl ShardPool {
         let mut store = match store {
             Ok(store) => store,
             Err(fault) => {
-                let reason = ExitReason::Failed(fault.to_string().into());
+                let reason = fault.exit_reason();
                 if let Some(begin) = start.client.into_begin() {
                     let _ = begin.send(Begun::Whole(Err(fault)));
                 }
@@ -232,7 +232,7 @@ fn unbegun(
     match lived {
         Err(error) if !is_meant => {
             let fault = Fault::of(error, store.data(), limit);
-            let reason = ExitReason::Failed(fault.to_string().into());
+            let reason = fault.exit_reason();
             (Err(fault), reason)
         }
         _ => {

@@ -196,10 +196,7 @@ impl Outparam {
 
     /// The guest has ended; if it has not answered, it won't.
     fn fail(&self, component: &Loaded, me: &ProcessRef, fault: Fault) -> ExitReason {
-        let reason = match &fault {
-            Fault::Ended { reason } => reason.clone(),
-            fault => ExitReason::Failed(fault.to_string().into()),
-        };
+        let reason = fault.exit_reason();
         match self.take() {
             Some(tell) => {
                 let _ = tell.send(Err(fault));

@@ -80,14 +80,16 @@ fn soak(time: Duration) {
 
     // It stops amid all of it, and nobody reads what it says.
     server.read_its_streams(false);
+    let hostile = Counts::default();
     thread::scope(|scope| {
-        let hostile = Counts::default();
         for offset in 0..HOSTILE {
             let (hostile, is_over) = (&hostile, &is_over);
             scope.spawn(move || {
+                let mut turn = offset;
                 while !is_over.load(Ordering::Relaxed) {
-                    // Nobody answers any more, sooner or later.
-                    hostile::attempt(offset, place, hostile);
+                    // Sooner or later there is no answer any more.
+                    hostile::attempt(turn, place, hostile);
+                    turn += HOSTILE;
                 }
             });
         }

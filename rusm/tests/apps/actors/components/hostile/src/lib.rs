@@ -121,6 +121,26 @@ pub mod handlers {
         panic!("{} children", children.len())
     }
 
+    /// Links itself to processes, and ends in one way or another.
+    pub fn take_along(request: Request) -> Response {
+        for _ in 0..3 {
+            rusm_rs::link(rusm_rs::spawn("loner").unwrap()).unwrap();
+        }
+        match request.query_param("how").as_deref() {
+            Some("trap") => panic!("as it was told"),
+            Some("spin") => loop {
+                std::hint::black_box(());
+            },
+            Some("wait") => Response::bytes(rusm_rs::receive_bytes()),
+            Some("exit") => rusm_rs::exit(Some("as it was told")),
+            Some("kill") => {
+                rusm_rs::kill(rusm_rs::me());
+                Response::bytes(rusm_rs::receive_bytes())
+            }
+            _ => Response::text("they stay"),
+        }
+    }
+
     /// Supervisors of processes that end at once, and it with them.
     pub fn supervise(_: Request) -> Response {
         for _ in 0..64 {

@@ -320,6 +320,39 @@ pub mod handlers {
         }
     }
 
+    /// Links itself to processes, and ends in one way or another.
+    pub fn take_along(request: Request) -> Response {
+        for _ in 0..3 {
+            rusm_rs::link(rusm_rs::spawn("loner").unwrap()).unwrap();
+        }
+        match request.query_param("how").as_deref() {
+            Some("trap") => panic!("as it was told"),
+            Some("spin") => loop {
+                std::hint::black_box(());
+            },
+            Some("wait") => Response::bytes(rusm_rs::receive_bytes()),
+            Some("exit") => rusm_rs::exit(Some("as it was told")),
+            Some("kill") => {
+                rusm_rs::kill(rusm_rs::me());
+                Response::bytes(rusm_rs::receive_bytes())
+            }
+            _ => Response::text("they stay"),
+        }
+    }
+
+    /// The same in a process of its own.
+    pub fn fetch_take_along(request: Request) -> Result<Response, CallError> {
+        rusm_rs::fetch("probe", "take-along", request, Duration::from_millis(500))
+    }
+
+    /// How many there are.
+    pub fn loners(_: Request) -> Response {
+        let label = |pid: &Pid| rusm_rs::info(*pid).and_then(|info| info.label);
+        let all = rusm_rs::list();
+        let loners = all.iter().filter(|pid| label(pid).as_deref() == Some("the loner"));
+        Response::text(loners.count().to_string())
+    }
+
     pub fn fetch(_: Request) -> Result<Response, CallError> {
         let request = Request::new("GET", "/both");
         rusm_rs::fetch("both", "index", request, SOON)
