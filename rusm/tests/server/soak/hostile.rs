@@ -69,7 +69,12 @@ fn large(place: Place) -> String {
     let mut client = Client::connect(place.attacked);
     let length = "Content-Length: 67108864\r\n";
     client.send(request("POST", "/upload", length, ""));
-    while client.try_send([b'x'; 64 * 1024]).is_ok() {}
+    let begun = Instant::now();
+    while client.try_send([b'x'; 64 * 1024]).is_ok() {
+        if begun.elapsed() > Duration::from_secs(1) {
+            return "left".to_owned();
+        }
+    }
     "closed".to_owned()
 }
 
