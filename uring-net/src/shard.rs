@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
+use monoio::io::{CancelHandle, Canceller};
 use slab::Slab;
 use socket2::{SockFilter, SockRef};
 
@@ -186,6 +187,8 @@ impl Shard {
             is_fresh: Cell::new(true),
             interrupted: Cell::new(None),
             waker: RefCell::default(),
+            reading: RefCell::default(),
+            is_cancelled: Cell::new(false),
         });
         let key = self
             .inner
@@ -338,6 +341,11 @@ impl Watch {
         self.connection.phase.get()
     }
 
+    /// The reads of the connection.
+    pub(crate) fn reads(&self) -> Reads {
+        Reads(self.connection.clone())
+    }
+
     /// Whether, and why, the operation in flight was made to end.
     pub(crate) fn interrupted(&self) -> Option<Interrupt> {
         self.connection.interrupted.get()
@@ -347,6 +355,37 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.shard.inner.connections.borrow_mut().remove(self.key);
+    }
+}
+
+/// The reads of a connection whose time can be over while its client is to be answered.
+///
+/// To end them by a shutdown of the way in would do for the read, but not for the client: the kernel
+/// answers with a reset what comes in behind our own end then, and the client may lose the answer
+/// to it.
+#[derive(Clone)]
+pub(crate) struct Reads(Rc<Connection>);
+
+impl Reads {
+    /// Begin a read that can be cancelled, until the guard is dropped. `None` if one was: the time
+    /// for what is read is over.
+    pub(crate) fn begin(&self) -> Option<(CancelHandle, Reading)> {
+        if self.0.is_cancelled.get() {
+            return None;
+        }
+        let canceller = Canceller::new();
+        let handle = canceller.handle();
+        *self.0.reading.borrow_mut() = Some(canceller);
+        Some((handle, Reading(self.0.clone())))
+    }
+}
+
+/// A read that is in flight.
+pub(crate) struct Reading(Rc<Connection>);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        *self.0.reading.borrow_mut() = None;
     }
 }
 
@@ -387,6 +426,10 @@ struct Connection {
     interrupted: Cell<Option<Interrupt>>,
     /// Of a connection whose phase is or was [`Phase::Open`].
     waker: RefCell<Option<Waker>>,
+    /// Cancels the read in flight, if it can be.
+    reading: RefCell<Option<Canceller>>,
+    /// Whether one was.
+    is_cancelled: Cell<bool>,
 }
 
 impl Connection {
@@ -420,7 +463,16 @@ impl Connection {
         self.deadline.set(None);
         let how = match self.phase.get() {
             Phase::Writing | Phase::Closing => libc::SHUT_RDWR,
-            Phase::Idle | Phase::Head | Phase::Body | Phase::Guest | Phase::Open => libc::SHUT_RD,
+            Phase::Head | Phase::Body => {
+                let reading = self.reading.take();
+                if let Some(reading) = reading {
+                    self.is_cancelled.set(true);
+                    reading.cancel();
+                    return;
+                }
+                libc::SHUT_RD
+            }
+            Phase::Idle | Phase::Guest | Phase::Open => libc::SHUT_RD,
         };
         shutdown(self.socket, how);
     }

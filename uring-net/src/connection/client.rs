@@ -11,13 +11,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use monoio::buf::{IoBuf, IoBufMut};
-use monoio::io::{AsyncReadRent, AsyncWriteRent, OwnedReadHalf, OwnedWriteHalf, Splitable};
+use monoio::io::{
+    AsyncReadRent, AsyncWriteRent, CancelableAsyncReadRent, OwnedReadHalf, OwnedWriteHalf,
+    Splitable,
+};
 use monoio::net::TcpStream;
 
 use super::{Gone, Settings};
 use crate::access::Recorder;
 use crate::memory::Reserved;
-use crate::shard::{Linger, Phase, Shard, Watch};
+use crate::shard::{Linger, Phase, Reads, Shard, Watch};
 
 /// A client's socket, with everything that its connection shares with others.
 pub(crate) struct Client {
@@ -40,12 +43,13 @@ impl Client {
         let watch = shard.watch(socket.as_raw_fd(), recorder);
         let (reader, writer) = socket.into_split();
         Self {
-            watch,
             reader: Reader {
+                reads: watch.reads(),
                 half: reader,
                 ahead: None,
                 early: Vec::new(),
             },
+            watch,
             writer,
             shard,
             settings,
@@ -69,7 +73,12 @@ impl Client {
         if input.capacity() - input.len() < MIN_READ {
             input.reserve(input.capacity().max(IDLE_INPUT));
         }
-        let (read, buffer) = self.reader.read(std::mem::take(input)).await;
+        let buffer = std::mem::take(input);
+        let (read, buffer) = match self.watch.phase() {
+            Phase::Head => self.reader.read_in_time(buffer).await,
+            // Nobody is answered whose time is over.
+            _ => self.reader.read(buffer).await,
+        };
         *input = buffer;
         read
     }
@@ -121,7 +130,8 @@ pub(crate) async fn discard(reader: &mut Reader, mut before_each: impl FnMut()) 
 /// while the connection lives: it would take along what it has read.
 pub(crate) struct Reader {
     half: OwnedReadHalf<TcpStream>,
-    /// One that was begun with [`Reader::poll_ahead`].
+    reads: Reads,
+    /// One that goes on beside what else is done.
     ahead: Option<Pin<Box<dyn Future<Output = Read>>>>,
     /// What was read while a response was streamed: [`Client::take_ahead`].
     early: Vec<u8>,
@@ -132,14 +142,30 @@ pub(crate) type Read = (io::Result<usize>, Vec<u8>);
 
 impl Reader {
     /// Read once into what is free of `buffer`.
-    pub(crate) async fn read(&mut self, mut buffer: Vec<u8>) -> Read {
-        if let Some(ahead) = &mut self.ahead {
-            let (read, bytes) = ahead.await;
-            self.ahead = None;
-            buffer.extend_from_slice(&bytes);
-            return (read, buffer);
+    pub(crate) async fn read(&mut self, buffer: Vec<u8>) -> Read {
+        match self.read_ahead().await {
+            Some(read) => behind(buffer, read),
+            None => read_once(&mut self.half, buffer).await,
         }
-        read_once(&mut self.half, buffer).await
+    }
+
+    /// The same as long as the connection's time is not over. Then it reads the end, and what comes
+    /// can still be read.
+    pub(super) async fn read_in_time(&mut self, buffer: Vec<u8>) -> Read {
+        match self.read_ahead().await {
+            Some(read) => behind(buffer, read),
+            None => {
+                let free = buffer.len()..buffer.capacity();
+                read_in_time(&mut self.half, &self.reads, buffer, free).await
+            }
+        }
+    }
+
+    /// What the read has read that is in flight.
+    async fn read_ahead(&mut self) -> Option<Read> {
+        let read = self.ahead.as_mut()?.await;
+        self.ahead = None;
+        Some(read)
     }
 
     /// Whether a read is in flight, which may read more than [`Reader::read_at_most`] would.
@@ -147,12 +173,12 @@ impl Reader {
         self.ahead.is_some()
     }
 
-    /// Read once, `most` bytes at most, into what is free of `buffer`. No read may be in flight.
+    /// The same, `most` bytes at most. No read may be in flight.
     pub(super) async fn read_at_most(&mut self, buffer: Vec<u8>, most: usize) -> Read {
         debug_assert!(!self.is_ahead(), "it might have read more");
         let len = buffer.len();
         let end = buffer.capacity().min(len.saturating_add(most));
-        read_into(&mut self.half, buffer, len..end).await
+        read_in_time(&mut self.half, &self.reads, buffer, len..end).await
     }
 
     /// Ready when the client has left, or sends without end what can't be its turn yet. A
@@ -161,7 +187,9 @@ impl Reader {
     /// What arrives is kept for [`Client::take_ahead`].
     pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.early.len() < MAX_AHEAD {
-            let (read, buffer) = ready!(self.poll_ahead(AHEAD, cx));
+            let begin =
+                |mut half| async move { read_once(&mut half, Vec::with_capacity(AHEAD)).await };
+            let (read, buffer) = ready!(self.poll_ahead(begin, cx));
             match read {
                 Ok(0) | Err(_) => return Poll::Ready(()),
                 Ok(_) => self.early.extend_from_slice(&buffer),
@@ -170,14 +198,27 @@ impl Reader {
         Poll::Ready(())
     }
 
-    /// Read once into a buffer of `room` bytes, unless a read is in flight already. While this is
-    /// pending the read goes on, and is the next one in any case.
-    pub(super) fn poll_ahead(&mut self, room: usize, cx: &mut Context<'_>) -> Poll<Read> {
+    /// As [`Reader::read_in_time`], into a buffer of `room` bytes. While this is pending the read
+    /// goes on, and is the next one in any case.
+    pub(super) fn poll_in_time(&mut self, room: usize, cx: &mut Context<'_>) -> Poll<Read> {
+        let reads = self.reads.clone();
+        let begin = |mut half| async move {
+            let buffer = Vec::with_capacity(room);
+            read_in_time(&mut half, &reads, buffer, 0..room).await
+        };
+        self.poll_ahead(begin, cx)
+    }
+
+    /// The read that is in flight, or else the one that `begin` begins.
+    fn poll_ahead<F: Future<Output = Read> + 'static>(
+        &mut self,
+        begin: impl FnOnce(OwnedReadHalf<TcpStream>) -> F,
+        cx: &mut Context<'_>,
+    ) -> Poll<Read> {
         let half = &self.half;
-        let ahead = self.ahead.get_or_insert_with(|| {
-            let mut half = OwnedReadHalf(half.0.clone());
-            Box::pin(async move { read_once(&mut half, Vec::with_capacity(room)).await })
-        });
+        let ahead = self
+            .ahead
+            .get_or_insert_with(|| Box::pin(begin(OwnedReadHalf(half.0.clone()))));
         let read = ready!(ahead.as_mut().poll(cx));
         self.ahead = None;
         Poll::Ready(read)
@@ -196,6 +237,31 @@ async fn read_into(
 ) -> Read {
     let (read, slice) = half.read(buffer.slice_mut(free)).await;
     (read, slice.into_inner())
+}
+
+/// The same, unless the connection's time is over: then it is as at the end of the input.
+async fn read_in_time(
+    half: &mut OwnedReadHalf<TcpStream>,
+    reads: &Reads,
+    buffer: Vec<u8>,
+    free: Range<usize>,
+) -> Read {
+    let Some((handle, _reading)) = reads.begin() else {
+        return (Ok(0), buffer);
+    };
+    let slice = buffer.slice_mut(free);
+    let (read, slice) = half.cancelable_read(slice, handle).await;
+    let is_cancelled = |error: &io::Error| error.raw_os_error() == Some(libc::ECANCELED);
+    let read = match read {
+        Err(error) if is_cancelled(&error) => Ok(0),
+        read => read,
+    };
+    (read, slice.into_inner())
+}
+
+fn behind(mut buffer: Vec<u8>, (read, bytes): Read) -> Read {
+    buffer.extend_from_slice(&bytes);
+    (read, buffer)
 }
 
 /// Write all of `bytes`, and return the buffer. `None` if the client did not take them: it is

@@ -139,7 +139,7 @@ impl Client {
         self.watch.enter(Phase::Body, Some(REST));
         let read = poll_fn(|cx| {
             let moment = Moment::now(&self.shard, &self.watch);
-            intake.poll(moment, |room, cx| self.reader.poll_ahead(room, cx), cx)
+            intake.poll(moment, |room, cx| self.reader.poll_in_time(room, cx), cx)
         })
         .await;
         match read {
@@ -198,7 +198,7 @@ impl Ends<'_> {
             let read =
                 self.intake
                     .borrow_mut()
-                    .poll(moment, |room, cx| reader.poll_ahead(room, cx), cx);
+                    .poll(moment, |room, cx| reader.poll_in_time(room, cx), cx);
             if let Poll::Ready(Err(why)) = read {
                 return Poll::Ready(Err(why));
             }

@@ -104,7 +104,7 @@ impl Client {
                 None => {
                     chunk.clear();
                     chunk.reserve_exact(CHUNKED_READ);
-                    let (read, bytes) = self.reader.read(chunk).await;
+                    let (read, bytes) = self.reader.read_in_time(chunk).await;
                     chunk = bytes;
                     read
                 }

@@ -1,6 +1,6 @@
 //! Requests that are answered while their bodies still come.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::rc::Rc;
 use std::sync::mpsc;
@@ -562,6 +562,44 @@ fn a_client_that_sends_nothing_for_too_long_fails() {
     };
     let why = BodyError::TooSlow.to_string();
     each_driver(|driver| fails(driver, &settings, b"5\r\n", &why, 408));
+}
+
+#[test]
+fn a_client_that_sends_on_behind_its_408_still_reads_it() {
+    let settings = Settings {
+        header_timeout: A_WHILE,
+        body_timeout: A_WHILE,
+        ..settings()
+    };
+    each_driver(|driver| {
+        let streamed = echoing(driver, settings.clone());
+        let buffered = Server::on(driver, settings.clone(), || |_| yes());
+        for (server, begun) in [
+            (&buffered, "GET / HTTP/1.1\r\nHost: ".to_owned()),
+            (&buffered, get("/") + "GET / HTTP/1.1\r\nHost: "),
+            (&buffered, of_length(1000) + "x"),
+            (&buffered, chunked("") + "5\r\nhel"),
+            (&streamed, of_length(1000)),
+            (&streamed, chunked("")),
+        ] {
+            let mut client = Client::connect(server);
+            client.send(&begun);
+            if begun.starts_with("GET / HTTP/1.1\r\nHost: h\r\n") {
+                client.until("yes");
+            }
+            client.socket.peek(&mut [0]).unwrap();
+            // To bytes that it takes no more a closed socket answers with a reset.
+            for _ in 0..10 {
+                client.send("x");
+                thread::sleep(Duration::from_millis(5));
+            }
+            client.socket.shutdown(Shutdown::Write).unwrap();
+            assert!(client.head().starts_with("HTTP/1.1 408 "), "{begun}");
+            let mut rest = Vec::new();
+            client.socket.read_to_end(&mut rest).expect("not reset");
+            server.wait_until_empty();
+        }
+    });
 }
 
 #[test]
