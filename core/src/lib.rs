@@ -5,7 +5,7 @@
 //!
 //! What there is, each a pure structure in a file of its own: [`pid`] and `id` name things,
 //! `table` has the processes of a shard and `process` what is kept of one, `mail` and `mailbox` are
-//! what they send one another, `exit` why they end, `timer` what happens later, `stream` bytes in
+//! what they send one another, `context` what goes with a call, `exit` why they end, `timer` what happens later, `stream` bytes in
 //! order and bounded, `registry` and `group` the names of the node. [`quota`] says what one process
 //! may hold of all that. `bus` is the way between shards, and says what happens when it is full;
 //! `occupancy` is what a shard knows of the mailboxes of another.
@@ -15,6 +15,7 @@
 //! in which a busy process waits until the others had their turn.
 
 mod bus;
+mod context;
 mod exit;
 pub mod fairness;
 mod group;
@@ -27,6 +28,7 @@ pub mod pid;
 mod process;
 pub mod quota;
 mod registry;
+mod request_id;
 mod shard;
 mod stream;
 pub mod supervisor;
@@ -34,6 +36,7 @@ mod table;
 mod timer;
 
 pub use bus::INBOX;
+pub use context::{CallContext, Caller};
 pub use exit::{End, ExitReason};
 pub use id::{CallId, MonitorRef, StreamId, TimerRef};
 pub use mail::{Call, CallError, Mail, SendError};
@@ -43,6 +46,7 @@ pub use pid::{Pid, ShardId};
 pub use process::{ProcessInfo, SpawnOptions};
 pub use quota::QuotaError;
 pub use registry::{RegisterError, ReservedName};
-pub use shard::{Census, Losses, LostMail, ProcessHandle, ProcessRef, Shard, SpawnError};
+pub use request_id::RequestId;
+pub use shard::{Census, Losses, LostMail, ProcessHandle, ProcessRef, Shard, SpawnError, Waiting};
 pub use stream::{STREAM_WINDOW, StreamError};
 pub use supervisor::{Backoff, Child, Intensity, Restart, Strategy, Supervisor, SupervisorEvent};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::context::CallContext;
 use crate::exit::ExitReason;
 use crate::id::{CallId, MonitorRef, StreamId};
 use crate::pid::Pid;
@@ -54,6 +55,9 @@ pub struct Call {
     pub args: Bytes,
     /// Where a streamed answer goes: the callee has the writing end.
     pub stream: Option<StreamId>,
+    /// What it is made for: the context of the callee while it is at work on it. Boxed, since all
+    /// mail is as large as a call.
+    pub context: Box<CallContext>,
 }
 
 impl Call {
@@ -79,6 +83,10 @@ pub enum CallError {
     /// The process called itself, and would wait for its own answer.
     #[error("a process can't call itself: it would wait for itself")]
     OwnProcess,
+    /// The callee waits, through these processes, for the answer to a call of this call's caller:
+    /// it is the first, the caller the last.
+    #[error("a cycle of calls, in which each would wait for the next: {}", in_a_row(.0))]
+    Cycle(Arc<[Pid]>),
     /// The callee ended with the call in its mailbox: nothing of it was done.
     #[error("the process ended before it began the call: {0}")]
     NotBegun(ExitReason),
@@ -94,6 +102,11 @@ pub enum CallError {
     /// The callee has no such function; it has these.
     #[error("no such function; there is {0}")]
     NoFunction(Arc<str>),
+}
+
+fn in_a_row(pids: &[Pid]) -> String {
+    let all = pids.iter().chain(pids.first()).map(Pid::to_string);
+    all.collect::<Vec<_>>().join(" -> ")
 }
 
 /// Why a message was not sent.

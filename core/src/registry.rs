@@ -124,6 +124,15 @@ impl Registry {
         self.lock().holders.get(name).copied()
     }
 
+    /// A name of a process. All are looked at.
+    pub(crate) fn name_of(&self, pid: Pid) -> Option<Arc<str>> {
+        let names = self.lock();
+        let mut holders = names.holders.iter();
+        holders
+            .find(|(_, holder)| **holder == pid)
+            .map(|(name, _)| name.clone())
+    }
+
     /// How many names processes have.
     pub(crate) fn len(&self) -> usize {
         self.lock().holders.len()

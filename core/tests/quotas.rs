@@ -14,7 +14,7 @@ use rusm_core::quota::{
 };
 use rusm_core::{
     CallError, Census, ExitReason, Mail, MailboxLimit, Node, Pid, ProcessRef, QuotaError,
-    RegisterError, SendError, Shard, SpawnError, SpawnOptions,
+    RegisterError, RequestId, SendError, Shard, SpawnError, SpawnOptions,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -176,9 +176,11 @@ fn a_cast_to_another_shard_is_well_only_if_there_is_room_for_it() {
         let mut casts = Vec::new();
         for size in [10, 9, 1, 1, 0, 0] {
             let args = Bytes::from(vec![0; size]);
-            casts.push(shard.cast(full, "".into(), args).await);
+            casts.push(shard.cast(&RequestId::None, full, "".into(), args).await);
         }
-        let large = shard.cast(full, "f".into(), Bytes::from(vec![0; 10])).await;
+        let large = shard
+            .cast(&RequestId::None, full, "f".into(), Bytes::from(vec![0; 10]))
+            .await;
         casts.push(large);
         casts
     });
@@ -200,7 +202,9 @@ fn a_cast_to_another_shard_is_well_only_if_there_is_room_for_it() {
     assert_eq!((info.mailbox_depth, info.dropped), (2, 0));
     local.run(shard.kill(full));
     let gone = local.as_process(async move |_: Pid, shard: Shard| {
-        shard.cast(full, "f".into(), Bytes::new()).await
+        shard
+            .cast(&RequestId::None, full, "f".into(), Bytes::new())
+            .await
     });
     assert_eq!(gone, Err(SendError::NoProcess));
 }
@@ -237,7 +241,9 @@ fn casts_that_are_well_all_arrive_and_room_is_given_back() {
     let (well, counted) = local.as_process(async move |me: Pid, shard: Shard| {
         let mut well = 0u64;
         for _ in 0..20_000 {
-            let cast = shard.cast(counter, "f".into(), Bytes::new()).await;
+            let cast = shard
+                .cast(&RequestId::None, counter, "f".into(), Bytes::new())
+                .await;
             well += u64::from(cast.is_ok());
         }
         let counted = loop {
@@ -277,8 +283,14 @@ fn a_call_that_is_too_large_is_told_from_one_that_finds_no_room() {
                 shard.call(me, callee, "f".into(), args, soon())
             };
             let large = call(10).await;
-            shard.cast(callee, "f".into(), Bytes::new()).await.unwrap();
-            shard.cast(callee, "f".into(), Bytes::new()).await.unwrap();
+            shard
+                .cast(&RequestId::None, callee, "f".into(), Bytes::new())
+                .await
+                .unwrap();
+            shard
+                .cast(&RequestId::None, callee, "f".into(), Bytes::new())
+                .await
+                .unwrap();
             [large, call(10).await, call(0).await]
         });
         let too_large = Err(CallError::TooLarge(10));

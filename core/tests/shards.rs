@@ -312,7 +312,7 @@ fn calls_are_answered_whatever_happens() {
         let (sender, mut queued) = oneshot::channel();
         world.spawn(0, async move |me: ProcessRef| {
             me.shard
-                .cast(callee, "die".into(), Bytes::new())
+                .cast(&RequestId::None, callee, "die".into(), Bytes::new())
                 .await
                 .unwrap();
             let answer = me
@@ -819,7 +819,7 @@ fn shards_on_two_threads_talk() {
                     assert_eq!(calling.await, Ok(args));
                 }
                 me.shard
-                    .cast(other, "stop".into(), Bytes::new())
+                    .cast(&RequestId::None, other, "stop".into(), Bytes::new())
                     .await
                     .unwrap();
                 ExitReason::Normal

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use rusm_config::Capabilities;
-use rusm_core::{ExitReason, Pid, ProcessRef, SpawnOptions};
+use rusm_core::{CallContext, ExitReason, Pid, ProcessRef, RequestId, SpawnOptions};
 
 use crate::catalog::{ActionRef, ComponentRef};
 use crate::connection::{Begun, Streaming};
@@ -24,7 +24,6 @@ use crate::host::{Client, ConnectionInfo, HttpClient};
 use crate::http::{HeaderRef, Request, Response};
 use crate::pool::ShardPool;
 use crate::process::SpawnFailure;
-use crate::request_id::RequestId;
 
 impl ShardPool {
     /// Whether this action may answer by a stream, and so has to be called by
@@ -57,7 +56,7 @@ impl ShardPool {
         let task = Task {
             action,
             request: OwnedRequest::of(request),
-            id: id.clone(),
+            context: CallContext::of_request(id.clone()),
             capabilities: component.capabilities.clone(),
             deadline: started + limit,
             limit,
@@ -86,7 +85,7 @@ impl ShardPool {
         let action = component.map(|component| component.full_name(task.action.action));
         let request = &task.request.0;
         let (method, target) = (request.method.clone(), request.target.clone());
-        let id = task.id.clone();
+        let id = task.context.request.clone();
         let (outcome, begin) = self.act(me, task, client).await;
         match (outcome, begin) {
             (outcome, Some(begin)) => {
@@ -120,8 +119,7 @@ impl ShardPool {
         self: &Rc<Self>,
         component: ComponentRef,
         action: &str,
-        request: WitRequest,
-        limit: Duration,
+        fetch: Fetch,
         spawner: &Capabilities,
     ) -> Result<oneshot::Receiver<Result<WitResponse, WitCallError>>, WitCallError> {
         let Some(loaded) = self.catalog.get(component) else {
@@ -132,6 +130,11 @@ impl ShardPool {
         };
         let failed = |error: SpawnFailure| WitCallError::Failed(error.to_string());
         let places = self.places_for_guest().map_err(failed)?;
+        let Fetch {
+            request,
+            limit,
+            context,
+        } = fetch;
         let deadline = Instant::now() + limit;
         let task = Task {
             action: ActionRef {
@@ -139,7 +142,7 @@ impl ShardPool {
                 action: index,
             },
             request: OwnedRequest(request),
-            id: RequestId::None,
+            context,
             capabilities: Arc::new(loaded.capabilities.within(spawner)),
             deadline,
             limit,
@@ -197,7 +200,7 @@ impl ShardPool {
             Err(fault) => return (Err(fault), client.into_begin()),
         };
         store.data_mut().client = client;
-        store.data_mut().answers(task.id.clone());
+        store.data_mut().works_on(task.context);
         let request = &task.request.0;
         let headers: Vec<HeaderRef<'_>> = request
             .headers
@@ -234,11 +237,19 @@ fn target_parts(target: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// A call of an action that a guest wants.
+pub(crate) struct Fetch {
+    pub(crate) request: WitRequest,
+    pub(crate) limit: Duration,
+    /// What it is made for.
+    pub(crate) context: CallContext,
+}
+
 /// A call of an action, on its way to a process.
 struct Task {
     action: ActionRef,
     request: OwnedRequest,
-    id: RequestId,
+    context: CallContext,
     capabilities: Arc<Capabilities>,
     deadline: Instant,
     limit: Duration,

@@ -5,14 +5,13 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rusm_core::{ExitReason, Mail, ProcessRef, SpawnOptions};
+use rusm_core::{ExitReason, Mail, ProcessRef, RequestId, SpawnOptions};
 
 use crate::catalog::{ComponentRef, Loaded};
 use crate::envelope::{self, EnvelopeError};
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::pool::ShardPool;
-use crate::request_id::RequestId;
 
 impl ShardPool {
     /// Answer `request` by what the `run` of a component says to a message with it.

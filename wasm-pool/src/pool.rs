@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rusm_config::Capabilities;
-use rusm_core::{End, ExitReason, Pid, ProcessHandle, Shard, fairness};
+use rusm_core::{End, ExitReason, Pid, ProcessHandle, RequestId, Shard, fairness};
 use rusm_store::Store as DurableStore;
 use thiserror::Error;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
@@ -20,7 +20,6 @@ use crate::connection::EncodeEvent;
 use crate::fault::Fault;
 use crate::http::{Request, Response};
 use crate::preempt::Activity;
-use crate::request_id::RequestId;
 use crate::sandbox::{self, HostState, WasiLimits};
 
 /// What a pool is made of, besides its components.

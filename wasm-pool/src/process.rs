@@ -274,9 +274,12 @@ pub(crate) async fn answer(
         caller: call.from,
         stream: call.stream,
     });
+    // If it fails at this, its line in the log is about this, too.
+    let own = store.data_mut().works_on(*call.context);
     let result = component
         .call(store, instance, &call.function, &call.args)
         .await?;
+    store.data_mut().works_on(own);
     store.data_mut().actor.answering = None;
     let result = match result {
         Some(Ok(answer)) => Ok(answer.into()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rusm_config::{Capabilities, Network};
-use rusm_core::Pid;
+use rusm_core::{CallContext, Pid, RequestId};
 use tracing::field::DisplayValue;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
@@ -16,7 +16,6 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::catalog::ComponentRef;
 use crate::host::{ActorState, Client, Diagnostics, Level, LogStream};
 use crate::pool::ShardPool;
-use crate::request_id::RequestId;
 use crate::stdio::{RawStream, Stdio};
 #[cfg(feature = "wasi-http")]
 use crate::wasi_http::outbound::Hooks;
@@ -40,6 +39,8 @@ pub(crate) struct HostState {
     #[cfg(feature = "wasi-http")]
     pub(crate) answered: Option<Arc<Outparam>>,
     pub(crate) diagnostics: Diagnostics,
+    /// What it works on.
+    pub(crate) context: CallContext,
     /// Only for a component that imports WASI: it costs more than all the rest.
     wasi: Option<Box<Wasi>>,
 }
@@ -68,12 +69,20 @@ impl HostState {
             answered: None,
             // It is mostly a panic.
             diagnostics: Diagnostics::new(component.clone(), pid, Level::Warn),
+            context: CallContext::default(),
             wasi: None,
         }
     }
 
     /// The process answers this request: its lines in the log say so.
     pub(crate) fn answers(&mut self, request: RequestId) {
+        self.works_on(CallContext::of_request(request));
+    }
+
+    /// What the process works on from now on: its lines in the log and its calls say so. What it has
+    /// worked on before.
+    pub(crate) fn works_on(&mut self, context: CallContext) -> CallContext {
+        let request = &context.request;
         for stream in self
             .wasi
             .iter()
@@ -81,7 +90,8 @@ impl HostState {
         {
             stream.answers(request.clone());
         }
-        self.diagnostics.answers(request);
+        self.diagnostics.answers(request.clone());
+        std::mem::replace(&mut self.context, context)
     }
 
     /// A line of the guest's for the log, with the places that its author knows.

@@ -13,11 +13,13 @@ use super::Shard;
 use super::messages::room;
 use super::timers::Alarm;
 use crate::bus::Signal;
+use crate::context::{CallContext, Caller};
 use crate::id::{CallId, StreamId};
 use crate::mail::{Call, CallError, Mail, SendError};
 use crate::occupancy::Occupancy;
 use crate::pid::Pid;
 use crate::process::{Unanswered, take_first};
+use crate::request_id::RequestId;
 use crate::stream::Reader;
 
 /// A call that a process waits for.
@@ -30,14 +32,18 @@ pub(super) struct Pending {
 impl Shard {
     /// Call a function of a process, and wait for the answer until `deadline`. Dropping the
     /// future forgets the call.
+    ///
+    /// A call that could have no answer, since the callee waits for one of the caller's, fails at
+    /// once.
     pub fn call(
         &self,
-        me: Pid,
+        caller: impl Into<Caller>,
         to: Pid,
         function: Arc<str>,
         args: Bytes,
         deadline: Instant,
     ) -> impl Future<Output = Result<Bytes, CallError>> + Send + 'static {
+        let Caller { pid: me, context } = caller.into();
         let mut alarm = Alarm::new(me, Some(deadline));
         let mut unsent = Some((function, args));
         let mut waiting: Option<Waiting> = None;
@@ -53,19 +59,20 @@ impl Shard {
                 return Poll::Ready(Err(CallError::OwnProcess));
             }
             while let Some((function, args)) = unsent.take() {
-                let call = shard.begin_call(me);
-                let sent = shard.send_call(
-                    to,
-                    Call {
-                        id: call.0,
-                        from: Some(me),
-                        function: function.clone(),
-                        args: args.clone(),
-                        stream: None,
-                    },
-                );
-                match sent {
-                    Ok(()) => waiting = Some(call),
+                let waits = shard.begin_call(me);
+                let call = Call {
+                    id: waits.0,
+                    from: Some(me),
+                    function: function.clone(),
+                    args: args.clone(),
+                    stream: None,
+                    context: context.called(me, waits.0, deadline).into(),
+                };
+                if let Some(cycle) = shard.cycle(to, &call) {
+                    return Poll::Ready(Err(cycle));
+                }
+                match shard.send_call(to, call) {
+                    Ok(()) => waiting = Some(waits),
                     Err(SendError::BusFull) => {
                         unsent = Some((function, args));
                         let wait =
@@ -90,7 +97,14 @@ impl Shard {
         })
     }
 
-    /// Call a function whose answer nobody waits for. If this is well, the call is in the mailbox, or
+    /// Wait for something that `caller` wants of another process until then, otherwise than by a
+    /// call: the context of what is done there, and a guard for as long as it waits.
+    pub fn wait_for(&self, caller: &Caller, until: Instant) -> (CallContext, Waiting) {
+        let waits = self.begin_call(caller.pid);
+        (caller.context.called(caller.pid, waits.0, until), waits)
+    }
+
+    /// Call a function whose answer nobody waits for, for a request. If this is well, the call is in the mailbox, or
     /// on its way to room that is kept for it there: it is lost only with its process.
     ///
     /// The first cast from a shard to a process of another asks for its mailbox; those that follow
@@ -100,6 +114,7 @@ impl Shard {
     /// See [`SendError`].
     pub fn cast(
         &self,
+        request: &RequestId,
         to: Pid,
         function: Arc<str>,
         args: Bytes,
@@ -110,6 +125,7 @@ impl Shard {
             function,
             args,
             stream: None,
+            context: CallContext::of_request(request.clone()).into(),
         };
         let done = if to.shard() == self.core.id {
             Ok(self.send_call(to, call))
@@ -126,7 +142,14 @@ impl Shard {
 
     /// Call a function whose answer is a stream, of which `me` reads. It ends when the callee
     /// answers; whatever keeps it from answering is the stream's failure.
-    pub fn call_stream(&self, me: Pid, to: Pid, function: Arc<str>, args: Bytes) -> StreamId {
+    pub fn call_stream(
+        &self,
+        caller: impl Into<Caller>,
+        to: Pid,
+        function: Arc<str>,
+        args: Bytes,
+    ) -> StreamId {
+        let Caller { pid: me, context } = caller.into();
         let stream = StreamId::from_raw(self.next_id());
         if !self.add_stream(me, stream) {
             return stream;
@@ -144,6 +167,7 @@ impl Shard {
             function,
             args,
             stream: Some(stream),
+            context: context.not_awaited().into(),
         };
         if let Err(error) = self.send_call(to, call) {
             self.handle_stream_end(stream, Err(call_error(error).to_string().into()));
@@ -195,8 +219,20 @@ impl Shard {
         Ok(())
     }
 
+    /// Why a call of a process of this shard could have no answer, if that is so. Of one of another
+    /// shard it is known there.
+    fn cycle(&self, to: Pid, call: &Call) -> Option<CallError> {
+        let calls = self.core.calls.borrow();
+        let is_waiting = |call| calls.get(&call).is_some_and(|call| call.answer.is_none());
+        let callers = call.context.cycle(to, is_waiting)?;
+        Some(CallError::Cycle(callers))
+    }
+
     pub(super) fn deliver_call(&self, to: Pid, call: Call) {
         let unanswered = call.unanswered();
+        if let Some(cycle) = self.cycle(to, &call) {
+            return self.answer(unanswered, Err(cycle));
+        }
         let caller = call.from;
         if let Err(error) = self.send_call(to, call) {
             match (unanswered.stream, caller) {
@@ -328,8 +364,9 @@ impl Drop for Reserved<'_> {
     }
 }
 
-/// A call that is waited for, until this is dropped.
-struct Waiting(CallId, Pid);
+/// Something that a process waits for, until this is dropped.
+#[must_use]
+pub struct Waiting(CallId, Pid);
 
 impl Drop for Waiting {
     fn drop(&mut self) {

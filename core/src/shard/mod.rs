@@ -29,6 +29,7 @@ use crate::table::Table;
 use crate::timer::TimerQueue;
 
 use calls::Pending;
+pub use calls::Waiting;
 pub use life::{ProcessHandle, ProcessRef, SpawnError};
 use losses::LossCount;
 pub use losses::{Losses, LostMail};

@@ -54,6 +54,11 @@ impl Shard {
         self.core.names.borrow_mut().get(name, registry)
     }
 
+    /// A name of a process of any shard, for people: it costs a look at all names.
+    pub fn name_of(&self, pid: Pid) -> Option<Arc<str>> {
+        self.core.node.registry().name_of(pid)
+    }
+
     /// Have a process of this shard join a group, until it ends.
     ///
     /// # Errors

@@ -23,8 +23,8 @@ use futures_util::StreamExt as _;
 use futures_util::task::LocalSpawn as _;
 use rusm_core::quota::{self, Holdings};
 use rusm_core::{
-    CallError, Census, ExitReason, Mail, MailboxLimit, Node, Pid, ProcessRef, ReservedName,
-    SendError, Shard, ShardId, SpawnOptions, StreamId, TimerRef, fairness,
+    CallError, Census, ExitReason, Mail, MailboxLimit, Node, Pid, ProcessRef, RequestId,
+    ReservedName, SendError, Shard, ShardId, SpawnOptions, StreamId, TimerRef, fairness,
 };
 
 /// What the mailbox of each process takes: so little that it is often full.
@@ -376,7 +376,7 @@ async fn obey(
             }
             Command::Cast(to, size) => {
                 let args = Bytes::from(vec![0; size]);
-                match shard.cast(to, "f".into(), args).await {
+                match shard.cast(&RequestId::None, to, "f".into(), args).await {
                     Ok(()) => *ledger.casts.borrow_mut().entry(to).or_default() += 1,
                     Err(error) => {
                         let is_large = size + 1 > LIMIT.bytes;

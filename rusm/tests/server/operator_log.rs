@@ -11,7 +11,7 @@ use libc::SIGTERM;
 
 use crate::apps;
 use crate::client::{Client, request};
-use crate::server::{PATIENCE, Serve, Server, eventually, send, wait};
+use crate::server::{PATIENCE, Serve, Server, eventually, send, two_cores, wait};
 
 /// A server with standard streams of the test's. It is killed at the end of the test.
 struct Running {
@@ -327,6 +327,55 @@ fn a_guest_that_streams_or_stays_logs_the_id_too() {
     );
     assert!(
         eventually(|| is_logged("the probe's output")),
+        "{}",
+        server.log()
+    );
+}
+
+#[test]
+fn a_service_logs_the_id_of_the_request_that_it_is_called_for() {
+    let server = Serve::actors(|manifest| {
+        let manifest = manifest.replace(
+            "[components.subject]\n",
+            "[components.subject]\nshard = 0\n",
+        );
+        format!("[log]\nformat = \"json\"\n{manifest}")
+    })
+    .args(["--cores", &two_cores()])
+    .start();
+    let mut client = server.connect();
+    for how in ["call", "cast", "stream", "relay", "fetch"] {
+        let header = format!("X-Request-Id: by-{how}\r\n");
+        let target = format!("/say/{how}/{how}");
+        client.send(request("GET", &target, &header, ""));
+        assert_eq!(client.response().status, 200, "{how}");
+        for said in [format!("said {how}"), format!("began {how}")] {
+            let is_told = eventually(|| {
+                server.log().lines().any(|line| {
+                    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                    line["message"] == said.as_str()
+                        && line["component"] == "subject"
+                        && line["request_id"] == format!("by-{how}").as_str()
+                })
+            });
+            assert!(is_told, "{said}: {}", server.log());
+        }
+    }
+    // The line about its end is about the request, too.
+    client.send(request(
+        "GET",
+        "/crash-after/0",
+        "X-Request-Id: last\r\n",
+        "",
+    ));
+    assert_eq!(client.response().status, 500);
+    let ended = |line: &str| {
+        line.contains("\"component\":\"subject\"")
+            && line.contains("\"request_id\":\"last\"")
+            && line.contains("trapped")
+    };
+    assert!(
+        eventually(|| server.log().lines().any(ended)),
         "{}",
         server.log()
     );

@@ -372,6 +372,36 @@ fn a_service_that_calls_itself_gets_an_error_at_once() {
 }
 
 #[test]
+fn services_that_call_one_another_in_a_cycle_get_an_error_at_once() {
+    for (cores, shard) in [("1", "0"), ("2", "1")] {
+        if two_cores() < cores.to_owned() {
+            continue;
+        }
+        let server = Serve::actors(|manifest| {
+            let manifest = manifest.replace(
+                "[components.subject]\nresident = true\n",
+                &format!("{PINNED}capability = \"powerful\"\n"),
+            );
+            let relay = "[components.relay]\nresident = true\n";
+            manifest.replace(relay, &format!("{relay}shard = {shard}\n"))
+        })
+        .args(["--cores", cores])
+        .start();
+        let begun = std::time::Instant::now();
+        for _ in 0..4 {
+            let said = text(&server, "/around/x");
+            assert!(said.contains("a cycle of calls"), "{said}");
+            assert!(said.contains("`subject` -> `relay` -> `subject`"), "{said}");
+            // The handler that it fetches calls it.
+            assert_eq!(text(&server, "/around-by-fetch"), "500");
+            assert_eq!(text(&server, "/chain/on"), "on", "the other way round");
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(15));
+        server.says("a cycle of calls, in which each would wait for the next: `subject` -> <");
+    }
+}
+
+#[test]
 fn handlers_that_set_timers_without_end_take_none_of_the_others() {
     let server = pinned("").start();
     for _ in 0..3 {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use rusm_core::{Pid, ProcessRef, StreamId};
+use rusm_core::{Pid, ProcessRef, RequestId, StreamId};
 use wasmtime::Store;
 
 use crate::catalog::{Held, Loaded};
@@ -30,6 +30,7 @@ pub(super) async fn live(
     let writer = owner.as_raw().to_string();
     // A fresh mailbox takes it.
     let _ = me.shard.try_send(me.pid, writer.into());
+    let id = store.data().context.request.clone();
     let mut run = pin!(component.run(store, &instance));
     let mut is_open = true;
     let mut has_client = true;
@@ -37,7 +38,7 @@ pub(super) async fn live(
         if let Poll::Ready(ended) = run.as_mut().poll(cx) {
             return Poll::Ready(ended);
         }
-        is_open = is_open && pass_on(me, incoming, cx);
+        is_open = is_open && pass_on(component, &id, me, incoming, cx);
         // Behind messages that wait the end of the stream is not seen; that of its writer is.
         if has_client && !(is_open && me.shard.is_alive_here(owner)) {
             has_client = false;
@@ -52,7 +53,13 @@ pub(super) async fn live(
 
 /// Put what the client has sent into the mailbox, as long as that is not crowded: the rest waits
 /// in the stream, whose writer waits in turn. False when the stream has ended.
-fn pass_on(me: &ProcessRef, incoming: StreamId, cx: &mut Context<'_>) -> bool {
+fn pass_on(
+    component: &Loaded,
+    id: &RequestId,
+    me: &ProcessRef,
+    incoming: StreamId,
+    cx: &mut Context<'_>,
+) -> bool {
     let is_crowded = || {
         let info = me.shard.info_here(me.pid);
         info.is_none_or(|info| info.mailbox_depth >= CROWDED)
@@ -71,7 +78,8 @@ fn pass_on(me: &ProcessRef, incoming: StreamId, cx: &mut Context<'_>) -> bool {
         };
         if me.shard.try_send(me.pid, message).is_err() {
             tracing::warn!(
-                component = me.shard.info_here(me.pid).and_then(|info| info.label).as_deref(),
+                request_id = %id,
+                component = &*component.name,
                 pid = %me.pid,
                 "a message of the client was dropped: the mailbox is full"
             );

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use rusm_core::{ExitReason, Pid, ProcessRef, SpawnOptions, StreamId};
+use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, SpawnOptions, StreamId};
 use wasmtime::Store;
 
 use crate::catalog::{ComponentRef, Held};
@@ -23,7 +23,6 @@ use crate::fault::Fault;
 use crate::host::{Client, ConnectionInfo, Exit, HttpClient};
 use crate::http::Response;
 use crate::pool::ShardPool;
-use crate::request_id::RequestId;
 use crate::sandbox::HostState;
 
 impl ShardPool {

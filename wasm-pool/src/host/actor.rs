@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusm_core::{
-    Backoff, CallError, Child, ExitReason, Intensity, Mail as CoreMail, MonitorRef, Pid, Restart,
-    SendError, Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
+    Backoff, CallError, Caller, Child, ExitReason, Intensity, Mail as CoreMail, MonitorRef, Pid,
+    Restart, SendError, Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
 };
 
 use super::bindings::rusm::runtime::actor::{
@@ -19,6 +19,7 @@ use super::bindings::rusm::runtime::actor::{
 };
 use super::bindings::rusm::runtime::http;
 use super::bindings::rusm::runtime::types::{self, CallError as WitCallError};
+use crate::acting::Fetch;
 use crate::pool::ShardPool;
 use crate::sandbox::HostState;
 
@@ -166,7 +167,7 @@ impl Host for HostState {
     ) -> wasmtime::Result<Result<Vec<u8>, WitCallError>> {
         let to = Pid::from_raw(to);
         let deadline = deadline_in(timeout_ms);
-        let calling = shard()?.call(self.pid, to, function.into(), args.into(), deadline);
+        let calling = shard()?.call(self.as_caller(), to, function.into(), args.into(), deadline);
         Ok(calling.await.map(Vec::from).map_err(call_error))
     }
 
@@ -176,7 +177,8 @@ impl Host for HostState {
         function: String,
         args: Vec<u8>,
     ) -> wasmtime::Result<Result<(), WitCallError>> {
-        let casting = shard()?.cast(Pid::from_raw(to), function.into(), args.into());
+        let (to, request) = (Pid::from_raw(to), &self.context.request);
+        let casting = shard()?.cast(request, to, function.into(), args.into());
         Ok(casting.await.map_err(|error| match error {
             SendError::NoProcess => WitCallError::NoProcess,
             SendError::MailboxFull | SendError::BusFull => WitCallError::MailboxFull,
@@ -193,7 +195,7 @@ impl Host for HostState {
         let to = Pid::from_raw(to);
         let room = shard()?.bus_has_room(to.shard());
         room.await;
-        let stream = shard()?.call_stream(self.pid, to, function.into(), args.into());
+        let stream = shard()?.call_stream(self.as_caller(), to, function.into(), args.into());
         Ok(stream.as_raw())
     }
 
@@ -212,7 +214,13 @@ impl Host for HostState {
             Ok(pid) => EndOnDrop(pid),
             Err(error) => return Ok(Err(WitCallError::Failed(error))),
         };
-        let calling = shard()?.call(self.pid, child.0, function.into(), args.into(), deadline);
+        let calling = shard()?.call(
+            self.as_caller(),
+            child.0,
+            function.into(),
+            args.into(),
+            deadline,
+        );
         Ok(calling.await.map(Vec::from).map_err(call_error))
     }
 
@@ -227,10 +235,19 @@ impl Host for HostState {
             return Ok(Err(WitCallError::Denied(self.lacks("allow-spawn"))));
         }
         let limit = Duration::from_millis(timeout_ms.min(MAX_TIMEOUT_MS));
+        let deadline = Instant::now() + limit;
+        let (context, _waiting) = shard()?.wait_for(&self.as_caller(), deadline);
         let fetched = {
             let pool = pool()?;
             match pool.component(&component) {
-                Some(target) => pool.fetch(target, &action, request, limit, &self.capabilities),
+                Some(target) => {
+                    let fetch = Fetch {
+                        request,
+                        limit,
+                        context,
+                    };
+                    pool.fetch(target, &action, fetch, &self.capabilities)
+                }
                 None => Err(WitCallError::NoProcess),
             }
         };
@@ -349,6 +366,14 @@ impl Host for HostState {
 }
 
 impl HostState {
+    /// Itself, as those that it calls know it.
+    fn as_caller(&self) -> Caller {
+        Caller {
+            pid: self.pid,
+            context: self.context.clone(),
+        }
+    }
+
     /// Whether it may link, look into or end `other`.
     fn controls(&self, other: Pid) -> bool {
         self.capabilities.process_control || self.actor.children.contains(&other)
@@ -550,9 +575,24 @@ pub(crate) fn call_error(error: CallError) -> WitCallError {
         CallError::Timeout => WitCallError::Timeout,
         CallError::Failed(text) => WitCallError::Failed(text.to_string()),
         CallError::NoFunction(names) => WitCallError::NoFunction(names.to_string()),
+        CallError::Cycle(pids) => WitCallError::Failed(cycle(&pids)),
         // The host's own words: the call was not made.
         error => WitCallError::Failed(error.to_string()),
     }
+}
+
+/// What the author of a cycle of calls is told, who knows the processes by their names.
+fn cycle(pids: &[Pid]) -> String {
+    let shard = Shard::current();
+    let name = |pid: &Pid| {
+        let name = shard.as_ref().and_then(|shard| shard.name_of(*pid));
+        name.map_or_else(|| pid.to_string(), |name| format!("`{name}`"))
+    };
+    let names: Vec<_> = pids.iter().chain(pids.first()).map(name).collect();
+    format!(
+        "a cycle of calls, in which each would wait for the next: {}",
+        names.join(" -> ")
+    )
 }
 
 /// Ends a process when whoever wanted it is done with it, or gone.

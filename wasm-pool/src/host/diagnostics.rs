@@ -3,12 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use rusm_core::Pid;
+use rusm_core::{Pid, RequestId};
 use tracing::field::{DisplayValue, display};
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
-use crate::request_id::RequestId;
 use crate::sandbox::HostState;
 
 /// Define `rusm:runtime/diagnostics@0.1.0`.
@@ -65,7 +64,10 @@ impl Diagnostics {
 
     /// What comes from now on is about this request.
     pub(crate) fn answers(&mut self, request: RequestId) {
-        self.request = request;
+        if self.request != request {
+            self.flush();
+            self.request = request;
+        }
     }
 
     pub(crate) fn request_id(&self) -> Option<DisplayValue<&RequestId>> {

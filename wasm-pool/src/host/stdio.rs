@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use rusm_core::RequestId;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use super::diagnostics::Diagnostics;
-use crate::request_id::RequestId;
 
 /// A stream whose lines are events of the log. All clones are the same stream.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use rusm_core::{ExitReason, Pid, ProcessRef, Shard, SpawnOptions};
+use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, Shard, SpawnOptions};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
@@ -30,7 +30,6 @@ pub use incoming::{IncomingRequest, InvalidRequest};
 use crate::catalog::{ComponentRef, Loaded};
 use crate::fault::Fault;
 use crate::pool::ShardPool;
-use crate::request_id::RequestId;
 
 /// A request to a stock component, under way.
 pub struct Handling {

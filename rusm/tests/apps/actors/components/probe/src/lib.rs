@@ -18,6 +18,10 @@ pub trait Subject {
     fn absorb(text: String);
     fn absorbed() -> u64;
     fn call_itself() -> String;
+    fn around(text: String) -> String;
+    fn around_by_fetch() -> String;
+    fn say(text: String);
+    fn say_and_count(text: String) -> impl Iterator<Item = u64>;
     fn received() -> u64;
     fn absent();
 }
@@ -25,6 +29,7 @@ pub trait Subject {
 #[rusm_rs::client]
 pub trait Relay {
     fn pass_on(text: String) -> Result<String, String>;
+    fn say(text: String) -> Result<(), String>;
 }
 
 #[rusm_rs::handlers]
@@ -127,6 +132,36 @@ pub mod handlers {
 
     pub fn call_itself(_: Request) -> Result<Response, CallError> {
         Ok(Response::text(subject()?.call_itself()?))
+    }
+
+    pub fn around(_: Request, params: Params) -> Result<Response, CallError> {
+        let subject = subject()?.timeout(Duration::from_secs(20));
+        Ok(Response::text(subject.around(text(&params, "text"))?))
+    }
+
+    pub fn around_by_fetch(_: Request) -> Result<Response, CallError> {
+        let subject = subject()?.timeout(Duration::from_secs(20));
+        Ok(Response::text(subject.around_by_fetch()?))
+    }
+
+    /// Has the service say something, in one way or another.
+    pub fn say(request: Request, params: Params) -> Result<Response, CallError> {
+        let text = text(&params, "text");
+        match params.get("how") {
+            Some("call") => subject()?.say(text)?,
+            Some("cast") => subject()?.cast().say(text)?,
+            Some("stream") => subject()?.say_and_count(text).for_each(drop),
+            Some("relay") => Relay::whereis("relay")?.say(text)?,
+            _ => drop(rusm_rs::fetch("probe", "say_it", request, SOON)?),
+        }
+        Ok(Response::text("said"))
+    }
+
+    /// As it is fetched: `/say/fetch/:text`.
+    pub fn say_it(request: Request) -> Result<Response, CallError> {
+        let text = request.path().rsplit('/').next().unwrap_or_default();
+        subject()?.say(text.to_owned())?;
+        Ok(Response::text("said"))
     }
 
     /// Whether it got a name.

@@ -1,10 +1,17 @@
 //! A service that the others call, and that does what a service should not.
 
+#[rusm_rs::client]
+pub trait Relay {
+    fn pass_on(text: String) -> Result<String, String>;
+}
+
 #[rusm_rs::service]
 pub mod subject {
     use std::time::Duration;
 
-    use rusm_rs::{Callback, Mail};
+    use rusm_rs::{Callback, Mail, Request};
+
+    use super::Relay;
 
     #[derive(Default)]
     pub struct State {
@@ -70,6 +77,31 @@ pub mod subject {
         let own = Client::connect(rusm_rs::me()).timeout(Duration::from_secs(20));
         let sum: Result<Vec<u64>, _> = own.numbers(3).collect();
         format!("{:?} {:?}", own.echo("me".to_owned()), sum)
+    }
+
+    /// What comes of a call of a service that calls this one.
+    pub fn around(text: String) -> String {
+        let relay = Relay::whereis("relay").map(|relay| relay.timeout(Duration::from_secs(20)));
+        format!("{:?}", relay.and_then(|relay| relay.pass_on(text)))
+    }
+
+    /// The same of an action that does.
+    pub fn around_by_fetch() -> String {
+        let request = Request::new("GET", "/");
+        let fetched = rusm_rs::fetch("probe", "echo", request, Duration::from_secs(20));
+        fetched.map_or_else(|error| error.to_string(), |it| it.status_code().to_string())
+    }
+
+    /// A line in the log, and one without an end.
+    pub fn say(text: String) {
+        rusm_rs::log::info(format!("said {text}"));
+        eprint!("began {text}");
+    }
+
+    /// The same, as it streams.
+    pub fn say_and_count(text: String) -> impl Iterator<Item = u64> {
+        say(text);
+        0..1
     }
 
     pub fn who() -> (u64, Option<u64>) {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The identifier of a request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RequestId {
     /// There is none: the process answers no request.
     #[default]
