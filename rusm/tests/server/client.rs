@@ -20,6 +20,11 @@ impl Client {
         Self::over(TcpStream::connect(addr).unwrap())
     }
 
+    /// A connection to a server that may have stopped.
+    pub(crate) fn try_connect(addr: SocketAddr) -> io::Result<Self> {
+        TcpStream::connect(addr).map(Self::over)
+    }
+
     /// A connection that takes in little which isn't read.
     pub(crate) fn with_a_small_buffer(addr: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
@@ -57,6 +62,11 @@ impl Client {
     /// A GET, and the status of its answer, if there is one.
     pub(crate) fn try_get(&mut self, target: &str) -> Option<u16> {
         self.try_send(get(target)).ok()?;
+        self.try_status()
+    }
+
+    /// The status of the next answer, if there is one. The rest is not read.
+    pub(crate) fn try_status(&mut self) -> Option<u16> {
         let mut line = [0; 12];
         self.socket.read_exact(&mut line).ok()?;
         std::str::from_utf8(&line[9..]).ok()?.parse().ok()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::server::Server;
 
@@ -88,7 +88,10 @@ struct Sample {
     /// The quarter of the time, and whether it is in its second half.
     quarter: u32,
     is_late: bool,
+    /// Bytes that are resident, but for those of stacks.
     memory: usize,
+    /// Bytes of stacks that are.
+    stacks: usize,
     files: usize,
 }
 
@@ -97,10 +100,12 @@ impl Samples {
         let time = until - begun;
         while Instant::now() < until {
             let eighth = begun.elapsed().div_duration_f32(time / 8) as u32;
+            let (memory, stacks) = resident(server);
             let sample = Sample {
                 quarter: eighth / 2,
                 is_late: eighth % 2 == 1,
-                memory: server.resident(),
+                memory,
+                stacks,
                 files: server.open_files(),
             };
             self.0.lock().unwrap().push(sample);
@@ -109,7 +114,7 @@ impl Samples {
             for _ in server.printed() {
                 counts.add("log", "lines of access");
             }
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(time / 300);
         }
     }
 
@@ -123,6 +128,13 @@ impl Samples {
         let memory = late.clone().map(|sample| sample.memory).min();
         let files = late.map(|sample| sample.files).min();
         (memory.unwrap_or_default(), files.unwrap_or_default())
+    }
+
+    /// What all stacks took at last.
+    fn stacks(&self, quarter: u32) -> usize {
+        let samples = self.0.lock().unwrap();
+        let mut of = samples.iter().filter(|sample| sample.quarter == quarter);
+        of.next_back().map_or(0, |sample| sample.stacks)
     }
 
     fn greatest(&self, quarter: u32) -> (usize, usize) {
@@ -155,15 +167,39 @@ impl fmt::Display for Samples {
             let ((low, few), (high, many)) = (self.least(quarter), self.greatest(quarter));
             writeln!(
                 f,
-                "quarter {}: {} to {} MiB resident, {few} to {many} files open",
+                "quarter {}: {} to {} MiB resident, and {} of stacks; {few} to {many} files open",
                 quarter + 1,
                 low >> 20,
-                high >> 20
+                high >> 20,
+                self.stacks(quarter) >> 20,
             )?;
         }
         Ok(())
     }
 }
 
+/// Bytes of memory that are resident, without the stacks of fibers, and those of the stacks. What was
+/// ever used of such a stack stays, up to its size for each instance of the pool: that is bounded, and
+/// it may take hours until the deepest recursion has been on each of them.
+fn resident(server: &Server) -> (usize, usize) {
+    let maps = std::fs::read_to_string(format!("/proc/{}/smaps", server.id())).unwrap();
+    let (mut rest, mut stacks) = (0, 0);
+    let mut is_stack = false;
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        if first == "Rss:" {
+            let kib: usize = words.next().unwrap().parse().unwrap();
+            *(if is_stack { &mut stacks } else { &mut rest }) += kib << 10;
+        } else if let Some((from, to)) = first.split_once('-') {
+            let bound = |text| usize::from_str_radix(text, 16).unwrap_or(0);
+            is_stack = bound(to).wrapping_sub(bound(from)) == STACK;
+        }
+    }
+    (rest, stacks)
+}
+
+/// Bytes of a fiber's stack: that of the guest's calls, and that of the host's (`wasm-pool/src/engine.rs`).
+const STACK: usize = (2 << 20) + (512 << 10);
 /// Open files that may be more by chance: a guest may be about to be ended that has some.
 pub(super) const FILES: usize = 16;

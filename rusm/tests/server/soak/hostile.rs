@@ -1,14 +1,13 @@
-//! Hostile guests, by the paths that lead to them, and hostile clients.
+//! Hostile guests, by the paths that lead to them, and hostile clients. The server may have stopped
+//! in the meantime: none of them expects anything.
 
-use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::{self, Read};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Place;
 use super::figures::Counts;
 use crate::client::{Client, get, request};
-use crate::websocket::{BINARY, Socket};
 
 /// Do one after another until the time is over.
 pub(super) fn run(offset: usize, place: Place, until: Instant, counts: &Counts) {
@@ -20,95 +19,104 @@ pub(super) fn run(offset: usize, place: Place, until: Instant, counts: &Counts) 
     }
 }
 
-/// Do one of them. The server may have stopped.
+/// Do one of them.
 pub(super) fn attempt(turn: usize, place: Place, counts: &Counts) {
     let index = turn % (GUESTS.len() + CLIENTS.len());
-    let name = match index.checked_sub(GUESTS.len()) {
-        None => GUESTS[index],
-        Some(index) => CLIENTS[index].0,
+    let (name, outcome) = match index.checked_sub(GUESTS.len()) {
+        None => (GUESTS[index], ask(place, GUESTS[index])),
+        Some(index) => (CLIENTS[index].0, CLIENTS[index].1(place)),
     };
-    let attempted = catch_unwind(AssertUnwindSafe(|| match index.checked_sub(GUESTS.len()) {
-        None => ask(place, GUESTS[index]),
-        Some(index) => CLIENTS[index].1(place),
-    }));
-    match attempted {
-        Ok(outcome) => counts.add(name, &outcome),
-        Err(_) => counts.add(name, "no answer"),
-    }
+    counts.add(name, &outcome.unwrap_or_else(|_| "no answer".to_owned()));
 }
 
-/// The status that a guest's request gets.
-fn ask(place: Place, path: &str) -> String {
-    let mut client = Client::connect(place.attacked);
-    client.send(get(path));
-    let head = client.head();
-    // What is too large for a test is not read, and its client leaves.
-    head.status.to_string()
+/// What came of it.
+type Outcome = io::Result<String>;
+
+/// The status that a guest's request gets. The rest may be large, and its client leaves.
+fn ask(place: Place, path: &str) -> Outcome {
+    let mut client = Client::try_connect(place.attacked)?;
+    client.try_send(get(path))?;
+    Ok(status(&mut client))
+}
+
+fn status(client: &mut Client) -> String {
+    let status = client.try_status();
+    status.map_or_else(|| "closed".to_owned(), |status| status.to_string())
 }
 
 /// Ask for much, and read nothing of it for longer than the server waits.
-fn unread(place: Place, path: &str) -> String {
-    let mut client = Client::with_a_small_buffer(place.attacked);
-    client.send(get(path));
+fn unread(place: Place, path: &str) -> Outcome {
+    let mut client = Client::try_connect(place.attacked)?;
+    client.try_send(get(path))?;
     thread::sleep(Duration::from_millis(1500));
-    "left".to_owned()
+    Ok("left".to_owned())
 }
 
-fn trickle(place: Place, text: &str) -> String {
-    let mut client = Client::connect(place.attacked);
-    for byte in text.as_bytes() {
-        if client.try_send([*byte]).is_err() {
-            return "closed".to_owned();
+/// A byte now and then, until there is an answer, or the server takes no more.
+fn trickle(place: Place, begun: &str) -> Outcome {
+    let mut client = Client::try_connect(place.attacked)?;
+    client.try_send(begun)?;
+    let (pause, patience) = (Duration::from_millis(30), client.socket.read_timeout()?);
+    client.socket.set_read_timeout(Some(pause))?;
+    for _ in 0..200 {
+        client.try_send("x")?;
+        if client.socket.peek(&mut [0]).is_ok() {
+            break;
         }
-        thread::sleep(Duration::from_millis(30));
     }
-    client.head().status.to_string()
+    client.socket.set_read_timeout(patience)?;
+    Ok(status(&mut client))
 }
 
-fn large(place: Place) -> String {
-    let mut client = Client::connect(place.attacked);
-    let length = "Content-Length: 67108864\r\n";
-    client.send(request("POST", "/upload", length, ""));
+fn too_large(place: Place) -> Outcome {
+    let mut client = Client::try_connect(place.attacked)?;
+    let length = "Content-Length: 1073741824\r\n";
+    client.try_send(request("POST", "/upload", length, ""))?;
     let begun = Instant::now();
-    while client.try_send([b'x'; 64 * 1024]).is_ok() {
-        if begun.elapsed() > Duration::from_secs(1) {
-            return "left".to_owned();
-        }
+    while begun.elapsed() < Duration::from_millis(300) {
+        client.try_send([b'x'; 64 * 1024])?;
     }
-    "closed".to_owned()
+    Ok(status(&mut client))
 }
 
-fn garbage(place: Place) -> String {
-    let mut client = Client::connect(place.attacked);
+fn garbage(place: Place) -> Outcome {
+    let mut client = Client::try_connect(place.attacked)?;
     let noise = (0..4096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8);
-    let _ = client.try_send(noise.collect::<Vec<_>>());
-    client.head().status.to_string()
+    client.try_send(noise.collect::<Vec<_>>())?;
+    Ok(status(&mut client))
 }
 
-fn reset(place: Place) -> String {
-    let mut client = Client::connect(place.attacked);
-    client.send(get("/endless"));
-    let _ = client.socket.read(&mut [0; 100_000]);
+fn reset(place: Place) -> Outcome {
+    let mut client = Client::try_connect(place.attacked)?;
+    client.try_send(get("/endless"))?;
+    client.socket.read_exact(&mut [0; 100_000])?;
     client.reset();
-    "reset".to_owned()
+    Ok("reset".to_owned())
 }
 
-fn flood(place: Place) -> String {
-    let client = Client::with_a_small_buffer(place.attacked);
-    let timeout = Some(Duration::from_secs(1));
-    client.socket.set_write_timeout(timeout).unwrap();
-    let mut socket = Socket::over(client, "/echo?name=flood");
-    for _ in 0..1000 {
-        // It panics when the server takes no more.
-        socket.send(BINARY, &[b'x'; 16 * 1024]);
-    }
-    "took all".to_owned()
+/// Messages to an echo of which nothing is read.
+fn flood(place: Place) -> Outcome {
+    let mut client = Client::try_connect(place.attacked)?;
+    client
+        .socket
+        .set_write_timeout(Some(Duration::from_secs(1)))?;
+    let handshake = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    client.try_send(request("GET", "/echo?name=flood", handshake, ""))?;
+    let mut frame = vec![0x82, 0xfe, 0x40, 0x00, 0, 0, 0, 0];
+    frame.resize(frame.len() + 0x4000, b'x');
+    let sent = (0..1000).take_while(|_| client.try_send(&frame).is_ok());
+    Ok(match sent.count() {
+        1000 => "took all".to_owned(),
+        _ => "had to wait".to_owned(),
+    })
 }
 
-fn silent(place: Place) -> String {
-    let _clients: Vec<_> = (0..50).map(|_| Client::connect(place.attacked)).collect();
+fn silent(place: Place) -> Outcome {
+    let clients = (0..50).map(|_| Client::try_connect(place.attacked));
+    let _clients = clients.collect::<io::Result<Vec<_>>>()?;
     thread::sleep(Duration::from_millis(200));
-    "left".to_owned()
+    Ok("left".to_owned())
 }
 
 const GUESTS: &[&str] = &[
@@ -141,38 +149,21 @@ const GUESTS: &[&str] = &[
     "/ts/half",
 ];
 
-type Attack = (&'static str, fn(Place) -> String);
+type Attack = (&'static str, fn(Place) -> Outcome);
 const CLIENTS: &[Attack] = &[
     ("never reads a body", |place| unread(place, "/body")),
     ("never reads a stream", |place| unread(place, "/endless")),
     ("never reads events", |place| unread(place, "/events")),
     ("slow head", |place| {
-        trickle(place, &get(&format!("/{}", "x".repeat(200))))
+        trickle(place, "GET /trap HTTP/1.1\r\nHost: ")
     }),
     ("slow body", |place| {
-        let length = "Content-Length: 200\r\n";
-        let mut client = Client::connect(place.attacked);
-        client.send(request("POST", "/upload", length, ""));
-        trickle_on(client)
+        let length = "Content-Length: 1000\r\n";
+        trickle(place, &request("POST", "/upload", length, ""))
     }),
-    ("too large", large),
+    ("too large", too_large),
     ("garbage", garbage),
     ("reset", reset),
     ("flood of messages", flood),
     ("silent", silent),
 ];
-
-/// A body, byte by byte, which is answered before its end.
-fn trickle_on(mut client: Client) -> String {
-    let timeout = Some(Duration::from_millis(30));
-    for _ in 0..200 {
-        if client.try_send("x").is_err() {
-            return "closed".to_owned();
-        }
-        client.socket.set_read_timeout(timeout).unwrap();
-        if client.socket.peek(&mut [0]).is_ok() {
-            break;
-        }
-    }
-    client.head().status.to_string()
-}
