@@ -126,6 +126,7 @@ impl Fault {
     pub(crate) fn exit_reason(&self) -> ExitReason {
         match self {
             Self::Ended { reason } => reason.clone(),
+            Self::Stopping => ExitReason::Shutdown,
             fault => ExitReason::Failed(fault.to_string().into()),
         }
     }
