@@ -29,7 +29,7 @@ pub enum CallError {
     /// The callee has no such function: the names it has.
     NoFunction(String),
     /// The function answered with an error of its own. Or the host could not make the call: it is
-    /// larger than the callee's mailbox, or the process called itself.
+    /// larger than the callee's mailbox, the process called itself, or the callee waits for it.
     Failed(String),
     /// This process's capability profile lacks a grant: which.
     Denied(String),
