@@ -323,6 +323,10 @@ async fn cast_afar(to: Pid, call: Call) -> Result<(), SendError> {
     occupancy.reserve(size)?;
     let reserved = Reserved(&occupancy, size);
     let mut signal = Signal::Cast(to, call);
+    #[expect(
+        clippy::result_large_err,
+        reason = "a signal that found no room goes back to its sender"
+    )]
     let offer = |signal| match Shard::current() {
         Some(shard) => shard.offer(to.shard(), signal),
         None => Err((SendError::NoProcess, signal)),

@@ -188,6 +188,10 @@ impl Shard {
     }
 
     /// Hand a message of a process to another shard; if that fails it is given back.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a signal that found no room goes back to its sender"
+    )]
     pub(super) fn offer(&self, shard: ShardId, signal: Signal) -> Result<(), (SendError, Signal)> {
         let outbox = self.core.outboxes.get(usize::from(shard.index()));
         let (Some(inbox), Some(outbox)) = (self.core.node.inbox(shard), outbox) else {
