@@ -384,7 +384,9 @@ pub mod handlers {
     pub fn loners(_: Request) -> Response {
         let label = |pid: &Pid| rusm_rs::info(*pid).and_then(|info| info.label);
         let all = rusm_rs::list();
-        let loners = all.iter().filter(|pid| label(pid).as_deref() == Some("the loner"));
+        let loners = all
+            .iter()
+            .filter(|pid| label(pid).as_deref() == Some("the loner"));
         Response::text(loners.count().to_string())
     }
 
