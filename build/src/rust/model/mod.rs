@@ -82,6 +82,10 @@ pub fn trims_without_a_trace(shape: &Shape, core: &[u8], options: Options) {
 
     let calls = shape.calls(&after);
     let original = observe(&core, &calls, &after, Host::standing_in(hosts.clone()));
+    // A module that can't be instantiated is not the linker's.
+    if !original.is_instance() {
+        return;
+    }
     let trimmed = observe(&trimmed, &calls, &after, Host::plain());
     assert_same(&original, &trimmed);
 
