@@ -155,8 +155,8 @@ fn variants(checkout: &Path, root: &Path, file: &Path) -> Vec<Test> {
     includes.extend(meta.includes.iter().map(String::as_str));
     let mut harness = String::new();
     for include in includes.iter().filter(|_| !is_raw) {
-        harness += &fs::read_to_string(checkout.join("harness").join(include)).unwrap();
-        harness.push('\n');
+        let include = fs::read_to_string(checkout.join("harness").join(include)).unwrap();
+        harness.extend(include.lines().map(shared));
     }
     let modes: &[bool] = match () {
         () if is_raw || meta.flags.contains("noStrict") => &[false],
@@ -180,6 +180,13 @@ fn variants(checkout: &Path, root: &Path, file: &Path) -> Vec<Test> {
         }
     };
     modes.iter().map(variant).collect()
+}
+
+/// A line of the harness, whose `const` is `var`: the test is another script, and here another `eval`,
+/// which would not see it.
+fn shared(line: &str) -> String {
+    let variable = line.strip_prefix("const ").or(line.strip_prefix("let "));
+    variable.map_or_else(|| format!("{line}\n"), |rest| format!("var {rest}\n"))
 }
 
 /// What a test says of itself, in YAML of a simple kind.
