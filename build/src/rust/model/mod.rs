@@ -2,6 +2,7 @@
 //! should, and do what they did. A property test and a fuzz target run it.
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     missing_docs,
     clippy::unwrap_used,
