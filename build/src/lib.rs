@@ -42,6 +42,9 @@ pub use app::{
 };
 #[cfg(feature = "components")]
 pub use component::{ComponentError, Shape};
+/// What is private, for the targets in `fuzz/`.
+#[cfg(all(fuzzing, feature = "components"))]
+pub use rust::fuzzing;
 #[cfg(feature = "components")]
 pub use rust::{CargoError, ManifestError, MemoryLayout, TARGET, Toolchain, ToolchainError};
 #[cfg(feature = "components")]

@@ -17,6 +17,7 @@ quickjs=$target/rquickjs-sys
 published=$(cargo metadata --locked --format-version 1 --manifest-path runner/Cargo.toml |
     grep -o '"manifest_path":"[^"]*/rquickjs-sys-[^"]*"' | cut -d'"' -f4)
 rm -rf "$quickjs"
+mkdir -p "$target"
 cp -r "$(dirname "$published")" "$quickjs"
 patch --quiet --strip=1 --directory="$quickjs" < runner/quickjs.patch
 cargo build --release --locked --manifest-path runner/Cargo.toml --config "paths=['$quickjs']" \

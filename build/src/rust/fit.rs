@@ -11,7 +11,7 @@ use std::ops::Range;
 use wasmparser::{
     BinaryReader, ConstExpr, DataKind, DataSectionReader, ExportSectionReader, ExternalKind,
     GlobalSectionReader, ImportSectionReader, Linking, LinkingSectionReader, MemorySectionReader,
-    Operator, RelocSectionReader, RelocationEntry, RelocationType, SymbolInfo,
+    Operator, RelocSectionReader, RelocationEntry, RelocationType, SymbolInfo, TypeRef,
 };
 
 use super::layout::{HEAP_BASE, MemoryLayout};
@@ -52,6 +52,13 @@ struct Section {
 struct LinkedMemory {
     heap_base: u32,
     initial: u64,
+}
+
+/// How many of a kind are imported, and come before a module's own.
+#[derive(Default)]
+struct Imports {
+    globals: u32,
+    memories: u32,
 }
 
 /// A use of the end of the heap.
@@ -110,7 +117,7 @@ impl Sections {
                 index = Some(export.index);
             }
         }
-        let imported = self.imported_globals()?;
+        let imported = self.imports()?.globals;
         let Some(index) = index.and_then(|index| index.checked_sub(imported)) else {
             return Ok(None);
         };
@@ -121,17 +128,20 @@ impl Sections {
         constant(&global.map_err(ComponentError::read)?.init_expr)
     }
 
-    fn imported_globals(&self) -> Result<u32, ComponentError> {
+    fn imports(&self) -> Result<Imports, ComponentError> {
+        let mut found = Imports::default();
         let Some(imports) = self.section(IMPORT) else {
-            return Ok(0);
+            return Ok(found);
         };
         let imports = ImportSectionReader::new(imports.reader()).map_err(ComponentError::read)?;
-        let mut globals = 0;
         for import in imports.into_imports() {
-            let import = import.map_err(ComponentError::read)?;
-            globals += u32::from(matches!(import.ty, wasmparser::TypeRef::Global(_)));
+            match import.map_err(ComponentError::read)?.ty {
+                TypeRef::Global(_) => found.globals += 1,
+                TypeRef::Memory(_) => found.memories += 1,
+                _ => {}
+            }
         }
-        Ok(globals)
+        Ok(found)
     }
 
     /// Makes the memory `to` bytes of what were `from`. `false` if the end of the heap is used in
@@ -218,8 +228,11 @@ impl Sections {
     /// Drops the data that is zero and above all other. With relocations the linker writes it out,
     /// though memory is zero where there is none.
     fn drop_zeros(&mut self) -> Result<(), ComponentError> {
-        // Code that copies data refers to it by number, and then the number of all is declared.
-        let is_numbered = self.section(DATA_COUNT).is_some();
+        // Code that copies data refers to it by number, and then the number of all is declared. A
+        // memory of others need not be zero.
+        if self.section(DATA_COUNT).is_some() || self.imports()?.memories > 0 {
+            return Ok(());
+        }
         let Some(section) = self.0.iter_mut().find(|section| section.id == DATA) else {
             return Ok(());
         };
@@ -228,18 +241,17 @@ impl Sections {
         let mut end = 0;
         for segment in data {
             let segment = segment.map_err(ComponentError::read)?;
+            // What only an instance knows the place of may be anywhere.
             let start = match segment.kind {
-                DataKind::Active { offset_expr, .. } => constant(&offset_expr)?,
+                DataKind::Active { offset_expr, .. } => constant(&offset_expr)?.map(u64::from),
                 DataKind::Passive => None,
             };
-            let is_above = start.is_some_and(|start| u64::from(start) >= end);
-            end = end.max(u64::from(start.unwrap_or(0)) + segment.data.len() as u64);
+            let is_above = start.is_some_and(|start| start >= end);
+            end = start.map_or(u64::MAX, |start| end.max(start + segment.data.len() as u64));
             let is_zero = segment.data.iter().all(|&byte| byte == 0);
             kept.push((segment.range, is_zero && is_above));
         }
-        while let Some((_, true)) = kept.last()
-            && !is_numbered
-        {
+        while let Some((_, true)) = kept.last() {
             kept.pop();
         }
         let mut content = Vec::new();
@@ -303,8 +315,9 @@ fn is_relocations(name: &str) -> bool {
 /// The value of an expression that is a constant.
 fn constant(expression: &ConstExpr<'_>) -> Result<Option<u32>, ComponentError> {
     let mut operators = expression.get_operators_reader();
-    Ok(match operators.read().map_err(ComponentError::read)? {
-        Operator::I32Const { value } => Some(value.cast_unsigned()),
+    let mut next = || operators.read().map_err(ComponentError::read);
+    Ok(match (next()?, next()?) {
+        (Operator::I32Const { value }, Operator::End) => Some(value.cast_unsigned()),
         _ => None,
     })
 }
@@ -373,7 +386,19 @@ const DATA_COUNT: u8 = 12;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::rust::model;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn a_fitted_module_is_the_linkers_of_that_size(bytes in prop::collection::vec(any::<u8>(), 6..160)) {
+            model::fits_as_linked(&bytes);
+        }
+    }
 
     const LAYOUT: MemoryLayout = MemoryLayout {
         stack: 32 * 1024,
@@ -523,6 +548,39 @@ mod tests {
         // Zeros over what is not zero.
         let below = r#"(data (i32.const 2048) "a") (data (i32.const 2048) "\00")"#;
         assert!(end(below).ends_with(&[1, 0]));
+    }
+
+    /// Whether the last data of a module, zeros, is still there.
+    fn keeps_its_zeros(core: &[u8]) -> bool {
+        let Fitted::Module(module) = fitted(core) else {
+            panic!("it is to be linked again");
+        };
+        module.len() == core.len()
+    }
+
+    #[test]
+    fn zeros_stay_over_data_whose_place_only_an_instance_knows() {
+        for place in [
+            "(global.get 0)",
+            "(offset (i32.add (i32.const 5) (i32.const 39995)))",
+        ] {
+            let data = format!(
+                r#"(memory 3) (global i32 (i32.const 40000))
+                   (data {place} "a") (data (i32.const 40000) "\00")"#
+            );
+            let core = wat::parse_str(format!("(module {data})")).unwrap();
+            assert!(keeps_its_zeros(&core), "{place}");
+        }
+    }
+
+    #[test]
+    fn zeros_stay_in_a_memory_of_others() {
+        let data = r#"(data (i32.const 1024) "\00")"#;
+        let core = |memory: &str| wat::parse_str(format!("(module {memory} {data})")).unwrap();
+        assert!(keeps_its_zeros(&core(
+            r#"(import "env" "memory" (memory 3))"#
+        )));
+        assert!(!keeps_its_zeros(&core("(memory 3)")));
     }
 
     #[test]

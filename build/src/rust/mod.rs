@@ -2,9 +2,13 @@
 
 mod cargo;
 mod fit;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod guard;
 pub(crate) mod layout;
 mod manifest;
+#[cfg(test)]
+mod model;
 mod sdk;
 mod target_dir;
 mod toolchain;

@@ -382,7 +382,27 @@ const ANSWER: &str = "rusm-virtual:";
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::rust::model;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn a_trimmed_module_does_what_it_did(
+            head in prop::collection::vec(any::<u8>(), 10),
+            bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 30),
+        ) {
+            let (options, _) = model::Options::split(&head).unwrap();
+            let mut bodies = bodies.iter();
+            let (shape, core) = options.shape(&mut |imported, ty| {
+                model::body(bodies.next().unwrap(), imported, ty)
+            });
+            model::trims_without_a_trace(&shape, &core, options);
+        }
+    }
 
     const NOTHING: Grants = Grants {
         env: false,

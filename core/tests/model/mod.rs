@@ -19,12 +19,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_executor::{LocalPool, LocalSpawner};
-use futures_util::StreamExt as _;
 use futures_util::task::LocalSpawn as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use rusm_core::quota::{self, Holdings};
 use rusm_core::{
-    CallError, Census, ExitReason, Mail, MailboxLimit, Node, Pid, ProcessRef, RequestId,
-    ReservedName, SendError, Shard, ShardId, SpawnOptions, StreamId, TimerRef, fairness,
+    CallError, Census, ExitReason, Mail, MailboxLimit, MonitorRef, Node, Pid, ProcessRef,
+    RequestId, ReservedName, SendError, Shard, ShardId, SpawnOptions, StreamId, TimerRef, fairness,
 };
 
 /// What the mailbox of each process takes: so little that it is often full.
@@ -77,6 +77,7 @@ struct World {
     puppets: Vec<Puppet>,
     ledger: Rc<Ledger>,
     timers: Vec<(Pid, TimerRef)>,
+    monitors: Vec<(Pid, MonitorRef)>,
 }
 
 #[derive(Clone)]
@@ -96,6 +97,12 @@ enum Command {
     Write(usize),
     Read,
     Stash,
+    /// Call for a stream, and read what is there of it.
+    CallStream(Pid, usize),
+    /// Close the last stream that it writes, well or not, or end the last that it reads.
+    Finish(u8),
+    /// End, well or not.
+    Exit(bool),
 }
 
 #[derive(Default)]
@@ -136,6 +143,7 @@ impl World {
             puppets: Vec::new(),
             ledger: Rc::default(),
             timers: Vec::new(),
+            monitors: Vec::new(),
         }
     }
 
@@ -143,7 +151,7 @@ impl World {
         let Op { a, b, value, .. } = op;
         let count = 1 + usize::from(value) * 8;
         let size = usize::from(value) * 20;
-        let kind = op.kind % 20;
+        let kind = op.kind % 30;
         if kind < 3 || self.puppets.is_empty() {
             return self.spawn(usize::from(a % 2), value);
         }
@@ -174,7 +182,11 @@ impl World {
                 let linked = home.link(me, other);
                 assert!(linked.is_ok() || !home.is_alive_here(me));
             }
-            13 => drop(home.monitor(me, other)),
+            13 => {
+                if let Ok(monitor) = home.monitor(me, other) {
+                    self.monitors.push((me, monitor));
+                }
+            }
             14 => {
                 for n in 0..count.min(70) {
                     let name = (usize::from(b) + n).to_string();
@@ -204,8 +216,7 @@ impl World {
                 }
             }
             17 => {
-                let index = usize::from(value) * 7 % self.timers.len().max(1);
-                if let Some((setter, timer)) = self.timers.get(index).copied()
+                if let Some((setter, timer)) = some(&self.timers, value)
                     && home.cancel_timer(me, timer)
                 {
                     assert_eq!(setter, me, "a timer of another was cancelled");
@@ -216,7 +227,44 @@ impl World {
                 1 => command(Command::Read),
                 _ => command(Command::Open(other)),
             },
-            _ => command(Command::Stash),
+            19 => command(Command::Stash),
+            20 => home.unlink(me, other),
+            21 => {
+                if let Some((watcher, monitor)) = some(&self.monitors, value) {
+                    // That of another is not undone.
+                    home.demonitor(if value % 2 == 0 { watcher } else { me }, monitor);
+                }
+            }
+            22 if value.is_multiple_of(4) => {
+                let reason = match value % 3 {
+                    0 => ExitReason::Normal,
+                    1 => ExitReason::Killed,
+                    _ => ExitReason::failed("a signal"),
+                };
+                home.exit_signal(me, other, reason);
+            }
+            23 if value.is_multiple_of(4) => command(Command::Exit(value.is_multiple_of(8))),
+            24 => {
+                for n in 0..count.min(70) {
+                    home.unregister(me, &(usize::from(b) + n).to_string());
+                    home.leave(me, &(usize::from(b % 2) * 100 + n).to_string());
+                }
+            }
+            25 => {
+                let group = (usize::from(b % 2) * 100).to_string();
+                home.publish(&group, Bytes::from(vec![b'p'; size]));
+            }
+            26 => command(Command::CallStream(other, size)),
+            27 => command(Command::Finish(value)),
+            28 if value.is_multiple_of(4) => {
+                let now = Instant::now();
+                home.set_deadline(me, Some(now));
+                home.expire(now);
+                assert!(!home.is_alive_here(me), "it is past its deadline");
+            }
+            // The end of a process of another shard, which is on its way when this returns.
+            29 if value.is_multiple_of(8) => drop(home.kill(other)),
+            _ => home.set_trap_exit(me, value % 2 == 0),
         }
     }
 
@@ -414,10 +462,32 @@ async fn obey(
                 }
             }
             Command::Read => {
-                if let Some(stream) = reading.pop() {
+                if let Some(stream) = reading.last() {
+                    let _ = shard.read(pid, *stream).now_or_never();
+                }
+            }
+            Command::CallStream(to, size) => {
+                let args = Bytes::from(vec![0; size]);
+                let stream = shard.call_stream(pid, to, "f".into(), args);
+                let read = shard.read(pid, stream).now_or_never();
+                assert!(to != pid || matches!(read, Some(Err(_))), "{read:?}");
+                reading.push(stream);
+            }
+            Command::Finish(how) => {
+                let outcome = match how % 2 {
+                    0 => Ok(()),
+                    _ => Err("a failure".into()),
+                };
+                if how % 4 < 2 {
+                    if let Some(stream) = writing.pop() {
+                        shard.close(pid, stream, outcome);
+                    }
+                } else if let Some(stream) = reading.pop() {
                     shard.stop_reading(pid, stream);
                 }
             }
+            Command::Exit(true) => return ExitReason::Normal,
+            Command::Exit(false) => return ExitReason::failed("a fault"),
         }
     }
     ExitReason::Normal
@@ -431,6 +501,11 @@ fn note(ledger: &Ledger, pid: Pid, mail: &Mail, one: usize) {
         Mail::Message(message) if message.as_ref() != b"t" => received.messages += one,
         _ => {}
     }
+}
+
+/// One of them; which is up to `value`.
+fn some<T: Copy>(all: &[T], value: u8) -> Option<T> {
+    all.get(usize::from(value) * 7 % all.len().max(1)).copied()
 }
 
 struct OpenCall(Rc<Ledger>);

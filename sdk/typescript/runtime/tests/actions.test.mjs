@@ -173,6 +173,31 @@ test("a client that leaves cancels the stream", async () => {
   const { told } = await action(0);
   equal([told.filter(([name]) => name === "write").length, cancelled], [1, ["AbortError"]]);
 });
+test("whatever code makes of String.prototype, an action answers, or fails with a reason", async () => {
+  const { toWellFormed, split, trimEnd } = String.prototype;
+  const without = (act) => () => {
+    for (const name of ["toWellFormed", "split", "trimEnd"]) delete String.prototype[name];
+    return act();
+  };
+  component({
+    text: without(() => new Response("hi \ud800")),
+    later: without(async () => new Response("hi")),
+    fails: without(() => { throw new Error("broken"); }),
+    failsLater: without(async () => { throw new Error("broken"); }),
+  });
+  const outcomes = [];
+  for (const index of [0, 1, 2, 3]) {
+    outcomes.push(await action(index).catch((error) => ({ failed: `${error}` })));
+    Object.assign(String.prototype, { toWellFormed, split, trimEnd });
+  }
+  equal(outcomes.slice(0, 2).map(({ status, body }) => [status, body]), [[200, "hi \ufffd"], [200, "hi"]]);
+  for (const { failed } of outcomes.slice(2)) equal(failed, "an error that cannot be described");
+});
+test("an error whose properties throw ends its action", async () => {
+  const error = Object.defineProperty(new Error("x"), "message", { get() { throw new Error("inner"); } });
+  component({ now: () => { throw error; }, later: async () => { throw error; } });
+  for (const index of [0, 1]) equal((await action(index)).failed, "an error that cannot be described");
+});
 test("a stream that fails, and one of text, are failures", async () => {
   component({
     a: () => new Response(new ReadableStream({ pull: () => { throw new Error("broken"); } })),

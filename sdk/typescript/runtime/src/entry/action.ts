@@ -3,13 +3,14 @@ import { start } from "../phase";
 import { CallError } from "../rusm/call-error";
 import { env } from "../rusm/environment";
 import { bodyBytes, type Source } from "../web/body";
-import { describeError } from "../web/describe-error";
+import { errorText } from "../web/describe-error";
 import { inspect } from "../web/inspect";
 import { incomingRequest, type Request } from "../web/request";
 import { outgoing, Response } from "../web/response";
 import { ReadableStream } from "../web/streams";
 import { context, resetContext, waited } from "./context";
 import { fail } from "./ends";
+import { wellFormed } from "../web/well-formed";
 
 export interface Action {
   name: string;
@@ -42,7 +43,7 @@ export function runAction(action: Action, method: string, target: string): void 
 /** An action did not answer. A service that can't be reached is not the action's fault: the client is told so. */
 function refuse(error: unknown): void {
   if (!(error instanceof CallError) || error.status === 500) return fail(error);
-  host.log("error", describeError(error).toWellFormed());
+  host.log("error", errorText(error));
   host.answer(error.status, ["content-type", "text/plain; charset=utf-8"], error.status === 504 ? "Gateway Timeout\n" : "Service Unavailable\n");
 }
 
@@ -64,7 +65,7 @@ function toResponse(action: Action, response: unknown): Response {
 }
 
 function send(status: number, headers: string[], body: Source | ReadableStream | undefined): void {
-  if (typeof body === "string") return answerWhole(status, headers, body.toWellFormed());
+  if (typeof body === "string") return answerWhole(status, headers, wellFormed(body));
   if (body === null) return answerWhole(status, headers, undefined);
   if (body === undefined) throw new TypeError("the body of the Response was read already");
   if (body instanceof ReadableStream) sendStream(status, headers, body).catch(fail);

@@ -1,7 +1,7 @@
 import { host } from "../host";
 import { env } from "../rusm/environment";
 import { connectionInfo, pairs } from "../rusm/connection";
-import { describeError } from "../web/describe-error";
+import { errorText } from "../web/describe-error";
 
 /** What the current action has to wait for before it is over. */
 let waits: Promise<unknown>[] | undefined;
@@ -57,6 +57,6 @@ export function waited(): Promise<void> | undefined {
 async function settle(): Promise<void> {
   // What is waited for may add to it.
   for (let next = waits?.shift(); next; next = waits?.shift()) {
-    await next.catch((error: unknown) => host.log("error", `waitUntil: ${describeError(error)}`));
+    await next.catch((error: unknown) => host.log("error", `waitUntil: ${errorText(error)}`));
   }
 }

@@ -1,11 +1,11 @@
 import { host } from "../host";
-import { describeError } from "../web/describe-error";
+import { errorText } from "../web/describe-error";
 import { deliver, isAwaited, takeQueued, toMail, type Mail } from "../rusm/mail";
 import { fireTimer, untilNextTimer } from "../web/timers";
 import { isAlarm, setAlarm } from "./alarm";
 
 export function fail(error: unknown): void {
-  host.fail(describeError(error).toWellFormed());
+  host.fail(errorText(error));
 }
 
 let end: (() => void) | undefined;

@@ -4,7 +4,7 @@ import { answerAfterCallbacks, endCallbacks } from "../rusm/callback";
 import type { ServiceDefinition } from "../rusm/kinds";
 import type { Mail } from "../rusm/mail";
 import { encodeValue, itemChunk } from "../rusm/wire";
-import { describeError, headline, isError } from "../web/describe-error";
+import { errorText, headline, isError } from "../web/describe-error";
 import { inspect } from "../web/inspect";
 import { drain, endWith, fail } from "./ends";
 
@@ -56,7 +56,7 @@ async function answerFunction(definition: ServiceDefinition, name: string, args:
   } catch (error) {
     endCallbacks();
     await takeMail(definition);
-    if (isBug(error)) host.log("error", `${name}: ${describeError(error)}`);
+    if (isBug(error)) host.log("error", `${name}: ${errorText(error)}`);
     endWith(() => host.failFunction(said(error)));
     return;
   }
@@ -66,7 +66,7 @@ async function answerFunction(definition: ServiceDefinition, name: string, args:
 
 async function initialized(definition: ServiceDefinition): Promise<void> {
   ready ??= Promise.resolve(definition.init?.()).catch((error: unknown) => {
-    host.log("error", `init: ${describeError(error)}`.toWellFormed());
+    host.log("error", `init: ${errorText(error)}`);
     // Another process, with another try, takes its place.
     host.exit("init failed");
   });

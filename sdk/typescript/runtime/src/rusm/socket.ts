@@ -2,12 +2,13 @@ import { host } from "../host";
 import { toBytes, type BufferSource } from "../web/bytes";
 import type { Headers } from "../web/headers";
 import { connectionInfo } from "./connection";
+import { wellFormed } from "../web/well-formed";
 
 /** The WebSocket of this process. */
 export class Socket {
   /** Text or bytes; false once the client is gone. A slow client makes it wait. */
   send(data: string | BufferSource): boolean {
-    return typeof data === "string" ? host.wsSendText(data.toWellFormed()) : host.wsSendBinary(toBytes(data));
+    return typeof data === "string" ? host.wsSendText(wellFormed(data)) : host.wsSendBinary(toBytes(data));
   }
 
   /** RFC 6455, section 7.4: 1000, 1001, 1003, 1007 to 1014, 3000 to 4999. */

@@ -2,6 +2,7 @@
 import { concat, isBufferSource, toBuffer, toBytes, type BufferSource } from "./bytes";
 import { streamOf, type ReadableStream } from "./streams";
 import { decodeUtf8, encodeUtf8 } from "./text";
+import { wellFormed } from "./well-formed";
 
 export type BlobPart = BufferSource | Blob | string;
 
@@ -90,7 +91,7 @@ export class File extends Blob {
   constructor(parts: Iterable<BlobPart>, name: string, options: FileOptions = {}) {
     if (arguments.length < 2) throw new TypeError("a File has parts and a name");
     super(parts, options);
-    this.#name = `${name}`.toWellFormed();
+    this.#name = wellFormed(`${name}`);
     const modified = options?.lastModified;
     this.#lastModified = modified === undefined ? Date.now() : Math.trunc(Number(modified)) || 0;
   }

@@ -7,6 +7,7 @@ import { encodeMultipart, parseMultipart } from "./multipart";
 import { isDisturbed, ReadableStream, readAll, streamOf, TransformStream } from "./streams";
 import { decodeUtf8, decodeUtf8KeepingMark, encodeUtf8 } from "./text";
 import { parseForm, URLSearchParams } from "./url-search-params";
+import { wellFormed } from "./well-formed";
 
 export type BodyInit = string | BufferSource | Blob | FormData | URLSearchParams | ReadableStream | AsyncIterable<Uint8Array>;
 
@@ -84,7 +85,7 @@ export abstract class Body {
 
   async text(): Promise<string> {
     const source = this.#take();
-    if (typeof source === "string") return source.toWellFormed().replace(/^\ufeff/, "");
+    if (typeof source === "string") return wellFormed(source).replace(/^\ufeff/, "");
     return decodeUtf8(source instanceof Uint8Array ? source : await source);
   }
 

@@ -2,6 +2,7 @@
 import { host } from "../host";
 import { describeError, isError } from "./describe-error";
 import { inspect } from "./inspect";
+import { wellFormed } from "./well-formed";
 
 type Level = "error" | "warn" | "info" | "debug";
 
@@ -10,7 +11,7 @@ const timers = new Map<string, number>();
 let indent = "";
 
 function print(level: Level, args: unknown[]): void {
-  const text = format(args).toWellFormed();
+  const text = wellFormed(format(args));
   host.log(level, indent === "" ? text : indent + text.replaceAll("\n", `\n${indent}`));
 }
 

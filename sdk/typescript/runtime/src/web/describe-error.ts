@@ -1,4 +1,5 @@
 import { inspect } from "./inspect";
+import { wellFormed } from "./well-formed";
 
 /** `Name: message`, the stack and the causes, as a log shows them. */
 export function describeError(error: unknown, depth = 0): string {
@@ -13,6 +14,15 @@ export function describeError(error: unknown, depth = 0): string {
   }
   if (error.cause !== undefined && error.cause !== error) text += `\ncaused by ${describeError(error.cause, depth + 1)}`;
   return text;
+}
+
+/** The same for the host's log, whatever the error is: one whose own getters throw must not keep an end back. */
+export function errorText(error: unknown): string {
+  try {
+    return wellFormed(describeError(error));
+  } catch {
+    return "an error that cannot be described";
+  }
 }
 
 const DEEPEST = 8;

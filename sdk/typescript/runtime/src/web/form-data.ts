@@ -1,5 +1,6 @@
 // https://xhr.spec.whatwg.org/#interface-formdata
 import { Blob, blobBytes, File } from "./blob";
+import { wellFormed } from "./well-formed";
 
 export type FormDataEntryValue = string | File;
 
@@ -18,22 +19,22 @@ export class FormData {
   }
 
   delete(name: string): void {
-    const wanted = `${name}`.toWellFormed();
+    const wanted = wellFormed(`${name}`);
     this.#entries = this.#entries.filter((entry) => entry[0] !== wanted);
   }
 
   get(name: string): FormDataEntryValue | null {
-    const wanted = `${name}`.toWellFormed();
+    const wanted = wellFormed(`${name}`);
     return this.#entries.find((entry) => entry[0] === wanted)?.[1] ?? null;
   }
 
   getAll(name: string): FormDataEntryValue[] {
-    const wanted = `${name}`.toWellFormed();
+    const wanted = wellFormed(`${name}`);
     return this.#entries.filter((entry) => entry[0] === wanted).map((entry) => entry[1]);
   }
 
   has(name: string): boolean {
-    const wanted = `${name}`.toWellFormed();
+    const wanted = wellFormed(`${name}`);
     return this.#entries.some((entry) => entry[0] === wanted);
   }
 
@@ -85,10 +86,10 @@ export class FormData {
 
 /** https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#create-an-entry */
 function toEntry(name: string, value: string | Blob, filename: string | undefined, given: number): Entry {
-  const key = `${name}`.toWellFormed();
+  const key = wellFormed(`${name}`);
   if (!(value instanceof Blob)) {
     if (given > 2) throw new TypeError("a file name goes with a Blob");
-    return [key, `${value}`.toWellFormed()];
+    return [key, wellFormed(`${value}`)];
   }
   if (value instanceof File && filename === undefined) return [key, value];
   const file = filename !== undefined ? `${filename}` : "blob";

@@ -1,7 +1,7 @@
 // https://html.spec.whatwg.org/#report-the-exception: here the operator's log
 import { host } from "../host";
-import { describeError } from "./describe-error";
+import { errorText } from "./describe-error";
 
 export function reportError(error: unknown): void {
-  host.log("error", `uncaught ${describeError(error)}`.toWellFormed());
+  host.log("error", `uncaught ${errorText(error)}`);
 }

@@ -1,6 +1,7 @@
 // https://encoding.spec.whatwg.org/#api
 import { host } from "../host";
 import { toBytes, type BufferSource } from "./bytes";
+import { wellFormed } from "./well-formed";
 
 export class TextEncoder {
   get encoding(): string {
@@ -51,7 +52,7 @@ export class TextEncoder {
 }
 
 export function encodeUtf8(text: string): Uint8Array {
-  return new Uint8Array(host.utf8Encode(text.toWellFormed()));
+  return new Uint8Array(host.utf8Encode(wellFormed(text)));
 }
 
 /** UTF-8 decode without BOM: a byte order mark is content. */
@@ -174,7 +175,7 @@ export class TextDecoder {
     }
     if (this.#encoding === "windows-1252") return decodeWindows1252(bytes);
     const text = decodeUtf16(bytes, this.#encoding === "utf-16le");
-    if (!this.#fatal) return text.toWellFormed() + (bytes.length & 1 ? "\ufffd" : "");
+    if (!this.#fatal) return wellFormed(text) + (bytes.length & 1 ? "\ufffd" : "");
     if (bytes.length & 1 || !text.isWellFormed()) throw new TypeError(`these bytes are not ${this.#encoding}`);
     return text;
   }

@@ -1,5 +1,6 @@
 // https://url.spec.whatwg.org/#interface-urlsearchparams
 import { decodeUtf8KeepingMark, encodeUtf8 } from "./text";
+import { wellFormed } from "./well-formed";
 
 export type URLSearchParamsInit = string | Iterable<readonly [string, string]> | Record<string, string> | URLSearchParams;
 
@@ -158,7 +159,7 @@ export function parseForm(text: string): Pair[] {
 
 function decode(text: string): string {
   const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
-  if (!spaced.includes("%")) return spaced.toWellFormed();
+  if (!spaced.includes("%")) return wellFormed(spaced);
   const bytes = encodeUtf8(spaced);
   let to = 0;
   for (let at = 0; at < bytes.length; at++) {
@@ -190,7 +191,7 @@ function encode(text: string): string {
 }
 
 function usv(value: unknown): string {
-  return `${value as string}`.toWellFormed();
+  return wellFormed(`${value as string}`);
 }
 
 function differs(name: string, value: string | undefined): (pair: Pair) => boolean {

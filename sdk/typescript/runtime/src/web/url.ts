@@ -1,6 +1,7 @@
 // https://url.spec.whatwg.org/#url-class; parsed and changed by the host
 import { host, type UrlParts } from "../host";
 import { linkedParams, resetParams, type URLSearchParams } from "./url-search-params";
+import { wellFormed } from "./well-formed";
 
 export class URL {
   /** See UrlParts: the serialization, and where its parts begin. */
@@ -9,8 +10,8 @@ export class URL {
 
   constructor(url: string | URL, base?: string | URL) {
     if (arguments.length === 0) throw new TypeError("new URL takes a URL");
-    const input = `${url as string}`.toWellFormed();
-    const parts = base === undefined ? host.urlParse(input) : host.urlParse(input, `${base as string}`.toWellFormed());
+    const input = wellFormed(`${url as string}`);
+    const parts = base === undefined ? host.urlParse(input) : host.urlParse(input, wellFormed(`${base as string}`));
     if (!parts) throw new TypeError(`not a URL: ${JSON.stringify(input)}${base === undefined ? "" : ` (base ${JSON.stringify(`${base as string}`)})`}`);
     this.#parts = parts;
   }
@@ -34,7 +35,7 @@ export class URL {
   }
 
   set href(value: string) {
-    const parts = host.urlParse(`${value}`.toWellFormed());
+    const parts = host.urlParse(wellFormed(`${value}`));
     if (!parts) throw new TypeError(`not a URL: ${JSON.stringify(`${value}`)}`);
     this.#replace(parts);
   }
@@ -146,7 +147,7 @@ export class URL {
   }
 
   #set(part: string, value: string): void {
-    this.#parts = host.urlSet(this.#parts[0], part, `${value}`.toWellFormed());
+    this.#parts = host.urlSet(this.#parts[0], part, wellFormed(`${value}`));
   }
 
   #replace(parts: UrlParts): void {

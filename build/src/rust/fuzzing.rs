@@ -1,0 +1,28 @@
+//! What is private, for the model of [`trim`](super::trim) and [`fit`](super::fit) and for the target
+//! in `fuzz/` that runs it.
+#![allow(unreachable_pub, reason = "only the fuzz target is outside")]
+
+pub use super::layout::MemoryLayout;
+pub use crate::Grants;
+
+use super::{fit as fitting, trim as trimming};
+
+/// Trims a core module; `actions` are those of a handler.
+///
+/// # Errors
+/// What an author is shown.
+pub fn trim(core: &[u8], grants: Grants, actions: Option<Vec<String>>) -> Result<Vec<u8>, String> {
+    let options = trimming::Options { grants, actions };
+    trimming::trim(core, &options).map_err(|error| error.to_string())
+}
+
+/// Fits a core module; `None` if it is to be linked again.
+///
+/// # Errors
+/// What an author is shown.
+pub fn fit(core: &[u8], layout: MemoryLayout) -> Result<Option<Vec<u8>>, String> {
+    match fitting::fit(core, layout).map_err(|error| error.to_string())? {
+        fitting::Fitted::Module(core) => Ok(Some(core)),
+        fitting::Fitted::LinkAgain(_) => Ok(None),
+    }
+}
