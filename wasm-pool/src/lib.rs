@@ -11,7 +11,7 @@
 //! stock ones, and [`connection`] what passes between a process and the owner of its client's socket.
 //! [`admission`] bounds how many there are at once and how long one waits, `sandbox` is what an
 //! instance may do, `host` what it can ask for, and [`Fault`] how it can end.
-//! [`request_id`] is what its lines in the log are found by, [`mod@stdio`] where it writes if it
+//! [`RequestId`] is what its lines in the log are found by, [`mod@stdio`] where it writes if it
 //! may write to the node's own streams.
 //!
 //! Beside the shards: [`preempt`] ticks, so that no guest keeps its core for itself.

@@ -1,6 +1,6 @@
 //! The operator's log: standard error, one event a line.
 //!
-//! - [`mod@line`]: the form of a line
+//! - `line`: the form of a line
 //! - `limit`: a message that is repeated is counted
 //! - `writer`: the thread that writes, which nobody waits for
 //!

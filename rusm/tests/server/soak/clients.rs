@@ -153,7 +153,7 @@ fn feed(place: Place) -> String {
         assert_ne!(other.send(publish).response().text(), "0");
         client.read_until(&format!("data: {text}\n"));
     }
-    "5 events".to_owned()
+    "all 5 events".to_owned()
 }
 
 fn events(place: Place) -> String {

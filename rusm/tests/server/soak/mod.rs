@@ -66,7 +66,8 @@ fn soak(time: Duration, memory: usize) {
             // Half of the time, in turns that are longer than the queues of the logs last.
             let turn = time / 12;
             while Instant::now() < until {
-                server.read_its_streams(begun.elapsed().div_duration_f32(turn) as u32 % 2 == 0);
+                let turns = begun.elapsed().div_duration_f32(turn) as u32;
+                server.read_its_streams(turns.is_multiple_of(2));
                 thread::sleep(Duration::from_millis(50));
             }
             server.read_its_streams(true);
@@ -153,8 +154,10 @@ fn census(place: Place) -> u32 {
     counted.text().parse().unwrap()
 }
 
+type App = fn() -> &'static Path;
+
 /// Which component of which app is served under which name.
-const COMPONENTS: [(fn() -> &'static Path, &str, &str); 11] = [
+const COMPONENTS: [(App, &str, &str); 11] = [
     (apps::actors, "feed", "feed"),
     (apps::actors, "hostile", "hostile"),
     (apps::actors, "loner", "loner"),
