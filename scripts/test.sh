@@ -37,6 +37,7 @@ run() {
     shift
     "$@" || failed+=("$*")
 }
+run "the slim servers" scripts/test-slim.sh
 run "the server" cargo test --release --workspace "${args[@]}" -- "${harness[@]}"
 run "the load generator" cargo test --release --manifest-path loadtest/Cargo.toml --target-dir target "${args[@]}" -- "${harness[@]}"
 run "the SDK" cargo test --release --manifest-path sdk/Cargo.toml --target-dir target --workspace "${args[@]}" -- "${harness[@]}"

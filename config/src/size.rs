@@ -19,6 +19,13 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
                 .map(|(name, _)| *name)
                 .filter(|n| !n.is_empty())
         };
+        // What many tools write. It is not said of them which of the two they mean.
+        if let "k" | "m" | "g" = unit.to_ascii_lowercase().as_str() {
+            let unit = unit.to_ascii_uppercase();
+            return Err(format!(
+                "write `{number}{unit}iB`, in powers of 1024, or `{number}{unit}B`, in powers of 1000"
+            ));
+        }
         return Err(match suggest::nearest(unit, names()) {
             Some(near) => format!("did you mean `{number}{near}`?"),
             None => format!("the units are {}", suggest::list(names())),
@@ -67,6 +74,12 @@ mod tests {
     #[test]
     fn says_what_to_write_instead() {
         assert_eq!(parse("8kib").unwrap_err(), "did you mean `8KiB`?");
+        for text in ["10m", "10M", "10 M"] {
+            assert_eq!(
+                parse(text).unwrap_err(),
+                "write `10MiB`, in powers of 1024, or `10MB`, in powers of 1000"
+            );
+        }
         assert!(parse("8 pages").unwrap_err().contains("`KiB`"));
         assert!(parse("KiB").unwrap_err().contains("whole number"));
         assert!(parse("").unwrap_err().contains("whole number"));

@@ -85,6 +85,40 @@ impl Application {
         Ok(store.transpose()?)
     }
 
+    /// Look for what the manifest needs on this machine, before anything is compiled or started.
+    ///
+    /// # Errors
+    /// When there is nothing to serve, or a directory that it names is not there.
+    pub fn check_ground(&self) -> Result<(), Failure> {
+        let mut components = self.manifest.components.values();
+        if self.manifest.listeners.is_empty() && components.all(|c| c.resident.is_none()) {
+            return Err(Failure::App(
+                "the manifest has neither a [[serve]] nor a resident component: nothing to serve"
+                    .into(),
+            ));
+        }
+        for (name, component) in &self.manifest.components {
+            for preopen in &resolved(&component.capabilities, &self.dir).preopens {
+                if !preopen.host.is_dir() {
+                    return Err(Failure::App(format!(
+                        "component `{}`: its `preopen` opens {}, and there is no such directory; create it first",
+                        name.as_str(),
+                        preopen.host.display()
+                    )));
+                }
+            }
+        }
+        let store = self.manifest.node.store.as_ref();
+        let directory = store.map(|store| self.dir.join(store));
+        match directory.as_deref().and_then(Path::parent) {
+            Some(directory) if !directory.is_dir() => Err(Failure::App(format!(
+                "the store: there is no directory {}; create it first",
+                directory.display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Compile the components, or find them compiled, for `shards` shards. Their pools have room
     /// for components of the size of `spare`, too.
     ///

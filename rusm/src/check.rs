@@ -20,6 +20,7 @@ use crate::log;
 pub fn check(args: &AppArgs) -> Result<(), Failure> {
     let app = Application::open(args)?;
     let _log = log::init(&app.manifest.log)?;
+    app.check_ground()?;
     #[cfg(feature = "build")]
     look_for_sources(&app)?;
     let compiled = app.compile(1, None)?;

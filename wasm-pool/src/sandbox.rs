@@ -14,9 +14,9 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::catalog::ComponentRef;
-use crate::host::{ActorState, Client, Diagnostics, Level, LogStream};
+use crate::host::{ActorState, Client, Diagnostics, Level, LogLines, StreamInto};
 use crate::pool::ShardPool;
-use crate::stdio::{RawStream, Stdio};
+use crate::stdio::Stdio;
 #[cfg(feature = "wasi-http")]
 use crate::wasi_http::outbound::Hooks;
 #[cfg(feature = "wasi-http")]
@@ -115,7 +115,7 @@ impl HostState {
     /// When a directory that the profile opens can't be opened.
     pub(crate) fn grant_wasi(&mut self, limits: WasiLimits) -> wasmtime::Result<()> {
         let lines = [Level::Info, Level::Warn]
-            .map(|level| LogStream::new(Diagnostics::new(self.component.clone(), self.pid, level)));
+            .map(|level| LogLines::new(Diagnostics::new(self.component.clone(), self.pid, level)));
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources);
         self.wasi = Some(Box::new(Wasi {
@@ -131,17 +131,18 @@ impl HostState {
     }
 
     /// WASI with nothing in it but clocks, randomness and a log, and then what the profile grants.
-    fn wasi_ctx(&self, [out, err]: &[LogStream; 2], stdio: Stdio) -> wasmtime::Result<WasiCtx> {
+    fn wasi_ctx(&self, [out, err]: &[LogLines; 2], stdio: Stdio) -> wasmtime::Result<WasiCtx> {
         let capabilities = &self.capabilities;
         let mut wasi = WasiCtxBuilder::new();
         for (name, value) in &capabilities.env {
             wasi.env(name, value);
         }
         if capabilities.stdio {
-            wasi.stdout(RawStream(stdio.out))
-                .stderr(RawStream(stdio.err));
+            wasi.stdout(StreamInto(stdio.out))
+                .stderr(StreamInto(stdio.err));
         } else {
-            wasi.stdout(out.clone()).stderr(err.clone());
+            wasi.stdout(StreamInto(out.clone()))
+                .stderr(StreamInto(err.clone()));
         }
         if capabilities.network == Network::Any {
             wasi.inherit_network();
@@ -286,7 +287,7 @@ struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
     /// Standard output and error, where they go to the log.
-    lines: Option<[LogStream; 2]>,
+    lines: Option<[LogLines; 2]>,
     #[cfg(feature = "wasi-http")]
     http: WasiHttpCtx,
     #[cfg(feature = "wasi-http")]

@@ -120,6 +120,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
     let _log = log::init(&app.manifest.log)?;
     let files = OpenFiles::raise();
     override_listener(&mut app, args.listen)?;
+    app.check_ground()?;
     let cores = cores::choose(args.cores.as_ref().or(app.manifest.node.cores.as_ref()))?;
     #[cfg(feature = "build")]
     if mode != Mode::AsBuilt {
@@ -345,18 +346,6 @@ fn takes_ipv4(addr: SocketAddr, mut all: impl Iterator<Item = SocketAddr>) -> bo
 
 fn override_listener(app: &mut Application, listen: Option<SocketAddr>) -> Result<(), Failure> {
     match (listen, app.manifest.listeners.as_mut_slice()) {
-        (None, [])
-            if !app
-                .manifest
-                .components
-                .values()
-                .any(|c| c.resident.is_some()) =>
-        {
-            Err(Failure::App(
-                "the manifest has neither a [[serve]] nor a resident component: nothing to serve"
-                    .into(),
-            ))
-        }
         (None, _) => Ok(()),
         (Some(addr), [listener]) => {
             listener.addr = addr;

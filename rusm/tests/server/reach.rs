@@ -98,6 +98,20 @@ const ANYWHERE: [(&str, &[&str]); 5] = [
 ];
 
 #[test]
+fn what_is_written_to_standard_output_and_error_is_in_the_log() {
+    let server = serve(&apps::reach("sandboxed", ""));
+    for kind in Kind::ALL {
+        for stream in ["stdout", "stderr"] {
+            kind.run(&server, &format!("{stream} {kind:?}"));
+        }
+        for stream in ["output", "error"] {
+            let line = format!("to standard {stream} {kind:?}");
+            assert!(eventually(|| server.log().contains(&line)), "{line}");
+        }
+    }
+}
+
+#[test]
 fn std_finds_a_sandbox_empty_in_every_kind_of_component() {
     let denied: [(&str, &[&str]); 11] = [
         ("stdout here", &["written"]),

@@ -282,3 +282,41 @@ fn succeeds(output: Output) {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[test]
+fn what_is_not_there_is_told_by_check_and_at_the_start_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    let absent = dir.path().join("absent");
+    let hello = std::fs::read_to_string(apps::hello().join("rusm.toml")).unwrap();
+    let preopen = format!(
+        "[components.hello]\ncapability = \"files\"\n[capabilities.files]\ninherits = \"sandboxed\"\npreopen = [{{ host = {absent:?}, guest = \"/data\" }}]"
+    );
+    let store = format!("[node]\nstore = {:?}\n{hello}", absent.join("data.redb"));
+    for (manifest, words) in [
+        ("", "nothing to serve"),
+        (store.as_str(), "absent; create it first"),
+        (
+            hello
+                .replace("[components.hello]\ncapability = \"sandboxed\"", &preopen)
+                .as_str(),
+            "component `hello`: its `preopen` opens ",
+        ),
+    ] {
+        let (code, said) = Serve::app(apps::hello()).manifest(manifest).refused();
+        assert!(code == Some(2) && said.contains(words), "{code:?} {said}");
+        let file = dir.path().join("rusm.toml");
+        std::fs::write(&file, manifest).unwrap();
+        let mut check = rusm();
+        check
+            .arg("check")
+            .arg(apps::hello())
+            .arg("--config")
+            .arg(&file);
+        let output = check.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.code() == Some(2) && said.contains(words),
+            "{said}"
+        );
+    }
+}

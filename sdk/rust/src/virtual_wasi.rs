@@ -249,12 +249,12 @@ virtual_functions! {
     }
 }
 
-/// Standard error goes to the operator's log, anything else nowhere.
+/// Standard output and error go to the operator's log.
 ///
 /// # Safety
 /// `data` must be valid for reads of `len` bytes.
 unsafe fn output(stream: i32, data: *const u8, len: usize) {
-    if stream == STDERR && len > 0 {
+    if matches!(stream, STDOUT | STDERR) && len > 0 {
         // SAFETY: the caller's promise; the length is not zero, so the pointer is not null.
         diagnose(unsafe { core::slice::from_raw_parts(data, len) });
     }

@@ -27,7 +27,7 @@ pub(crate) use bindings::rusm::runtime::actor::Mail;
 pub use bindings::rusm::runtime::serve::ConnectionInfo;
 pub(crate) use diagnostics::{Diagnostics, Level};
 pub(crate) use serve::{Client, HttpClient};
-pub(crate) use stdio::LogStream;
+pub(crate) use stdio::{LogLines, StreamInto};
 
 /// The host's side of the WIT, generated.
 #[allow(missing_docs, clippy::all, reason = "generated")]

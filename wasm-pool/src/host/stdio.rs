@@ -1,4 +1,4 @@
-//! Standard output and error of a component that uses WASI: lines of the operator's log.
+//! Standard output and error of a component that uses WASI.
 
 use std::io;
 use std::pin::Pin;
@@ -13,11 +13,23 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use super::diagnostics::Diagnostics;
 
-/// A stream whose lines are events of the log. All clones are the same stream.
-#[derive(Clone)]
-pub(crate) struct LogStream(Arc<Mutex<Diagnostics>>);
+/// Takes what a guest writes. It is called on the guest's shard, so it does not wait.
+pub(crate) trait Sink: Clone + Send + Sync + Unpin + 'static {
+    fn take(&self, bytes: &[u8]);
+}
 
-impl LogStream {
+/// A stream of the node's own, as it is.
+impl Sink for fn(&[u8]) {
+    fn take(&self, bytes: &[u8]) {
+        self(bytes);
+    }
+}
+
+/// Lines that are events of the operator's log. All clones are the same stream.
+#[derive(Clone)]
+pub(crate) struct LogLines(Arc<Mutex<Diagnostics>>);
+
+impl LogLines {
     pub(crate) fn new(diagnostics: Diagnostics) -> Self {
         Self(Arc::new(Mutex::new(diagnostics)))
     }
@@ -32,13 +44,23 @@ impl LogStream {
     }
 }
 
-impl IsTerminal for LogStream {
+impl Sink for LogLines {
+    fn take(&self, bytes: &[u8]) {
+        self.lines().write(bytes);
+    }
+}
+
+/// WASI's stream into a sink, which always has room.
+#[derive(Clone)]
+pub(crate) struct StreamInto<S>(pub(crate) S);
+
+impl<S: Sink> IsTerminal for StreamInto<S> {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for LogStream {
+impl<S: Sink> StdoutStream for StreamInto<S> {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -49,13 +71,13 @@ impl StdoutStream for LogStream {
 }
 
 #[async_trait::async_trait]
-impl Pollable for LogStream {
+impl<S: Sink> Pollable for StreamInto<S> {
     async fn ready(&mut self) {}
 }
 
-impl OutputStream for LogStream {
+impl<S: Sink> OutputStream for StreamInto<S> {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.lines().write(&bytes);
+        self.0.take(&bytes);
         Ok(())
     }
 
@@ -68,13 +90,13 @@ impl OutputStream for LogStream {
     }
 }
 
-impl AsyncWrite for LogStream {
+impl<S: Sink> AsyncWrite for StreamInto<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         _cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.lines().write(bytes);
+        self.0.take(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
