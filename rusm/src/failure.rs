@@ -74,6 +74,9 @@ pub enum Failure {
         /// What it says.
         error: wasmtime::Error,
     },
+    /// A shard has panicked.
+    #[error("a shard ended: this is a defect of the server, please report it")]
+    ShardGone,
     /// The system refused something else.
     #[error("{what}: {error}")]
     System {

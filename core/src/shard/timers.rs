@@ -83,8 +83,9 @@ impl Shard {
         self.core.timers.borrow_mut().process_ended(target);
     }
 
-    /// Fire timers when they are due, for ever. `sleep_until` is the executor's; a sleep is
-    /// dropped when an earlier timer is set.
+    /// Fire timers when they are due, for ever. `sleep_until` is the executor's, and is never asked
+    /// for more than a day: guests choose these times, and executors count them in numbers that
+    /// have an end. A sleep is dropped when an earlier timer is set.
     pub fn serve_timers<S: Future<Output = ()>>(
         &self,
         sleep_until: impl Fn(Instant) -> S + 'static,
@@ -96,7 +97,7 @@ impl Shard {
                 match next {
                     None => shard.earlier_timer(None).await,
                     Some(at) if at > Instant::now() => {
-                        let mut sleep = pin!(sleep_until(at));
+                        let mut sleep = pin!(sleep_until(at.min(Instant::now() + DAY)));
                         let mut earlier = pin!(shard.earlier_timer(Some(at)));
                         poll_fn(|cx| match earlier.as_mut().poll(cx) {
                             Poll::Ready(()) => Poll::Ready(()),
@@ -202,4 +203,5 @@ impl Drop for Alarm {
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);

@@ -209,7 +209,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
         match inbox.recv() {
             Ok(Event::Loaded { engine, activity }) => engines.push((engine, activity)),
             Ok(Event::Failed(failure)) => return Err(failure),
-            Ok(Event::Ready | Event::Ended { .. }) | Err(_) => return Err(shard_gone()),
+            Ok(Event::Ready | Event::Ended { .. }) | Err(_) => return Err(Failure::ShardGone),
         }
     }
     // From here on guests run: a service's `init` that computes for ever is ended.
@@ -225,7 +225,9 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
         match inbox.recv() {
             Ok(Event::Ready) => {}
             Ok(Event::Failed(failure)) => return Err(failure),
-            Ok(Event::Loaded { .. } | Event::Ended { .. }) | Err(_) => return Err(shard_gone()),
+            Ok(Event::Loaded { .. } | Event::Ended { .. }) | Err(_) => {
+                return Err(Failure::ShardGone);
+            }
         }
     }
     // Kept for as long as shards may have something to say.
@@ -258,7 +260,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
             }
             Ok(Event::Failed(failure)) => return Err(failure),
             Ok(Event::Loaded { .. } | Event::Ready) => {}
-            Err(_) => return Err(shard_gone()),
+            Err(_) => return Err(Failure::ShardGone),
         }
     }
     if cut_off > 0 {
@@ -376,8 +378,4 @@ fn choose_driver(io: Io) -> Result<Driver, Failure> {
             refused(Driver::Epoll)
         }),
     }
-}
-
-fn shard_gone() -> Failure {
-    Failure::App("a shard ended: this is a defect of the server, please report it".into())
 }

@@ -1,6 +1,7 @@
 //! One shard: a pinned thread, its event loop, its pool and its listeners.
 
 use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -85,10 +86,15 @@ pub(super) fn start(plan: ShardPlan, events: Sender<Event>) -> Result<JoinHandle
             core_affinity::set_for_current(core);
         }
         let driver = plan.driver;
-        let ran = driver.block_on(|| run(plan, events.clone()));
-        if let Err(error) = ran {
-            let _ = events.send(Event::Failed(Failure::Driver { driver, error }));
-        }
+        let serving = || driver.block_on(|| run(plan, events.clone()));
+        // A shard that is gone would leave a listening socket that nobody accepts from: the node
+        // ends, for others to start it anew.
+        let failure = match catch_unwind(AssertUnwindSafe(serving)) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => Failure::Driver { driver, error },
+            Err(_) => Failure::ShardGone,
+        };
+        let _ = events.send(Event::Failed(failure));
     };
     thread.spawn(run).map_err(|error| Failure::System {
         what: "a shard's thread could not be started",

@@ -57,6 +57,15 @@ fn who_is_linked_to_a_handler_that_fails_ends_with_it() {
 }
 
 #[test]
+fn a_timer_beyond_what_clocks_count_is_set_like_any_other() {
+    let server = Serve::actors(|manifest| manifest).start();
+    for _ in 0..3 {
+        assert_eq!(text(&server, "/far"), "nothing");
+    }
+    assert_eq!(text(&server, "/timers"), "true first second none");
+}
+
+#[test]
 fn groups_timers_and_messages_set_aside() {
     let server = start();
     assert_eq!(text(&server, "/groups"), "true 1 true true");

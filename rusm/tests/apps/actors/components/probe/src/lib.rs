@@ -288,6 +288,13 @@ pub mod handlers {
         Response::text(said)
     }
 
+    /// A message that is due when the world has ended, and one that does not come.
+    pub fn far(_: Request) -> Response {
+        rusm_rs::send_after(rusm_rs::me(), u64::MAX, b"never");
+        let message = rusm_rs::receive_bytes_timeout(20);
+        Response::text(message.map_or("nothing", |_| "a message"))
+    }
+
     pub fn stash(_: Request) -> Response {
         let me = rusm_rs::me();
         for message in ["a", "b", "c"] {
