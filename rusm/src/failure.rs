@@ -50,8 +50,8 @@ pub enum Failure {
     /// An address could not be had.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The I/O driver that was asked for isn't to be had.
-    #[error("{driver} was asked for (--io), but the kernel refuses it: {error}")]
+    /// The I/O driver isn't to be had.
+    #[error("the kernel refuses {driver}, the driver that `--io` has or that was chosen: {error}")]
     Driver {
         /// Which.
         driver: Driver,
@@ -101,6 +101,8 @@ impl Failure {
     /// 2 where the command line or the manifest has to change, else 1.
     fn exit_code(&self) -> ExitCode {
         match self {
+            // Code that this command has compiled itself: the system lacks what it takes.
+            Self::Load(LoadError::Host(_) | LoadError::Code { .. }) => ExitCode::FAILURE,
             Self::Usage(_) | Self::Manifest(_) | Self::App(_) | Self::Load(_) => ExitCode::from(2),
             #[cfg(feature = "build")]
             Self::Build(BuildError::Missing { .. })

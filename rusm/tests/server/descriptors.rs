@@ -110,3 +110,16 @@ fn a_guest_cannot_take_all_files() {
     server.says("resource table has no free keys");
     server.lets_go_of_all_but(before + 2);
 }
+
+#[test]
+fn a_limit_that_no_server_can_start_with_is_no_mistake_of_the_manifest() {
+    for files in [10, 11] {
+        let limits = format!("ulimit -n {files}");
+        let (code, said) = Serve::hello().limited_to(&limits).refused();
+        assert!(
+            code == Some(1) && said.contains("error: "),
+            "{code:?} {said}"
+        );
+        assert!(!said.contains("asked for"), "{said}");
+    }
+}
