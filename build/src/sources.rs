@@ -97,10 +97,11 @@ const FILES: [&str; 3] = ["ts", "tsx", "js"];
 pub(crate) const PACKAGE: &str = "package.json";
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn app(files: &[(&str, &str)]) -> tempfile::TempDir {
+    /// An app with these files.
+    pub(crate) fn app(files: &[(&str, &str)]) -> tempfile::TempDir {
         let app = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let path = app.path().join(path);

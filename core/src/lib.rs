@@ -5,8 +5,8 @@
 //!
 //! What there is, each a pure structure in a file of its own: [`pid`] and `id` name things,
 //! `table` has the processes of a shard and `process` what is kept of one, `mail` and `mailbox` are
-//! what they send one another, `context` what goes with a call, `exit` why they end, `timer` what happens later, `stream` bytes in
-//! order and bounded, `registry` and `group` the names of the node. [`quota`] says what one process
+//! what they send one another, `context` what goes with a call, `exit` why they end, `timer` what
+//! happens later, `stream` bytes in order and bounded, `registry` and `group` the names of the node. [`quota`] says what one process
 //! may hold of all that. `bus` is the way between shards, and says what happens when it is full;
 //! `occupancy` is what a shard knows of the mailboxes of another.
 //!

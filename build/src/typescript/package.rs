@@ -89,16 +89,7 @@ impl Package {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn app(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let app = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = app.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        app
-    }
+    use crate::sources::tests::app;
 
     #[test]
     fn the_entry_is_named_or_looked_for() {
