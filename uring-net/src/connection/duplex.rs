@@ -14,7 +14,9 @@ use monoio::net::TcpStream;
 use super::client::{Client, Reader};
 use super::intake::{Intake, Moment};
 use super::receive::exhausted;
-use super::respond::{Filled, Filling, Framing, SMALL_BODY, encode_answer, encode_refusal};
+use super::respond::{
+    Filled, Filling, Framing, HEAD_WAITS, SMALL_BODY, encode_answer, encode_refusal,
+};
 use super::{Gone, Reply, Settings, Step};
 use crate::http1::{self, BodyDecoder, BodyEncoding, Connection, Head, Payload, Status, Version};
 use crate::memory::Reserved;
@@ -99,6 +101,7 @@ pub(super) async fn serve(
         writing: Cell::new(None),
         begun: Cell::new(false),
         is_events: Cell::new(false),
+        head_due: Cell::new(None),
         probe: Cell::new(None),
     };
     let ended = ends.run(&mut client.reader, &mut client.writer, streamed.answer);
@@ -167,6 +170,8 @@ struct Ends<'c> {
     begun: Cell<bool>,
     /// Whether the final response is a stream of events.
     is_events: Cell<bool>,
+    /// When the head of a stream is to be sent, while it waits for the first chunk.
+    head_due: Cell<Option<Instant>>,
     /// When to look whether the client has left, while nothing else tells.
     probe: Cell<Option<Instant>>,
 }
@@ -222,6 +227,9 @@ impl Ends<'_> {
         match (writing, reading) {
             (Some(writing), reading) if reading.is_none_or(|reading| writing <= reading) => {
                 self.watch.enter_until(Phase::Writing, writing);
+            }
+            _ if self.head_due.get().is_some() => {
+                self.watch.enter_open(self.head_due.get(), cx.waker());
             }
             (_, Some(reading)) => self.watch.enter_until(Phase::Body, reading),
             // Most answers come before it is worth to read for this alone.
@@ -356,14 +364,16 @@ impl Ends<'_> {
         };
         let head = out.len();
         let mut said = None;
+        self.head_due.set(Some(self.shard.now() + HEAD_WAITS));
         loop {
             let filling = Filling {
                 any: said.is_some() && !out.is_empty(),
-                head_waits: said.is_none(),
+                head_due: self.head_due.get(),
                 framing: &mut framing,
                 trailers: self.reply.trailers,
             };
             let filled = self.fill(writer, filling, &mut out, &mut *body).await?;
+            self.head_due.set(None);
             if matches!(filled, Filled::Aborted { any: false }) && said.is_none() {
                 drop(body);
                 return self.refuse(writer, &internal_error()).await;
@@ -420,8 +430,13 @@ impl Ends<'_> {
                 }
                 match filling.poll(self.shard, body, out, cx) {
                     Poll::Ready(filled) => Poll::Ready(Ok(filled)),
-                    Poll::Pending if !filling.head_waits => Poll::Pending,
-                    Poll::Pending => self.poll_interim(cx).map(Err),
+                    Poll::Pending if filling.head_due.is_none() => Poll::Pending,
+                    Poll::Pending => match self.poll_interim(cx) {
+                        Poll::Pending if filling.is_head_due(self.shard) => {
+                            Poll::Ready(Ok(Filled::More))
+                        }
+                        interim => interim.map(Err),
+                    },
                 }
             });
             match next.await {

@@ -6,6 +6,7 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use super::client::Client;
 use super::receive::exhausted;
@@ -108,7 +109,8 @@ impl Client {
         }
     }
 
-    /// Write the chunks of `body` behind the head, which waits in `out` for the first of them.
+    /// Write the chunks of `body` behind the head, which waits in `out` for the first of them, but
+    /// not for long.
     async fn stream(
         &mut self,
         mut out: Vec<u8>,
@@ -118,11 +120,12 @@ impl Client {
         reply: Reply,
     ) -> Result<Connection, Gone> {
         let mut sent = false;
+        let head_due = self.shard.now() + HEAD_WAITS;
         loop {
             self.watch.enter(Phase::Guest, None);
             let filling = Filling {
                 any: sent && !out.is_empty(),
-                head_waits: !sent,
+                head_due: (!sent).then_some(head_due),
                 framing: &mut framing,
                 trailers: reply.trailers,
             };
@@ -179,9 +182,12 @@ impl Client {
             if filled.is_ready() {
                 return filled;
             }
-            if is_events {
-                // To be woken when the shard drains.
-                self.watch.enter_open(None, cx.waker());
+            if filling.is_head_due(&self.shard) {
+                return Poll::Ready(Filled::More);
+            }
+            if is_events || filling.head_due.is_some() {
+                // To be woken when the shard drains, or the head is due.
+                self.watch.enter_open(filling.head_due, cx.waker());
             }
             self.reader.poll_left(cx).map(|()| Filled::Left)
         })
@@ -338,8 +344,9 @@ impl Framing {
 pub(super) struct Filling<'f> {
     /// Whether there is something to be written though the source has nothing more.
     pub(super) any: bool,
-    /// Whether the head was not sent yet: a chunk without a byte sends it, too.
-    pub(super) head_waits: bool,
+    /// When the head is sent though nothing came to be sent with it; `None` once it was sent. A
+    /// chunk without a byte sends it, too.
+    pub(super) head_due: Option<Instant>,
     pub(super) framing: &'f mut Framing,
     /// Whether the client takes trailers.
     pub(super) trailers: bool,
@@ -372,7 +379,7 @@ impl Filling<'_> {
                     return Poll::Ready(Filled::Large(chunk));
                 }
                 Poll::Ready(Some(Ok(chunk))) => {
-                    self.any |= self.head_waits || !chunk.is_empty();
+                    self.any |= self.head_due.is_some() || !chunk.is_empty();
                     match self.framing {
                         Framing::Chunked => http1::encode_chunk(out, &chunk),
                         _ => out.extend_from_slice(&chunk),
@@ -385,6 +392,11 @@ impl Filling<'_> {
             }
         }
         Poll::Ready(Filled::More)
+    }
+
+    /// Whether the head has waited for long enough.
+    pub(super) fn is_head_due(&self, shard: &Shard) -> bool {
+        self.head_due.is_some_and(|due| due <= shard.now())
     }
 
     /// The body ends with what was written of it, though its source has not.
@@ -443,5 +455,9 @@ pub(super) enum Filled {
 
 /// Bytes of a body, or of a chunk, that are copied behind what precedes them.
 pub(super) const SMALL_BODY: usize = 16 * 1024;
+/// How long a head waits for the first chunk. A chunk that comes by then is written with it, and a
+/// source that fails by then can still be told of by a 500; a client learns of a response without
+/// one soon enough.
+pub(super) const HEAD_WAITS: Duration = Duration::from_millis(100);
 /// Chunks that are ready are written together, until they are as many bytes as this.
 const FULL: usize = 48 * 1024;

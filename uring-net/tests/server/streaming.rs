@@ -57,9 +57,8 @@ fn chunks_arrive_one_by_one() {
     each_driver(|driver| {
         let (server, source) = one_stream(driver, settings());
         let mut client = Client::connect(&server);
-        client.get("/");
-        client.expect_silence();
         source.send("hello");
+        client.get("/");
         let head = client.head();
         assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
         assert!(head.contains("transfer-encoding: chunked\r\n"), "{head}");
@@ -90,6 +89,23 @@ fn the_head_is_sent_with_the_end_of_an_empty_body() {
     assert_eq!(client.take(5), b"0\r\n\r\n");
     client.get("/next");
     client.until("/next");
+}
+
+#[test]
+fn the_head_does_not_wait_for_a_first_chunk_that_does_not_come() {
+    each_driver(|driver| {
+        let (server, source) = one_stream(driver, settings());
+        let mut client = Client::connect(&server);
+        client.get("/");
+        assert!(client.head().starts_with("HTTP/1.1 200 OK\r\n"));
+        client.expect_silence();
+        source.send("hello");
+        assert_eq!(client.take(10), b"5\r\nhello\r\n");
+        drop(source.chunks);
+        assert_eq!(client.take(5), b"0\r\n\r\n");
+        client.get("/next");
+        client.until("/next");
+    });
 }
 
 #[test]
