@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::artifact_path;
 use crate::component::{self, Component, ComponentError, Shape};
+use crate::grants::Grants;
 use crate::rust::{
     self, CargoBuild, CargoError, Fitted, Manifest, ManifestError, MemoryLayout, Toolchain,
     ToolchainError,
@@ -23,20 +24,6 @@ use crate::stamp::{Key, Stamp};
 use crate::typescript::{self, TypeCheck, TypeScriptError};
 
 use crate::note;
-
-/// What of WASI a component's capability profile grants it. What is not granted is not even
-/// imported, where the SDK can answer in the host's place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Grants {
-    /// Environment variables.
-    pub env: bool,
-    /// Standard input, output and error of the server's own.
-    pub stdio: bool,
-    /// Directories of the host.
-    pub preopen: bool,
-    /// Sockets.
-    pub sockets: bool,
-}
 
 /// A component to be built.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 use wit_parser::{Resolve, Type, TypeDefKind, TypeOwner, WorldId, WorldItem};
 
-use crate::Grants;
-use crate::rust::trim;
+use crate::grants::{self, Grants};
+use crate::rust::trim::{self, Trimmed};
 
 /// A finished component.
 #[derive(Debug)]
@@ -79,16 +79,17 @@ impl Shape {
     }
 }
 
-/// Makes the component of a linked core module.
+/// Makes the component of a linked core module. It says what of WASI it can't be granted any more.
 pub(crate) fn componentize(core: &[u8], grants: Grants) -> Result<Component, ComponentError> {
     let (_, bindgen) = wit_component::metadata::decode(core).map_err(ComponentError::read)?;
     let actions = actions(&bindgen.resolve, bindgen.world);
-    let core = trim::trim(core, &trim::Options { grants, actions })?;
-    let bytes = ComponentEncoder::default()
+    let Trimmed { core, withheld } = trim::trim(core, &trim::Options { grants, actions })?;
+    let mut bytes = ComponentEncoder::default()
         .validate(true)
         .module(&core)
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| ComponentError::Encode(format!("{error:#}")))?;
+    grants::attach_withheld(&mut bytes, withheld);
     let shape = Shape::of(&bytes)?;
     Ok(Component { bytes, shape })
 }
@@ -210,6 +211,11 @@ mod tests {
             exported_interfaces(&component.bytes),
             ["rusm:runtime/websocket@0.1.0"]
         );
+        let withheld = Grants {
+            env: true,
+            ..Grants::default()
+        };
+        assert_eq!(grants::withheld(&component.bytes), withheld);
     }
 
     #[test]

@@ -6,8 +6,9 @@
 //! - `rust`: cargo, the SDK, the layout of a guest's memory, and trimming.
 //! - `typescript`: the bundle, its snapshot in the runner, its exports, and the check of types.
 //! - [`scaffold`]: the files of a new app.
-//! - [`source_map`]: an author's places for those of a bundle. The only part that a server needs which builds
-//!   nothing: it is here without the feature `components`.
+//! - What a server needs that builds nothing is here without the feature `components`: [`source_map`], an author's
+//!   places for those of a bundle, and `grants`, what of WASI a component was built for. A component carries both
+//!   in custom sections (`section`).
 
 #![warn(
     clippy::print_stderr,
@@ -23,10 +24,12 @@ use std::path::{Path, PathBuf};
 mod app;
 #[cfg(feature = "components")]
 mod component;
+mod grants;
 #[cfg(feature = "components")]
 mod rust;
 #[cfg(feature = "components")]
 pub mod scaffold;
+mod section;
 pub mod source_map;
 #[cfg(feature = "components")]
 mod sources;
@@ -37,11 +40,12 @@ mod typescript;
 
 #[cfg(feature = "components")]
 pub use app::{
-    BuildError, BuildOptions, ComponentSpec, Grants, Outcome, Report, Status, StepError, build_app,
+    BuildError, BuildOptions, ComponentSpec, Outcome, Report, Status, StepError, build_app,
     is_stale, outside_inputs, status,
 };
 #[cfg(feature = "components")]
 pub use component::{ComponentError, Shape};
+pub use grants::{Grants, withheld};
 /// What is private, for the targets in `fuzz/`.
 #[cfg(all(fuzzing, feature = "components"))]
 pub use rust::fuzzing;

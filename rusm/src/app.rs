@@ -7,11 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "build")]
-use rusm_build::{BuildOptions, ComponentSpec, Grants};
-use rusm_build::{artifact_path, source_map};
-#[cfg(feature = "build")]
-use rusm_config::Network;
-use rusm_config::{ActionName, App, Capabilities, ComponentName};
+use rusm_build::{BuildOptions, ComponentSpec};
+use rusm_build::{Grants, artifact_path, source_map, withheld};
+use rusm_config::{ActionName, App, Capabilities, ComponentName, Network};
 use rusm_core::MailboxLimit;
 use rusm_store::Store;
 use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
@@ -189,6 +187,7 @@ impl Application {
                 )),
                 _ => Failure::Read { path, error },
             })?;
+            check_withheld(name, &component.capabilities, &wasm)?;
             Ok(ComponentFile {
                 name: name.as_str().into(),
                 capabilities: Arc::new(resolved(&component.capabilities, &dir)),
@@ -371,7 +370,23 @@ fn compiled_dir(dir: &Path) -> PathBuf {
     dir.join("wasm").join("compiled")
 }
 
-#[cfg(feature = "build")]
+/// That a component was built for what it is granted.
+fn check_withheld(
+    name: &ComponentName,
+    capabilities: &Capabilities,
+    wasm: &[u8],
+) -> Result<(), Failure> {
+    let withheld = withheld(wasm);
+    let granted: Vec<_> = grants(capabilities).keys().collect();
+    match withheld.keys().find(|key| granted.contains(key)) {
+        Some(key) => Err(Failure::App(format!(
+            "component `{}` is granted `{key}`, and was built without it: run `rusm build`",
+            name.as_str()
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn grants(capabilities: &Capabilities) -> Grants {
     Grants {
         env: !capabilities.env.is_empty(),

@@ -13,7 +13,8 @@ use super::{fit as fitting, trim as trimming};
 /// What an author is shown.
 pub fn trim(core: &[u8], grants: Grants, actions: Option<Vec<String>>) -> Result<Vec<u8>, String> {
     let options = trimming::Options { grants, actions };
-    trimming::trim(core, &options).map_err(|error| error.to_string())
+    let trimmed = trimming::trim(core, &options).map_err(|error| error.to_string())?;
+    Ok(trimmed.core)
 }
 
 /// Fits a core module; `None` if it is to be linked again.

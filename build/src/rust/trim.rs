@@ -25,15 +25,28 @@ pub(crate) struct Options {
     pub(crate) actions: Option<Vec<String>>,
 }
 
+/// A module that was trimmed.
+#[derive(Debug)]
+pub(crate) struct Trimmed {
+    /// The module.
+    pub(crate) core: Vec<u8>,
+    /// What it imported and was not granted: it can't be granted any more.
+    pub(crate) withheld: Grants,
+}
+
 /// Trims a core module.
 ///
 /// A module without an `rusm-virtual:` export was not built with the SDK: it comes back as it
 /// was.
-pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Vec<u8>, TrimError> {
+pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Trimmed, TrimError> {
     let mut module = Module::from_buffer(core).map_err(TrimError::parse)?;
     let answers = take_answers(&mut module);
+    let mut withheld = Grants::default();
     if answers.is_empty() {
-        return Ok(core.to_vec());
+        return Ok(Trimmed {
+            core: core.to_vec(),
+            withheld,
+        });
     }
     let reach = Reach::new(&module, options.grants);
     let mut detours = HashMap::new();
@@ -44,6 +57,7 @@ pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Vec<u8>, TrimError>
                 .copied();
             if let Some(answer) = answer {
                 check_type(&module, &import, answer)?;
+                withhold(&mut withheld, &import.interface);
                 detours.insert(import.id, answer);
             }
         }
@@ -66,7 +80,22 @@ pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Vec<u8>, TrimError>
     drop_idle_initializers(&mut module);
     add_guards(&mut module);
     walrus::passes::gc::run(&mut module);
-    Ok(module.emit_wasm())
+    Ok(Trimmed {
+        core: module.emit_wasm(),
+        withheld,
+    })
+}
+
+/// Note the grant by which an interface would have stayed the host's. Streams alone are none: they
+/// are those of something else.
+fn withhold(withheld: &mut Grants, interface: &str) {
+    match family(interface) {
+        Family::Environment => withheld.env = true,
+        Family::Streams if interface.starts_with("wasi:cli/std") => withheld.stdio = true,
+        Family::Filesystem => withheld.preopen = true,
+        Family::Sockets => withheld.sockets = true,
+        Family::Always | Family::Streams | Family::Host => {}
+    }
 }
 
 /// Why a module could not be trimmed.
@@ -425,7 +454,7 @@ mod tests {
     }
 
     fn trimmed(core: &[u8], grants: Grants) -> Module {
-        let core = trim(core, &handler(grants, &["index"])).unwrap();
+        let core = trim(core, &handler(grants, &["index"])).unwrap().core;
         Module::from_buffer(&core).unwrap()
     }
 
@@ -481,7 +510,8 @@ mod tests {
                 actions: None,
             },
         )
-        .unwrap();
+        .unwrap()
+        .core;
         let module = Module::from_buffer(&core).unwrap();
         assert_eq!(
             exports(&module),
@@ -512,7 +542,22 @@ mod tests {
             ENVIRONMENT,
             r#"(func (export "index") (call $a (i32.const 8)))"#,
         );
-        assert_eq!(trim(&core, &handler(NOTHING, &["index"])).unwrap(), core);
+        let trimmed = trim(&core, &handler(NOTHING, &["index"])).unwrap();
+        assert_eq!(trimmed.core, core);
+        assert_eq!(trimmed.withheld, NOTHING);
+    }
+
+    #[test]
+    fn what_was_imported_and_not_granted_is_withheld() {
+        let env = Grants {
+            env: true,
+            ..NOTHING
+        };
+        let core = module(ENVIRONMENT, ANSWERED);
+        for (granted, withheld) in [(NOTHING, env), (env, NOTHING)] {
+            let trimmed = trim(&core, &handler(granted, &["index"])).unwrap();
+            assert_eq!(trimmed.withheld, withheld);
+        }
     }
 
     /// An action that writes to a stream, waits for `$s` and calls `$more` as well. The answer asks
@@ -651,7 +696,7 @@ mod tests {
                (func (export "rusm-virtual:handler"))"#,
         );
         let core = trim(&core, &handler(NOTHING, &["drop", "sync"])).unwrap();
-        let module = Module::from_buffer(&core).unwrap();
+        let module = Module::from_buffer(&core.core).unwrap();
         assert!(imports(&module).is_empty());
         let mut traps: Vec<usize> = module
             .funcs

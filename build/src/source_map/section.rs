@@ -1,36 +1,18 @@
 //! The custom section of a component that has its source map.
 
-use wasmparser::{Parser, Payload};
-
 use super::SourceMap;
+use crate::section;
 
 /// Appends a source map to a component.
 #[cfg(feature = "typescript")]
 pub(crate) fn attach(component: &mut Vec<u8>, source_map: &str) {
-    use wasm_encoder::{ComponentSection, CustomSection};
-
-    let section = CustomSection {
-        name: SECTION.into(),
-        data: source_map.as_bytes().into(),
-    };
-    section.append_to_component(component);
+    section::append(component, SECTION, source_map.as_bytes());
 }
 
 /// The source map that a component carries, if it has one.
 pub fn of(component: &[u8]) -> Option<SourceMap> {
-    let mut depth = 0usize;
-    for payload in Parser::new(0).parse_all(component) {
-        match payload.ok()? {
-            Payload::Version { .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
-            Payload::CustomSection(section) if depth == 1 && section.name() == SECTION => {
-                let map = SourceMap::new(std::str::from_utf8(section.data()).ok()?);
-                return Some(map);
-            }
-            _ => {}
-        }
-    }
-    None
+    let map = section::read(component, SECTION)?;
+    Some(SourceMap::new(std::str::from_utf8(map).ok()?))
 }
 
 const SECTION: &str = "rusm:source-map";

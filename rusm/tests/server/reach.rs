@@ -89,11 +89,12 @@ fn answers(profile: &str, keys: &str, expected: &[(&str, &[&str])]) {
 }
 
 /// What every process can do.
-const ANYWHERE: [(&str, &[&str]); 5] = [
+const ANYWHERE: [(&str, &[&str]); 6] = [
     ("clock", &["true"]),
     ("sleep", &["true"]),
     ("random", &["true"]),
     ("stdin", &["0 bytes"]),
+    ("terminal", &["false"]),
     ("thread", &["unsupported"]),
 ];
 
@@ -113,7 +114,7 @@ fn what_is_written_to_standard_output_and_error_is_in_the_log() {
 
 #[test]
 fn std_finds_a_sandbox_empty_in_every_kind_of_component() {
-    let denied: [(&str, &[&str]); 11] = [
+    let denied: [(&str, &[&str]); 13] = [
         ("stdout here", &["written"]),
         ("stderr here", &["written"]),
         ("env LAB", &["unset"]),
@@ -123,7 +124,9 @@ fn std_finds_a_sandbox_empty_in_every_kind_of_component() {
         ("read /etc/passwd", &["error"]),
         ("write /tmp/from-a-guest", &["error"]),
         ("list /", &["error"]),
+        ("files /tmp", &["error"]),
         ("connect 127.0.0.1:1", &["error"]),
+        ("listen 127.0.0.1:0", &["error"]),
         ("udp 127.0.0.1:0", &["error"]),
     ];
     answers("sandboxed", "", &[&ANYWHERE[..], &denied].concat());
@@ -131,10 +134,12 @@ fn std_finds_a_sandbox_empty_in_every_kind_of_component() {
 
 #[test]
 fn std_reaches_the_network_and_nothing_else_of_a_network_client() {
-    let expected: [(&str, &[&str]); 5] = [
+    let expected: [(&str, &[&str]); 7] = [
         ("stderr here", &["written"]),
         ("vars", &["0"]),
         ("read /etc/passwd", &["error"]),
+        ("files /tmp", &["error"]),
+        ("listen 127.0.0.1:0", &["bound"]),
         (
             "connect 127.0.0.1:1",
             &["error: Connection refused", "error: connection refused"],
@@ -152,7 +157,7 @@ fn std_reaches_what_a_trusted_profile_grants_in_every_kind_of_component() {
         "env = {{ LAB = \"open\" }}\npreopen = [{{ host = {:?}, guest = \"/data\", mode = \"read-write\" }}]",
         dir.path()
     );
-    let granted: [(&str, &[&str]); 9] = [
+    let granted: [(&str, &[&str]); 11] = [
         ("stdout here", &["written"]),
         ("stderr here", &["written"]),
         ("env LAB", &["open"]),
@@ -160,6 +165,8 @@ fn std_reaches_what_a_trusted_profile_grants_in_every_kind_of_component() {
         ("read /data/read", &["a file"]),
         ("write /data/written", &["18"]),
         ("list /data", &["1", "2"]),
+        ("files /data", &["2three8 true false"]),
+        ("listen 127.0.0.1:0", &["bound"]),
         ("read /etc/passwd", &["error"]),
         ("udp 127.0.0.1:0", &["bound"]),
     ];

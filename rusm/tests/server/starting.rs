@@ -288,19 +288,27 @@ fn what_is_not_there_is_told_by_check_and_at_the_start_alike() {
     let dir = tempfile::tempdir().unwrap();
     let absent = dir.path().join("absent");
     let hello = std::fs::read_to_string(apps::hello().join("rusm.toml")).unwrap();
-    let preopen = format!(
-        "[components.hello]\ncapability = \"files\"\n[capabilities.files]\ninherits = \"sandboxed\"\npreopen = [{{ host = {absent:?}, guest = \"/data\" }}]"
-    );
+    // The profile that hello was built for, and another.
+    let granted = |keys: &str| {
+        let profile = format!(
+            "[components.hello]\ncapability = \"more\"\n[capabilities.more]\ninherits = \"sandboxed\"\n{keys}"
+        );
+        hello.replace("[components.hello]\ncapability = \"sandboxed\"", &profile)
+    };
+    let preopen = granted(&format!(
+        "preopen = [{{ host = {absent:?}, guest = \"/data\" }}]"
+    ));
+    let env = granted("env = { LAB = \"open\" }");
+    let stdio = granted("allow-stdio = true");
+    let without =
+        |key| format!("component `hello` is granted `{key}`, and was built without it: run `rusm build`");
     let store = format!("[node]\nstore = {:?}\n{hello}", absent.join("data.redb"));
     for (manifest, words) in [
         ("", "nothing to serve"),
-        (store.as_str(), "absent; create it first"),
-        (
-            hello
-                .replace("[components.hello]\ncapability = \"sandboxed\"", &preopen)
-                .as_str(),
-            "component `hello`: its `preopen` opens ",
-        ),
+        (&store, "absent; create it first"),
+        (&preopen, "component `hello`: its `preopen` opens "),
+        (&env, &without("env")),
+        (&stdio, &without("allow-stdio")),
     ] {
         let (code, said) = Serve::app(apps::hello()).manifest(manifest).refused();
         assert!(code == Some(2) && said.contains(words), "{code:?} {said}");

@@ -1,8 +1,8 @@
 //! What std reaches of WASI, by name, and what takes a guest's stack and heap.
 
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Does the task of this name, and tells what came of it; an error is told as `error: …`.
@@ -42,6 +42,8 @@ fn done(task: &str, argument: &str) -> io::Result<String> {
             io::stdin().read_to_end(&mut input)?;
             format!("{} bytes", input.len())
         }
+        "terminal" => format!("{}", io::stdin().is_terminal() || io::stderr().is_terminal()),
+        "exit" => std::process::exit(number(argument) as i32),
         "env" => std::env::var(argument).unwrap_or_else(|_| "unset".to_owned()),
         "vars" => format!("{}", std::env::vars().count()),
         "args" => format!("{}", std::env::args().count()),
@@ -53,10 +55,15 @@ fn done(task: &str, argument: &str) -> io::Result<String> {
             file.sync_all()?;
             std::fs::metadata(argument)?.len().to_string()
         }
+        "files" => files(std::path::Path::new(argument))?,
         "list" => std::fs::read_dir(argument)?.count().to_string(),
         "connect" => {
             TcpStream::connect(argument)?;
             "connected".to_owned()
+        }
+        "listen" => {
+            TcpListener::bind(argument)?;
+            "bound".to_owned()
         }
         "udp" => {
             UdpSocket::bind(argument)?;
@@ -79,6 +86,28 @@ fn done(task: &str, argument: &str) -> io::Result<String> {
         // The length of what came, to the byte.
         task => format!("{} bytes", task.len() + argument.len()),
     })
+}
+
+/// Makes a directory and a file in it, goes about in the file, renames it, and removes all again.
+fn files(dir: &std::path::Path) -> io::Result<String> {
+    use std::fs;
+
+    let made = dir.join("made");
+    fs::create_dir(&made)?;
+    let (old, new) = (made.join("old"), made.join("new"));
+    let mut file = fs::File::options().create_new(true).read(true).write(true).open(&old)?;
+    file.write_all(b"0123456789")?;
+    file.seek(SeekFrom::Start(3))?;
+    file.write_all(b"three")?;
+    file.set_len(9)?;
+    file.seek(SeekFrom::End(-7))?;
+    let mut read = String::new();
+    file.read_to_string(&mut read)?;
+    fs::rename(&old, &new)?;
+    let is_moved = !old.exists() && new.metadata()?.len() == 9;
+    fs::remove_file(&new)?;
+    fs::remove_dir(&made)?;
+    Ok(format!("{read} {is_moved} {}", made.exists()))
 }
 
 fn number(text: &str) -> u64 {
