@@ -74,6 +74,19 @@ pub enum Failure {
         /// What it says.
         error: wasmtime::Error,
     },
+    /// The system lets the process open too few files.
+    #[error(
+        "the process may have {limit} files open, and a node of {shards} core(s) needs {needed}, clients not \
+         counted: raise the limit (ulimit -n, LimitNOFILE= in a systemd unit, --ulimit nofile= in Docker)"
+    )]
+    OpenFiles {
+        /// Its limit.
+        limit: u64,
+        /// How many shards it was to have.
+        shards: usize,
+        /// How many files they need.
+        needed: u64,
+    },
     /// A shard has panicked.
     #[error("a shard ended: this is a defect of the server, please report it")]
     ShardGone,

@@ -171,6 +171,12 @@ fn explain(path: &Path, error: redb::Error) -> OpenError {
                 reason: error.to_string(),
             }
         }
+        redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            OpenError::Damaged {
+                path,
+                reason: "it ends too soon".into(),
+            }
+        }
         redb::Error::Io(error) => OpenError::Io { path, error },
         // A redb file of another program.
         redb::Error::TableDoesNotExist(_)

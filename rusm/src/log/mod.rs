@@ -125,6 +125,12 @@ pub(crate) fn note(text: impl Display) {
 
 /// What made the command fail.
 pub(crate) fn fail(text: impl Display) {
+    // It may be that the log could not be set up, and still a reader that stands still is not waited for.
+    if LOGS.get().is_none()
+        && let Ok(started) = Logs::start(LogFormat::Text)
+    {
+        let _ = LOGS.set(started);
+    }
     match LOGS.get() {
         Some(logs) if logs.format == LogFormat::Json => {
             tracing::error!("{text}");

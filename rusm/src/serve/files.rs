@@ -3,6 +3,8 @@
 
 use std::io;
 
+use crate::Failure;
+
 /// The limit of open files, and how it is shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OpenFiles {
@@ -36,6 +38,22 @@ impl OpenFiles {
         Self {
             limit: limit.rlim_cur,
         }
+    }
+
+    /// That they are enough to start `shards` shards with `listeners` listeners, and to serve a client.
+    ///
+    /// # Errors
+    /// When they are not.
+    pub(super) fn suffice(self, shards: usize, listeners: usize) -> Result<(), Failure> {
+        let needed = OF_THE_NODE + (OF_A_SHARD + listeners as u64) * shards as u64;
+        if self.limit >= needed {
+            return Ok(());
+        }
+        Err(Failure::OpenFiles {
+            limit: self.limit,
+            shards,
+            needed,
+        })
     }
 
     /// How many connections there may be at once, over all listeners, so that there are always
@@ -76,6 +94,10 @@ impl OpenFiles {
     }
 }
 
+/// Files that a node has open whatever its size: its streams, signals, the store, and what it opens for
+/// a moment; and those of a shard: its ring, its wake-ups, the map of its pages. Some are to spare.
+const OF_THE_NODE: u64 = 24;
+const OF_A_SHARD: u64 = 8;
 /// Of the system, where nothing is known.
 const DEFAULT: u64 = 1024;
 /// Files that connections may not take: a quarter, but no fewer and no more than these.
@@ -102,6 +124,16 @@ mod tests {
             let enough = asked + (asked / 3).clamp(KEPT_AT_LEAST, KEPT_AT_MOST);
             assert_eq!(files(enough).warning(asked), None, "{asked}");
         }
+    }
+
+    #[test]
+    fn a_limit_that_is_too_low_is_an_error() {
+        let files = |limit| OpenFiles { limit };
+        assert!(files(32).suffice(1, 1).is_err());
+        assert!(files(33).suffice(1, 1).is_ok());
+        let said = files(256).suffice(64, 2).unwrap_err().to_string();
+        assert!(said.contains("may have 256 files open"), "{said}");
+        assert!(said.contains("LimitNOFILE"), "{said}");
     }
 
     #[test]

@@ -122,6 +122,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
     override_listener(&mut app, args.listen)?;
     app.check_ground()?;
     let cores = cores::choose(args.cores.as_ref().or(app.manifest.node.cores.as_ref()))?;
+    files.suffice(cores.len(), app.manifest.listeners.len())?;
     #[cfg(feature = "build")]
     if mode != Mode::AsBuilt {
         app.build(args.types)?;

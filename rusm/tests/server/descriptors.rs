@@ -113,7 +113,7 @@ fn a_guest_cannot_take_all_files() {
 
 #[test]
 fn a_limit_that_no_server_can_start_with_is_no_mistake_of_the_manifest() {
-    for files in [10, 11] {
+    for files in [10, 11, 22, 24, 32] {
         let limits = format!("ulimit -n {files}");
         let (code, said) = Serve::hello().limited_to(&limits).refused();
         assert!(

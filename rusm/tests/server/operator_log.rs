@@ -150,6 +150,23 @@ fn readers_that_stand_still_stop_nobody() {
 }
 
 #[test]
+fn a_reader_that_stands_still_does_not_keep_a_server_that_can_not_start() {
+    for manifest in ["[node]\ncoers = 1\n", "[log]\nformat = \"json\"\n"] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("rusm.toml");
+        std::fs::write(&config, manifest).unwrap();
+        let (_read_out, out) = full_pipe();
+        let (_read_err, err) = full_pipe();
+        let mut command = apps::rusm();
+        command.arg("serve").arg(apps::hello());
+        command.arg("--config").arg(config).arg("--no-build");
+        let mut child = command.stdout(out).stderr(err).spawn().unwrap();
+        let status = wait(&mut child).expect("it ends");
+        assert_eq!(status.code(), Some(2), "{manifest}");
+    }
+}
+
+#[test]
 fn guests_that_may_write_to_the_standard_streams_do_not_wait_for_them() {
     let manifest = "
         [[serve]]
