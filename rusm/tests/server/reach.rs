@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::apps;
 use crate::client::{Client, get, request};
 use crate::server::{Serve, Server, eventually};
-use crate::websocket::{BINARY, Frame, Socket};
+use crate::websocket::{BINARY, Frame, Socket, TEXT};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -171,6 +171,28 @@ fn std_reaches_what_a_trusted_profile_grants_in_every_kind_of_component() {
         ("udp 127.0.0.1:0", &["bound"]),
     ];
     answers("trusted", &keys, &[&ANYWHERE[..], &granted].concat());
+}
+
+#[test]
+fn a_process_that_exits_ends_and_no_other_does() {
+    let server = serve(&apps::reach("sandboxed", ""));
+    for code in ["exit 0", "exit 3"] {
+        for target in ["/handler", "/service", "/main"] {
+            let length = format!("Content-Length: {}\r\n", code.len());
+            let asked = request("POST", target, &length, code);
+            let response = server.connect().send(asked).response();
+            assert!(response.status >= 500, "{target} {}", response.text());
+        }
+        let mut socket = Socket::open(&server, "/websocket");
+        let close = socket.send(TEXT, code.as_bytes()).receive();
+        const CLOSE: u8 = 8;
+        assert_eq!(close.opcode, CLOSE);
+        assert_eq!(close.payload.get(..2), Some(&1011_u16.to_be_bytes()[..]));
+    }
+    for kind in Kind::ALL {
+        assert_eq!(kind.run(&server, "terminal"), "false", "{kind:?}");
+    }
+    server.says("exit was called: the process ends here");
 }
 
 #[test]
