@@ -326,6 +326,10 @@ impl<'a> Place<'a> {
             .then(rust::unpack_sdk)
             .transpose()
             .map_err(io_error("unpacking the SDK"))?;
+        if sdk.is_some() {
+            rust::show_sdk_to_cargo(self.app_dir)
+                .map_err(io_error("writing .cargo/config.toml"))?;
+        }
         let cargo = CargoBuild {
             toolchain,
             crate_dir,
@@ -493,7 +497,7 @@ fn absolute(app_dir: &Path) -> Result<PathBuf, BuildError> {
 }
 
 /// Writes a file that is never seen half-written.
-fn write_whole(file: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(file: &Path, content: &[u8]) -> io::Result<()> {
     let dir = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir)?;
     let mut temporary = tempfile::NamedTempFile::new_in(dir)?;

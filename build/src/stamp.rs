@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::rust;
+
 /// What of a component's build is known before it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key<'a> {
@@ -121,6 +123,9 @@ fn content_hash(key: Key<'_>, inputs: &BTreeSet<PathBuf>) -> io::Result<String> 
     for file in &files {
         let name = file.strip_prefix(key.app_dir).unwrap_or(file);
         match std::fs::read(file) {
+            // The settings have the version of the SDK.
+            Ok(content) if name.ends_with(rust::CARGO_CONFIG) && rust::is_made_config(&content) => {
+            }
             Ok(content) => {
                 add(name.as_os_str().as_encoded_bytes());
                 add(&content);
@@ -167,7 +172,7 @@ fn walk(
 const AROUND: &[&str] = &[
     "Cargo.toml",
     "Cargo.lock",
-    ".cargo/config.toml",
+    rust::CARGO_CONFIG,
     "rust-toolchain.toml",
     "rust-toolchain",
     "package.json",

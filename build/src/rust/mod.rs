@@ -20,6 +20,9 @@ pub(crate) use fit::{Fitted, fit};
 pub use layout::MemoryLayout;
 pub(crate) use manifest::Manifest;
 pub use manifest::ManifestError;
-pub(crate) use sdk::{unpack as unpack_sdk, version as sdk_version};
+pub(crate) use sdk::{
+    CARGO_CONFIG, is_made as is_made_config, show_to_cargo as show_sdk_to_cargo,
+    unpack as unpack_sdk, version as sdk_version,
+};
 pub(crate) use toolchain::identity;
 pub use toolchain::{TARGET, Toolchain, ToolchainError};

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::toolchain::cache_dir;
+use crate::app::write_whole;
 
 /// The package that a guest depends on.
 pub(crate) const PACKAGE: &str = "rusm-rs";
@@ -30,6 +31,35 @@ pub(crate) fn unpack() -> io::Result<PathBuf> {
     })?;
     unpack_into(&cache.join("sdk"))
 }
+
+/// Names the unpacked SDK in the app's `.cargo/config.toml`, so that cargo and editors find the one
+/// that `rusm build` uses. A file that the author has written is left as it is.
+pub(crate) fn show_to_cargo(app_dir: &Path) -> io::Result<()> {
+    let file = app_dir.join(CARGO_CONFIG);
+    let known = match std::fs::read(&file) {
+        Ok(known) if !is_made(&known) => return Ok(()),
+        Ok(known) => known,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let path = toml::Value::String(unpack()?.to_string_lossy().into_owned());
+    let config = format!("{MADE}\n[patch.crates-io]\n{PACKAGE} = {{ path = {path} }}\n");
+    if known == config.as_bytes() {
+        return Ok(());
+    }
+    write_whole(&file, config.as_bytes())
+}
+
+/// Whether a file of cargo's configuration is one of [`show_to_cargo`]: it differs from machine to
+/// machine, and does not matter to a build.
+pub(crate) fn is_made(cargo_config: &[u8]) -> bool {
+    cargo_config.starts_with(MADE.as_bytes())
+}
+
+/// Below an app's directory.
+pub(crate) const CARGO_CONFIG: &str = ".cargo/config.toml";
+const MADE: &str = "# Made by rusm, which makes it anew: cargo and editors take the SDK of this version of rusm.\n\
+                    # Without these two lines the file is yours.";
 
 fn unpack_into(versions: &Path) -> io::Result<PathBuf> {
     let version = versions.join(version());
@@ -77,5 +107,28 @@ mod tests {
         assert!(first.join("src/lib.rs").is_file());
         assert_eq!(unpack_into(cache.path()).unwrap(), first);
         assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn cargo_is_shown_the_sdk_unless_the_author_has_said_where_it_is() {
+        let app = tempfile::tempdir().unwrap();
+        let file = app.path().join(CARGO_CONFIG);
+        show_to_cargo(app.path()).unwrap();
+        let made = std::fs::read(&file).unwrap();
+        assert!(is_made(&made));
+        let table: toml::Table = String::from_utf8(made.clone()).unwrap().parse().unwrap();
+        let path = table["patch"]["crates-io"][PACKAGE]["path"]
+            .as_str()
+            .unwrap();
+        assert!(Path::new(path).join("Cargo.toml").is_file());
+
+        // Of another version.
+        std::fs::write(&file, format!("{MADE}\n[patch.crates-io]\n")).unwrap();
+        show_to_cargo(app.path()).unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), made);
+
+        std::fs::write(&file, "[net]\noffline = true\n").unwrap();
+        show_to_cargo(app.path()).unwrap();
+        assert!(!is_made(&std::fs::read(&file).unwrap()));
     }
 }

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::rust;
+
 /// What a new app's component is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -47,6 +49,9 @@ pub fn new_app(parent: &Path, name: &str, language: Language) -> Result<PathBuf,
             .map_or(Ok(()), std::fs::create_dir_all)
             .and_then(|()| std::fs::write(&file, content))
             .map_err(writing)?;
+    }
+    if language == Language::Rust {
+        rust::show_sdk_to_cargo(&dir).map_err(writing)?;
     }
     Ok(dir)
 }
@@ -127,8 +132,12 @@ const RUST: &[Template] = &[
     ("README.md", include_str!("template/rust/README.md")),
     (".gitignore", include_str!("template/rust/gitignore")),
     (
+        "Cargo.toml",
+        include_str!("template/rust/workspace.toml.in"),
+    ),
+    (
         "components/{{name}}/Cargo.toml",
-        include_str!("template/rust/Cargo.toml.in"),
+        include_str!("template/rust/component.toml.in"),
     ),
     (
         "components/{{name}}/src/lib.rs",

@@ -300,8 +300,9 @@ fn what_is_not_there_is_told_by_check_and_at_the_start_alike() {
     ));
     let env = granted("env = { LAB = \"open\" }");
     let stdio = granted("allow-stdio = true");
-    let without =
-        |key| format!("component `hello` is granted `{key}`, and was built without it: run `rusm build`");
+    let without = |key| {
+        format!("component `hello` is granted `{key}`, and was built without it: run `rusm build`")
+    };
     let store = format!("[node]\nstore = {:?}\n{hello}", absent.join("data.redb"));
     for (manifest, words) in [
         ("", "nothing to serve"),
