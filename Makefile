@@ -13,7 +13,7 @@ LOADTEST := --manifest-path loadtest/Cargo.toml --target-dir target
 
 ## serve examples/hello on http://127.0.0.1:8080
 serve: setup
-	@echo "make serve: compiling the server; the first time it takes Wasmtime with it: 5 minutes on two cores"
+	@echo "make serve: compiling the server; the first time it takes Wasmtime with it: 6 minutes on two cores"
 	cargo build --release $(SLIM)
 	@echo "make serve: compiling examples/hello, half a minute the first time, and serving it"
 	$(RUSM) serve examples/hello
