@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 hashes() {
-    find runner.wasm build-runner.sh runner runtime/{src,build.mjs,host.d.ts,package-lock.json} \
+    find runner.wasm build-runner.sh runner intrinsics runtime/{src,build.mjs,host.d.ts,package-lock.json} \
         ../../wit -name target -prune -o -type f -print | LC_ALL=C sort | xargs sha256sum
 }
 if [ "${1-}" = --print ]; then

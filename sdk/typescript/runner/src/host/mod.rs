@@ -3,11 +3,11 @@
 pub(crate) mod actors;
 mod connection;
 pub(crate) mod machine;
-mod pure;
 mod request;
 mod storage;
 
-use rquickjs::{ArrayBuffer, Ctx, Error, Exception, Object, Result, TypedArray};
+use rquickjs::{Ctx, Error, Exception, Object, Result};
+use rusm_typescript_intrinsics::{Bytes, buffer, bytes_of};
 
 use crate::bindings::rusm::runtime::actor::CallError;
 
@@ -23,24 +23,12 @@ use define;
 pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let host = Object::new(ctx.clone())?;
     request::define_on(ctx, &host)?;
-    pure::define_on(ctx, &host)?;
+    rusm_typescript_intrinsics::define_on(ctx, &host)?;
     machine::define_on(ctx, &host)?;
     connection::define_on(ctx, &host)?;
     actors::define_on(ctx, &host)?;
     storage::define_on(ctx, &host)?;
     Ok(host)
-}
-
-type Bytes<'js> = TypedArray<'js, u8>;
-
-/// Nothing of JavaScript runs while a function here has them.
-fn bytes_of<'a>(bytes: &'a Bytes<'_>) -> &'a [u8] {
-    // SAFETY: no JavaScript runs, so nothing detaches or resizes the buffer.
-    unsafe { bytes.as_bytes() }.unwrap_or_default()
-}
-
-fn buffer<'js>(ctx: &Ctx<'js>, bytes: Vec<u8>) -> Result<ArrayBuffer<'js>> {
-    ArrayBuffer::new(ctx.clone(), bytes)
 }
 
 /// Names and values in turn, of values that are bytes: each a char (latin1).

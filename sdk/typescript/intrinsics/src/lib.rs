@@ -1,25 +1,42 @@
-//! Pure functions: text, URLs (WHATWG, as crate `url` has them), digests.
+//! Pure functions of the host that JavaScript sees (`../runtime/host.d.ts`): text, URLs (WHATWG, as crate `url` has
+//! them), digests. The runner and the tests of the runtime share them, so that what is tested is what ships.
 
 use hmac::{Hmac, Mac};
 use rquickjs::function::Opt;
-use rquickjs::{Array, ArrayBuffer, Ctx, IntoJs, Object, Result, Value};
+use rquickjs::{Array, ArrayBuffer, Ctx, Function, IntoJs, Object, Result, TypedArray, Value};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use url::{Position, Url, quirks};
 
-use super::{Bytes, buffer, bytes_of, define};
+/// Bytes of JavaScript.
+pub type Bytes<'js> = TypedArray<'js, u8>;
 
-pub(super) fn define_on<'js>(ctx: &Ctx<'js>, host: &Object<'js>) -> Result<()> {
-    define!(ctx, host, {
-        "utf8Encode": utf8_encode,
-        "utf8Decode": utf8_decode,
-        "urlParse": url_parse,
-        "urlSet": url_set,
-        "urlOrigin": url_origin,
-        "digest": digest,
-        "hmac": hmac,
-    });
-    Ok(())
+/// Defines them all on the object that is the host.
+///
+/// # Errors
+/// When JavaScript's memory is used up.
+pub fn define_on<'js>(ctx: &Ctx<'js>, host: &Object<'js>) -> Result<()> {
+    host.set("utf8Encode", Function::new(ctx.clone(), utf8_encode)?)?;
+    host.set("utf8Decode", Function::new(ctx.clone(), utf8_decode)?)?;
+    host.set("urlParse", Function::new(ctx.clone(), url_parse)?)?;
+    host.set("urlSet", Function::new(ctx.clone(), url_set)?)?;
+    host.set("urlOrigin", Function::new(ctx.clone(), url_origin)?)?;
+    host.set("digest", Function::new(ctx.clone(), digest)?)?;
+    host.set("hmac", Function::new(ctx.clone(), hmac)?)
+}
+
+/// The bytes. No JavaScript may run while they are used.
+pub fn bytes_of<'a>(bytes: &'a Bytes<'_>) -> &'a [u8] {
+    // SAFETY: no JavaScript runs, so nothing detaches or resizes the buffer.
+    unsafe { bytes.as_bytes() }.unwrap_or_default()
+}
+
+/// An `ArrayBuffer` of these bytes.
+///
+/// # Errors
+/// When JavaScript's memory is used up.
+pub fn buffer<'js>(ctx: &Ctx<'js>, bytes: Vec<u8>) -> Result<ArrayBuffer<'js>> {
+    ArrayBuffer::new(ctx.clone(), bytes)
 }
 
 fn utf8_encode<'js>(ctx: Ctx<'js>, value: rquickjs::String<'js>) -> Result<ArrayBuffer<'js>> {
