@@ -19,7 +19,7 @@ use crate::log;
 /// The first thing that keeps the app from being served.
 pub fn check(args: &AppArgs) -> Result<(), Failure> {
     let app = Application::open(args)?;
-    let _log = log::init(&app.manifest.log)?;
+    let _log = log::init(&app.manifest.log).map_err(Failure::Log)?;
     app.check_ground()?;
     #[cfg(feature = "build")]
     look_for_sources(&app)?;

@@ -87,6 +87,9 @@ pub enum Failure {
         /// How many files they need.
         needed: u64,
     },
+    /// The log could not be set up.
+    #[error("the threads of the log could not be started: {0}")]
+    Log(io::Error),
     /// A shard has panicked.
     #[error("a shard ended: this is a defect of the server, please report it")]
     ShardGone,

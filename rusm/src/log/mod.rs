@@ -25,7 +25,6 @@ use tracing_subscriber::util::SubscriberInitExt;
 use self::limit::Limiter;
 use self::line::{Fields, GUEST, Line};
 use self::writer::LineWriter;
-use crate::Failure;
 
 /// The logs of this process, once they are started.
 static LOGS: OnceLock<Logs> = OnceLock::new();
@@ -44,11 +43,8 @@ struct Logs {
 ///
 /// # Errors
 /// When the threads that write can't be started.
-pub fn init(log: &Log) -> Result<Guard, Failure> {
-    let started = Logs::start(log.format).map_err(|error| Failure::System {
-        what: "the threads of the log could not be started",
-        error,
-    })?;
+pub fn init(log: &Log) -> io::Result<Guard> {
+    let started = Logs::start(log.format)?;
     // They are set already in a test: those serve as well.
     let _ = LOGS.set(started);
     let level = match log.level {

@@ -66,7 +66,7 @@ pub fn dev(args: &RunArgs) -> Result<(), Failure> {
 /// What keeps them from being compiled, or kept.
 pub fn compile(args: &CompileArgs) -> Result<(), Failure> {
     let app = Application::open(&args.app)?;
-    let _log = log::init(&app.manifest.log)?;
+    let _log = log::init(&app.manifest.log).map_err(Failure::Log)?;
     let shards = match args.cores.as_ref().or(app.manifest.node.cores.as_ref()) {
         // Not the cores of this machine: the server is another.
         Some(Cores::Count(count)) => count.get(),
@@ -117,7 +117,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
         error,
     })?;
     let mut app = Application::open(&args.app)?;
-    let _log = log::init(&app.manifest.log)?;
+    let _log = log::init(&app.manifest.log).map_err(Failure::Log)?;
     let files = OpenFiles::raise();
     override_listener(&mut app, args.listen)?;
     app.check_ground()?;
