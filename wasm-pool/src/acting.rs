@@ -15,12 +15,13 @@ use futures_channel::oneshot;
 use rusm_config::Capabilities;
 use rusm_core::{CallContext, ExitReason, Pid, ProcessRef, RequestId, SpawnOptions};
 
+use crate::bindings::rusm::runtime::http::{Request as WitRequest, Response as WitResponse};
+use crate::bindings::rusm::runtime::types::CallError as WitCallError;
 use crate::catalog::{ActionRef, ComponentRef};
+use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, Streaming};
 use crate::fault::Fault;
-use crate::host::bindings::rusm::runtime::http::{Request as WitRequest, Response as WitResponse};
-use crate::host::bindings::rusm::runtime::types::CallError as WitCallError;
-use crate::host::{Client, ConnectionInfo, HttpClient};
+use crate::host::{Client, HttpClient};
 use crate::http::{HeaderRef, Request, Response};
 use crate::pool::ShardPool;
 use crate::process::SpawnFailure;

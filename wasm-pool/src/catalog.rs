@@ -15,7 +15,9 @@ use wasmtime::{Engine, Store};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
 use crate::artifact::Artifact;
-use crate::host::{Linkers, Mail, WebSocketFrame};
+use crate::bindings::WebSocketFrame;
+use crate::bindings::rusm::runtime::actor::Mail;
+use crate::host::Linkers;
 use crate::http::{Request, Response};
 use crate::sandbox::HostState;
 use crate::shape::Shape;

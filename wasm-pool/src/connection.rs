@@ -7,7 +7,7 @@ use rusm_core::{Pid, StreamId};
 use crate::fault::Fault;
 use crate::http::Response;
 
-pub use crate::host::ConnectionInfo;
+pub use crate::bindings::rusm::runtime::serve::ConnectionInfo;
 
 /// How an answer begins that may be a stream.
 #[derive(Debug)]

@@ -19,6 +19,7 @@
 mod acting;
 pub mod admission;
 pub mod artifact;
+mod bindings;
 pub mod cache;
 mod catalog;
 pub mod connection;

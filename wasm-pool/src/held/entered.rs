@@ -9,9 +9,9 @@ use bytes::Bytes;
 use rusm_core::{Mail, ProcessRef, StreamError, StreamId};
 use wasmtime::Store;
 
+use crate::bindings::WebSocketFrame;
 use crate::catalog::{ConnectionEvent, Held, Loaded};
 use crate::connection::Frame;
-use crate::host::WebSocketFrame;
 use crate::process::{self, Limit};
 use crate::sandbox::HostState;
 

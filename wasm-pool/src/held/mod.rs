@@ -18,9 +18,10 @@ use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, SpawnOptions, StreamId};
 use wasmtime::Store;
 
 use crate::catalog::{ComponentRef, Held};
+use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, EventStream, WebSocket};
 use crate::fault::Fault;
-use crate::host::{Client, ConnectionInfo, Exit, HttpClient};
+use crate::host::{Client, Exit, HttpClient};
 use crate::http::Response;
 use crate::pool::ShardPool;
 use crate::sandbox::HostState;

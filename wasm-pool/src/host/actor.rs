@@ -14,12 +14,12 @@ use rusm_core::{
     Restart, SendError, Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
 };
 
-use super::bindings::rusm::runtime::actor::{
+use crate::acting::Fetch;
+use crate::bindings::rusm::runtime::actor::{
     Ended, Host, Mail, Pid as RawPid, ProcessInfo, Request, Response, SuperviseStrategy,
 };
-use super::bindings::rusm::runtime::http;
-use super::bindings::rusm::runtime::types::{self, CallError as WitCallError};
-use crate::acting::Fetch;
+use crate::bindings::rusm::runtime::http;
+use crate::bindings::rusm::runtime::types::{self, CallError as WitCallError};
 use crate::pool::ShardPool;
 use crate::sandbox::HostState;
 

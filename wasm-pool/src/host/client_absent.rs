@@ -1,6 +1,6 @@
 //! `rusm:runtime/client@0.1.0` in a server that was compiled without requests to other servers.
 
-use super::bindings::rusm::runtime::client::{FetchError, Fetched, Host, Outgoing};
+use crate::bindings::rusm::runtime::client::{FetchError, Fetched, Host, Outgoing};
 use crate::sandbox::HostState;
 
 impl Host for HostState {

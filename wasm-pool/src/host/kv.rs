@@ -2,7 +2,7 @@
 
 use rusm_store::Store;
 
-use super::bindings::rusm::runtime::kv::Host;
+use crate::bindings::rusm::runtime::kv::Host;
 use crate::pool::ShardPool;
 use crate::sandbox::HostState;
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::bindings::rusm::runtime::log::{Host, LogLevel};
 use super::diagnostics::Level;
+use crate::bindings::rusm::runtime::log::{Host, LogLevel};
 use crate::sandbox::HostState;
 
 impl Host for HostState {

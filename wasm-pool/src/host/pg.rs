@@ -3,7 +3,7 @@
 use rusm_core::{Pid, ShardId};
 
 use super::actor::shard;
-use super::bindings::rusm::runtime::pg::{Host, Pid as RawPid};
+use crate::bindings::rusm::runtime::pg::{Host, Pid as RawPid};
 use crate::sandbox::HostState;
 
 impl Host for HostState {

@@ -12,8 +12,8 @@ use futures_channel::oneshot;
 use rusm_core::{Pid, StreamId};
 
 use super::actor::{pool, shard};
-use super::bindings::rusm::runtime::serve::{ConnectionInfo, Host};
 use super::diagnostics::Level;
+use crate::bindings::rusm::runtime::serve::{ConnectionInfo, Host};
 use crate::connection::{Begun, Frame, ResponseStart, SseEvent};
 use crate::sandbox::HostState;
 

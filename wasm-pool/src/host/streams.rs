@@ -3,7 +3,7 @@
 use rusm_core::{Mail, Pid, StreamError, StreamId};
 
 use super::actor::{process_gone, room, shard};
-use super::bindings::rusm::runtime::streams::{Host, Pid as RawPid};
+use crate::bindings::rusm::runtime::streams::{Host, Pid as RawPid};
 use crate::sandbox::HostState;
 
 impl Host for HostState {
