@@ -20,11 +20,10 @@ use crate::bindings::rusm::runtime::types::CallError as WitCallError;
 use crate::catalog::{ActionRef, ComponentRef};
 use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, Streaming};
-use crate::fault::Fault;
+use crate::error::{Fault, SpawnFailure};
 use crate::host::{Client, HttpClient};
 use crate::http::{HeaderRef, Request, Response};
 use crate::pool::ShardPool;
-use crate::process::SpawnFailure;
 
 impl ShardPool {
     /// Whether this action may answer by a stream, and so has to be called by
@@ -224,7 +223,7 @@ impl ShardPool {
             let mut call = pin!(component.answer(&mut store, task.action.action, &request));
             poll_fn(|cx| self.poll_guest(component, || call.as_mut().poll(cx))).await
         };
-        let outcome = outcome.map_err(|error| Fault::of(&error, store.data(), task.limit));
+        let outcome = outcome.map_err(|error| store.data().fault(&error, task.limit));
         let client = std::mem::take(&mut store.data_mut().client);
         (outcome, client.into_begin())
     }

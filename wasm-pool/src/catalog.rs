@@ -17,6 +17,7 @@ use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use crate::artifact::Artifact;
 use crate::bindings::WebSocketFrame;
 use crate::bindings::rusm::runtime::actor::Mail;
+use crate::error::NotStarted;
 use crate::host::Linkers;
 use crate::http::{Request, Response};
 use crate::sandbox::HostState;
@@ -621,11 +622,6 @@ impl EventsExports {
         func.call_async(store, ()).await
     }
 }
-
-/// There is no instance: the host's fault, unless the guest's own start code trapped.
-#[derive(Debug, Error)]
-#[error("no instance could be made")]
-pub(crate) struct NotStarted;
 
 /// `func(request: request) -> response`
 type ActionParams<'a> = (&'a Request<'a>,);

@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes};
 use futures_channel::oneshot;
 use rusm_core::{Pid, StreamId};
 
-use crate::fault::Fault;
+use crate::error::Fault;
 use crate::http::Response;
 
 pub use crate::bindings::rusm::runtime::serve::ConnectionInfo;

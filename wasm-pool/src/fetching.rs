@@ -9,7 +9,7 @@ use rusm_core::{ExitReason, Mail, ProcessRef, RequestId, SpawnOptions};
 
 use crate::catalog::{ComponentRef, Loaded};
 use crate::envelope::{self, EnvelopeError};
-use crate::fault::Fault;
+use crate::error::Fault;
 use crate::http::{Request, Response};
 use crate::pool::ShardPool;
 
@@ -108,7 +108,7 @@ impl ShardPool {
             });
             poll_fn(|cx| self.poll_guest(component, || life.as_mut().poll(cx))).await
         };
-        lived.map_err(|error| Fault::of(&error, store.data(), limit))
+        lived.map_err(|error| store.data().fault(&error, limit))
     }
 }
 

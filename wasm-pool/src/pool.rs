@@ -11,13 +11,12 @@ use std::time::{Duration, Instant};
 use rusm_config::Capabilities;
 use rusm_core::{End, ExitReason, Pid, ProcessHandle, RequestId, Shard, fairness};
 use rusm_store::Store as DurableStore;
-use thiserror::Error;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
 use crate::admission::{Admission, Place};
 use crate::catalog::{ActionRef, Catalog, ComponentRef, ComponentSource, LoadError, Loaded};
 use crate::connection::EncodeEvent;
-use crate::fault::Fault;
+use crate::error::{DeadlinePassed, Fault};
 use crate::http::{Request, Response};
 use crate::preempt::Activity;
 use crate::sandbox::{self, HostState, WasiLimits};
@@ -214,7 +213,7 @@ impl ShardPool {
         };
         let outcome = match outcome {
             Ok(Ok(output)) => Ok(output),
-            Ok(Err(error)) => Err(Fault::of(&error, store.data(), limit)),
+            Ok(Err(error)) => Err(store.data().fault(&error, limit)),
             Err(End::Deadline) => Err(Fault::Timeout { limit }),
             Err(End::Killed(_)) if self.stopping.get() => Err(Fault::Stopping),
             Err(End::Killed(reason)) => Err(Fault::Ended { reason }),
@@ -324,8 +323,3 @@ fn preempted(store: StoreContextMut<'_, HostState>) -> wasmtime::Result<UpdateDe
         Box::pin(fairness::yield_to_io()),
     ))
 }
-
-/// A guest ran past its deadline.
-#[derive(Debug, Error)]
-#[error("the process is past its deadline")]
-pub(crate) struct DeadlinePassed;

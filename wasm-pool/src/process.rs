@@ -10,36 +10,16 @@ use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use rusm_config::Capabilities;
-use rusm_core::{Call, CallError, ExitReason, Mail, Pid, ProcessRef, SpawnError, SpawnOptions};
-use thiserror::Error;
+use rusm_core::{Call, CallError, ExitReason, Mail, Pid, ProcessRef, SpawnOptions};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use crate::admission::{Admission, Place};
 use crate::catalog::{ComponentRef, Loaded};
-use crate::fault::Fault;
-use crate::host::{Answering, Exit, into_wit};
+use crate::error::{Exit, Fault, SpawnFailure};
+use crate::host::{Answering, into_wit};
 use crate::pool::ShardPool;
 use crate::sandbox::HostState;
-
-/// Why a process was not spawned.
-#[derive(Debug, Error)]
-pub enum SpawnFailure {
-    /// It has neither a `run` nor functions.
-    #[error(
-        "component `{0}` is no process: it exports neither `run` nor a function that can be called"
-    )]
-    NotAProcess(Arc<str>),
-    /// The guests of this shard have spawned as many as they may.
-    #[error("this core has as many spawned processes as it may have (spawned-per-core)")]
-    TooMany,
-    /// All instances are in use.
-    #[error("this core has no instance free (instances-per-core)")]
-    PoolFull,
-    /// The actor core refused.
-    #[error(transparent)]
-    Core(#[from] SpawnError),
-}
 
 /// How far a process is, for whoever supervises it.
 #[derive(Debug, Default)]
@@ -205,7 +185,7 @@ impl ShardPool {
         if let Some(Exit(reason)) = error.downcast_ref() {
             return reason.clone();
         }
-        let fault = Fault::of(&error, store.data(), component.function_timeout);
+        let fault = store.data().fault(&error, component.function_timeout);
         let fault = AtWork(&fault).to_string();
         tracing::warn!(
             request_id = store.data().request_id(),

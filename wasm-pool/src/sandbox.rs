@@ -1,7 +1,7 @@
 //! What an instance may do, and the state that the host keeps for it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusm_config::{Capabilities, Network};
 use rusm_core::{CallContext, Pid, RequestId};
@@ -14,6 +14,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::catalog::ComponentRef;
+use crate::error::{Fault, Limits};
 use crate::host::{ActorState, Client, Diagnostics, Level, LogLines, StreamInto};
 use crate::pool::ShardPool;
 use crate::stdio::Stdio;
@@ -107,6 +108,18 @@ impl HostState {
     /// The size of the stack in its memory, in bytes.
     pub(crate) fn stack(&self) -> Option<u64> {
         ShardPool::current()?.catalog.get(self.place)?.stack
+    }
+
+    /// What an error of its guest means, which was allowed `limit` for what it was at.
+    pub(crate) fn fault(&self, error: &wasmtime::Error, limit: Duration) -> Fault {
+        Fault::of(
+            error,
+            &Limits {
+                time: limit,
+                refused_memory: self.memory.refused.then_some(self.memory.max),
+                stack: self.stack(),
+            },
+        )
     }
 
     /// Give the process what its capabilities grant of WASI.

@@ -20,8 +20,8 @@ use wasmtime::Store;
 use crate::catalog::{ComponentRef, Held};
 use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, EventStream, WebSocket};
-use crate::fault::Fault;
-use crate::host::{Client, Exit, HttpClient};
+use crate::error::{Exit, Fault};
+use crate::host::{Client, HttpClient};
 use crate::http::Response;
 use crate::pool::ShardPool;
 use crate::sandbox::HostState;
@@ -231,7 +231,7 @@ fn unbegun(
     };
     match lived {
         Err(error) if !is_meant => {
-            let fault = Fault::of(error, store.data(), limit);
+            let fault = store.data().fault(error, limit);
             let reason = fault.exit_reason();
             (Err(fault), reason)
         }

@@ -20,6 +20,7 @@ use crate::bindings::rusm::runtime::actor::{
 };
 use crate::bindings::rusm::runtime::http;
 use crate::bindings::rusm::runtime::types::{self, CallError as WitCallError};
+use crate::error::Exit;
 use crate::pool::ShardPool;
 use crate::sandbox::HostState;
 
@@ -528,11 +529,6 @@ impl HostState {
         }
     }
 }
-
-/// A guest ended its own process.
-#[derive(Debug, thiserror::Error)]
-#[error("the process ended itself: {0}")]
-pub(crate) struct Exit(pub(crate) ExitReason);
 
 /// What a guest gets of a mail; `None` for calls and streams, which go their own ways.
 pub(crate) fn into_wit(mail: CoreMail) -> Option<Mail> {

@@ -22,7 +22,7 @@ use crate::bindings::Host_;
 use crate::sandbox::HostState;
 use crate::shape::Shape;
 
-pub(crate) use actor::{ActorState, Answering, Exit, into_wit};
+pub(crate) use actor::{ActorState, Answering, into_wit};
 pub(crate) use diagnostics::{Diagnostics, Level};
 pub(crate) use serve::{Client, HttpClient};
 pub(crate) use stdio::{LogLines, StreamInto};

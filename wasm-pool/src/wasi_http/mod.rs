@@ -28,7 +28,7 @@ pub use body::{BodyFailure, Frame, RequestBody, RequestBodySender, ResponseBody}
 pub use incoming::{IncomingRequest, InvalidRequest};
 
 use crate::catalog::{ComponentRef, Loaded};
-use crate::fault::Fault;
+use crate::error::Fault;
 use crate::pool::ShardPool;
 
 /// A request to a stock component, under way.
@@ -147,7 +147,7 @@ impl ShardPool {
                 },
             ),
             Err(error) => {
-                let fault = Fault::of(&error, store.data(), limit);
+                let fault = store.data().fault(&error, limit);
                 outparam.fail(component, me, fault)
             }
         }
