@@ -17,7 +17,7 @@ use rusm_core::{CallContext, ExitReason, Pid, ProcessRef, RequestId, SpawnOption
 
 use crate::bindings::rusm::runtime::http::{Request as WitRequest, Response as WitResponse};
 use crate::bindings::rusm::runtime::types::CallError as WitCallError;
-use crate::catalog::{ActionRef, ComponentRef};
+use crate::component::id::{ActionRef, ComponentRef};
 use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, Streaming};
 use crate::error::{Fault, SpawnFailure};
@@ -63,7 +63,7 @@ impl ShardPool {
         };
         let client = Client::Http(HttpClient::new(info, owner, begin, false));
         let options = SpawnOptions {
-            label: Some(component.name.clone()),
+            label: Some(component.info.name.clone()),
             mailbox: component.mailbox,
             deadline: Some(task.deadline),
             awaited: true,
@@ -148,7 +148,7 @@ impl ShardPool {
             limit,
         };
         let options = SpawnOptions {
-            label: Some(loaded.name.clone()),
+            label: Some(loaded.info.name.clone()),
             deadline: Some(deadline),
             ..SpawnOptions::default()
         };

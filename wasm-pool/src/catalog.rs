@@ -17,6 +17,7 @@ use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use crate::artifact::Artifact;
 use crate::bindings::WebSocketFrame;
 use crate::bindings::rusm::runtime::actor::Mail;
+use crate::component::id::{ComponentInfo, ComponentRef, Locate};
 use crate::error::NotStarted;
 use crate::host::Linkers;
 use crate::http::{Request, Response};
@@ -40,21 +41,6 @@ pub struct ComponentSource {
     pub function_timeout: Duration,
     /// What its lines in the log go through.
     pub locate: Option<Locate>,
-}
-
-/// Names the places of an author's sources in a line of the log that names those of what was made
-/// of them. It gives other lines back as they are.
-pub type Locate = Arc<dyn Fn(String) -> String + Send + Sync>;
-
-/// A component of the shard, by its position among them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ComponentRef(pub(crate) u16);
-
-/// An action of a component, resolved: what a route holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ActionRef {
-    pub(crate) component: ComponentRef,
-    pub(crate) action: u16,
 }
 
 /// Why a shard could not load a component.
@@ -138,11 +124,9 @@ impl Catalog {
         sources: &[ComponentSource],
     ) -> Result<(), LoadError> {
         let linkers = Linkers::new(engine).map_err(LoadError::Host)?;
-        let first = self.components.borrow().len();
-        let loaded = sources.iter().enumerate().map(|(index, source)| {
-            let place = u16::try_from(first + index).unwrap_or(u16::MAX);
-            Loaded::new(source, ComponentRef(place), engine, &linkers).map(|new| Some(Rc::new(new)))
-        });
+        let loaded = sources
+            .iter()
+            .map(|source| Loaded::new(source, engine, &linkers).map(|new| Some(Rc::new(new))));
         let loaded = loaded.collect::<Result<Vec<_>, _>>()?;
         self.components.borrow_mut().extend(loaded);
         Ok(())
@@ -154,8 +138,8 @@ impl Catalog {
         let mut names = Vec::new();
         for place in components.iter_mut().rev() {
             let Some(loaded) = place else { continue };
-            if !names.contains(&loaded.name) {
-                names.push(loaded.name.clone());
+            if !names.contains(&loaded.info.name) {
+                names.push(loaded.info.name.clone());
             } else if Rc::strong_count(loaded) == 1 {
                 *place = None;
             }
@@ -164,7 +148,8 @@ impl Catalog {
 
     pub(crate) fn find(&self, name: &str) -> Option<ComponentRef> {
         let components = self.components.borrow();
-        let of_that_name = |c: &Option<Rc<Loaded>>| c.as_ref().is_some_and(|c| &*c.name == name);
+        let of_that_name =
+            |c: &Option<Rc<Loaded>>| c.as_ref().is_some_and(|c| &*c.info.name == name);
         let index = components.iter().rposition(of_that_name)?;
         u16::try_from(index).ok().map(ComponentRef)
     }
@@ -176,12 +161,7 @@ impl Catalog {
 
 /// A component, ready for instances to be made of it.
 pub(crate) struct Loaded {
-    pub(crate) name: Arc<str>,
-    /// Its own place in the catalog.
-    pub(crate) place: ComponentRef,
-    pub(crate) locate: Option<Locate>,
-    /// The size of the stack in its memory, in bytes.
-    pub(crate) stack: Option<u64>,
+    pub(crate) info: Arc<ComponentInfo>,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) mailbox: MailboxLimit,
     pub(crate) function_timeout: Duration,
@@ -209,7 +189,6 @@ pub(crate) struct Loaded {
 impl Loaded {
     fn new(
         source: &ComponentSource,
-        place: ComponentRef,
         engine: &Engine,
         linkers: &Linkers,
     ) -> Result<Self, LoadError> {
@@ -242,10 +221,11 @@ impl Loaded {
                 error,
             })?;
         let mut loaded = Self {
-            name: name.clone(),
-            place,
-            locate: source.locate.clone(),
-            stack: source.artifact.stack(),
+            info: Arc::new(ComponentInfo {
+                name: name.clone(),
+                locate: source.locate.clone(),
+                stack: source.artifact.stack(),
+            }),
             capabilities: source.capabilities.clone(),
             mailbox: source.mailbox,
             function_timeout: source.function_timeout,
@@ -315,7 +295,7 @@ impl Loaded {
         for action in wanted {
             let Some((func, _)) = function(component, action) else {
                 return Err(LoadError::UnknownAction {
-                    component: self.name.clone(),
+                    component: self.info.name.clone(),
                     action: action.clone(),
                     actions: shape.functions.clone(),
                 });
@@ -323,7 +303,7 @@ impl Loaded {
             let types = self.pre.instance_type();
             let typed = func.typecheck::<ActionParams<'_>, ActionResults>(&types);
             typed.map_err(|error| LoadError::ActionType {
-                component: self.name.clone(),
+                component: self.info.name.clone(),
                 action: action.clone(),
                 error,
             })?;
@@ -341,7 +321,11 @@ impl Loaded {
     /// `component#action`, for people.
     pub(crate) fn full_name(&self, action: u16) -> String {
         let action = self.actions.get(usize::from(action));
-        format!("{}#{}", self.name, action.map_or("?", |(name, _)| name))
+        format!(
+            "{}#{}",
+            self.info.name,
+            action.map_or("?", |(name, _)| name)
+        )
     }
 
     /// Whether processes can call it, or it runs by itself.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use rusm_core::{ExitReason, Mail, ProcessRef, RequestId, SpawnOptions};
 
-use crate::catalog::{ComponentRef, Loaded};
+use crate::catalog::Loaded;
+use crate::component::id::ComponentRef;
 use crate::envelope::{self, EnvelopeError};
 use crate::error::Fault;
 use crate::http::{Request, Response};
@@ -35,7 +36,7 @@ impl ShardPool {
         let full = || Fault::host("the process table is full");
         let asker = self.shard.start(None).ok_or_else(full)?;
         let options = SpawnOptions {
-            label: Some(loaded.name.clone()),
+            label: Some(loaded.info.name.clone()),
             mailbox: loaded.mailbox,
             deadline: Some(deadline),
             ..SpawnOptions::default()

@@ -22,6 +22,7 @@ pub mod artifact;
 mod bindings;
 pub mod cache;
 mod catalog;
+mod component;
 pub mod connection;
 pub mod engine;
 mod envelope;
@@ -43,7 +44,8 @@ pub mod wasi_http;
 
 pub use artifact::Artifact;
 pub use cache::ArtifactCache;
-pub use catalog::{ActionRef, ComponentRef, ComponentSource, LoadError, Locate};
+pub use catalog::{ComponentSource, LoadError};
+pub use component::id::{ActionRef, ComponentRef, Locate};
 pub use error::{Fault, SpawnFailure};
 pub use pool::{PoolSetup, ShardPool};
 pub use process::Progress;

@@ -14,7 +14,8 @@ use rusm_store::Store as DurableStore;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
 use crate::admission::{Admission, Place};
-use crate::catalog::{ActionRef, Catalog, ComponentRef, ComponentSource, LoadError, Loaded};
+use crate::catalog::{Catalog, ComponentSource, LoadError, Loaded};
+use crate::component::id::{ActionRef, ComponentRef};
 use crate::connection::EncodeEvent;
 use crate::error::{DeadlinePassed, Fault};
 use crate::http::{Request, Response};
@@ -246,8 +247,7 @@ impl ShardPool {
         deadline: Option<Instant>,
         capabilities: &Arc<Capabilities>,
     ) -> Result<Store<HostState>, Fault> {
-        let (name, place) = (&component.name, component.place);
-        let mut state = HostState::new(name, place, pid, deadline, capabilities);
+        let mut state = HostState::new(&component.info, pid, deadline, capabilities);
         if component.imports_wasi {
             state
                 .grant_wasi(self.wasi)

@@ -15,7 +15,8 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use crate::admission::{Admission, Place};
-use crate::catalog::{ComponentRef, Loaded};
+use crate::catalog::Loaded;
+use crate::component::id::ComponentRef;
 use crate::error::{Exit, Fault, SpawnFailure};
 use crate::host::{Answering, into_wit};
 use crate::pool::ShardPool;
@@ -53,7 +54,7 @@ impl ShardPool {
     ) -> Result<Pid, SpawnFailure> {
         let loaded = self.process_component(component)?;
         let capabilities = loaded.capabilities.clone();
-        let name = loaded.name.clone();
+        let name = loaded.info.name.clone();
         self.spawn_process(
             component,
             capabilities,
@@ -111,7 +112,7 @@ impl ShardPool {
             return Err(SpawnFailure::NotAProcess("?".into()));
         };
         if !loaded.is_process() {
-            return Err(SpawnFailure::NotAProcess(loaded.name.clone()));
+            return Err(SpawnFailure::NotAProcess(loaded.info.name.clone()));
         }
         Ok(loaded)
     }
@@ -139,7 +140,9 @@ impl ShardPool {
     ) -> Result<Pid, SpawnFailure> {
         let loaded = self.process_component(component)?;
         options.mailbox = loaded.mailbox;
-        options.label.get_or_insert_with(|| loaded.name.clone());
+        options
+            .label
+            .get_or_insert_with(|| loaded.info.name.clone());
         let pool = self.clone();
         let pid = self.shard.spawn(options, move |me| async move {
             let _places = places(&pool).await;
@@ -189,7 +192,7 @@ impl ShardPool {
         let fault = AtWork(&fault).to_string();
         tracing::warn!(
             request_id = store.data().request_id(),
-            component = &*component.name,
+            component = &*component.info.name,
             pid = %me.pid,
             "{fault}"
         );

@@ -13,10 +13,9 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 #[cfg(feature = "wasi-http")]
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::catalog::ComponentRef;
+use crate::component::id::ComponentInfo;
 use crate::error::{Fault, Limits};
 use crate::host::{ActorState, Client, Diagnostics, Level, LogLines, StreamInto};
-use crate::pool::ShardPool;
 use crate::stdio::Stdio;
 #[cfg(feature = "wasi-http")]
 use crate::wasi_http::outbound::Hooks;
@@ -26,9 +25,7 @@ use crate::wasi_http::{Outparam, abort_unfinished};
 /// The host's side of one process: the data of its store.
 pub(crate) struct HostState {
     pub(crate) pid: Pid,
-    pub(crate) component: Arc<str>,
-    /// Which of that name.
-    place: ComponentRef,
+    pub(crate) component: Arc<ComponentInfo>,
     /// What it may do.
     pub(crate) capabilities: Arc<Capabilities>,
     /// Until when what it is at has to be done.
@@ -48,8 +45,7 @@ pub(crate) struct HostState {
 
 impl HostState {
     pub(crate) fn new(
-        component: &Arc<str>,
-        place: ComponentRef,
+        component: &Arc<ComponentInfo>,
         pid: Pid,
         deadline: Option<Instant>,
         capabilities: &Arc<Capabilities>,
@@ -57,7 +53,6 @@ impl HostState {
         Self {
             pid,
             component: component.clone(),
-            place,
             capabilities: capabilities.clone(),
             deadline,
             memory: MemoryLimit {
@@ -69,7 +64,7 @@ impl HostState {
             #[cfg(feature = "wasi-http")]
             answered: None,
             // It is mostly a panic.
-            diagnostics: Diagnostics::new(component.clone(), pid, Level::Warn),
+            diagnostics: Diagnostics::new(component.name.clone(), pid, Level::Warn),
             context: CallContext::default(),
             wasi: None,
         }
@@ -97,17 +92,10 @@ impl HostState {
 
     /// A line of the guest's for the log, with the places that its author knows.
     pub(crate) fn located(&self, line: String) -> String {
-        let pool = ShardPool::current();
-        let loaded = pool.and_then(|pool| pool.catalog.get(self.place));
-        match loaded.as_ref().and_then(|loaded| loaded.locate.as_ref()) {
+        match &self.component.locate {
             Some(locate) => locate(line),
             None => line,
         }
-    }
-
-    /// The size of the stack in its memory, in bytes.
-    pub(crate) fn stack(&self) -> Option<u64> {
-        ShardPool::current()?.catalog.get(self.place)?.stack
     }
 
     /// What an error of its guest means, which was allowed `limit` for what it was at.
@@ -117,7 +105,7 @@ impl HostState {
             &Limits {
                 time: limit,
                 refused_memory: self.memory.refused.then_some(self.memory.max),
-                stack: self.stack(),
+                stack: self.component.stack,
             },
         )
     }
@@ -127,8 +115,13 @@ impl HostState {
     /// # Errors
     /// When a directory that the profile opens can't be opened.
     pub(crate) fn grant_wasi(&mut self, limits: WasiLimits) -> wasmtime::Result<()> {
-        let lines = [Level::Info, Level::Warn]
-            .map(|level| LogLines::new(Diagnostics::new(self.component.clone(), self.pid, level)));
+        let lines = [Level::Info, Level::Warn].map(|level| {
+            LogLines::new(Diagnostics::new(
+                self.component.name.clone(),
+                self.pid,
+                level,
+            ))
+        });
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources);
         self.wasi = Some(Box::new(Wasi {

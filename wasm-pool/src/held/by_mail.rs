@@ -79,7 +79,7 @@ fn pass_on(
         if me.shard.try_send(me.pid, message).is_err() {
             tracing::warn!(
                 request_id = %id,
-                component = &*component.name,
+                component = &*component.info.name,
                 pid = %me.pid,
                 "a message of the client was dropped: the mailbox is full"
             );

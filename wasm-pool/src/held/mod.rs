@@ -17,7 +17,8 @@ use futures_channel::oneshot;
 use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, SpawnOptions, StreamId};
 use wasmtime::Store;
 
-use crate::catalog::{ComponentRef, Held};
+use crate::catalog::Held;
+use crate::component::id::ComponentRef;
 use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, EventStream, WebSocket};
 use crate::error::{Exit, Fault};
@@ -123,7 +124,7 @@ impl ShardPool {
             return Err(Fault::host("no such component"));
         };
         let options = SpawnOptions {
-            label: Some(loaded.name.clone()),
+            label: Some(loaded.info.name.clone()),
             mailbox: loaded.mailbox,
             awaited: held == Held::Events,
             ..SpawnOptions::default()
@@ -193,7 +194,7 @@ impl ShardPool {
                     && let Some(Exit(ExitReason::Failed(reason))) = error.downcast_ref()
                 {
                     // Whoever is linked to it learns why; the client is told no reason.
-                    let name = &*component.name;
+                    let name = &*component.info.name;
                     tracing::warn!(
                         request_id = %id,
                         component = name,

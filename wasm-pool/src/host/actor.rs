@@ -314,7 +314,7 @@ impl Host for HostState {
         match shard()?.register(self.pid, &name) {
             Ok(()) => Ok(true),
             Err(error) => {
-                tracing::debug!(component = &*self.component, pid = %self.pid, name, "{error}");
+                tracing::debug!(component = &*self.component.name, pid = %self.pid, name, "{error}");
                 Ok(false)
             }
         }
@@ -384,7 +384,7 @@ impl HostState {
     pub(super) fn lacks(&self, grant: &str) -> String {
         format!(
             "component `{}` may not: its capability profile `{}` lacks `{grant} = true`",
-            self.component, self.capabilities.profile
+            self.component.name, self.capabilities.profile
         )
     }
 
@@ -401,7 +401,7 @@ impl HostState {
         }
         self.actor.told.push(what);
         tracing::warn!(
-            component = &*self.component,
+            component = &*self.component.name,
             pid = %self.pid,
             "`{what}` did nothing: {why} (told once for each process)"
         );
@@ -492,7 +492,7 @@ impl HostState {
             });
         }
         let options = SpawnOptions {
-            label: Some(format!("supervisor of {}", self.component).into()),
+            label: Some(format!("supervisor of {}", self.component.name).into()),
             link: Some(self.pid),
             ..SpawnOptions::default()
         };

@@ -27,7 +27,8 @@ pub(crate) use body::abort_unfinished;
 pub use body::{BodyFailure, Frame, RequestBody, RequestBodySender, ResponseBody};
 pub use incoming::{IncomingRequest, InvalidRequest};
 
-use crate::catalog::{ComponentRef, Loaded};
+use crate::catalog::Loaded;
+use crate::component::id::ComponentRef;
 use crate::error::Fault;
 use crate::pool::ShardPool;
 
@@ -76,7 +77,7 @@ impl ShardPool {
             return Err(Fault::host("no such component"));
         };
         let options = SpawnOptions {
-            label: Some(loaded.name.clone()),
+            label: Some(loaded.info.name.clone()),
             mailbox: loaded.mailbox,
             deadline,
             awaited: true,
@@ -205,7 +206,7 @@ impl Outparam {
             None if matches!(fault, Fault::Answer { .. }) => ExitReason::Normal,
             None => {
                 if !matches!(fault, Fault::Ended { .. }) {
-                    let name = &*component.name;
+                    let name = &*component.info.name;
                     tracing::warn!(
                         request_id = %self.id,
                         component = name,
