@@ -21,9 +21,9 @@ use crate::component::id::{ActionRef, ComponentRef};
 use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, Streaming};
 use crate::error::{Fault, SpawnFailure};
-use crate::host::{Client, HttpClient};
 use crate::http::{HeaderRef, Request, Response};
 use crate::pool::ShardPool;
+use crate::state::client::{Client, HttpClient};
 
 impl ShardPool {
     /// Whether this action may answer by a stream, and so has to be called by

@@ -21,8 +21,8 @@ use crate::component::id::{ComponentInfo, ComponentRef, Locate};
 use crate::error::NotStarted;
 use crate::host::Linkers;
 use crate::http::{Request, Response};
-use crate::sandbox::HostState;
 use crate::shape::Shape;
+use crate::state::HostState;
 
 /// A component as a shard loads it.
 #[derive(Clone)]

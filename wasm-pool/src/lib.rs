@@ -34,10 +34,10 @@ pub mod http;
 pub mod pool;
 pub mod preempt;
 mod process;
-mod sandbox;
 pub mod shape;
 pub mod sizing;
 mod stack;
+mod state;
 pub mod stdio;
 #[cfg(feature = "wasi-http")]
 pub mod wasi_http;
@@ -50,5 +50,5 @@ pub use error::{Fault, SpawnFailure};
 pub use pool::{PoolSetup, ShardPool};
 pub use process::Progress;
 pub use rusm_core::RequestId;
-pub use sandbox::{MAX_RESOURCES, WasiLimits, start_wasi_runtime};
+pub use state::wasi::{MAX_RESOURCES, WasiLimits, start_wasi_runtime};
 pub use stdio::Stdio;

@@ -20,7 +20,8 @@ use crate::connection::EncodeEvent;
 use crate::error::{DeadlinePassed, Fault};
 use crate::http::{Request, Response};
 use crate::preempt::Activity;
-use crate::sandbox::{self, HostState, WasiLimits};
+use crate::state::HostState;
+use crate::state::wasi::{WasiLimits, within_wasi_runtime};
 
 /// What a pool is made of, besides its components.
 pub struct PoolSetup {
@@ -268,7 +269,7 @@ impl ShardPool {
     ) -> Poll<T> {
         let _running = Running::start(&self.activity);
         if component.imports_wasi {
-            sandbox::within_wasi_runtime(poll)
+            within_wasi_runtime(poll)
         } else {
             poll()
         }

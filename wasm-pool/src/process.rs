@@ -18,9 +18,10 @@ use crate::admission::{Admission, Place};
 use crate::catalog::Loaded;
 use crate::component::id::ComponentRef;
 use crate::error::{Exit, Fault, SpawnFailure};
-use crate::host::{Answering, into_wit};
+use crate::host::into_wit;
 use crate::pool::ShardPool;
-use crate::sandbox::HostState;
+use crate::state::HostState;
+use crate::state::actor::Answering;
 
 /// How far a process is, for whoever supervises it.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use wasmtime::Store;
 
 use crate::catalog::{Held, Loaded};
 use crate::connection::Frame;
-use crate::sandbox::HostState;
+use crate::state::HostState;
 
 pub(super) async fn live(
     component: &Loaded,

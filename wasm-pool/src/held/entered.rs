@@ -13,7 +13,7 @@ use crate::bindings::WebSocketFrame;
 use crate::catalog::{ConnectionEvent, Held, Loaded};
 use crate::connection::Frame;
 use crate::process::{self, Limit};
-use crate::sandbox::HostState;
+use crate::state::HostState;
 
 /// `limit` is for the time until an answer has begun, where there is one.
 pub(super) async fn live(

@@ -22,10 +22,10 @@ use crate::component::id::ComponentRef;
 use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, EventStream, WebSocket};
 use crate::error::{Exit, Fault};
-use crate::host::{Client, HttpClient};
 use crate::http::Response;
 use crate::pool::ShardPool;
-use crate::sandbox::HostState;
+use crate::state::HostState;
+use crate::state::client::{Client, HttpClient};
 
 impl ShardPool {
     /// Whether a component exports what a WebSocket needs.

@@ -4,14 +4,12 @@
 //! pids, and look the shard up when they are polled.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusm_core::{
-    Backoff, CallError, Caller, Child, ExitReason, Intensity, Mail as CoreMail, MonitorRef, Pid,
-    Restart, SendError, Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
+    Backoff, CallError, Caller, Child, ExitReason, Intensity, Mail as CoreMail, Pid, Restart,
+    SendError, Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
 };
 
 use crate::acting::Fetch;
@@ -22,29 +20,7 @@ use crate::bindings::rusm::runtime::http;
 use crate::bindings::rusm::runtime::types::{self, CallError as WitCallError};
 use crate::error::Exit;
 use crate::pool::ShardPool;
-use crate::sandbox::HostState;
-
-/// What a process has to do with others, beyond what the actor core knows.
-#[derive(Default)]
-pub(crate) struct ActorState {
-    /// The call that it is answering.
-    pub(crate) answering: Option<Answering>,
-    /// The mail that it received last, for `stash`.
-    last: Option<CoreMail>,
-    /// The processes that it spawned, some of which may have ended.
-    children: Vec<Pid>,
-    monitors: HashMap<Pid, MonitorRef>,
-    /// Why streams failed that were read to their end.
-    pub(super) stream_failures: HashMap<StreamId, Arc<str>>,
-    /// What it was refused and the log has a line about: each is told once.
-    told: Vec<&'static str>,
-}
-
-/// A call, as the function that answers it may ask about it.
-pub(crate) struct Answering {
-    pub(crate) caller: Option<Pid>,
-    pub(crate) stream: Option<StreamId>,
-}
+use crate::state::HostState;
 
 impl types::Host for HostState {}
 impl http::Host for HostState {}

@@ -10,7 +10,7 @@ use wasmtime_wasi::runtime::AbortOnDropJoinHandle;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use crate::bindings::rusm::runtime::client::{FetchError, Fetched, Host, Outgoing};
-use crate::sandbox::HostState;
+use crate::state::HostState;
 use crate::wasi_http::outbound::{self, Hooks};
 
 impl Host for HostState {

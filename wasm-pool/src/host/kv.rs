@@ -4,7 +4,7 @@ use rusm_store::Store;
 
 use crate::bindings::rusm::runtime::kv::Host;
 use crate::pool::ShardPool;
-use crate::sandbox::HostState;
+use crate::state::HostState;
 
 impl Host for HostState {
     async fn get(

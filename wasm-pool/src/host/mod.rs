@@ -11,7 +11,6 @@ mod kv;
 mod log;
 mod pg;
 mod serve;
-mod stdio;
 mod streams;
 mod typescript;
 
@@ -19,13 +18,10 @@ use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::Host_;
-use crate::sandbox::HostState;
 use crate::shape::Shape;
+use crate::state::HostState;
 
-pub(crate) use actor::{ActorState, Answering, into_wit};
-pub(crate) use diagnostics::{Diagnostics, Level};
-pub(crate) use serve::{Client, HttpClient};
-pub(crate) use stdio::{LogLines, StreamInto};
+pub(crate) use actor::into_wit;
 
 /// One linker for components that import WASI, one for those that don't.
 pub(crate) struct Linkers {

@@ -4,67 +4,17 @@
 //! goes through a byte stream of the actor core, which is what makes a guest wait for a slow
 //! client, and what tells it that one has left.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures_channel::oneshot;
 use rusm_core::{Pid, StreamId};
 
 use super::actor::{pool, shard};
-use super::diagnostics::Level;
 use crate::bindings::rusm::runtime::serve::{ConnectionInfo, Host};
 use crate::connection::{Begun, Frame, ResponseStart, SseEvent};
-use crate::sandbox::HostState;
-
-/// The client of a process, if it serves one.
-#[derive(Default)]
-pub(crate) enum Client {
-    /// It serves none, or answers with what its action returns.
-    #[default]
-    None,
-    /// It may answer with a stream.
-    Http(HttpClient),
-    /// It serves a WebSocket.
-    WebSocket {
-        info: Arc<ConnectionInfo>,
-        /// The host process that owns the socket.
-        owner: Pid,
-        /// What it sends, as [`Frame`]s.
-        outgoing: StreamId,
-    },
-}
-
-/// The client of a request.
-pub(crate) struct HttpClient {
-    info: Arc<ConnectionInfo>,
-    /// The host process that owns the socket.
-    owner: Pid,
-    /// Tells the owner how the answer begins; gone when it has begun.
-    begin: Option<oneshot::Sender<Begun>>,
-    /// The body, from then on.
-    body: Option<StreamId>,
-    /// Whether the process is entered for each thing that happens, and has a time for each. If
-    /// not, it has one until its answer begins.
-    held: bool,
-}
-
-impl HttpClient {
-    pub(crate) fn new(
-        info: Arc<ConnectionInfo>,
-        owner: Pid,
-        begin: oneshot::Sender<Begun>,
-        held: bool,
-    ) -> Self {
-        Self {
-            info,
-            owner,
-            begin: Some(begin),
-            body: None,
-            held,
-        }
-    }
-}
+use crate::state::HostState;
+use crate::state::client::{Client, HttpClient};
+use crate::state::log_lines::Level;
 
 impl Host for HostState {
     fn connection(&mut self) -> wasmtime::Result<Option<ConnectionInfo>> {
@@ -245,15 +195,5 @@ impl HostState {
         self.deadline = Some(deadline + begun.elapsed());
         shard()?.set_deadline(self.pid, self.deadline);
         Ok(sent)
-    }
-}
-
-impl Client {
-    /// Whom to tell how the answer begins, if it has not begun.
-    pub(crate) fn into_begin(self) -> Option<oneshot::Sender<Begun>> {
-        match self {
-            Self::Http(client) => client.begin,
-            Self::None | Self::WebSocket { .. } => None,
-        }
     }
 }

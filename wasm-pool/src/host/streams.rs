@@ -4,7 +4,7 @@ use rusm_core::{Mail, Pid, StreamError, StreamId};
 
 use super::actor::{process_gone, room, shard};
 use crate::bindings::rusm::runtime::streams::{Host, Pid as RawPid};
-use crate::sandbox::HostState;
+use crate::state::HostState;
 
 impl Host for HostState {
     async fn stream_open(&mut self, to: RawPid) -> wasmtime::Result<Option<u64>> {

@@ -5,7 +5,7 @@
 //! - `fields`: header fields that are for one connection alone
 //! - `outbound`: requests of guests to other servers, and who may send them
 
-mod body;
+pub(crate) mod body;
 mod fields;
 mod incoming;
 pub(crate) mod outbound;
@@ -13,24 +13,24 @@ pub(crate) mod outbound;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, Shard, SpawnOptions};
+use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, SpawnOptions};
 use wasmtime_wasi_http::WasiHttpView;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
-use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
-pub(crate) use body::abort_unfinished;
 pub use body::{BodyFailure, Frame, RequestBody, RequestBodySender, ResponseBody};
 pub use incoming::{IncomingRequest, InvalidRequest};
+
+pub use crate::state::outparam::OutgoingResponse;
 
 use crate::catalog::Loaded;
 use crate::component::id::ComponentRef;
 use crate::error::Fault;
 use crate::pool::ShardPool;
+use crate::state::outparam::Outparam;
 
 /// A request to a stock component, under way.
 pub struct Handling {
@@ -38,16 +38,6 @@ pub struct Handling {
     pub pid: Pid,
     /// How it is answered.
     pub answered: oneshot::Receiver<Result<OutgoingResponse, Fault>>,
-}
-
-/// What a guest has set its `response-outparam` to. Its body may still be written to.
-pub struct OutgoingResponse {
-    /// Its status.
-    pub status: u16,
-    /// Names, in lower case, and values.
-    pub headers: Vec<(String, Vec<u8>)>,
-    /// Its content.
-    pub body: ResponseBody,
 }
 
 impl ShardPool {
@@ -84,11 +74,7 @@ impl ShardPool {
             ..SpawnOptions::default()
         };
         let (tell, answered) = oneshot::channel();
-        let outparam = Arc::new(Outparam {
-            id: id.clone(),
-            tell: Mutex::new(Some(tell)),
-            is_set: AtomicBool::new(false),
-        });
+        let outparam = Arc::new(Outparam::new(id.clone(), tell));
         let pool = self.clone();
         let spawned = self.shard.spawn(options, move |me| async move {
             let _place = place;
@@ -117,10 +103,10 @@ impl ShardPool {
         let store = self.new_store(component, me.pid, deadline, &component.capabilities);
         let mut store = match store {
             Ok(store) => store,
-            Err(fault) => return outparam.fail(component, me, fault),
+            Err(fault) => return outparam.fail(&component.info.name, me.pid, fault),
         };
         store.data_mut().answered = Some(outparam.clone());
-        store.data_mut().answers(outparam.id.clone());
+        store.data_mut().answers(outparam.id().clone());
         let handled = {
             let store = &mut store;
             let outparam = outparam.clone();
@@ -141,15 +127,15 @@ impl ShardPool {
         };
         match handled {
             Ok(()) => outparam.fail(
-                component,
-                me,
+                &component.info.name,
+                me.pid,
                 Fault::Answer {
                     reason: "it returned and had not set its response-outparam".into(),
                 },
             ),
             Err(error) => {
                 let fault = store.data().fault(&error, limit);
-                outparam.fail(component, me, fault)
+                outparam.fail(&component.info.name, me.pid, fault)
             }
         }
     }
@@ -160,81 +146,4 @@ struct Task {
     outparam: Arc<Outparam>,
     deadline: Option<Instant>,
     limit: Duration,
-}
-
-/// Who waits for the guest to set its `response-outparam`.
-pub(crate) struct Outparam {
-    /// Of the request.
-    id: RequestId,
-    /// Taken when it is set.
-    tell: Mutex<Option<oneshot::Sender<Result<OutgoingResponse, Fault>>>>,
-    is_set: AtomicBool,
-}
-
-impl Outparam {
-    /// Whether an answer has begun. From then on the guest may take as long as its client stays.
-    pub(crate) fn is_set(&self) -> bool {
-        self.is_set.load(Ordering::Relaxed)
-    }
-
-    fn set(&self, pid: Pid, set: Result<http::Response<HyperOutgoingBody>, ErrorCode>) {
-        let Some(tell) = self.take() else {
-            return;
-        };
-        self.is_set.store(true, Ordering::Relaxed);
-        if let Some(shard) = Shard::current() {
-            shard.set_deadline(pid, None);
-        }
-        // Who has gone doesn't want to know.
-        let _ = tell.send(match set {
-            Ok(response) => Ok(OutgoingResponse::from(response)),
-            Err(code) => Err(Fault::Answer {
-                reason: format!("it set its response-outparam to the error {code:?}"),
-            }),
-        });
-    }
-
-    /// The guest has ended; if it has not answered, it won't.
-    fn fail(&self, component: &Loaded, me: &ProcessRef, fault: Fault) -> ExitReason {
-        let reason = fault.exit_reason();
-        match self.take() {
-            Some(tell) => {
-                let _ = tell.send(Err(fault));
-                reason
-            }
-            // It has answered: that it then returned is all right.
-            None if matches!(fault, Fault::Answer { .. }) => ExitReason::Normal,
-            None => {
-                if !matches!(fault, Fault::Ended { .. }) {
-                    let name = &*component.info.name;
-                    tracing::warn!(
-                        request_id = %self.id,
-                        component = name,
-                        pid = %me.pid,
-                        "after its answer had begun: {fault}"
-                    );
-                }
-                reason
-            }
-        }
-    }
-
-    fn take(&self) -> Option<oneshot::Sender<Result<OutgoingResponse, Fault>>> {
-        let mut tell = self.tell.lock().unwrap_or_else(PoisonError::into_inner);
-        tell.take()
-    }
-}
-
-impl From<http::Response<HyperOutgoingBody>> for OutgoingResponse {
-    fn from(response: http::Response<HyperOutgoingBody>) -> Self {
-        let (parts, body) = response.into_parts();
-        let headers = parts.headers.iter();
-        Self {
-            status: parts.status.as_u16(),
-            headers: headers
-                .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-                .collect(),
-            body: ResponseBody::new(body),
-        }
-    }
 }

@@ -1,26 +1,30 @@
 //! What an instance may do, and the state that the host keeps for it.
 
+pub(crate) mod actor;
+pub(crate) mod client;
+pub(crate) mod log_lines;
+#[cfg(feature = "wasi-http")]
+pub(crate) mod outparam;
+mod stdio;
+pub(crate) mod wasi;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusm_config::{Capabilities, Network};
+use rusm_config::Capabilities;
 use rusm_core::{CallContext, Pid, RequestId};
 use tracing::field::DisplayValue;
 use wasmtime::ResourceLimiter;
-use wasmtime::component::ResourceTable;
-use wasmtime_wasi::filesystem::FsPerms;
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use actor::ActorState;
+use client::Client;
+use log_lines::{Diagnostics, Level};
 #[cfg(feature = "wasi-http")]
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use outparam::Outparam;
+use wasi::{Wasi, WasiLimits};
 
 use crate::component::id::ComponentInfo;
 use crate::error::{Fault, Limits};
-use crate::host::{ActorState, Client, Diagnostics, Level, LogLines, StreamInto};
-use crate::stdio::Stdio;
-#[cfg(feature = "wasi-http")]
-use crate::wasi_http::outbound::Hooks;
-#[cfg(feature = "wasi-http")]
-use crate::wasi_http::{Outparam, abort_unfinished};
 
 /// The host's side of one process: the data of its store.
 pub(crate) struct HostState {
@@ -79,12 +83,8 @@ impl HostState {
     /// worked on before.
     pub(crate) fn works_on(&mut self, context: CallContext) -> CallContext {
         let request = &context.request;
-        for stream in self
-            .wasi
-            .iter()
-            .flat_map(|wasi| wasi.lines.iter().flatten())
-        {
-            stream.answers(request.clone());
+        if let Some(wasi) = &self.wasi {
+            wasi.answers(request);
         }
         self.diagnostics.answers(request.clone());
         std::mem::replace(&mut self.context, context)
@@ -115,56 +115,9 @@ impl HostState {
     /// # Errors
     /// When a directory that the profile opens can't be opened.
     pub(crate) fn grant_wasi(&mut self, limits: WasiLimits) -> wasmtime::Result<()> {
-        let lines = [Level::Info, Level::Warn].map(|level| {
-            LogLines::new(Diagnostics::new(
-                self.component.name.clone(),
-                self.pid,
-                level,
-            ))
-        });
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(limits.resources);
-        self.wasi = Some(Box::new(Wasi {
-            ctx: self.wasi_ctx(&lines, limits.stdio)?,
-            table,
-            lines: Some(lines),
-            #[cfg(feature = "wasi-http")]
-            http: WasiHttpCtx::new(),
-            #[cfg(feature = "wasi-http")]
-            hooks: Hooks(self.capabilities.clone()),
-        }));
+        let wasi = Wasi::granted(&self.component.name, self.pid, &self.capabilities, limits)?;
+        self.wasi = Some(Box::new(wasi));
         Ok(())
-    }
-
-    /// WASI with nothing in it but clocks, randomness and a log, and then what the profile grants.
-    fn wasi_ctx(&self, [out, err]: &[LogLines; 2], stdio: Stdio) -> wasmtime::Result<WasiCtx> {
-        let capabilities = &self.capabilities;
-        let mut wasi = WasiCtxBuilder::new();
-        for (name, value) in &capabilities.env {
-            wasi.env(name, value);
-        }
-        if capabilities.stdio {
-            wasi.stdout(StreamInto(stdio.out))
-                .stderr(StreamInto(stdio.err));
-        } else {
-            wasi.stdout(StreamInto(out.clone()))
-                .stderr(StreamInto(err.clone()));
-        }
-        if capabilities.network == Network::Any {
-            wasi.inherit_network();
-            wasi.allow_ip_name_lookup(true)
-                .allow_tcp(true)
-                .allow_udp(true);
-        }
-        for preopen in &capabilities.preopens {
-            let perms = if preopen.writable {
-                FsPerms::ReadWrite
-            } else {
-                FsPerms::ReadOnly
-            };
-            wasi.preopened_dir(&preopen.host, &preopen.guest, perms)?;
-        }
-        Ok(wasi.build())
     }
 
     /// Whether what it is at should be done by now.
@@ -193,39 +146,8 @@ impl HostState {
     }
 
     fn wasi(&mut self) -> &mut Wasi {
-        self.wasi.get_or_insert_with(|| {
-            Box::new(Wasi {
-                ctx: WasiCtx::builder().build(),
-                table: ResourceTable::new(),
-                lines: None,
-                #[cfg(feature = "wasi-http")]
-                http: WasiHttpCtx::new(),
-                #[cfg(feature = "wasi-http")]
-                hooks: Hooks(self.capabilities.clone()),
-            })
-        })
-    }
-}
-
-impl WasiView for HostState {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        let wasi = self.wasi();
-        WasiCtxView {
-            ctx: &mut wasi.ctx,
-            table: &mut wasi.table,
-        }
-    }
-}
-
-#[cfg(feature = "wasi-http")]
-impl WasiHttpView for HostState {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let wasi = self.wasi();
-        WasiHttpCtxView {
-            ctx: &mut wasi.http,
-            table: &mut wasi.table,
-            hooks: &mut wasi.hooks,
-        }
+        let none = || Box::new(Wasi::none(&self.capabilities));
+        self.wasi.get_or_insert_with(none)
     }
 }
 
@@ -259,54 +181,5 @@ impl ResourceLimiter for MemoryLimit {
     }
 }
 
-/// Poll a guest that imports WASI, whose timers and files are Tokio's.
-pub(crate) fn within_wasi_runtime<T>(poll: impl FnOnce() -> T) -> T {
-    wasmtime_wasi::runtime::with_ambient_tokio_runtime(poll)
-}
-
-/// Start the threads under WASI's timers and files. They would start by themselves when a guest
-/// first waits, but then on the core of its shard.
-pub fn start_wasi_runtime() {
-    within_wasi_runtime(|| ());
-}
-
-/// What the node gives each instance of a component that imports WASI.
-#[derive(Clone, Copy, Debug)]
-pub struct WasiLimits {
-    /// Resources that it may hold at once: open files and sockets, streams, pollables. A file or a
-    /// socket is a file descriptor of the node.
-    pub resources: usize,
-    /// Where it writes if it may write to the node's own standard streams.
-    pub stdio: Stdio,
-}
-
-impl Default for WasiLimits {
-    fn default() -> Self {
-        Self {
-            resources: MAX_RESOURCES,
-            stdio: Stdio::NONE,
-        }
-    }
-}
-
-struct Wasi {
-    ctx: WasiCtx,
-    table: ResourceTable,
-    /// Standard output and error, where they go to the log.
-    lines: Option<[LogLines; 2]>,
-    #[cfg(feature = "wasi-http")]
-    http: WasiHttpCtx,
-    #[cfg(feature = "wasi-http")]
-    hooks: Hooks,
-}
-
-#[cfg(feature = "wasi-http")]
-impl Drop for Wasi {
-    fn drop(&mut self) {
-        abort_unfinished(&mut self.table);
-    }
-}
-
+/// Elements of a table.
 const MAX_TABLE: usize = 1 << 20;
-/// Resources of an instance, where the process may have enough open files.
-pub const MAX_RESOURCES: usize = 1024;
