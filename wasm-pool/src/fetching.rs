@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use rusm_core::{ExitReason, Mail, ProcessRef, RequestId, SpawnOptions};
 
-use crate::catalog::Loaded;
 use crate::component::id::ComponentRef;
+use crate::component::loaded::Loaded;
 use crate::envelope::{self, EnvelopeError};
 use crate::error::Fault;
 use crate::http::{Request, Response};

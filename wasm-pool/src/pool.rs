@@ -14,8 +14,10 @@ use rusm_store::Store as DurableStore;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
 use crate::admission::{Admission, Place};
-use crate::catalog::{Catalog, ComponentSource, LoadError, Loaded};
 use crate::component::id::{ActionRef, ComponentRef};
+use crate::component::loaded::Loaded;
+use crate::component::registry::Catalog;
+use crate::component::source::{ComponentSource, LoadError};
 use crate::connection::EncodeEvent;
 use crate::error::{DeadlinePassed, Fault};
 use crate::http::{Request, Response};

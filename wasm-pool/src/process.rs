@@ -15,8 +15,8 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use crate::admission::{Admission, Place};
-use crate::catalog::Loaded;
 use crate::component::id::ComponentRef;
+use crate::component::loaded::Loaded;
 use crate::error::{Exit, Fault, SpawnFailure};
 use crate::host::into_wit;
 use crate::pool::ShardPool;

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use rusm_core::{Pid, ProcessRef, RequestId, StreamId};
 use wasmtime::Store;
 
-use crate::catalog::{Held, Loaded};
+use crate::component::exports::Held;
+use crate::component::loaded::Loaded;
 use crate::connection::Frame;
 use crate::state::HostState;
 

@@ -10,7 +10,8 @@ use rusm_core::{Mail, ProcessRef, StreamError, StreamId};
 use wasmtime::Store;
 
 use crate::bindings::WebSocketFrame;
-use crate::catalog::{ConnectionEvent, Held, Loaded};
+use crate::component::exports::{ConnectionEvent, Held};
+use crate::component::loaded::Loaded;
 use crate::connection::Frame;
 use crate::process::{self, Limit};
 use crate::state::HostState;

@@ -17,7 +17,7 @@ use futures_channel::oneshot;
 use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, SpawnOptions, StreamId};
 use wasmtime::Store;
 
-use crate::catalog::Held;
+use crate::component::exports::Held;
 use crate::component::id::ComponentRef;
 use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, EventStream, WebSocket};

@@ -26,8 +26,8 @@ pub use incoming::{IncomingRequest, InvalidRequest};
 
 pub use crate::state::outparam::OutgoingResponse;
 
-use crate::catalog::Loaded;
 use crate::component::id::ComponentRef;
+use crate::component::loaded::Loaded;
 use crate::error::Fault;
 use crate::pool::ShardPool;
 use crate::state::outparam::Outparam;
