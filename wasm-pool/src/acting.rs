@@ -23,6 +23,7 @@ use crate::connection::{Begun, Streaming};
 use crate::error::{Fault, SpawnFailure};
 use crate::http::{HeaderRef, Request, Response};
 use crate::pool::ShardPool;
+use crate::runtime::Fetch;
 use crate::state::client::{Client, HttpClient};
 
 impl ShardPool {
@@ -115,7 +116,7 @@ impl ShardPool {
     }
 
     /// Call an action in a fresh process, as a guest wants it.
-    pub(crate) fn fetch(
+    pub(crate) fn fetch_action(
         self: &Rc<Self>,
         component: ComponentRef,
         action: &str,
@@ -235,14 +236,6 @@ fn target_parts(target: &str) -> (&str, Option<&str>) {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     }
-}
-
-/// A call of an action that a guest wants.
-pub(crate) struct Fetch {
-    pub(crate) request: WitRequest,
-    pub(crate) limit: Duration,
-    /// What it is made for.
-    pub(crate) context: CallContext,
 }
 
 /// A call of an action, on its way to a process.

@@ -33,6 +33,7 @@ pub mod http;
 pub mod pool;
 pub mod preempt;
 mod process;
+mod runtime;
 pub mod sizing;
 mod stack;
 mod state;

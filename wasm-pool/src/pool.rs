@@ -1,6 +1,6 @@
 //! The instances of one shard.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -22,6 +22,7 @@ use crate::connection::EncodeEvent;
 use crate::error::{DeadlinePassed, Fault};
 use crate::http::{Request, Response};
 use crate::preempt::Activity;
+use crate::runtime;
 use crate::state::HostState;
 use crate::state::wasi::{WasiLimits, within_wasi_runtime};
 
@@ -59,7 +60,7 @@ pub struct ShardPool {
     held: Admission,
     pub(crate) engine: Engine,
     pub(crate) encode_event: EncodeEvent,
-    store: Option<DurableStore>,
+    pub(crate) store: Option<DurableStore>,
     pool_wait: Duration,
     wasi: WasiLimits,
     activity: Arc<Activity>,
@@ -120,12 +121,7 @@ impl ShardPool {
 
     /// Make it what guests of this thread find when they spawn.
     pub fn enter(self: &Rc<Self>) {
-        CURRENT.set(Some(self.clone()));
-    }
-
-    /// The pool of this thread.
-    pub(crate) fn current() -> Option<Rc<Self>> {
-        CURRENT.with_borrow(Clone::clone)
+        runtime::enter(self.clone());
     }
 
     /// The component of this name.
@@ -153,10 +149,6 @@ impl ShardPool {
     /// What the ticker looks at.
     pub fn activity(&self) -> &Arc<Activity> {
         &self.activity
-    }
-
-    pub(crate) fn store(&self) -> Option<&DurableStore> {
-        self.store.as_ref()
     }
 
     /// Answer `request` by a call of `action` in a fresh instance. `id` is for the log.
@@ -276,10 +268,6 @@ impl ShardPool {
             poll()
         }
     }
-}
-
-thread_local! {
-    static CURRENT: RefCell<Option<Rc<ShardPool>>> = const { RefCell::new(None) };
 }
 
 /// Counts a guest for the ticker for as long as it runs.

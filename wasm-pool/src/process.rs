@@ -11,17 +11,74 @@ use std::time::{Duration, Instant};
 use futures_channel::oneshot;
 use rusm_config::Capabilities;
 use rusm_core::{Call, CallError, ExitReason, Mail, Pid, ProcessRef, SpawnOptions};
+use rusm_store::Store as DurableStore;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use crate::admission::{Admission, Place};
+use crate::bindings::rusm::runtime::http::Response as WitResponse;
+use crate::bindings::rusm::runtime::types::CallError as WitCallError;
 use crate::component::id::ComponentRef;
 use crate::component::loaded::Loaded;
+use crate::connection::EncodeEvent;
 use crate::error::{Exit, Fault, SpawnFailure};
 use crate::host::into_wit;
 use crate::pool::ShardPool;
+use crate::runtime::{Fetch, Runtime};
 use crate::state::HostState;
 use crate::state::actor::Answering;
+
+/// What guests ask of the pool.
+impl Runtime for ShardPool {
+    fn component(&self, name: &str) -> Option<ComponentRef> {
+        Self::component(self, name)
+    }
+
+    fn spawn_for_guest(
+        self: Rc<Self>,
+        component: ComponentRef,
+        spawner: &Capabilities,
+        options: SpawnOptions,
+        sound: Rc<Cell<bool>>,
+    ) -> Result<Pid, SpawnFailure> {
+        let loaded = self.process_component(component)?;
+        let capabilities = Arc::new(loaded.capabilities.within(spawner));
+        let places = self.places_for_guest()?;
+        let progress = Progress {
+            sound,
+            started: None,
+        };
+        self.spawn_process(
+            component,
+            capabilities,
+            options,
+            progress,
+            async move |_| places,
+        )
+    }
+
+    fn supervisor_place(&self) -> Result<Place, SpawnFailure> {
+        self.spawned.try_enter().ok_or(SpawnFailure::TooMany)
+    }
+
+    fn fetch(
+        self: Rc<Self>,
+        component: ComponentRef,
+        action: &str,
+        fetch: Fetch,
+        spawner: &Capabilities,
+    ) -> Result<oneshot::Receiver<Result<WitResponse, WitCallError>>, WitCallError> {
+        self.fetch_action(component, action, fetch, spawner)
+    }
+
+    fn encode_event(&self) -> EncodeEvent {
+        self.encode_event
+    }
+
+    fn store(&self) -> Option<DurableStore> {
+        self.store.clone()
+    }
+}
 
 /// How far a process is, for whoever supervises it.
 #[derive(Debug, Default)]
@@ -84,30 +141,6 @@ impl ShardPool {
         self.process_component(component).map(drop)
     }
 
-    /// Start a process that a guest wants, which may do no more than its spawner.
-    pub(crate) fn spawn_for_guest(
-        self: &Rc<Self>,
-        component: ComponentRef,
-        spawner: &Capabilities,
-        options: SpawnOptions,
-        sound: Rc<Cell<bool>>,
-    ) -> Result<Pid, SpawnFailure> {
-        let loaded = self.process_component(component)?;
-        let capabilities = Arc::new(loaded.capabilities.within(spawner));
-        let places = self.places_for_guest()?;
-        let progress = Progress {
-            sound,
-            started: None,
-        };
-        self.spawn_process(
-            component,
-            capabilities,
-            options,
-            progress,
-            async move |_| places,
-        )
-    }
-
     fn process_component(&self, component: ComponentRef) -> Result<Rc<Loaded>, SpawnFailure> {
         let Some(loaded) = self.catalog.get(component) else {
             return Err(SpawnFailure::NotAProcess("?".into()));
@@ -116,11 +149,6 @@ impl ShardPool {
             return Err(SpawnFailure::NotAProcess(loaded.info.name.clone()));
         }
         Ok(loaded)
-    }
-
-    /// A place for a supervisor that a guest wants, which takes no instance.
-    pub(crate) fn supervisor_place(&self) -> Result<Place, SpawnFailure> {
-        self.spawned.try_enter().ok_or(SpawnFailure::TooMany)
     }
 
     pub(crate) fn places_for_guest(&self) -> Result<Vec<Place>, SpawnFailure> {

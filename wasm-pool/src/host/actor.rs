@@ -12,14 +12,13 @@ use rusm_core::{
     SendError, Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
 };
 
-use crate::acting::Fetch;
 use crate::bindings::rusm::runtime::actor::{
     Ended, Host, Mail, Pid as RawPid, ProcessInfo, Request, Response, SuperviseStrategy,
 };
 use crate::bindings::rusm::runtime::http;
 use crate::bindings::rusm::runtime::types::{self, CallError as WitCallError};
 use crate::error::Exit;
-use crate::pool::ShardPool;
+use crate::runtime::{self, Fetch};
 use crate::state::HostState;
 
 impl types::Host for HostState {}
@@ -215,15 +214,15 @@ impl Host for HostState {
         let deadline = Instant::now() + limit;
         let (context, _waiting) = shard()?.wait_for(&self.as_caller(), deadline);
         let fetched = {
-            let pool = pool()?;
-            match pool.component(&component) {
+            let runtime = runtime::current().ok_or_else(shard_gone)?;
+            match runtime.component(&component) {
                 Some(target) => {
                     let fetch = Fetch {
                         request,
                         limit,
                         context,
                     };
-                    pool.fetch(target, &action, fetch, &self.capabilities)
+                    runtime.fetch(target, &action, fetch, &self.capabilities)
                 }
                 None => Err(WitCallError::NoProcess),
             }
@@ -387,11 +386,11 @@ impl HostState {
         if !self.capabilities.spawn {
             return Err(self.lacks("allow-spawn"));
         }
-        let pool = ShardPool::current().ok_or("the shard is gone")?;
-        let target = pool
+        let runtime = runtime::current().ok_or("the shard is gone")?;
+        let target = runtime
             .component(component)
             .ok_or_else(|| format!("there is no component `{component}`"))?;
-        let child = pool
+        let child = runtime
             .spawn_for_guest(
                 target,
                 &self.capabilities,
@@ -429,7 +428,7 @@ impl HostState {
         }
         let gone = || "the shard is gone".to_owned();
         let shard = Shard::current().ok_or_else(gone)?;
-        let pool = ShardPool::current().ok_or_else(gone)?;
+        let runtime = runtime::current().ok_or_else(gone)?;
         let mut supervisor = Supervisor::new(match strategy {
             SuperviseStrategy::OneForOne => Strategy::OneForOne,
             SuperviseStrategy::OneForAll => Strategy::OneForAll,
@@ -437,7 +436,9 @@ impl HostState {
         })
         .backoff(Backoff::default());
         // It counts as a process that a guest spawned: its place is held for as long as it lives.
-        let place = pool.supervisor_place().map_err(|error| error.to_string())?;
+        let place = runtime
+            .supervisor_place()
+            .map_err(|error| error.to_string())?;
         supervisor = supervisor.on_event(move |_| _ = &place);
         if max_restarts > 0 {
             supervisor = supervisor.intensity(Intensity {
@@ -449,15 +450,16 @@ impl HostState {
             });
         }
         for name in children {
-            let target = pool
+            let target = runtime
                 .component(&name)
                 .ok_or_else(|| format!("there is no component `{name}`"))?;
             let capabilities = self.capabilities.clone();
             let sound = Rc::<Cell<bool>>::default();
             let told = sound.clone();
             let start = move |_: &Shard| {
-                let pool = ShardPool::current().ok_or("the shard is gone")?;
-                pool.spawn_for_guest(target, &capabilities, SpawnOptions::default(), told.clone())
+                let runtime = runtime::current().ok_or("the shard is gone")?;
+                runtime
+                    .spawn_for_guest(target, &capabilities, SpawnOptions::default(), told.clone())
                     .map_err(|error| error.to_string().into())
             };
             supervisor = supervisor.child(Child {
@@ -586,7 +588,11 @@ fn deadline_in(timeout_ms: u64) -> Instant {
 
 /// The shard that this guest runs on.
 pub(super) fn shard() -> wasmtime::Result<Shard> {
-    Shard::current().ok_or_else(|| wasmtime::Error::msg("the shard is gone"))
+    Shard::current().ok_or_else(shard_gone)
+}
+
+pub(super) fn shard_gone() -> wasmtime::Error {
+    wasmtime::Error::msg("the shard is gone")
 }
 
 /// Wait for room on the way to a process: what the system has to say there is never refused, so a
@@ -600,11 +606,6 @@ pub(super) async fn room(to: Pid) -> wasmtime::Result<()> {
 /// Nothing but its end keeps a process from waiting for ever.
 pub(super) fn process_gone() -> wasmtime::Error {
     wasmtime::Error::msg("the process is gone")
-}
-
-/// Its pool.
-pub(super) fn pool() -> wasmtime::Result<Rc<ShardPool>> {
-    ShardPool::current().ok_or_else(|| wasmtime::Error::msg("the shard is gone"))
 }
 
 /// Bytes of the reason for which a guest ends itself.

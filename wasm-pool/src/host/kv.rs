@@ -3,7 +3,7 @@
 use rusm_store::Store;
 
 use crate::bindings::rusm::runtime::kv::Host;
-use crate::pool::ShardPool;
+use crate::runtime;
 use crate::state::HostState;
 
 impl Host for HostState {
@@ -99,7 +99,7 @@ impl HostState {
         if !self.capabilities.storage {
             return Err(self.lacks("allow-storage"));
         }
-        let store = ShardPool::current().and_then(|pool| pool.store().cloned());
+        let store = runtime::current().and_then(|runtime| runtime.store());
         store.ok_or_else(|| "the node has no store: set `store` under [node]".to_owned())
     }
 }

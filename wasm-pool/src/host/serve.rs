@@ -9,9 +9,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use rusm_core::{Pid, StreamId};
 
-use super::actor::{pool, shard};
+use super::actor::{shard, shard_gone};
 use crate::bindings::rusm::runtime::serve::{ConnectionInfo, Host};
-use crate::connection::{Begun, Frame, ResponseStart, SseEvent};
+use crate::connection::{Begun, EncodeEvent, Frame, ResponseStart, SseEvent};
+use crate::runtime;
 use crate::state::HostState;
 use crate::state::client::{Client, HttpClient};
 use crate::state::log_lines::Level;
@@ -120,7 +121,7 @@ impl HostState {
 
     async fn send_event(&mut self, event: &SseEvent<'_>) -> wasmtime::Result<bool> {
         let mut bytes = Vec::new();
-        if let Err(why) = (pool()?.encode_event)(&mut bytes, event) {
+        if let Err(why) = encode_event()?(&mut bytes, event) {
             let line = format!("an event was not sent: {why}");
             self.diagnostics.line(Level::Warn, &line);
             return Ok(true);
@@ -196,4 +197,8 @@ impl HostState {
         shard()?.set_deadline(self.pid, self.deadline);
         Ok(sent)
     }
+}
+
+fn encode_event() -> wasmtime::Result<EncodeEvent> {
+    runtime::encode_event().ok_or_else(shard_gone)
 }
