@@ -22,7 +22,7 @@ use crate::component::id::ComponentRef;
 use crate::component::loaded::Loaded;
 use crate::connection::EncodeEvent;
 use crate::error::{Exit, Fault, SpawnFailure};
-use crate::host::into_wit;
+use crate::host::mail::into_wit;
 use crate::pool::ShardPool;
 use crate::runtime::{Fetch, Runtime};
 use crate::state::HostState;

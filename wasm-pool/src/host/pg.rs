@@ -2,7 +2,7 @@
 
 use rusm_core::{Pid, ShardId};
 
-use super::actor::shard;
+use super::shard::shard;
 use crate::bindings::rusm::runtime::pg::{Host, Pid as RawPid};
 use crate::state::HostState;
 

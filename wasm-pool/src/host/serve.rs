@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use rusm_core::{Pid, StreamId};
 
-use super::actor::{shard, shard_gone};
+use super::shard::{shard, shard_gone};
 use crate::bindings::rusm::runtime::serve::{ConnectionInfo, Host};
 use crate::connection::{Begun, EncodeEvent, Frame, ResponseStart, SseEvent};
 use crate::runtime;

@@ -2,7 +2,7 @@
 
 use rusm_core::{Mail, Pid, StreamError, StreamId};
 
-use super::actor::{process_gone, room, shard};
+use super::shard::{process_gone, room, shard};
 use crate::bindings::rusm::runtime::streams::{Host, Pid as RawPid};
 use crate::state::HostState;
 
