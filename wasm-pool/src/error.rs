@@ -8,8 +8,7 @@ use rusm_core::{ExitReason, SpawnError};
 use thiserror::Error;
 use wasmtime::{Trap, WasmBacktrace};
 
-use crate::engine::CALL_STACK;
-use crate::stack::{UsedUp, is_guard, is_in_doubt};
+use crate::stack::{CALL_STACK, UsedUp, is_guard, is_in_doubt};
 
 /// Why a guest gave no answer. Each has its status and its line in the log.
 #[derive(Debug)]

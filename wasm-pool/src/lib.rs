@@ -16,39 +16,29 @@
 //!
 //! Beside the shards: [`preempt`] ticks, so that no guest keeps its core for itself.
 
-mod acting;
-pub mod admission;
-pub mod artifact;
 mod bindings;
-pub mod cache;
 mod component;
 pub mod connection;
-pub mod engine;
-mod envelope;
 pub mod error;
-mod fetching;
-mod held;
 mod host;
 pub mod http;
 pub mod pool;
-pub mod preempt;
 mod process;
 mod runtime;
-pub mod sizing;
 mod stack;
 mod state;
 pub mod stdio;
 #[cfg(feature = "wasi-http")]
 pub mod wasi_http;
 
-pub use artifact::Artifact;
-pub use cache::ArtifactCache;
 pub use component::id::{ActionRef, ComponentRef, Locate};
 pub use component::kind::Shape;
 pub use component::source::{ComponentSource, LoadError};
 pub use error::{Fault, SpawnFailure};
+pub use pool::artifact::Artifact;
+pub use pool::cache::ArtifactCache;
 pub use pool::{PoolSetup, ShardPool};
-pub use process::Progress;
+pub use process::service::Progress;
 pub use rusm_core::RequestId;
 pub use state::wasi::{MAX_RESOURCES, WasiLimits, start_wasi_runtime};
 pub use stdio::Stdio;

@@ -11,12 +11,12 @@ use rusm_config::Capabilities;
 use rusm_core::{CallContext, Pid, SpawnOptions};
 use rusm_store::Store as DurableStore;
 
-use crate::admission::Place;
 use crate::bindings::rusm::runtime::http::{Request, Response};
 use crate::bindings::rusm::runtime::types::CallError;
 use crate::component::id::ComponentRef;
 use crate::connection::EncodeEvent;
 use crate::error::SpawnFailure;
+use crate::pool::semaphore::Place;
 
 /// The pool of a shard, for the functions of its guests.
 pub(crate) trait Runtime {

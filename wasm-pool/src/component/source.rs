@@ -8,7 +8,7 @@ use rusm_core::MailboxLimit;
 use thiserror::Error;
 
 use super::id::Locate;
-use crate::artifact::Artifact;
+use crate::pool::artifact::Artifact;
 
 /// A component as a shard loads it.
 #[derive(Clone)]

@@ -1,5 +1,12 @@
 //! The instances of one shard.
 
+pub mod artifact;
+pub mod cache;
+pub mod engine;
+pub mod limits;
+pub mod preempt;
+pub mod semaphore;
+
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -13,7 +20,9 @@ use rusm_core::{End, ExitReason, Pid, ProcessHandle, RequestId, Shard, fairness}
 use rusm_store::Store as DurableStore;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
-use crate::admission::{Admission, Place};
+use preempt::Activity;
+use semaphore::{Admission, Place};
+
 use crate::component::id::{ActionRef, ComponentRef};
 use crate::component::loaded::Loaded;
 use crate::component::registry::Catalog;
@@ -21,7 +30,6 @@ use crate::component::source::{ComponentSource, LoadError};
 use crate::connection::EncodeEvent;
 use crate::error::{DeadlinePassed, Fault};
 use crate::http::{Request, Response};
-use crate::preempt::Activity;
 use crate::runtime;
 use crate::state::HostState;
 use crate::state::wasi::{WasiLimits, within_wasi_runtime};

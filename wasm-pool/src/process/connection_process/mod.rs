@@ -1,11 +1,11 @@
 //! Processes that hold a connection: a WebSocket, or a stream of Server-Sent Events.
 //!
-//! - [`entered`]: a component that exports what such a connection needs is entered for each thing
+//! - [`callbacks`]: a component that exports what such a connection needs is callbacks for each thing
 //!   that happens to it, and has no stack in between.
-//! - [`by_mail`]: the `run` of a `process` component takes what happens from its mailbox.
+//! - [`message_loop`]: the `run` of a `process` component takes what happens from its mailbox.
 
-mod by_mail;
-mod entered;
+mod callbacks;
+mod message_loop;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -173,9 +173,9 @@ impl ShardPool {
             let store = &mut store;
             let mut life = pin!(async move {
                 if component.runs_by_itself() {
-                    by_mail::live(component, held, me, store, owner, incoming).await
+                    message_loop::live(component, held, me, store, owner, incoming).await
                 } else {
-                    entered::live(component, held, me, store, incoming, limit).await
+                    callbacks::live(component, held, me, store, incoming, limit).await
                 }
             });
             poll_fn(|cx| self.poll_guest(component, || life.as_mut().poll(cx))).await

@@ -1,5 +1,7 @@
 //! Requests to a `process` component: a fresh process, one message, and one in answer.
 
+mod envelope;
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -9,10 +11,10 @@ use rusm_core::{ExitReason, Mail, ProcessRef, RequestId, SpawnOptions};
 
 use crate::component::id::ComponentRef;
 use crate::component::loaded::Loaded;
-use crate::envelope::{self, EnvelopeError};
 use crate::error::Fault;
 use crate::http::{Request, Response};
 use crate::pool::ShardPool;
+use envelope::EnvelopeError;
 
 impl ShardPool {
     /// Answer `request` by what the `run` of a component says to a message with it.

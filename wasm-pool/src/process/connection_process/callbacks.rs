@@ -13,7 +13,7 @@ use crate::bindings::WebSocketFrame;
 use crate::component::exports::{ConnectionEvent, Held};
 use crate::component::loaded::Loaded;
 use crate::connection::Frame;
-use crate::process::{self, Limit};
+use crate::process::service::{self, Limit};
 use crate::state::HostState;
 
 /// `limit` is for the time until an answer has begun, where there is one.
@@ -52,10 +52,10 @@ pub(super) async fn live(
                 }
             }
             Next::Mail(Mail::Call(call)) => {
-                process::answer(component, me, store, &instance, call).await?;
+                service::answer(component, me, store, &instance, call).await?;
             }
             Next::Mail(mail) => {
-                process::take_mail(component, me, store, &instance, mail).await?;
+                service::take_mail(component, me, store, &instance, mail).await?;
             }
             Next::Over => return Ok(()),
         }

@@ -15,7 +15,6 @@ use rusm_store::Store as DurableStore;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use crate::admission::{Admission, Place};
 use crate::bindings::rusm::runtime::http::Response as WitResponse;
 use crate::bindings::rusm::runtime::types::CallError as WitCallError;
 use crate::component::id::ComponentRef;
@@ -24,6 +23,7 @@ use crate::connection::EncodeEvent;
 use crate::error::{Exit, Fault, SpawnFailure};
 use crate::host::mail::into_wit;
 use crate::pool::ShardPool;
+use crate::pool::semaphore::{Admission, Place};
 use crate::runtime::{Fetch, Runtime};
 use crate::state::HostState;
 use crate::state::actor::Answering;
