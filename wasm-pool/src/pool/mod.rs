@@ -8,15 +8,13 @@ pub mod preempt;
 pub mod semaphore;
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rusm_config::Capabilities;
-use rusm_core::{End, ExitReason, Pid, ProcessHandle, RequestId, Shard, fairness};
+use rusm_core::{ExitReason, Pid, Shard, fairness};
 use rusm_store::Store as DurableStore;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
@@ -29,7 +27,6 @@ use crate::component::registry::Catalog;
 use crate::component::source::{ComponentSource, LoadError};
 use crate::connection::EncodeEvent;
 use crate::error::{DeadlinePassed, Fault};
-use crate::http::{Request, Response};
 use crate::runtime;
 use crate::state::HostState;
 use crate::state::wasi::{WasiLimits, within_wasi_runtime};
@@ -159,71 +156,19 @@ impl ShardPool {
         &self.activity
     }
 
-    /// Answer `request` by a call of `action` in a fresh instance. `id` is for the log.
-    ///
-    /// # Errors
-    /// Whatever keeps the guest from answering within `limit`; see [`Fault`].
-    pub async fn call(
-        &self,
-        action: ActionRef,
-        request: &Request<'_>,
-        id: &RequestId,
-        limit: Duration,
-    ) -> Result<Response, Fault> {
-        self.serve(action, limit, async |component, store| {
-            store.data_mut().answers(id.clone());
-            component.answer(store, action.action, request).await
-        })
-        .await
+    /// Whether all processes were ended because the server stops.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get()
     }
 
-    /// Start a process that could run `action`, and end it: what a call costs without the call.
+    /// A component.
     ///
     /// # Errors
-    /// Whatever keeps it from starting.
-    pub async fn start(&self, action: ActionRef, limit: Duration) -> Result<(), Fault> {
-        self.serve(action, limit, async |component, store| {
-            component.instantiate(store).await.map(drop)
-        })
-        .await
-    }
-
-    async fn serve<T>(
-        &self,
-        action: ActionRef,
-        limit: Duration,
-        body: impl AsyncFnOnce(&Loaded, &mut Store<HostState>) -> wasmtime::Result<T>,
-    ) -> Result<T, Fault> {
-        let Some(component) = self.catalog.get(action.component) else {
-            return Err(Fault::host("no such component"));
-        };
-        let component = &*component;
-        let started = Instant::now();
-        let _place = self.enter_pool(started).await?;
-        let deadline = Some(started + limit);
-        let Some(mut process) = self.shard.start(deadline) else {
-            return Err(Fault::host("the process table is full"));
-        };
-        // Should nobody want the answer any more, before there is one.
-        process.ends_for(ExitReason::Killed);
-        let mut store =
-            self.new_store(component, process.pid(), deadline, &component.capabilities)?;
-        let outcome = {
-            let mut call = pin!(body(component, &mut store));
-            until_ended(&process, |cx| {
-                self.poll_guest(component, || call.as_mut().poll(cx))
-            })
-            .await
-        };
-        let outcome = match outcome {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(error)) => Err(store.data().fault(&error, limit)),
-            Err(End::Deadline) => Err(Fault::Timeout { limit }),
-            Err(End::Killed(_)) if self.stopping.get() => Err(Fault::Stopping),
-            Err(End::Killed(reason)) => Err(Fault::Ended { reason }),
-        };
-        process.exit(Fault::exit_reason_of(&outcome));
-        outcome
+    /// When there is none.
+    pub(crate) fn loaded(&self, component: ComponentRef) -> Result<Rc<Loaded>, Fault> {
+        self.catalog
+            .get(component)
+            .ok_or_else(|| Fault::host("no such component"))
     }
 
     /// A place for the process of a request.
@@ -292,22 +237,6 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.guest_left();
     }
-}
-
-/// Poll a call until it ends, or until its process has to end while it waits. Dropping the call
-/// then unwinds the guest's fiber.
-async fn until_ended<T>(
-    process: &ProcessHandle,
-    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
-) -> Result<T, End> {
-    poll_fn(|cx| match poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => match process.park(cx.waker()) {
-            Some(end) => Poll::Ready(Err(end)),
-            None => Poll::Pending,
-        },
-    })
-    .await
 }
 
 /// A guest has run for a tick: end it if its time is over, else let the others run first.

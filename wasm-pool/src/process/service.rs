@@ -2,83 +2,23 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use rusm_config::Capabilities;
-use rusm_core::{Call, CallError, ExitReason, Mail, Pid, ProcessRef, SpawnOptions};
-use rusm_store::Store as DurableStore;
+use rusm_core::{ExitReason, Mail, Pid, ProcessRef, SpawnOptions};
 use wasmtime::Store;
-use wasmtime::component::Instance;
 
-use crate::bindings::rusm::runtime::http::Response as WitResponse;
-use crate::bindings::rusm::runtime::types::CallError as WitCallError;
+use super::dispatch::{Limit, answer, take_mail};
+use super::run_guest::{Guest, Ran};
 use crate::component::id::ComponentRef;
 use crate::component::loaded::Loaded;
-use crate::connection::EncodeEvent;
 use crate::error::{Exit, Fault, SpawnFailure};
-use crate::host::mail::into_wit;
 use crate::pool::ShardPool;
-use crate::pool::semaphore::{Admission, Place};
-use crate::runtime::{Fetch, Runtime};
+use crate::pool::semaphore::Place;
 use crate::state::HostState;
-use crate::state::actor::Answering;
-
-/// What guests ask of the pool.
-impl Runtime for ShardPool {
-    fn component(&self, name: &str) -> Option<ComponentRef> {
-        Self::component(self, name)
-    }
-
-    fn spawn_for_guest(
-        self: Rc<Self>,
-        component: ComponentRef,
-        spawner: &Capabilities,
-        options: SpawnOptions,
-        sound: Rc<Cell<bool>>,
-    ) -> Result<Pid, SpawnFailure> {
-        let loaded = self.process_component(component)?;
-        let capabilities = Arc::new(loaded.capabilities.within(spawner));
-        let places = self.places_for_guest()?;
-        let progress = Progress {
-            sound,
-            started: None,
-        };
-        self.spawn_process(
-            component,
-            capabilities,
-            options,
-            progress,
-            async move |_| places,
-        )
-    }
-
-    fn supervisor_place(&self) -> Result<Place, SpawnFailure> {
-        self.spawned.try_enter().ok_or(SpawnFailure::TooMany)
-    }
-
-    fn fetch(
-        self: Rc<Self>,
-        component: ComponentRef,
-        action: &str,
-        fetch: Fetch,
-        spawner: &Capabilities,
-    ) -> Result<oneshot::Receiver<Result<WitResponse, WitCallError>>, WitCallError> {
-        self.fetch_action(component, action, fetch, spawner)
-    }
-
-    fn encode_event(&self) -> EncodeEvent {
-        self.encode_event
-    }
-
-    fn store(&self) -> Option<DurableStore> {
-        self.store.clone()
-    }
-}
 
 /// How far a process is, for whoever supervises it.
 #[derive(Debug, Default)]
@@ -141,7 +81,10 @@ impl ShardPool {
         self.process_component(component).map(drop)
     }
 
-    fn process_component(&self, component: ComponentRef) -> Result<Rc<Loaded>, SpawnFailure> {
+    pub(super) fn process_component(
+        &self,
+        component: ComponentRef,
+    ) -> Result<Rc<Loaded>, SpawnFailure> {
         let Some(loaded) = self.catalog.get(component) else {
             return Err(SpawnFailure::NotAProcess("?".into()));
         };
@@ -151,15 +94,7 @@ impl ShardPool {
         Ok(loaded)
     }
 
-    pub(crate) fn places_for_guest(&self) -> Result<Vec<Place>, SpawnFailure> {
-        let enter = |admission: &Admission, failure| admission.try_enter().ok_or(failure);
-        Ok(vec![
-            enter(&self.spawned, SpawnFailure::TooMany)?,
-            enter(&self.admission, SpawnFailure::PoolFull)?,
-        ])
-    }
-
-    fn spawn_process(
+    pub(super) fn spawn_process(
         self: &Rc<Self>,
         component: ComponentRef,
         capabilities: Arc<Capabilities>,
@@ -192,26 +127,30 @@ impl ShardPool {
             return ExitReason::NoProcess;
         };
         let component = &*component;
-        let mut store = match self.new_store(component, me.pid, None, capabilities) {
-            Ok(store) => store,
-            Err(fault) => return fault.exit_reason(),
+        let guest = Guest {
+            component,
+            pid: me.pid,
+            deadline: None,
+            capabilities,
         };
-        let lived = {
-            let mut life = pin!(live(component, me, &mut store, progress));
-            poll_fn(|cx| self.poll_guest(component, || life.as_mut().poll(cx))).await
-        };
-        self.ended(component, me, &store, lived)
+        let ran = self.run_guest(
+            guest,
+            |_| (),
+            async move |store| live(component, me, store, progress).await,
+        );
+        match ran.await {
+            Ok(ran) => self.ended(component, me, ran),
+            Err(fault) => fault.exit_reason(),
+        }
     }
 
     /// Why a process ended that was left to itself; the operator learns of a fault.
-    pub(crate) fn ended(
-        &self,
-        component: &Loaded,
-        me: &ProcessRef,
-        store: &Store<HostState>,
-        lived: wasmtime::Result<()>,
-    ) -> ExitReason {
-        let Err(error) = lived else {
+    pub(super) fn ended(&self, component: &Loaded, me: &ProcessRef, ran: Ran<()>) -> ExitReason {
+        let Ran {
+            outcome: Err(error),
+            store,
+        } = ran
+        else {
             return ExitReason::Normal;
         };
         if let Some(Exit(reason)) = error.downcast_ref() {
@@ -254,67 +193,6 @@ async fn live(
         }
         Limit::end(me, store);
         progress.sound.set(true);
-    }
-}
-
-/// Hand the guest a message, if it wants any.
-pub(crate) async fn take_mail(
-    component: &Loaded,
-    me: &ProcessRef,
-    store: &mut Store<HostState>,
-    instance: &Instance,
-    mail: Mail,
-) -> wasmtime::Result<()> {
-    store.data_mut().received(&mail);
-    let Some(mail) = into_wit(mail) else {
-        return Ok(());
-    };
-    Limit::start(component, me, store);
-    component.take_mail(store, instance, mail).await
-}
-
-/// Answer one call. If the guest traps, its process ends, and that answers the call.
-pub(crate) async fn answer(
-    component: &Loaded,
-    me: &ProcessRef,
-    store: &mut Store<HostState>,
-    instance: &Instance,
-    call: Call,
-) -> wasmtime::Result<()> {
-    Limit::start(component, me, store);
-    store.data_mut().actor.answering = Some(Answering {
-        caller: call.from,
-        stream: call.stream,
-    });
-    // If it fails at this, its line in the log is about this, too.
-    let own = store.data_mut().works_on(*call.context);
-    let result = component
-        .call(store, instance, &call.function, &call.args)
-        .await?;
-    store.data_mut().works_on(own);
-    store.data_mut().actor.answering = None;
-    let result = match result {
-        Some(Ok(answer)) => Ok(answer.into()),
-        Some(Err(error)) => Err(CallError::Failed(error.into())),
-        None => Err(CallError::NoFunction(component.function_names().into())),
-    };
-    me.shard.reply(me.pid, call.id, result);
-    Ok(())
-}
-
-/// The time that one function may take: a service that is stuck is ended, and started again.
-pub(crate) struct Limit;
-
-impl Limit {
-    pub(crate) fn start(component: &Loaded, me: &ProcessRef, store: &mut Store<HostState>) {
-        let deadline = Instant::now().checked_add(component.function_timeout);
-        store.data_mut().deadline = deadline;
-        me.shard.set_deadline(me.pid, deadline);
-    }
-
-    pub(crate) fn end(me: &ProcessRef, store: &mut Store<HostState>) {
-        store.data_mut().deadline = None;
-        me.shard.set_deadline(me.pid, None);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::bindings::WebSocketFrame;
 use crate::component::exports::{ConnectionEvent, Held};
 use crate::component::loaded::Loaded;
 use crate::connection::Frame;
-use crate::process::service::{self, Limit};
+use crate::process::dispatch::{self, Limit};
 use crate::state::HostState;
 
 /// `limit` is for the time until an answer has begun, where there is one.
@@ -52,10 +52,10 @@ pub(super) async fn live(
                 }
             }
             Next::Mail(Mail::Call(call)) => {
-                service::answer(component, me, store, &instance, call).await?;
+                dispatch::answer(component, me, store, &instance, call).await?;
             }
             Next::Mail(mail) => {
-                service::take_mail(component, me, store, &instance, mail).await?;
+                dispatch::take_mail(component, me, store, &instance, mail).await?;
             }
             Next::Over => return Ok(()),
         }
