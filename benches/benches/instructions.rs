@@ -13,7 +13,7 @@ use rusm_uring_net::http1::{
     encode_head,
 };
 use rusm_wasm_pool::http::Request;
-use rusm_wasm_pool::sizing::PoolSize;
+use rusm_wasm_pool::pool::limits::PoolSize;
 
 use hello::Shard;
 

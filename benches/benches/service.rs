@@ -16,7 +16,7 @@ use rusm::cli::AppArgs;
 use rusm_core::{ExitReason, Node, ShardId, SpawnOptions, fairness};
 use rusm_uring_net::Driver;
 use rusm_wasm_pool::http::Request;
-use rusm_wasm_pool::preempt::{Activity, Ticker};
+use rusm_wasm_pool::pool::preempt::{Activity, Ticker};
 use rusm_wasm_pool::{PoolSetup, Progress, RequestId, ShardPool, WasiLimits};
 use wasmtime::Engine;
 

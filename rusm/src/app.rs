@@ -12,9 +12,9 @@ use rusm_build::{Grants, artifact_path, source_map, withheld};
 use rusm_config::{ActionName, App, Capabilities, ComponentName, Network};
 use rusm_core::MailboxLimit;
 use rusm_store::Store;
-use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
-use rusm_wasm_pool::shape::Shape;
-use rusm_wasm_pool::sizing::{FULL_RANGE, Footprint, PoolSize};
+use rusm_wasm_pool::Shape;
+use rusm_wasm_pool::pool::engine::{compiler_engine, shard_engine};
+use rusm_wasm_pool::pool::limits::{FULL_RANGE, Footprint, PoolSize};
 use rusm_wasm_pool::{Artifact, ArtifactCache, ComponentSource, Locate};
 use wasmtime::Engine;
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rusm_core::{Node, ShardId};
-use rusm_wasm_pool::sizing::PoolSize;
+use rusm_wasm_pool::pool::limits::PoolSize;
 use rusm_wasm_pool::{PoolSetup, ShardPool, WasiLimits};
 
 use crate::Failure;

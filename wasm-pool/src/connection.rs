@@ -4,10 +4,10 @@ use bytes::{BufMut, Bytes};
 use futures_channel::oneshot;
 use rusm_core::{Pid, StreamId};
 
-use crate::fault::Fault;
+use crate::error::Fault;
 use crate::http::Response;
 
-pub use crate::host::ConnectionInfo;
+pub use crate::bindings::rusm::runtime::serve::ConnectionInfo;
 
 /// How an answer begins that may be a stream.
 #[derive(Debug)]

@@ -16,36 +16,29 @@
 //!
 //! Beside the shards: [`preempt`] ticks, so that no guest keeps its core for itself.
 
-mod acting;
-pub mod admission;
-pub mod artifact;
-pub mod cache;
-mod catalog;
+mod bindings;
+mod component;
 pub mod connection;
-pub mod engine;
-mod envelope;
-pub mod fault;
-mod fetching;
-mod held;
+pub mod error;
 mod host;
 pub mod http;
 pub mod pool;
-pub mod preempt;
 mod process;
-mod sandbox;
-pub mod shape;
-pub mod sizing;
+mod runtime;
 mod stack;
+mod state;
 pub mod stdio;
 #[cfg(feature = "wasi-http")]
 pub mod wasi_http;
 
-pub use artifact::Artifact;
-pub use cache::ArtifactCache;
-pub use catalog::{ActionRef, ComponentRef, ComponentSource, LoadError, Locate};
-pub use fault::Fault;
+pub use component::id::{ActionRef, ComponentRef, Locate};
+pub use component::kind::Shape;
+pub use component::source::{ComponentSource, LoadError};
+pub use error::{Fault, SpawnFailure};
+pub use pool::artifact::Artifact;
+pub use pool::cache::ArtifactCache;
 pub use pool::{PoolSetup, ShardPool};
-pub use process::{Progress, SpawnFailure};
+pub use process::service::Progress;
 pub use rusm_core::RequestId;
-pub use sandbox::{MAX_RESOURCES, WasiLimits, start_wasi_runtime};
+pub use state::wasi::{MAX_RESOURCES, WasiLimits, start_wasi_runtime};
 pub use stdio::Stdio;

@@ -76,6 +76,9 @@ pub(crate) fn size(globals: GlobalSectionReader<'_>) -> Option<u64> {
     }
 }
 
+/// Bytes of a fiber's stack that are the guest's. JavaScript comes to the end of its own stack first, and gets
+/// an exception (`sdk/typescript/runner/src/engine.rs`). Pages that nothing has touched cost nothing.
+pub(crate) const CALL_STACK: usize = 2 << 20;
 /// What `stack-kib` can be at most, in bytes.
 const LARGEST: u64 = 64 << 20;
 

@@ -7,9 +7,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rusm_core::{MailboxLimit, Node, ShardId};
-use rusm_wasm_pool::engine::{compiler_engine, shard_engine};
 use rusm_wasm_pool::http::{Request, Response};
-use rusm_wasm_pool::sizing::{FULL_RANGE, Footprint, PoolSize};
+use rusm_wasm_pool::pool::engine::{compiler_engine, shard_engine};
+use rusm_wasm_pool::pool::limits::{FULL_RANGE, Footprint, PoolSize};
 use rusm_wasm_pool::{
     ActionRef, Artifact, ArtifactCache, ComponentSource, PoolSetup, RequestId, ShardPool,
     WasiLimits,

@@ -107,7 +107,7 @@ fn insert(module: &mut Module, id: FunctionId, after: usize, frame: LocalId, use
 }
 
 /// The function that is called where the stack is used up. The host looks for it where a guest has
-/// trapped (`wasm-pool/src/fault.rs`).
+/// trapped (`wasm-pool/src/error.rs`).
 pub(crate) const USED_UP: &str = "rusm:stack-used-up";
 
 /// Bytes. Compilers fill less by single stores.

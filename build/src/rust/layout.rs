@@ -67,7 +67,7 @@ fn export_heap_base() -> String {
 
 /// Enough for JSON nested as deeply as serde_json takes it, 127 levels, which is 37 to 50 KiB, in
 /// an action that has a local variable of 64 KiB besides. Pages of it that no request has touched
-/// cost nothing at a reset, as the kernel tells which were (`wasm-pool/src/sizing.rs`).
+/// cost nothing at a reset, as the kernel tells which were (`wasm-pool/src/pool/limits.rs`).
 const DEFAULT_STACK: u32 = 128 * 1024;
 
 /// Enough for a request of some kilobytes, its parsed form and its response.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use rusm_core::{Mail, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream};
-use rusm_wasm_pool::admission::Place;
 use rusm_wasm_pool::connection::{Begun, ConnectionInfo, SseEvent};
+use rusm_wasm_pool::pool::semaphore::Place;
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 
 use super::asked::Asked;

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use rusm_uring_net::http1::Trailers;
 use rusm_uring_net::{Aborted, BodyError, BodySink, BodyStream, Closed};
-use rusm_wasm_pool::admission::Place;
 use rusm_wasm_pool::connection::ResponseStart;
 use rusm_wasm_pool::http::Response;
+use rusm_wasm_pool::pool::semaphore::Place;
 use rusm_wasm_pool::wasi_http::{
     BodyFailure, Frame, IncomingRequest, RequestBodySender, ResponseBody,
 };

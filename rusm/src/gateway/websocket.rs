@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use rusm_core::{Mail, ProcessHandle, Shard, StreamError};
 use rusm_uring_net::websocket::{Message, Outgoing, WebSocketHandler};
-use rusm_wasm_pool::admission::Place;
 use rusm_wasm_pool::connection::{ConnectionInfo, Frame, WebSocket};
+use rusm_wasm_pool::pool::semaphore::Place;
 use rusm_wasm_pool::{ComponentRef, Fault, RequestId, ShardPool};
 
 /// Start the process that serves a WebSocket.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use rusm_build::{BuildOptions, ComponentSpec, Outcome};
 use rusm_wasm_pool::ComponentSource;
-use rusm_wasm_pool::sizing::{Footprint, PoolSize};
+use rusm_wasm_pool::pool::limits::{Footprint, PoolSize};
 
 use super::reload::Update;
 use crate::Failure;

@@ -24,8 +24,8 @@ use rusm_core::{Node, ShardId};
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{HeadLimits, HeaderLines};
 use rusm_uring_net::{AccessLog, ConnectionLimit, Driver, bind};
-use rusm_wasm_pool::preempt::Ticker;
-use rusm_wasm_pool::sizing::Footprint;
+use rusm_wasm_pool::pool::limits::Footprint;
+use rusm_wasm_pool::pool::preempt::Ticker;
 use rusm_wasm_pool::{Stdio, WasiLimits};
 
 use crate::Failure;

@@ -16,7 +16,7 @@ use rusm_core::{Node, ReservedName, Shard, ShardId, fairness};
 use rusm_store::Store;
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::{ConnectionLimit, Driver, Shard as NetShard, accept, shard};
-use rusm_wasm_pool::preempt::Activity;
+use rusm_wasm_pool::pool::preempt::Activity;
 use rusm_wasm_pool::{PoolSetup, ShardPool, WasiLimits};
 use wasmtime::Engine;
 

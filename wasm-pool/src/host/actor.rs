@@ -1,49 +1,23 @@
 //! `rusm:runtime/actor@0.1.0`: processes, as a guest sees them.
-//!
-//! The futures that Wasmtime runs have to be `Send`, which nothing of a shard is: they hold
-//! pids, and look the shard up when they are polled.
 
-use std::cell::Cell;
-use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusm_core::{
-    Backoff, CallError, Caller, Child, ExitReason, Intensity, Mail as CoreMail, MonitorRef, Pid,
-    Restart, SendError, Shard, SpawnOptions, Strategy, StreamId, Supervisor, TimerRef,
+    CallError, Caller, ExitReason, Mail as CoreMail, Pid, SendError, Shard, SpawnOptions, StreamId,
+    TimerRef,
 };
 
-use super::bindings::rusm::runtime::actor::{
-    Ended, Host, Mail, Pid as RawPid, ProcessInfo, Request, Response, SuperviseStrategy,
+use super::mail::{as_bytes, into_wit};
+use super::shard::{process_gone, room, shard, shard_gone};
+use crate::bindings::rusm::runtime::actor::{
+    Host, Mail, Pid as RawPid, ProcessInfo, Request, Response, SuperviseStrategy,
 };
-use super::bindings::rusm::runtime::http;
-use super::bindings::rusm::runtime::types::{self, CallError as WitCallError};
-use crate::acting::Fetch;
-use crate::pool::ShardPool;
-use crate::sandbox::HostState;
-
-/// What a process has to do with others, beyond what the actor core knows.
-#[derive(Default)]
-pub(crate) struct ActorState {
-    /// The call that it is answering.
-    pub(crate) answering: Option<Answering>,
-    /// The mail that it received last, for `stash`.
-    last: Option<CoreMail>,
-    /// The processes that it spawned, some of which may have ended.
-    children: Vec<Pid>,
-    monitors: HashMap<Pid, MonitorRef>,
-    /// Why streams failed that were read to their end.
-    pub(super) stream_failures: HashMap<StreamId, Arc<str>>,
-    /// What it was refused and the log has a line about: each is told once.
-    told: Vec<&'static str>,
-}
-
-/// A call, as the function that answers it may ask about it.
-pub(crate) struct Answering {
-    pub(crate) caller: Option<Pid>,
-    pub(crate) stream: Option<StreamId>,
-}
+use crate::bindings::rusm::runtime::http;
+use crate::bindings::rusm::runtime::types::{self, CallError as WitCallError};
+use crate::error::Exit;
+use crate::runtime::{self, Fetch};
+use crate::state::HostState;
 
 impl types::Host for HostState {}
 impl http::Host for HostState {}
@@ -238,15 +212,15 @@ impl Host for HostState {
         let deadline = Instant::now() + limit;
         let (context, _waiting) = shard()?.wait_for(&self.as_caller(), deadline);
         let fetched = {
-            let pool = pool()?;
-            match pool.component(&component) {
+            let runtime = runtime::current().ok_or_else(shard_gone)?;
+            match runtime.component(&component) {
                 Some(target) => {
                     let fetch = Fetch {
                         request,
                         limit,
                         context,
                     };
-                    pool.fetch(target, &action, fetch, &self.capabilities)
+                    runtime.fetch(target, &action, fetch, &self.capabilities)
                 }
                 None => Err(WitCallError::NoProcess),
             }
@@ -313,7 +287,7 @@ impl Host for HostState {
         match shard()?.register(self.pid, &name) {
             Ok(()) => Ok(true),
             Err(error) => {
-                tracing::debug!(component = &*self.component, pid = %self.pid, name, "{error}");
+                tracing::debug!(component = &*self.component.name, pid = %self.pid, name, "{error}");
                 Ok(false)
             }
         }
@@ -383,7 +357,7 @@ impl HostState {
     pub(super) fn lacks(&self, grant: &str) -> String {
         format!(
             "component `{}` may not: its capability profile `{}` lacks `{grant} = true`",
-            self.component, self.capabilities.profile
+            self.component.name, self.capabilities.profile
         )
     }
 
@@ -400,7 +374,7 @@ impl HostState {
         }
         self.actor.told.push(what);
         tracing::warn!(
-            component = &*self.component,
+            component = &*self.component.name,
             pid = %self.pid,
             "`{what}` did nothing: {why} (told once for each process)"
         );
@@ -410,11 +384,11 @@ impl HostState {
         if !self.capabilities.spawn {
             return Err(self.lacks("allow-spawn"));
         }
-        let pool = ShardPool::current().ok_or("the shard is gone")?;
-        let target = pool
+        let runtime = runtime::current().ok_or("the shard is gone")?;
+        let target = runtime
             .component(component)
             .ok_or_else(|| format!("there is no component `{component}`"))?;
-        let child = pool
+        let child = runtime
             .spawn_for_guest(
                 target,
                 &self.capabilities,
@@ -426,7 +400,7 @@ impl HostState {
         Ok(child)
     }
 
-    fn remember(&mut self, child: Pid) {
+    pub(super) fn remember(&mut self, child: Pid) {
         let children = &mut self.actor.children;
         // Those that have ended are forgotten whenever the list would grow.
         if children.len() == children.capacity()
@@ -435,71 +409,6 @@ impl HostState {
             children.retain(|pid| shard.is_alive_here(*pid));
         }
         children.push(child);
-    }
-
-    fn start_supervisor(
-        &mut self,
-        strategy: SuperviseStrategy,
-        children: Vec<String>,
-        max_restarts: u32,
-        within_ms: u32,
-    ) -> Result<RawPid, String> {
-        if !self.capabilities.spawn {
-            return Err(self.lacks("allow-spawn"));
-        }
-        if children.len() > MAX_CHILDREN {
-            return Err(format!("a supervisor has at most {MAX_CHILDREN} children"));
-        }
-        let gone = || "the shard is gone".to_owned();
-        let shard = Shard::current().ok_or_else(gone)?;
-        let pool = ShardPool::current().ok_or_else(gone)?;
-        let mut supervisor = Supervisor::new(match strategy {
-            SuperviseStrategy::OneForOne => Strategy::OneForOne,
-            SuperviseStrategy::OneForAll => Strategy::OneForAll,
-            SuperviseStrategy::RestForOne => Strategy::RestForOne,
-        })
-        .backoff(Backoff::default());
-        // It counts as a process that a guest spawned: its place is held for as long as it lives.
-        let place = pool.supervisor_place().map_err(|error| error.to_string())?;
-        supervisor = supervisor.on_event(move |_| _ = &place);
-        if max_restarts > 0 {
-            supervisor = supervisor.intensity(Intensity {
-                restarts: max_restarts,
-                within: match within_ms {
-                    0 => Duration::MAX,
-                    ms => Duration::from_millis(ms.into()),
-                },
-            });
-        }
-        for name in children {
-            let target = pool
-                .component(&name)
-                .ok_or_else(|| format!("there is no component `{name}`"))?;
-            let capabilities = self.capabilities.clone();
-            let sound = Rc::<Cell<bool>>::default();
-            let told = sound.clone();
-            let start = move |_: &Shard| {
-                let pool = ShardPool::current().ok_or("the shard is gone")?;
-                pool.spawn_for_guest(target, &capabilities, SpawnOptions::default(), told.clone())
-                    .map_err(|error| error.to_string().into())
-            };
-            supervisor = supervisor.child(Child {
-                name: name.into(),
-                start: Box::new(start),
-                restart: Restart::Permanent,
-                sound,
-            });
-        }
-        let options = SpawnOptions {
-            label: Some(format!("supervisor of {}", self.component).into()),
-            link: Some(self.pid),
-            ..SpawnOptions::default()
-        };
-        let pid = supervisor
-            .start(&shard, options)
-            .map_err(|error| error.to_string())?;
-        self.remember(pid);
-        Ok(pid.as_raw())
     }
 
     async fn receive_within(
@@ -526,42 +435,6 @@ impl HostState {
         if let CoreMail::Down { pid, .. } = mail {
             self.actor.monitors.remove(pid);
         }
-    }
-}
-
-/// A guest ended its own process.
-#[derive(Debug, thiserror::Error)]
-#[error("the process ended itself: {0}")]
-pub(crate) struct Exit(pub(crate) ExitReason);
-
-/// What a guest gets of a mail; `None` for calls and streams, which go their own ways.
-pub(crate) fn into_wit(mail: CoreMail) -> Option<Mail> {
-    match mail {
-        CoreMail::Message(bytes) => Some(Mail::Message(bytes.into())),
-        CoreMail::Down { pid, reason, .. } => Some(Mail::Down(ended(pid, &reason))),
-        CoreMail::Exit { from, reason } => Some(Mail::Exit(ended(from, &reason))),
-        CoreMail::Call(_) | CoreMail::Stream { .. } => None,
-    }
-}
-
-fn ended(pid: Pid, reason: &ExitReason) -> Ended {
-    Ended {
-        pid: pid.as_raw(),
-        reason: reason.to_string(),
-    }
-}
-
-/// A mail as RUSM 0.7 has it: the end of a process is a JSON object with its pid as text.
-fn as_bytes(mail: CoreMail) -> Vec<u8> {
-    let json = |key: &str, pid: Pid, reason: &ExitReason| {
-        let reason = serde_json::Value::from(reason.to_string());
-        format!(r#"{{"__{key}":"{}","reason":{reason}}}"#, pid.as_raw()).into_bytes()
-    };
-    match mail {
-        CoreMail::Message(bytes) => bytes.into(),
-        CoreMail::Down { pid, reason, .. } => json("down", pid, &reason),
-        CoreMail::Exit { from, reason } => json("exit", from, &reason),
-        CoreMail::Call(_) | CoreMail::Stream { .. } => Vec::new(),
     }
 }
 
@@ -612,50 +485,7 @@ fn deadline_in(timeout_ms: u64) -> Instant {
     Instant::now() + Duration::from_millis(timeout_ms.min(MAX_TIMEOUT_MS))
 }
 
-/// The shard that this guest runs on.
-pub(super) fn shard() -> wasmtime::Result<Shard> {
-    Shard::current().ok_or_else(|| wasmtime::Error::msg("the shard is gone"))
-}
-
-/// Wait for room on the way to a process: what the system has to say there is never refused, so a
-/// guest that says it without end has to wait here.
-pub(super) async fn room(to: Pid) -> wasmtime::Result<()> {
-    let room = shard()?.bus_has_room(to.shard());
-    room.await;
-    Ok(())
-}
-
-/// Nothing but its end keeps a process from waiting for ever.
-pub(super) fn process_gone() -> wasmtime::Error {
-    wasmtime::Error::msg("the process is gone")
-}
-
-/// Its pool.
-pub(super) fn pool() -> wasmtime::Result<Rc<ShardPool>> {
-    ShardPool::current().ok_or_else(|| wasmtime::Error::msg("the shard is gone"))
-}
-
 /// Bytes of the reason for which a guest ends itself.
 const MAX_REASON: usize = 1024;
-/// Children of a supervisor that a guest starts.
-const MAX_CHILDREN: usize = 1024;
 /// A year.
 const MAX_TIMEOUT_MS: u64 = 365 * 24 * 3600 * 1000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_of_a_process_is_json_of_0_7() {
-        let mail = CoreMail::Exit {
-            from: Pid::from_raw(7),
-            reason: ExitReason::Failed("a \"quoted\" reason".into()),
-        };
-        assert_eq!(
-            String::from_utf8(as_bytes(mail)).unwrap(),
-            r#"{"__exit":"7","reason":"a \"quoted\" reason"}"#
-        );
-        assert_eq!(as_bytes(CoreMail::Message("x".into())), b"x");
-    }
-}

@@ -9,8 +9,8 @@ use http_body_util::{BodyExt, Full};
 use wasmtime_wasi::runtime::AbortOnDropJoinHandle;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use super::bindings::rusm::runtime::client::{FetchError, Fetched, Host, Outgoing};
-use crate::sandbox::HostState;
+use crate::bindings::rusm::runtime::client::{FetchError, Fetched, Host, Outgoing};
+use crate::state::HostState;
 use crate::wasi_http::outbound::{self, Hooks};
 
 impl Host for HostState {

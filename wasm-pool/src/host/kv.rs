@@ -2,9 +2,9 @@
 
 use rusm_store::Store;
 
-use super::bindings::rusm::runtime::kv::Host;
-use crate::pool::ShardPool;
-use crate::sandbox::HostState;
+use crate::bindings::rusm::runtime::kv::Host;
+use crate::runtime;
+use crate::state::HostState;
 
 impl Host for HostState {
     async fn get(
@@ -99,7 +99,7 @@ impl HostState {
         if !self.capabilities.storage {
             return Err(self.lacks("allow-storage"));
         }
-        let store = ShardPool::current().and_then(|pool| pool.store().cloned());
+        let store = runtime::current().and_then(|runtime| runtime.store());
         store.ok_or_else(|| "the node has no store: set `store` under [node]".to_owned())
     }
 }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::bindings::rusm::runtime::log::{Host, LogLevel};
-use super::diagnostics::Level;
-use crate::sandbox::HostState;
+use crate::bindings::rusm::runtime::log::{Host, LogLevel};
+use crate::state::HostState;
+use crate::state::log_lines::Level;
 
 impl Host for HostState {
     fn log(&mut self, level: LogLevel, message: String) -> wasmtime::Result<()> {

@@ -2,9 +2,9 @@
 
 use rusm_core::{Pid, ShardId};
 
-use super::actor::shard;
-use super::bindings::rusm::runtime::pg::{Host, Pid as RawPid};
-use crate::sandbox::HostState;
+use super::shard::shard;
+use crate::bindings::rusm::runtime::pg::{Host, Pid as RawPid};
+use crate::state::HostState;
 
 impl Host for HostState {
     fn register_tag(&mut self, tag: String) -> wasmtime::Result<()> {

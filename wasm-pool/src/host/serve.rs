@@ -4,67 +4,18 @@
 //! goes through a byte stream of the actor core, which is what makes a guest wait for a slow
 //! client, and what tells it that one has left.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures_channel::oneshot;
 use rusm_core::{Pid, StreamId};
 
-use super::actor::{pool, shard};
-use super::bindings::rusm::runtime::serve::{ConnectionInfo, Host};
-use super::diagnostics::Level;
-use crate::connection::{Begun, Frame, ResponseStart, SseEvent};
-use crate::sandbox::HostState;
-
-/// The client of a process, if it serves one.
-#[derive(Default)]
-pub(crate) enum Client {
-    /// It serves none, or answers with what its action returns.
-    #[default]
-    None,
-    /// It may answer with a stream.
-    Http(HttpClient),
-    /// It serves a WebSocket.
-    WebSocket {
-        info: Arc<ConnectionInfo>,
-        /// The host process that owns the socket.
-        owner: Pid,
-        /// What it sends, as [`Frame`]s.
-        outgoing: StreamId,
-    },
-}
-
-/// The client of a request.
-pub(crate) struct HttpClient {
-    info: Arc<ConnectionInfo>,
-    /// The host process that owns the socket.
-    owner: Pid,
-    /// Tells the owner how the answer begins; gone when it has begun.
-    begin: Option<oneshot::Sender<Begun>>,
-    /// The body, from then on.
-    body: Option<StreamId>,
-    /// Whether the process is entered for each thing that happens, and has a time for each. If
-    /// not, it has one until its answer begins.
-    held: bool,
-}
-
-impl HttpClient {
-    pub(crate) fn new(
-        info: Arc<ConnectionInfo>,
-        owner: Pid,
-        begin: oneshot::Sender<Begun>,
-        held: bool,
-    ) -> Self {
-        Self {
-            info,
-            owner,
-            begin: Some(begin),
-            body: None,
-            held,
-        }
-    }
-}
+use super::shard::{shard, shard_gone};
+use crate::bindings::rusm::runtime::serve::{ConnectionInfo, Host};
+use crate::connection::{Begun, EncodeEvent, Frame, ResponseStart, SseEvent};
+use crate::runtime;
+use crate::state::HostState;
+use crate::state::client::{Client, HttpClient};
+use crate::state::log_lines::Level;
 
 impl Host for HostState {
     fn connection(&mut self) -> wasmtime::Result<Option<ConnectionInfo>> {
@@ -170,7 +121,7 @@ impl HostState {
 
     async fn send_event(&mut self, event: &SseEvent<'_>) -> wasmtime::Result<bool> {
         let mut bytes = Vec::new();
-        if let Err(why) = (pool()?.encode_event)(&mut bytes, event) {
+        if let Err(why) = encode_event()?(&mut bytes, event) {
             let line = format!("an event was not sent: {why}");
             self.diagnostics.line(Level::Warn, &line);
             return Ok(true);
@@ -248,12 +199,6 @@ impl HostState {
     }
 }
 
-impl Client {
-    /// Whom to tell how the answer begins, if it has not begun.
-    pub(crate) fn into_begin(self) -> Option<oneshot::Sender<Begun>> {
-        match self {
-            Self::Http(client) => client.begin,
-            Self::None | Self::WebSocket { .. } => None,
-        }
-    }
+fn encode_event() -> wasmtime::Result<EncodeEvent> {
+    runtime::encode_event().ok_or_else(shard_gone)
 }

@@ -2,9 +2,9 @@
 
 use rusm_core::{Mail, Pid, StreamError, StreamId};
 
-use super::actor::{process_gone, room, shard};
-use super::bindings::rusm::runtime::streams::{Host, Pid as RawPid};
-use crate::sandbox::HostState;
+use super::shard::{process_gone, room, shard};
+use crate::bindings::rusm::runtime::streams::{Host, Pid as RawPid};
+use crate::state::HostState;
 
 impl Host for HostState {
     async fn stream_open(&mut self, to: RawPid) -> wasmtime::Result<Option<u64>> {

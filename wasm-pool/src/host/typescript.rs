@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
-use crate::sandbox::HostState;
+use crate::state::HostState;
 
 /// Define `rusm:typescript/host@0.1.0`.
 pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {

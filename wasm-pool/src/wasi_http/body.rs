@@ -179,7 +179,7 @@ impl From<BodyFailure> for HttpError {
 pub struct ResponseBody(HyperOutgoingBody);
 
 impl ResponseBody {
-    pub(super) fn new(body: HyperOutgoingBody) -> Self {
+    pub(crate) fn new(body: HyperOutgoingBody) -> Self {
         Self(body)
     }
 

@@ -9,7 +9,7 @@ use super::fields::remove_nominated;
 use crate::http::HeaderRef;
 
 /// A request to a stock component.
-pub struct IncomingRequest(pub(super) http::Request<RequestBody>);
+pub struct IncomingRequest(pub(crate) http::Request<RequestBody>);
 
 impl IncomingRequest {
     /// The request with this method, this target in origin form, these headers in the order of

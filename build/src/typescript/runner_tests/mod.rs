@@ -76,7 +76,7 @@ static INSTANCES: LazyLock<Instances> = LazyLock::new(|| {
         include_str!("cases/recursion.js"),
         include_str!("cases/entry.js"),
     ];
-    // Three quarters of what instances have in the pool (`wasm-pool/src/engine.rs`): frames are not
+    // Three quarters of what instances have in the pool (`wasm-pool/src/pool/engine.rs`): frames are not
     // as large on every processor.
     Instances::of(&bundle.join("\n"), 1536 << 10)
 });

@@ -199,7 +199,7 @@ fn resident(server: &Server) -> (usize, usize) {
     (rest, stacks)
 }
 
-/// Bytes of a fiber's stack: that of the guest's calls, and that of the host's (`wasm-pool/src/engine.rs`).
+/// Bytes of a fiber's stack: that of the guest's calls, and that of the host's (`wasm-pool/src/pool/engine.rs`).
 const STACK: usize = (2 << 20) + (512 << 10);
 /// Open files that may be more by chance: a guest may be about to be ended that has some.
 pub(super) const FILES: usize = 16;

@@ -2,44 +2,23 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use rusm_config::Capabilities;
-use rusm_core::{Call, CallError, ExitReason, Mail, Pid, ProcessRef, SpawnError, SpawnOptions};
-use thiserror::Error;
+use rusm_core::{ExitReason, Mail, Pid, ProcessRef, SpawnOptions};
 use wasmtime::Store;
-use wasmtime::component::Instance;
 
-use crate::admission::{Admission, Place};
-use crate::catalog::{ComponentRef, Loaded};
-use crate::fault::Fault;
-use crate::host::{Answering, Exit, into_wit};
+use super::dispatch::{Limit, answer, take_mail};
+use super::run_guest::{Guest, Ran};
+use crate::component::id::ComponentRef;
+use crate::component::loaded::Loaded;
+use crate::error::{Exit, Fault, SpawnFailure};
 use crate::pool::ShardPool;
-use crate::sandbox::HostState;
-
-/// Why a process was not spawned.
-#[derive(Debug, Error)]
-pub enum SpawnFailure {
-    /// It has neither a `run` nor functions.
-    #[error(
-        "component `{0}` is no process: it exports neither `run` nor a function that can be called"
-    )]
-    NotAProcess(Arc<str>),
-    /// The guests of this shard have spawned as many as they may.
-    #[error("this core has as many spawned processes as it may have (spawned-per-core)")]
-    TooMany,
-    /// All instances are in use.
-    #[error("this core has no instance free (instances-per-core)")]
-    PoolFull,
-    /// The actor core refused.
-    #[error(transparent)]
-    Core(#[from] SpawnError),
-}
+use crate::pool::semaphore::Place;
+use crate::state::HostState;
 
 /// How far a process is, for whoever supervises it.
 #[derive(Debug, Default)]
@@ -73,7 +52,7 @@ impl ShardPool {
     ) -> Result<Pid, SpawnFailure> {
         let loaded = self.process_component(component)?;
         let capabilities = loaded.capabilities.clone();
-        let name = loaded.name.clone();
+        let name = loaded.info.name.clone();
         self.spawn_process(
             component,
             capabilities,
@@ -102,54 +81,20 @@ impl ShardPool {
         self.process_component(component).map(drop)
     }
 
-    /// Start a process that a guest wants, which may do no more than its spawner.
-    pub(crate) fn spawn_for_guest(
-        self: &Rc<Self>,
+    pub(super) fn process_component(
+        &self,
         component: ComponentRef,
-        spawner: &Capabilities,
-        options: SpawnOptions,
-        sound: Rc<Cell<bool>>,
-    ) -> Result<Pid, SpawnFailure> {
-        let loaded = self.process_component(component)?;
-        let capabilities = Arc::new(loaded.capabilities.within(spawner));
-        let places = self.places_for_guest()?;
-        let progress = Progress {
-            sound,
-            started: None,
-        };
-        self.spawn_process(
-            component,
-            capabilities,
-            options,
-            progress,
-            async move |_| places,
-        )
-    }
-
-    fn process_component(&self, component: ComponentRef) -> Result<Rc<Loaded>, SpawnFailure> {
+    ) -> Result<Rc<Loaded>, SpawnFailure> {
         let Some(loaded) = self.catalog.get(component) else {
             return Err(SpawnFailure::NotAProcess("?".into()));
         };
         if !loaded.is_process() {
-            return Err(SpawnFailure::NotAProcess(loaded.name.clone()));
+            return Err(SpawnFailure::NotAProcess(loaded.info.name.clone()));
         }
         Ok(loaded)
     }
 
-    /// A place for a supervisor that a guest wants, which takes no instance.
-    pub(crate) fn supervisor_place(&self) -> Result<Place, SpawnFailure> {
-        self.spawned.try_enter().ok_or(SpawnFailure::TooMany)
-    }
-
-    pub(crate) fn places_for_guest(&self) -> Result<Vec<Place>, SpawnFailure> {
-        let enter = |admission: &Admission, failure| admission.try_enter().ok_or(failure);
-        Ok(vec![
-            enter(&self.spawned, SpawnFailure::TooMany)?,
-            enter(&self.admission, SpawnFailure::PoolFull)?,
-        ])
-    }
-
-    fn spawn_process(
+    pub(super) fn spawn_process(
         self: &Rc<Self>,
         component: ComponentRef,
         capabilities: Arc<Capabilities>,
@@ -159,7 +104,9 @@ impl ShardPool {
     ) -> Result<Pid, SpawnFailure> {
         let loaded = self.process_component(component)?;
         options.mailbox = loaded.mailbox;
-        options.label.get_or_insert_with(|| loaded.name.clone());
+        options
+            .label
+            .get_or_insert_with(|| loaded.info.name.clone());
         let pool = self.clone();
         let pid = self.shard.spawn(options, move |me| async move {
             let _places = places(&pool).await;
@@ -180,36 +127,40 @@ impl ShardPool {
             return ExitReason::NoProcess;
         };
         let component = &*component;
-        let mut store = match self.new_store(component, me.pid, None, capabilities) {
-            Ok(store) => store,
-            Err(fault) => return fault.exit_reason(),
+        let guest = Guest {
+            component,
+            pid: me.pid,
+            deadline: None,
+            capabilities,
         };
-        let lived = {
-            let mut life = pin!(live(component, me, &mut store, progress));
-            poll_fn(|cx| self.poll_guest(component, || life.as_mut().poll(cx))).await
-        };
-        self.ended(component, me, &store, lived)
+        let ran = self.run_guest(
+            guest,
+            |_| (),
+            async move |store| live(component, me, store, progress).await,
+        );
+        match ran.await {
+            Ok(ran) => self.ended(component, me, ran),
+            Err(fault) => fault.exit_reason(),
+        }
     }
 
     /// Why a process ended that was left to itself; the operator learns of a fault.
-    pub(crate) fn ended(
-        &self,
-        component: &Loaded,
-        me: &ProcessRef,
-        store: &Store<HostState>,
-        lived: wasmtime::Result<()>,
-    ) -> ExitReason {
-        let Err(error) = lived else {
+    pub(super) fn ended(&self, component: &Loaded, me: &ProcessRef, ran: Ran<()>) -> ExitReason {
+        let Ran {
+            outcome: Err(error),
+            store,
+        } = ran
+        else {
             return ExitReason::Normal;
         };
         if let Some(Exit(reason)) = error.downcast_ref() {
             return reason.clone();
         }
-        let fault = Fault::of(&error, store.data(), component.function_timeout);
+        let fault = store.data().fault(&error, component.function_timeout);
         let fault = AtWork(&fault).to_string();
         tracing::warn!(
             request_id = store.data().request_id(),
-            component = &*component.name,
+            component = &*component.info.name,
             pid = %me.pid,
             "{fault}"
         );
@@ -242,67 +193,6 @@ async fn live(
         }
         Limit::end(me, store);
         progress.sound.set(true);
-    }
-}
-
-/// Hand the guest a message, if it wants any.
-pub(crate) async fn take_mail(
-    component: &Loaded,
-    me: &ProcessRef,
-    store: &mut Store<HostState>,
-    instance: &Instance,
-    mail: Mail,
-) -> wasmtime::Result<()> {
-    store.data_mut().received(&mail);
-    let Some(mail) = into_wit(mail) else {
-        return Ok(());
-    };
-    Limit::start(component, me, store);
-    component.take_mail(store, instance, mail).await
-}
-
-/// Answer one call. If the guest traps, its process ends, and that answers the call.
-pub(crate) async fn answer(
-    component: &Loaded,
-    me: &ProcessRef,
-    store: &mut Store<HostState>,
-    instance: &Instance,
-    call: Call,
-) -> wasmtime::Result<()> {
-    Limit::start(component, me, store);
-    store.data_mut().actor.answering = Some(Answering {
-        caller: call.from,
-        stream: call.stream,
-    });
-    // If it fails at this, its line in the log is about this, too.
-    let own = store.data_mut().works_on(*call.context);
-    let result = component
-        .call(store, instance, &call.function, &call.args)
-        .await?;
-    store.data_mut().works_on(own);
-    store.data_mut().actor.answering = None;
-    let result = match result {
-        Some(Ok(answer)) => Ok(answer.into()),
-        Some(Err(error)) => Err(CallError::Failed(error.into())),
-        None => Err(CallError::NoFunction(component.function_names().into())),
-    };
-    me.shard.reply(me.pid, call.id, result);
-    Ok(())
-}
-
-/// The time that one function may take: a service that is stuck is ended, and started again.
-pub(crate) struct Limit;
-
-impl Limit {
-    pub(crate) fn start(component: &Loaded, me: &ProcessRef, store: &mut Store<HostState>) {
-        let deadline = Instant::now().checked_add(component.function_timeout);
-        store.data_mut().deadline = deadline;
-        me.shard.set_deadline(me.pid, deadline);
-    }
-
-    pub(crate) fn end(me: &ProcessRef, store: &mut Store<HostState>) {
-        store.data_mut().deadline = None;
-        me.shard.set_deadline(me.pid, None);
     }
 }
 

@@ -1,29 +1,30 @@
 //! Processes that hold a connection: a WebSocket, or a stream of Server-Sent Events.
 //!
-//! - [`entered`]: a component that exports what such a connection needs is entered for each thing
+//! - [`callbacks`]: a component that exports what such a connection needs is callbacks for each thing
 //!   that happens to it, and has no stack in between.
-//! - [`by_mail`]: the `run` of a `process` component takes what happens from its mailbox.
+//! - [`message_loop`]: the `run` of a `process` component takes what happens from its mailbox.
 
-mod by_mail;
-mod entered;
+mod callbacks;
+mod message_loop;
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, SpawnOptions, StreamId};
-use wasmtime::Store;
+use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, StreamId};
 
-use crate::catalog::{ComponentRef, Held};
+use super::run_guest::{Guest, Ran};
+use crate::component::exports::Held;
+use crate::component::id::ComponentRef;
+use crate::component::loaded::Loaded;
+use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, EventStream, WebSocket};
-use crate::fault::Fault;
-use crate::host::{Client, ConnectionInfo, Exit, HttpClient};
+use crate::error::{Exit, Fault};
 use crate::http::Response;
 use crate::pool::ShardPool;
-use crate::sandbox::HostState;
+use crate::state::HostState;
+use crate::state::client::{Client, HttpClient};
 
 impl ShardPool {
     /// Whether a component exports what a WebSocket needs.
@@ -118,81 +119,78 @@ impl ShardPool {
         held: Held,
     ) -> Result<(Pid, oneshot::Sender<Start>), Fault> {
         let place = self.enter_pool(Instant::now()).await?;
-        let Some(loaded) = self.catalog.get(component) else {
-            return Err(Fault::host("no such component"));
-        };
-        let options = SpawnOptions {
-            label: Some(loaded.name.clone()),
-            mailbox: loaded.mailbox,
-            awaited: held == Held::Events,
-            ..SpawnOptions::default()
-        };
+        let component = self.loaded(component)?;
         let (begin, begun) = oneshot::channel();
-        let pool = self.clone();
-        let spawned = self.shard.spawn(options, move |me| async move {
-            let _place = place;
-            match begun.await {
-                Ok(start) => pool.hold(component, held, &me, start).await,
-                Err(_) => ExitReason::Killed,
-            }
-        });
-        let pid = spawned.map_err(|error| Fault::host(&error.to_string()))?;
+        let guest = component.clone();
+        let awaited = held == Held::Events;
+        let pid =
+            self.spawn_for_request(&component, None, awaited, move |pool, me| async move {
+                let _place = place;
+                match begun.await {
+                    Ok(start) => pool.hold(&guest, held, &me, start).await,
+                    Err(_) => ExitReason::Killed,
+                }
+            })?;
         Ok((pid, begin))
     }
 
     /// The life of a process that holds a connection, and why it ended.
     async fn hold(
         &self,
-        component: ComponentRef,
+        component: &Loaded,
         held: Held,
         me: &ProcessRef,
         start: Start,
     ) -> ExitReason {
-        let Some(component) = self.catalog.get(component) else {
-            return ExitReason::NoProcess;
+        let Start {
+            id,
+            mut client,
+            owner,
+            incoming,
+            limit,
+        } = start;
+        let guest = Guest {
+            component,
+            pid: me.pid,
+            deadline: None,
+            capabilities: &component.capabilities,
         };
-        let component = &*component;
-        let store = self.new_store(component, me.pid, None, &component.capabilities);
-        let mut store = match store {
-            Ok(store) => store,
+        let prepare = |state: &mut HostState| {
+            state.client = std::mem::take(&mut client);
+            state.answers(id.clone());
+        };
+        let ran = self.run_guest(guest, prepare, async |store| {
+            if component.runs_by_itself() {
+                message_loop::live(component, held, me, store, owner, incoming).await
+            } else {
+                callbacks::live(component, held, me, store, incoming, limit).await
+            }
+        });
+        let mut ran = match ran.await {
+            Ok(ran) => ran,
             Err(fault) => {
                 let reason = fault.exit_reason();
-                if let Some(begin) = start.client.into_begin() {
+                if let Some(begin) = client.into_begin() {
                     let _ = begin.send(Begun::Whole(Err(fault)));
                 }
                 return reason;
             }
         };
-        store.data_mut().client = start.client;
-        store.data_mut().answers(start.id.clone());
-        let (owner, incoming, limit) = (start.owner, start.incoming, start.limit);
-        let id = start.id;
-        let lived = {
-            let store = &mut store;
-            let mut life = pin!(async move {
-                if component.runs_by_itself() {
-                    by_mail::live(component, held, me, store, owner, incoming).await
-                } else {
-                    entered::live(component, held, me, store, incoming, limit).await
-                }
-            });
-            poll_fn(|cx| self.poll_guest(component, || life.as_mut().poll(cx))).await
-        };
-        let client = std::mem::take(&mut store.data_mut().client);
+        let client = std::mem::take(&mut ran.store.data_mut().client);
         match client.into_begin() {
             Some(begin) => {
                 let limit = limit.unwrap_or(component.function_timeout);
-                let (outcome, reason) = unbegun(&lived, &store, limit);
+                let (outcome, reason) = unbegun(&ran, limit);
                 // Who has gone doesn't want to know.
                 let _ = begin.send(Begun::Whole(outcome));
                 reason
             }
             None => {
-                if let Err(error) = &lived
+                if let Err(error) = &ran.outcome
                     && let Some(Exit(ExitReason::Failed(reason))) = error.downcast_ref()
                 {
                     // Whoever is linked to it learns why; the client is told no reason.
-                    let name = &*component.name;
+                    let name = &*component.info.name;
                     tracing::warn!(
                         request_id = %id,
                         component = name,
@@ -200,7 +198,7 @@ impl ShardPool {
                         "ended its connection: {reason}"
                     );
                 }
-                self.ended(component, me, &store, lived)
+                self.ended(component, me, ran)
             }
         }
     }
@@ -219,18 +217,14 @@ struct Start {
 
 /// The answer of a process that ended before it began one. If it did so on purpose there are no
 /// events for this client, and 204 tells it not to come again (WHATWG HTML, section 9.2.3).
-fn unbegun(
-    lived: &wasmtime::Result<()>,
-    store: &Store<HostState>,
-    limit: Duration,
-) -> (Result<Response, Fault>, ExitReason) {
-    let is_meant = match lived {
+fn unbegun(ran: &Ran<()>, limit: Duration) -> (Result<Response, Fault>, ExitReason) {
+    let is_meant = match &ran.outcome {
         Ok(()) => true,
         Err(error) => matches!(error.downcast_ref(), Some(Exit(ExitReason::Normal))),
     };
-    match lived {
+    match &ran.outcome {
         Err(error) if !is_meant => {
-            let fault = Fault::of(error, store.data(), limit);
+            let fault = ran.store.data().fault(error, limit);
             let reason = fault.exit_reason();
             (Err(fault), reason)
         }

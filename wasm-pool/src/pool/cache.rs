@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use wasmtime::Engine;
 
-use crate::artifact::Artifact;
+use crate::pool::artifact::Artifact;
 
 /// Directories of compiled components, by what they were compiled from and for.
 ///

@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use super::diagnostics::Diagnostics;
+use super::log_lines::Diagnostics;
 
 /// Takes what a guest writes. It is called on the guest's shard, so it does not wait.
 pub(crate) trait Sink: Clone + Send + Sync + Unpin + 'static {

@@ -9,11 +9,12 @@ use bytes::Bytes;
 use rusm_core::{Mail, ProcessRef, StreamError, StreamId};
 use wasmtime::Store;
 
-use crate::catalog::{ConnectionEvent, Held, Loaded};
+use crate::bindings::WebSocketFrame;
+use crate::component::exports::{ConnectionEvent, Held};
+use crate::component::loaded::Loaded;
 use crate::connection::Frame;
-use crate::host::WebSocketFrame;
-use crate::process::{self, Limit};
-use crate::sandbox::HostState;
+use crate::process::dispatch::{self, Limit};
+use crate::state::HostState;
 
 /// `limit` is for the time until an answer has begun, where there is one.
 pub(super) async fn live(
@@ -51,10 +52,10 @@ pub(super) async fn live(
                 }
             }
             Next::Mail(Mail::Call(call)) => {
-                process::answer(component, me, store, &instance, call).await?;
+                dispatch::answer(component, me, store, &instance, call).await?;
             }
             Next::Mail(mail) => {
-                process::take_mail(component, me, store, &instance, mail).await?;
+                dispatch::take_mail(component, me, store, &instance, mail).await?;
             }
             Next::Over => return Ok(()),
         }

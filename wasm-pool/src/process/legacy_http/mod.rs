@@ -1,17 +1,22 @@
 //! Requests to a `process` component: a fresh process, one message, and one in answer.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+mod envelope;
+
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rusm_core::{ExitReason, Mail, ProcessRef, RequestId, SpawnOptions};
+use futures_channel::oneshot;
+use rusm_core::{Mail, ProcessRef, RequestId};
 
-use crate::catalog::{ComponentRef, Loaded};
-use crate::envelope::{self, EnvelopeError};
-use crate::fault::Fault;
+use envelope::EnvelopeError;
+
+use super::run_guest::Guest;
+use crate::component::id::ComponentRef;
+use crate::component::loaded::Loaded;
+use crate::error::Fault;
 use crate::http::{Request, Response};
 use crate::pool::ShardPool;
+use crate::state::HostState;
 
 impl ShardPool {
     /// Answer `request` by what the `run` of a component says to a message with it.
@@ -29,35 +34,25 @@ impl ShardPool {
         let started = Instant::now();
         let deadline = started + limit;
         let place = self.enter_pool(started).await?;
-        let Some(loaded) = self.catalog.get(component) else {
-            return Err(Fault::host("no such component"));
-        };
+        let component = self.loaded(component)?;
         let full = || Fault::host("the process table is full");
         let asker = self.shard.start(None).ok_or_else(full)?;
-        let options = SpawnOptions {
-            label: Some(loaded.name.clone()),
-            mailbox: loaded.mailbox,
-            deadline: Some(deadline),
-            ..SpawnOptions::default()
-        };
-        let (tell, faulted) = futures_channel::oneshot::channel();
-        let (pool, id) = (self.clone(), id.clone());
-        let spawned = self.shard.spawn(options, move |me| async move {
-            let _place = place;
-            let Some(loaded) = pool.catalog.get(component) else {
-                return ExitReason::NoProcess;
-            };
-            let running = pool.run_for_request(&loaded, &me, id, deadline, limit);
-            match running.await {
-                Ok(()) => ExitReason::Normal,
-                Err(fault) => {
-                    let reason = fault.exit_reason();
+        let (tell, faulted) = oneshot::channel();
+        let (guest, id) = (component.clone(), id.clone());
+        let pid = self.spawn_for_request(
+            &component,
+            Some(deadline),
+            false,
+            move |pool, me| async move {
+                let _place = place;
+                let ran = pool.run_for_request(&guest, &me, id, deadline, limit).await;
+                let reason = Fault::exit_reason_of(&ran);
+                if let Err(fault) = ran {
                     let _ = tell.send(fault);
-                    reason
                 }
-            }
-        });
-        let pid = spawned.map_err(|error| Fault::host(&error.to_string()))?;
+                reason
+            },
+        )?;
         let watched = self.shard.monitor(asker.pid(), pid);
         watched.map_err(|error| Fault::host(&error.to_string()))?;
         let message = envelope::encode(action, request, asker.pid());
@@ -97,18 +92,18 @@ impl ShardPool {
         deadline: Instant,
         limit: Duration,
     ) -> Result<(), Fault> {
-        let mut store =
-            self.new_store(component, me.pid, Some(deadline), &component.capabilities)?;
-        store.data_mut().answers(id);
-        let lived = {
-            let store = &mut store;
-            let mut life = pin!(async move {
-                let instance = component.instantiate(store).await?;
-                component.run(store, &instance).await
-            });
-            poll_fn(|cx| self.poll_guest(component, || life.as_mut().poll(cx))).await
+        let guest = Guest {
+            component,
+            pid: me.pid,
+            deadline: Some(deadline),
+            capabilities: &component.capabilities,
         };
-        lived.map_err(|error| Fault::of(&error, store.data(), limit))
+        let prepare = |state: &mut HostState| state.answers(id);
+        let ran = self.run_guest(guest, prepare, async |store| {
+            let instance = component.instantiate(store).await?;
+            component.run(store, &instance).await
+        });
+        ran.await?.within(limit)
     }
 }
 

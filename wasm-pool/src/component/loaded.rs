@@ -1,184 +1,31 @@
-//! The components of one shard: compiled, linked, and their functions found.
+//! A component, compiled, linked, and its functions found.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusm_config::{ActionName, Capabilities};
 use rusm_core::MailboxLimit;
-use thiserror::Error;
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
 use wasmtime::{Engine, Store};
 #[cfg(feature = "wasi-http")]
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
-use crate::artifact::Artifact;
-use crate::host::{Linkers, Mail, WebSocketFrame};
+use super::exports::{
+    ActionParams, ActionResults, CallParams, CallResults, ConnectionEvent, EventsExports, Held,
+    WebSocketExports, function, gone, typed,
+};
+use super::id::ComponentInfo;
+use super::kind::Shape;
+use super::source::{ComponentSource, LoadError, list};
+use crate::bindings::rusm::runtime::actor::Mail;
+use crate::error::NotStarted;
+use crate::host::linker::Linkers;
 use crate::http::{Request, Response};
-use crate::sandbox::HostState;
-use crate::shape::Shape;
-
-/// A component as a shard loads it.
-#[derive(Clone)]
-pub struct ComponentSource {
-    /// Its name in the manifest.
-    pub name: Arc<str>,
-    /// Its machine code.
-    pub artifact: Artifact,
-    /// What it may do.
-    pub capabilities: Arc<Capabilities>,
-    /// The actions that routes name, in WIT's kebab-case.
-    pub actions: Vec<Arc<str>>,
-    /// What may wait in the mailbox of each of its processes.
-    pub mailbox: MailboxLimit,
-    /// How long one function of a service may take, and one message.
-    pub function_timeout: Duration,
-    /// What its lines in the log go through.
-    pub locate: Option<Locate>,
-}
-
-/// Names the places of an author's sources in a line of the log that names those of what was made
-/// of them. It gives other lines back as they are.
-pub type Locate = Arc<dyn Fn(String) -> String + Send + Sync>;
-
-/// A component of the shard, by its position among them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ComponentRef(pub(crate) u16);
-
-/// An action of a component, resolved: what a route holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ActionRef {
-    pub(crate) component: ComponentRef,
-    pub(crate) action: u16,
-}
-
-/// Why a shard could not load a component.
-#[derive(Debug, Error)]
-pub enum LoadError {
-    /// The host's own side failed.
-    #[error("the Wasm engine could not be set up: {0:#}")]
-    Host(wasmtime::Error),
-    /// The machine code doesn't fit this engine.
-    #[error("component `{component}` could not be loaded: {error:#}")]
-    Code {
-        /// Its name.
-        component: Arc<str>,
-        /// What Wasmtime says.
-        error: wasmtime::Error,
-    },
-    /// It imports something that the host doesn't have.
-    #[error("component `{component}` imports what this host does not offer: {error:#}")]
-    Import {
-        /// Its name.
-        component: Arc<str>,
-        /// What Wasmtime says.
-        error: wasmtime::Error,
-    },
-    /// It imports `wasi:http`, and this server has none.
-    #[cfg(not(feature = "wasi-http"))]
-    #[error(
-        "component `{component}` imports wasi:http, and this rusm was compiled without the feature `wasi-http`"
-    )]
-    NoWasiHttp {
-        /// Its name.
-        component: Arc<str>,
-    },
-    /// A route names an action that isn't there.
-    #[error("component `{component}` has no action `{action}`; it has {}", list(.actions))]
-    UnknownAction {
-        /// Its name.
-        component: Arc<str>,
-        /// What the route says.
-        action: Arc<str>,
-        /// What it has.
-        actions: Vec<String>,
-    },
-    /// A route names a function that isn't an action.
-    #[error(
-        "`{component}#{action}` is no action: it has to be `func(request: request) -> response` \
-         of rusm:runtime/http@0.1.0 ({error:#})"
-    )]
-    ActionType {
-        /// The component's name.
-        component: Arc<str>,
-        /// The function's name.
-        action: Arc<str>,
-        /// What differs.
-        error: wasmtime::Error,
-    },
-}
-
-/// All components of a shard.
-///
-/// A component that is replaced keeps its place for those who hold its [`ComponentRef`], and the new
-/// one gets another, by which it is found from then on.
-pub(crate) struct Catalog {
-    components: RefCell<Vec<Option<Rc<Loaded>>>>,
-}
-
-impl Catalog {
-    pub(crate) fn load(engine: &Engine, sources: &[ComponentSource]) -> Result<Self, LoadError> {
-        let catalog = Self {
-            components: RefCell::default(),
-        };
-        catalog.add(engine, sources)?;
-        Ok(catalog)
-    }
-
-    /// Load components beside those that are there, or in the place of those of the same names.
-    /// It is all of them or none.
-    pub(crate) fn add(
-        &self,
-        engine: &Engine,
-        sources: &[ComponentSource],
-    ) -> Result<(), LoadError> {
-        let linkers = Linkers::new(engine).map_err(LoadError::Host)?;
-        let first = self.components.borrow().len();
-        let loaded = sources.iter().enumerate().map(|(index, source)| {
-            let place = u16::try_from(first + index).unwrap_or(u16::MAX);
-            Loaded::new(source, ComponentRef(place), engine, &linkers).map(|new| Some(Rc::new(new)))
-        });
-        let loaded = loaded.collect::<Result<Vec<_>, _>>()?;
-        self.components.borrow_mut().extend(loaded);
-        Ok(())
-    }
-
-    /// Let go of components that others have replaced, except those in use.
-    pub(crate) fn prune(&self) {
-        let mut components = self.components.borrow_mut();
-        let mut names = Vec::new();
-        for place in components.iter_mut().rev() {
-            let Some(loaded) = place else { continue };
-            if !names.contains(&loaded.name) {
-                names.push(loaded.name.clone());
-            } else if Rc::strong_count(loaded) == 1 {
-                *place = None;
-            }
-        }
-    }
-
-    pub(crate) fn find(&self, name: &str) -> Option<ComponentRef> {
-        let components = self.components.borrow();
-        let of_that_name = |c: &Option<Rc<Loaded>>| c.as_ref().is_some_and(|c| &*c.name == name);
-        let index = components.iter().rposition(of_that_name)?;
-        u16::try_from(index).ok().map(ComponentRef)
-    }
-
-    pub(crate) fn get(&self, component: ComponentRef) -> Option<Rc<Loaded>> {
-        self.components.borrow().get(component.0 as usize)?.clone()
-    }
-}
+use crate::state::HostState;
 
 /// A component, ready for instances to be made of it.
 pub(crate) struct Loaded {
-    pub(crate) name: Arc<str>,
-    /// Its own place in the catalog.
-    pub(crate) place: ComponentRef,
-    pub(crate) locate: Option<Locate>,
-    /// The size of the stack in its memory, in bytes.
-    pub(crate) stack: Option<u64>,
+    pub(crate) info: Arc<ComponentInfo>,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) mailbox: MailboxLimit,
     pub(crate) function_timeout: Duration,
@@ -204,9 +51,8 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    fn new(
+    pub(super) fn new(
         source: &ComponentSource,
-        place: ComponentRef,
         engine: &Engine,
         linkers: &Linkers,
     ) -> Result<Self, LoadError> {
@@ -239,10 +85,11 @@ impl Loaded {
                 error,
             })?;
         let mut loaded = Self {
-            name: name.clone(),
-            place,
-            locate: source.locate.clone(),
-            stack: source.artifact.stack(),
+            info: Arc::new(ComponentInfo {
+                name: name.clone(),
+                locate: source.locate.clone(),
+                stack: source.artifact.stack(),
+            }),
             capabilities: source.capabilities.clone(),
             mailbox: source.mailbox,
             function_timeout: source.function_timeout,
@@ -312,7 +159,7 @@ impl Loaded {
         for action in wanted {
             let Some((func, _)) = function(component, action) else {
                 return Err(LoadError::UnknownAction {
-                    component: self.name.clone(),
+                    component: self.info.name.clone(),
                     action: action.clone(),
                     actions: shape.functions.clone(),
                 });
@@ -320,7 +167,7 @@ impl Loaded {
             let types = self.pre.instance_type();
             let typed = func.typecheck::<ActionParams<'_>, ActionResults>(&types);
             typed.map_err(|error| LoadError::ActionType {
-                component: self.name.clone(),
+                component: self.info.name.clone(),
                 action: action.clone(),
                 error,
             })?;
@@ -338,7 +185,11 @@ impl Loaded {
     /// `component#action`, for people.
     pub(crate) fn full_name(&self, action: u16) -> String {
         let action = self.actions.get(usize::from(action));
-        format!("{}#{}", self.name, action.map_or("?", |(name, _)| name))
+        format!(
+            "{}#{}",
+            self.info.name,
+            action.map_or("?", |(name, _)| name)
+        )
     }
 
     /// Whether processes can call it, or it runs by itself.
@@ -510,187 +361,11 @@ impl Loaded {
     }
 }
 
-/// What kind of connection a process holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Held {
-    WebSocket,
-    Events,
-}
-
-/// What happens to a connection, for the process that holds it.
-pub(crate) enum ConnectionEvent {
-    Open,
-    /// Of a WebSocket.
-    Frame(WebSocketFrame),
-    Close {
-        code: u16,
-        reason: String,
-    },
-}
-
-/// The functions of `rusm:runtime/websocket`.
-struct WebSocketExports {
-    open: ComponentExportIndex,
-    message: ComponentExportIndex,
-    close: ComponentExportIndex,
-}
-
-impl WebSocketExports {
-    /// `None` if they are not there, or of another type.
-    fn find(component: &Component, pre: &InstancePre<HostState>) -> Option<Self> {
-        let function = |name| interface_function(component, WEBSOCKET, name);
-        let types = pre.instance_type();
-        let (open, message, close) = (function("open")?, function("message")?, function("close")?);
-        open.0.typecheck::<(), ()>(&types).ok()?;
-        message.0.typecheck::<(WebSocketFrame,), ()>(&types).ok()?;
-        close.0.typecheck::<(u16, &str), ()>(&types).ok()?;
-        Some(Self {
-            open: open.1,
-            message: message.1,
-            close: close.1,
-        })
-    }
-
-    /// # Safety
-    /// The instance is of the component in which they were found.
-    async unsafe fn enter(
-        &self,
-        store: &mut Store<HostState>,
-        instance: &Instance,
-        event: ConnectionEvent,
-    ) -> wasmtime::Result<()> {
-        // SAFETY: `find` has checked the types.
-        unsafe {
-            match event {
-                ConnectionEvent::Open => {
-                    let func: TypedFunc<(), ()> = typed(instance, store, &self.open)?;
-                    func.call_async(store, ()).await
-                }
-                ConnectionEvent::Frame(frame) => {
-                    let func: TypedFunc<(WebSocketFrame,), ()> =
-                        typed(instance, store, &self.message)?;
-                    func.call_async(store, (frame,)).await
-                }
-                ConnectionEvent::Close { code, reason } => {
-                    let func: TypedFunc<(u16, &str), ()> = typed(instance, store, &self.close)?;
-                    func.call_async(store, (code, &reason)).await
-                }
-            }
-        }
-    }
-}
-
-/// The functions of `rusm:runtime/sse`.
-struct EventsExports {
-    open: ComponentExportIndex,
-    close: ComponentExportIndex,
-}
-
-impl EventsExports {
-    /// `None` if they are not there, or of another type.
-    fn find(component: &Component, pre: &InstancePre<HostState>) -> Option<Self> {
-        let function = |name| interface_function(component, SSE, name);
-        let types = pre.instance_type();
-        let (open, close) = (function("open")?, function("close")?);
-        open.0.typecheck::<(), ()>(&types).ok()?;
-        close.0.typecheck::<(), ()>(&types).ok()?;
-        Some(Self {
-            open: open.1,
-            close: close.1,
-        })
-    }
-
-    /// # Safety
-    /// The instance is of the component in which they were found.
-    async unsafe fn enter(
-        &self,
-        store: &mut Store<HostState>,
-        instance: &Instance,
-        event: ConnectionEvent,
-    ) -> wasmtime::Result<()> {
-        let export = match event {
-            ConnectionEvent::Open => &self.open,
-            ConnectionEvent::Close { .. } => &self.close,
-            // The client of such a stream sends none.
-            ConnectionEvent::Frame(_) => return Ok(()),
-        };
-        // SAFETY: `find` has checked the types.
-        let func: TypedFunc<(), ()> = unsafe { typed(instance, store, export)? };
-        func.call_async(store, ()).await
-    }
-}
-
-/// There is no instance: the host's fault, unless the guest's own start code trapped.
-#[derive(Debug, Error)]
-#[error("no instance could be made")]
-pub(crate) struct NotStarted;
-
-/// `func(request: request) -> response`
-type ActionParams<'a> = (&'a Request<'a>,);
-type ActionResults = (Response,);
-
-/// `func(args: list<u8>) -> result<list<u8>, string>`
-type CallParams<'a> = (&'a [u8],);
-type CallResults = (Result<Vec<u8>, String>,);
-
 const RUN: &str = "run";
 const INIT: &str = "init";
 const ON_MAIL: &str = "on-mail";
-const WEBSOCKET: &str = "rusm:runtime/websocket@0.1.0";
-const SSE: &str = "rusm:runtime/sse@0.1.0";
-
-fn function(component: &Component, name: &str) -> Option<(ComponentFunc, ComponentExportIndex)> {
-    match component.get_export(None, name)? {
-        (ComponentItem::ComponentFunc(func), export) => Some((func, export)),
-        _ => None,
-    }
-}
-
-fn interface_function(
-    component: &Component,
-    interface: &str,
-    name: &str,
-) -> Option<(ComponentFunc, ComponentExportIndex)> {
-    let (_, interface) = component.get_export(None, interface)?;
-    match component.get_export(Some(&interface), name)? {
-        (ComponentItem::ComponentFunc(func), export) => Some((func, export)),
-        _ => None,
-    }
-}
-
-/// The export as a function of this type.
-///
-/// # Safety
-/// The export has this type.
-unsafe fn typed<Params, Results>(
-    instance: &Instance,
-    store: &mut Store<HostState>,
-    export: &ComponentExportIndex,
-) -> wasmtime::Result<TypedFunc<Params, Results>>
-where
-    Params: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
-    Results: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
-{
-    let func = instance
-        .get_func(&mut *store, export)
-        .ok_or_else(|| gone("the function"))?;
-    // SAFETY: the caller's promise.
-    Ok(unsafe { TypedFunc::new_unchecked(func) })
-}
-
-fn gone(what: &str) -> wasmtime::Error {
-    wasmtime::Error::msg(format!("{what} is gone"))
-}
 
 fn names(exports: &[(Arc<str>, ComponentExportIndex)]) -> String {
     let names: Vec<_> = exports.iter().map(|(name, _)| name).collect();
     list(&names)
-}
-
-fn list<T: AsRef<str>>(names: &[T]) -> String {
-    let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
-    match names.as_slice() {
-        [] => "none".into(),
-        _ => format!("`{}`", names.join("`, `")),
-    }
 }

@@ -11,9 +11,10 @@ use bytes::Bytes;
 use rusm_core::{Pid, ProcessRef, RequestId, StreamId};
 use wasmtime::Store;
 
-use crate::catalog::{Held, Loaded};
+use crate::component::exports::Held;
+use crate::component::loaded::Loaded;
 use crate::connection::Frame;
-use crate::sandbox::HostState;
+use crate::state::HostState;
 
 pub(super) async fn live(
     component: &Loaded,
@@ -79,7 +80,7 @@ fn pass_on(
         if me.shard.try_send(me.pid, message).is_err() {
             tracing::warn!(
                 request_id = %id,
-                component = &*component.name,
+                component = &*component.info.name,
                 pid = %me.pid,
                 "a message of the client was dropped: the mailbox is full"
             );

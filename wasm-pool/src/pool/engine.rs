@@ -2,7 +2,8 @@
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::sizing::PoolSize;
+use super::limits::PoolSize;
+use crate::stack::CALL_STACK;
 
 /// An engine that only compiles, for the engines whose memory slots take `memory_reservation`
 /// bytes of address space: compiled code counts on them.
@@ -63,9 +64,6 @@ fn pool_config(size: &PoolSize) -> PoolingAllocationConfig {
 
 /// Core instances in a component: its own modules, and the shims between them.
 const CORE_INSTANCES: u32 = 32;
-/// Of a fiber's stack, the guest's part. JavaScript comes to the end of its own stack first, and gets
-/// an exception (`sdk/typescript/runner/src/engine.rs`). Pages that nothing has touched cost nothing.
-pub(crate) const CALL_STACK: usize = 2 << 20;
 /// Of a fiber's stack, the part of host functions.
 const HOST_STACK: usize = 512 << 10;
 /// Of a stack, what stays mapped between two processes.

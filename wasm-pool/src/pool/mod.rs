@@ -1,26 +1,35 @@
 //! The instances of one shard.
 
-use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+pub mod artifact;
+pub mod cache;
+pub mod engine;
+pub mod limits;
+pub mod preempt;
+pub mod semaphore;
+
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rusm_config::Capabilities;
-use rusm_core::{End, ExitReason, Pid, ProcessHandle, RequestId, Shard, fairness};
+use rusm_core::{ExitReason, Pid, Shard, fairness};
 use rusm_store::Store as DurableStore;
-use thiserror::Error;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
-use crate::admission::{Admission, Place};
-use crate::catalog::{ActionRef, Catalog, ComponentRef, ComponentSource, LoadError, Loaded};
+use preempt::Activity;
+use semaphore::{Admission, Place};
+
+use crate::component::id::{ActionRef, ComponentRef};
+use crate::component::loaded::Loaded;
+use crate::component::registry::Catalog;
+use crate::component::source::{ComponentSource, LoadError};
 use crate::connection::EncodeEvent;
-use crate::fault::Fault;
-use crate::http::{Request, Response};
-use crate::preempt::Activity;
-use crate::sandbox::{self, HostState, WasiLimits};
+use crate::error::{DeadlinePassed, Fault};
+use crate::runtime;
+use crate::state::HostState;
+use crate::state::wasi::{WasiLimits, within_wasi_runtime};
 
 /// What a pool is made of, besides its components.
 pub struct PoolSetup {
@@ -56,7 +65,7 @@ pub struct ShardPool {
     held: Admission,
     pub(crate) engine: Engine,
     pub(crate) encode_event: EncodeEvent,
-    store: Option<DurableStore>,
+    pub(crate) store: Option<DurableStore>,
     pool_wait: Duration,
     wasi: WasiLimits,
     activity: Arc<Activity>,
@@ -117,12 +126,7 @@ impl ShardPool {
 
     /// Make it what guests of this thread find when they spawn.
     pub fn enter(self: &Rc<Self>) {
-        CURRENT.set(Some(self.clone()));
-    }
-
-    /// The pool of this thread.
-    pub(crate) fn current() -> Option<Rc<Self>> {
-        CURRENT.with_borrow(Clone::clone)
+        runtime::enter(self.clone());
     }
 
     /// The component of this name.
@@ -152,75 +156,19 @@ impl ShardPool {
         &self.activity
     }
 
-    pub(crate) fn store(&self) -> Option<&DurableStore> {
-        self.store.as_ref()
+    /// Whether all processes were ended because the server stops.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get()
     }
 
-    /// Answer `request` by a call of `action` in a fresh instance. `id` is for the log.
+    /// A component.
     ///
     /// # Errors
-    /// Whatever keeps the guest from answering within `limit`; see [`Fault`].
-    pub async fn call(
-        &self,
-        action: ActionRef,
-        request: &Request<'_>,
-        id: &RequestId,
-        limit: Duration,
-    ) -> Result<Response, Fault> {
-        self.serve(action, limit, async |component, store| {
-            store.data_mut().answers(id.clone());
-            component.answer(store, action.action, request).await
-        })
-        .await
-    }
-
-    /// Start a process that could run `action`, and end it: what a call costs without the call.
-    ///
-    /// # Errors
-    /// Whatever keeps it from starting.
-    pub async fn start(&self, action: ActionRef, limit: Duration) -> Result<(), Fault> {
-        self.serve(action, limit, async |component, store| {
-            component.instantiate(store).await.map(drop)
-        })
-        .await
-    }
-
-    async fn serve<T>(
-        &self,
-        action: ActionRef,
-        limit: Duration,
-        body: impl AsyncFnOnce(&Loaded, &mut Store<HostState>) -> wasmtime::Result<T>,
-    ) -> Result<T, Fault> {
-        let Some(component) = self.catalog.get(action.component) else {
-            return Err(Fault::host("no such component"));
-        };
-        let component = &*component;
-        let started = Instant::now();
-        let _place = self.enter_pool(started).await?;
-        let deadline = Some(started + limit);
-        let Some(mut process) = self.shard.start(deadline) else {
-            return Err(Fault::host("the process table is full"));
-        };
-        // Should nobody want the answer any more, before there is one.
-        process.ends_for(ExitReason::Killed);
-        let mut store =
-            self.new_store(component, process.pid(), deadline, &component.capabilities)?;
-        let outcome = {
-            let mut call = pin!(body(component, &mut store));
-            until_ended(&process, |cx| {
-                self.poll_guest(component, || call.as_mut().poll(cx))
-            })
-            .await
-        };
-        let outcome = match outcome {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(error)) => Err(Fault::of(&error, store.data(), limit)),
-            Err(End::Deadline) => Err(Fault::Timeout { limit }),
-            Err(End::Killed(_)) if self.stopping.get() => Err(Fault::Stopping),
-            Err(End::Killed(reason)) => Err(Fault::Ended { reason }),
-        };
-        process.exit(Fault::exit_reason_of(&outcome));
-        outcome
+    /// When there is none.
+    pub(crate) fn loaded(&self, component: ComponentRef) -> Result<Rc<Loaded>, Fault> {
+        self.catalog
+            .get(component)
+            .ok_or_else(|| Fault::host("no such component"))
     }
 
     /// A place for the process of a request.
@@ -247,8 +195,7 @@ impl ShardPool {
         deadline: Option<Instant>,
         capabilities: &Arc<Capabilities>,
     ) -> Result<Store<HostState>, Fault> {
-        let (name, place) = (&component.name, component.place);
-        let mut state = HostState::new(name, place, pid, deadline, capabilities);
+        let mut state = HostState::new(&component.info, pid, deadline, capabilities);
         if component.imports_wasi {
             state
                 .grant_wasi(self.wasi)
@@ -269,15 +216,11 @@ impl ShardPool {
     ) -> Poll<T> {
         let _running = Running::start(&self.activity);
         if component.imports_wasi {
-            sandbox::within_wasi_runtime(poll)
+            within_wasi_runtime(poll)
         } else {
             poll()
         }
     }
-}
-
-thread_local! {
-    static CURRENT: RefCell<Option<Rc<ShardPool>>> = const { RefCell::new(None) };
 }
 
 /// Counts a guest for the ticker for as long as it runs.
@@ -296,22 +239,6 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Poll a call until it ends, or until its process has to end while it waits. Dropping the call
-/// then unwinds the guest's fiber.
-async fn until_ended<T>(
-    process: &ProcessHandle,
-    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
-) -> Result<T, End> {
-    poll_fn(|cx| match poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => match process.park(cx.waker()) {
-            Some(end) => Poll::Ready(Err(end)),
-            None => Poll::Pending,
-        },
-    })
-    .await
-}
-
 /// A guest has run for a tick: end it if its time is over, else let the others run first.
 ///
 /// One that was killed ends here too: it is polled no more.
@@ -324,8 +251,3 @@ fn preempted(store: StoreContextMut<'_, HostState>) -> wasmtime::Result<UpdateDe
         Box::pin(fairness::yield_to_io()),
     ))
 }
-
-/// A guest ran past its deadline.
-#[derive(Debug, Error)]
-#[error("the process is past its deadline")]
-pub(crate) struct DeadlinePassed;

@@ -1,17 +1,14 @@
-//! How a process can end without an answer.
+//! How a process can end without an answer, and why one is not spawned.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rusm_core::ExitReason;
+use rusm_core::{ExitReason, SpawnError};
+use thiserror::Error;
 use wasmtime::{Trap, WasmBacktrace};
 
-use crate::catalog::NotStarted;
-use crate::engine::CALL_STACK;
-use crate::host::Exit;
-use crate::pool::DeadlinePassed;
-use crate::sandbox::HostState;
-use crate::stack::{UsedUp, is_guard, is_in_doubt};
+use crate::stack::{CALL_STACK, UsedUp, is_guard, is_in_doubt};
 
 /// Why a guest gave no answer. Each has its status and its line in the log.
 #[derive(Debug)]
@@ -72,9 +69,10 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// What an error of Wasmtime means for a process in this state, which was allowed `limit`.
-    pub(crate) fn of(error: &wasmtime::Error, state: &HostState, limit: Duration) -> Self {
+    /// What an error of Wasmtime means for a process with these limits.
+    pub(crate) fn of(error: &wasmtime::Error, limits: &Limits) -> Self {
         if error.is::<DeadlinePassed>() {
+            let limit = limits.time;
             return Self::Timeout { limit };
         }
         if let Some(Exit(reason)) = error.downcast_ref() {
@@ -82,10 +80,10 @@ impl Fault {
                 reason: reason.clone(),
             };
         }
-        if state.memory.refused && error.is::<Trap>() {
-            return Self::MemoryLimit {
-                limit: state.memory.max,
-            };
+        if let Some(limit) = limits.refused_memory
+            && error.is::<Trap>()
+        {
+            return Self::MemoryLimit { limit };
         }
         let cause = error.root_cause().to_string();
         if error.is::<NotStarted>() && !error.is::<Trap>() {
@@ -94,7 +92,7 @@ impl Fault {
         let place = place(error);
         match UsedUp::of(error) {
             Some(UsedUp::Memory) => {
-                let limit = state.stack();
+                let limit = limits.stack;
                 return Self::Stack { limit, place };
             }
             Some(UsedUp::Calls) => {
@@ -103,7 +101,7 @@ impl Fault {
             }
             None => {}
         }
-        let doubt = match state.stack() {
+        let doubt = match limits.stack {
             Some(stack) if is_in_doubt(error) => format!(
                 "; its stack of {} KiB may be used up (stack-kib)",
                 stack >> 10
@@ -200,6 +198,50 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// The limits of a process that an error may be about.
+pub(crate) struct Limits {
+    /// How long it may take.
+    pub(crate) time: Duration,
+    /// How far its memory may grow, in bytes, if it wanted more and was refused.
+    pub(crate) refused_memory: Option<u64>,
+    /// The size of the stack in its memory, in bytes.
+    pub(crate) stack: Option<u64>,
+}
+
+/// There is no instance: the host's fault, unless the guest's own start code trapped.
+#[derive(Debug, Error)]
+#[error("no instance could be made")]
+pub(crate) struct NotStarted;
+
+/// A guest ran past its deadline.
+#[derive(Debug, Error)]
+#[error("the process is past its deadline")]
+pub(crate) struct DeadlinePassed;
+
+/// A guest ended its own process.
+#[derive(Debug, Error)]
+#[error("the process ended itself: {0}")]
+pub(crate) struct Exit(pub(crate) ExitReason);
+
+/// Why a process was not spawned.
+#[derive(Debug, Error)]
+pub enum SpawnFailure {
+    /// It has neither a `run` nor functions.
+    #[error(
+        "component `{0}` is no process: it exports neither `run` nor a function that can be called"
+    )]
+    NotAProcess(Arc<str>),
+    /// The guests of this shard have spawned as many as they may.
+    #[error("this core has as many spawned processes as it may have (spawned-per-core)")]
+    TooMany,
+    /// All instances are in use.
+    #[error("this core has no instance free (instances-per-core)")]
+    PoolFull,
+    /// The actor core refused.
+    #[error(transparent)]
+    Core(#[from] SpawnError),
+}
 
 /// ` in` the innermost function of the guest's that has a name.
 fn place(error: &wasmtime::Error) -> String {

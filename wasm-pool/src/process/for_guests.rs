@@ -1,0 +1,82 @@
+//! What guests ask of the pool.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_channel::oneshot;
+use rusm_config::Capabilities;
+use rusm_core::{Pid, SpawnOptions};
+use rusm_store::Store as DurableStore;
+
+use super::service::Progress;
+use crate::bindings::rusm::runtime::http::Response;
+use crate::bindings::rusm::runtime::types::CallError;
+use crate::component::id::ComponentRef;
+use crate::connection::EncodeEvent;
+use crate::error::SpawnFailure;
+use crate::pool::ShardPool;
+use crate::pool::semaphore::{Admission, Place};
+use crate::runtime::{Fetch, Runtime};
+
+impl Runtime for ShardPool {
+    fn component(&self, name: &str) -> Option<ComponentRef> {
+        Self::component(self, name)
+    }
+
+    fn spawn_for_guest(
+        self: Rc<Self>,
+        component: ComponentRef,
+        spawner: &Capabilities,
+        options: SpawnOptions,
+        sound: Rc<Cell<bool>>,
+    ) -> Result<Pid, SpawnFailure> {
+        let loaded = self.process_component(component)?;
+        let capabilities = Arc::new(loaded.capabilities.within(spawner));
+        let places = self.places_for_guest()?;
+        let progress = Progress {
+            sound,
+            started: None,
+        };
+        self.spawn_process(
+            component,
+            capabilities,
+            options,
+            progress,
+            async move |_| places,
+        )
+    }
+
+    fn supervisor_place(&self) -> Result<Place, SpawnFailure> {
+        self.spawned.try_enter().ok_or(SpawnFailure::TooMany)
+    }
+
+    fn fetch(
+        self: Rc<Self>,
+        component: ComponentRef,
+        action: &str,
+        fetch: Fetch,
+        spawner: &Capabilities,
+    ) -> Result<oneshot::Receiver<Result<Response, CallError>>, CallError> {
+        self.fetch_action(component, action, fetch, spawner)
+    }
+
+    fn encode_event(&self) -> EncodeEvent {
+        self.encode_event
+    }
+
+    fn store(&self) -> Option<DurableStore> {
+        self.store.clone()
+    }
+}
+
+impl ShardPool {
+    /// The places of a process that a guest wants: one of those of guests, and an instance.
+    pub(crate) fn places_for_guest(&self) -> Result<Vec<Place>, SpawnFailure> {
+        let enter = |admission: &Admission, failure| admission.try_enter().ok_or(failure);
+        Ok(vec![
+            enter(&self.spawned, SpawnFailure::TooMany)?,
+            enter(&self.admission, SpawnFailure::PoolFull)?,
+        ])
+    }
+}

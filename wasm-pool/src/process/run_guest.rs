@@ -1,0 +1,89 @@
+//! A guest in a process with a task of its own.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusm_config::Capabilities;
+use rusm_core::{ExitReason, Pid, ProcessRef, SpawnOptions};
+use wasmtime::Store;
+
+use crate::component::loaded::Loaded;
+use crate::error::Fault;
+use crate::pool::ShardPool;
+use crate::state::HostState;
+
+/// A guest, and the process that it is.
+pub(super) struct Guest<'a> {
+    pub(super) component: &'a Loaded,
+    pub(super) pid: Pid,
+    /// Until when it has to be done, or has to have begun to answer.
+    pub(super) deadline: Option<Instant>,
+    pub(super) capabilities: &'a Arc<Capabilities>,
+}
+
+/// A guest that has run to its end.
+pub(super) struct Ran<T> {
+    pub(super) outcome: wasmtime::Result<T>,
+    pub(super) store: Store<HostState>,
+}
+
+impl ShardPool {
+    /// Start the process of a request, whose life is `life`. It ends at `deadline`; if it is
+    /// `awaited`, who waits for it sees that by itself.
+    ///
+    /// # Errors
+    /// When the process table is full.
+    pub(super) fn spawn_for_request<F>(
+        self: &Rc<Self>,
+        component: &Loaded,
+        deadline: Option<Instant>,
+        awaited: bool,
+        life: impl FnOnce(Rc<Self>, ProcessRef) -> F + 'static,
+    ) -> Result<Pid, Fault>
+    where
+        F: Future<Output = ExitReason> + 'static,
+    {
+        let options = SpawnOptions {
+            label: Some(component.info.name.clone()),
+            mailbox: component.mailbox,
+            deadline,
+            awaited,
+            ..SpawnOptions::default()
+        };
+        let pool = self.clone();
+        let spawned = self.shard.spawn(options, move |me| life(pool, me));
+        spawned.map_err(|error| Fault::host(&error.to_string()))
+    }
+
+    /// Run a guest: make its store, `prepare` its state, and let `body` start an instance and call
+    /// it, until that returns or its process is ended.
+    ///
+    /// # Errors
+    /// When there can be no store. Nothing was prepared then.
+    pub(super) async fn run_guest<T>(
+        &self,
+        guest: Guest<'_>,
+        prepare: impl FnOnce(&mut HostState),
+        body: impl AsyncFnOnce(&mut Store<HostState>) -> wasmtime::Result<T>,
+    ) -> Result<Ran<T>, Fault> {
+        let Guest { component, .. } = guest;
+        let mut store = self.new_store(component, guest.pid, guest.deadline, guest.capabilities)?;
+        prepare(store.data_mut());
+        let outcome = {
+            let mut running = pin!(body(&mut store));
+            poll_fn(|cx| self.poll_guest(component, || running.as_mut().poll(cx))).await
+        };
+        Ok(Ran { outcome, store })
+    }
+}
+
+impl<T> Ran<T> {
+    /// What came of it, where it was allowed `limit`.
+    pub(super) fn within(self, limit: Duration) -> Result<T, Fault> {
+        let state = self.store.data();
+        self.outcome.map_err(|error| state.fault(&error, limit))
+    }
+}

@@ -1,0 +1,120 @@
+//! Stock `wasi:http` components: a fresh process for each request.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_channel::oneshot;
+use rusm_core::{ExitReason, Pid, RequestId};
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+
+use super::run_guest::{Guest, Ran};
+use crate::component::id::ComponentRef;
+use crate::component::loaded::Loaded;
+use crate::error::Fault;
+use crate::pool::ShardPool;
+use crate::state::HostState;
+use crate::state::outparam::{OutgoingResponse, Outparam};
+use crate::wasi_http::body::RequestBody;
+use crate::wasi_http::incoming::IncomingRequest;
+
+/// A request to a stock component, under way.
+pub struct Handling {
+    /// The process that handles it.
+    pub pid: Pid,
+    /// How it is answered.
+    pub answered: oneshot::Receiver<Result<OutgoingResponse, Fault>>,
+}
+
+impl ShardPool {
+    /// Whether a component exports `wasi:http/incoming-handler`.
+    pub fn is_http_handler(&self, component: ComponentRef) -> bool {
+        let component = self.catalog.get(component);
+        component.is_some_and(|component| component.http.is_some())
+    }
+
+    /// Let a component handle `request` in a fresh process. Its answer has to begin within
+    /// `limit`.
+    ///
+    /// # Errors
+    /// Whatever keeps the process from starting.
+    pub async fn handle_http(
+        self: &Rc<Self>,
+        component: ComponentRef,
+        request: IncomingRequest,
+        id: &RequestId,
+        limit: Duration,
+    ) -> Result<Handling, Fault> {
+        let IncomingRequest(request) = request;
+        let started = Instant::now();
+        let deadline = started.checked_add(limit);
+        let place = self.enter_pool(started).await?;
+        let component = self.loaded(component)?;
+        let (tell, answered) = oneshot::channel();
+        let outparam = Arc::new(Outparam::new(id.clone(), tell));
+        let guest = component.clone();
+        let pid =
+            self.spawn_for_request(&component, deadline, true, move |pool, me| async move {
+                let _place = place;
+                let task = Task {
+                    request,
+                    outparam,
+                    deadline,
+                    limit,
+                };
+                pool.handle(&guest, me.pid, task).await
+            })?;
+        Ok(Handling { pid, answered })
+    }
+
+    async fn handle(&self, component: &Loaded, pid: Pid, task: Task) -> ExitReason {
+        let Task {
+            request,
+            outparam,
+            deadline,
+            limit,
+        } = task;
+        let guest = Guest {
+            component,
+            pid,
+            deadline,
+            capabilities: &component.capabilities,
+        };
+        let prepare = |state: &mut HostState| {
+            state.answered = Some(outparam.clone());
+            state.answers(outparam.id().clone());
+        };
+        let answer = outparam.clone();
+        let ran = self.run_guest(guest, prepare, async move |store| {
+            let Some(pre) = &component.http else {
+                return Ok(());
+            };
+            let proxy = component.instantiate_http(pre, store).await?;
+            let mut http = store.data_mut().http();
+            let request = http.new_incoming_request(Scheme::Http, request)?;
+            let response =
+                http.new_response_outparam_from_callback(move |set| answer.set(pid, set))?;
+            let handler = proxy.wasi_http_incoming_handler();
+            handler.call_handle(store, request, response).await
+        });
+        let Ran { outcome, store } = match ran.await {
+            Ok(ran) => ran,
+            Err(fault) => return outparam.fail(&component.info.name, pid, fault),
+        };
+        let fault = match outcome {
+            Ok(()) => Fault::Answer {
+                reason: "it returned and had not set its response-outparam".into(),
+            },
+            Err(error) => store.data().fault(&error, limit),
+        };
+        outparam.fail(&component.info.name, pid, fault)
+    }
+}
+
+struct Task {
+    request: http::Request<RequestBody>,
+    outparam: Arc<Outparam>,
+    deadline: Option<Instant>,
+    limit: Duration,
+}

@@ -1,0 +1,106 @@
+//! Actions that may answer by a stream.
+//!
+//! The request path runs an action inside the task of its connection. That is faster, but a guest
+//! that has begun to answer and goes on must live beside the connection that reads from it.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_channel::oneshot;
+use rusm_core::{CallContext, ExitReason, Pid, ProcessRef, RequestId};
+
+use super::action::{OwnedRequest, Task};
+use crate::component::id::ActionRef;
+use crate::connection::{Begun, ConnectionInfo, Streaming};
+use crate::error::Fault;
+use crate::http::Request;
+use crate::pool::ShardPool;
+use crate::state::client::{Client, HttpClient};
+
+impl ShardPool {
+    /// Whether this action may answer by a stream, and so has to be called by
+    /// [`ShardPool::call_streaming`].
+    pub fn may_stream(&self, action: ActionRef) -> bool {
+        let component = self.catalog.get(action.component);
+        component.is_some_and(|component| component.may_stream)
+    }
+
+    /// Answer `request` by a call of `action` in a fresh process, which may answer by a stream to
+    /// the process `owner` of this shard. Its answer has to begin within `limit`.
+    ///
+    /// # Errors
+    /// Whatever keeps the process from starting.
+    pub async fn call_streaming(
+        self: &Rc<Self>,
+        action: ActionRef,
+        request: &Request<'_>,
+        id: &RequestId,
+        info: Arc<ConnectionInfo>,
+        owner: Pid,
+        limit: Duration,
+    ) -> Result<Streaming, Fault> {
+        let started = Instant::now();
+        let place = self.enter_pool(started).await?;
+        let component = self.loaded(action.component)?;
+        let (begin, begun) = oneshot::channel();
+        let deadline = started + limit;
+        let task = Task {
+            component: component.clone(),
+            action: action.action,
+            request: OwnedRequest::of(request),
+            context: CallContext::of_request(id.clone()),
+            capabilities: component.capabilities.clone(),
+            deadline,
+            limit,
+        };
+        let client = Client::Http(HttpClient::new(info, owner, begin, false));
+        let pid =
+            self.spawn_for_request(&component, Some(deadline), true, |pool, me| async move {
+                let _place = place;
+                pool.answer_by_stream(&me, task, client).await
+            })?;
+        Ok(Streaming { pid, begun })
+    }
+
+    async fn answer_by_stream(&self, me: &ProcessRef, task: Task, client: Client) -> ExitReason {
+        let action = task.component.full_name(task.action);
+        let request = &task.request.0;
+        let (method, target) = (request.method.clone(), request.target.clone());
+        let id = task.context.request.clone();
+        let (outcome, begin) = self.act(me.pid, task, client).await;
+        match (outcome, begin) {
+            (outcome, Some(begin)) => {
+                let reason = Fault::exit_reason_of(&outcome);
+                // Who has gone doesn't want to know.
+                let _ = begin.send(Begun::Whole(outcome));
+                reason
+            }
+            (Ok(_), None) => ExitReason::Normal,
+            (Err(Fault::Ended { reason }), None) if !matches!(reason, ExitReason::Failed(_)) => {
+                reason
+            }
+            (Err(fault), None) => {
+                let (path, query) = target_parts(&target);
+                tracing::warn!(
+                    request_id = %id,
+                    action,
+                    method,
+                    path,
+                    query,
+                    pid = %me.pid,
+                    "amid a streamed answer: {fault}"
+                );
+                fault.exit_reason()
+            }
+        }
+    }
+}
+
+/// The path of a request's target, and its query.
+fn target_parts(target: &str) -> (&str, Option<&str>) {
+    match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    }
+}
