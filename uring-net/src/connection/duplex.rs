@@ -11,20 +11,22 @@ use monoio::buf::IoBuf;
 use monoio::io::{AsyncWriteRent, OwnedWriteHalf};
 use monoio::net::TcpStream;
 
-use super::client::{Client, Reader};
 use super::intake::{Intake, Moment};
 use super::receive::exhausted;
 use super::respond::{
     Filled, Filling, Framing, HEAD_WAITS, SMALL_BODY, encode_answer, encode_refusal,
 };
-use super::{Gone, Reply, Settings, Step};
+use super::{Reply, Step};
 use crate::http1::{self, BodyDecoder, BodyEncoding, Connection, Head, Payload, Status, Version};
 use crate::memory::Reserved;
 use crate::service::{
     Answer, Body, BodyError, BodyStream, Interim, PendingAnswer, Refusal, Response, Streamed,
 };
-use crate::shard::{Phase, Shard, Watch};
+use crate::settings::Settings;
+use crate::shard::{Phase, Shard};
+use crate::socket::{Client, Gone, Reader};
 use crate::sse;
+use crate::watch::Watch;
 use crate::websocket::WebSocket;
 
 /// A request whose body still comes, and its answer, which borrow nothing of the input any more.
@@ -128,7 +130,7 @@ pub(super) async fn serve(
         }
     };
     *input = intake.into_rest();
-    input.shrink_to(super::IDLE_INPUT);
+    input.shrink_to(crate::socket::IDLE_INPUT);
     if matches!(step, Step::Upgrade(_)) {
         client.take_ahead(input);
     }
@@ -319,7 +321,7 @@ impl Ends<'_> {
                     out.append(&mut body);
                 }
                 // Held until the client has taken it.
-                let mut reserved = Reserved::none(self.shard);
+                let mut reserved = Reserved::none(self.shard.body_memory());
                 if reserved.grow_to(out.len() + body.len()).is_err() {
                     drop((out, body));
                     self.shard.body_memory().note_refusal();

@@ -1,13 +1,11 @@
 //! The life of one connection: a request is read, answered and written, and then the next.
 //!
-//! - `client`: the other end, with the watch over every wait for it
 //! - `receive`: a request's body, whole
 //! - `respond`: answers, whole and streamed
 //! - `duplex`: a request that is answered while its body still comes; `intake`: that body
 //!
 //! One that is upgraded leaves this module for [`websocket`].
 
-mod client;
 mod duplex;
 mod intake;
 mod receive;
@@ -15,45 +13,21 @@ mod respond;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
 
 use monoio::net::TcpStream;
 
-pub(crate) use self::client::{Client, IDLE_INPUT, Reader, discard, write_all};
 use self::duplex::Exchange;
-use crate::access::AccessLog;
 use crate::http1::{
-    BodyDecoder, BodyFraming, Connection, Head, HeadLimits, HeadParser, HeaderLines, RequestError,
-    Status, Version,
+    BodyDecoder, BodyFraming, Connection, Head, HeadParser, RequestError, Status, Version,
 };
 use crate::memory::Reserved;
 use crate::request_id::RequestId;
 use crate::service::{Body, Interim, Refusal, Request, Response, Service, StreamedRequest};
-use crate::shard::{FIRST_REQUEST, Interrupt, Linger, Phase, Shard};
+pub use crate::settings::Settings;
+use crate::shard::{FIRST_REQUEST, Interrupt, Phase, Shard};
+use crate::socket::{Client, Gone, IDLE_INPUT};
+use crate::watch::Linger;
 use crate::websocket::{self, WebSocket};
-
-/// What a listener allows its clients.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How large a head may be.
-    pub head: HeadLimits,
-    /// Bytes a body may have, streamed ones included; beyond, 413.
-    pub max_body: u64,
-    /// From a head's first byte to its last; beyond, 408.
-    pub header_timeout: Duration,
-    /// From a head's end to the body's end; beyond, 408. Of a body that is streamed to its consumer:
-    /// how long the client may send nothing of it while the consumer waits.
-    pub body_timeout: Duration,
-    /// From one response to the first byte of the next request; beyond, the connection is closed.
-    pub idle_timeout: Duration,
-    /// How long a client may take none of a response; beyond, the connection is cut.
-    pub write_timeout: Duration,
-    /// Headers of every response.
-    pub headers: HeaderLines,
-    /// Who is told of each exchange that has ended.
-    pub access_log: Option<Arc<dyn AccessLog>>,
-}
 
 /// Serve one connection until it ends.
 pub(crate) async fn serve<S: Service>(
@@ -194,9 +168,6 @@ enum Step {
     /// Nobody is there to answer.
     Gone,
 }
-
-/// The client can't be written to.
-struct Gone;
 
 /// What a request says about its response.
 #[derive(Clone, Copy)]

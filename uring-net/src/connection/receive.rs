@@ -1,11 +1,11 @@
 //! A request's body, from wherever its bytes are.
 
-use super::client::Client;
 use super::{Reply, Step, whole_in};
 use crate::http1::{self, BodyDecoder, BodyFraming, Head, HeaderLines, RequestError, Status};
 use crate::memory::{Exhausted, Reserved};
 use crate::service::Refusal;
 use crate::shard::Phase;
+use crate::socket::Client;
 
 /// The body of a request.
 #[derive(Default)]

@@ -8,16 +8,18 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::client::Client;
+use super::Reply;
 use super::receive::exhausted;
-use super::{Gone, Reply, Settings};
 use crate::http1::{
     self, BodyEncoding, Connection, Date, InvalidHeader, Payload, ResponseHead, Status, Trailers,
     Version,
 };
 use crate::service::{Aborted, Answer, Body, BodyStream, Refusal};
-use crate::shard::{Phase, Shard, Watch};
+use crate::settings::Settings;
+use crate::shard::{Phase, Shard};
+use crate::socket::{Client, Gone};
 use crate::sse;
+use crate::watch::Watch;
 use crate::websocket::WebSocket;
 
 impl Client {

@@ -6,8 +6,9 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+use super::code;
+use super::handler::{Message, Settings};
 use super::text::{NotText, TextBuilder};
-use super::{Message, Settings, code};
 
 /// Takes the frames of a client apart, and puts its messages together.
 #[derive(Debug)]
