@@ -1,8 +1,11 @@
 //! The chunked coding (RFC 9112 section 7.1).
 
-use super::body::{TOO_LARGE, take};
+use super::error::RequestError;
 use super::field::{is_tchar, is_value_byte};
-use super::{HeadLimits, Progress, RequestError, Status, Trailers, trailers};
+use super::length::{Progress, TOO_LARGE, take};
+use super::limits::HeadLimits;
+use super::status::Status;
+use super::trailers::Trailers;
 
 /// Append a chunk. No data is no chunk: an empty one would end the body.
 pub fn encode_chunk(out: &mut Vec<u8>, data: &[u8]) {
@@ -87,7 +90,7 @@ impl ChunkedDecoder {
     /// # Errors
     /// 400 for one that may not be a trailer (RFC 9110 section 6.5.1).
     pub fn take_trailers(&mut self) -> Result<Trailers, RequestError> {
-        trailers::parse(&self.kept.take().unwrap_or_default().0)
+        super::trailers::parse(&self.kept.take().unwrap_or_default().0)
     }
 
     /// Append to `out` the content of the chunks in `input`. What is consumed must not be passed

@@ -1,9 +1,11 @@
 //! The head of a response.
 
-use super::field::{is_host_owned, validate_header};
-use super::lines::Overridden;
+use super::date::Date;
+use super::field::{InvalidHeader, is_host_owned, validate_header};
+use super::lines::{HeaderLines, Overridden};
 use super::semantics::decimal;
-use super::{Date, HeaderLines, InvalidHeader, Status, Version};
+use super::status::Status;
+use super::version::Version;
 
 /// The interim response to a client that waits before it sends a body.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
