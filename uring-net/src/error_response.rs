@@ -25,6 +25,17 @@ impl Refusal {
         }
     }
 
+    /// The response where the server failed.
+    pub(crate) fn internal_error() -> Self {
+        Self::new(Status::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The response where there is no room for a client, or no memory for its request.
+    pub(crate) fn exhausted() -> Self {
+        let headers = HeaderLines::new([("retry-after", "1")]).unwrap_or_default();
+        Self::new(Status::SERVICE_UNAVAILABLE).with_headers(headers)
+    }
+
     /// The same with this line of text.
     #[must_use]
     pub fn with_text(mut self, text: impl Into<Cow<'static, str>>) -> Self {

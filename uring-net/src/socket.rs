@@ -8,7 +8,6 @@ use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use monoio::buf::{IoBuf, IoBufMut};
 use monoio::io::{
@@ -95,9 +94,10 @@ impl Client {
 
     /// Write all of `bytes`.
     pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Gone> {
-        let timeout = self.settings.write_timeout;
-        let bytes = write_all(&mut self.writer, &self.watch, timeout, bytes).await;
-        self.shard.give_buffer(bytes.ok_or(Gone)?);
+        let (watch, timeout) = (&self.watch, self.settings.write_timeout);
+        let begin = || watch.enter(Phase::Writing, Some(timeout));
+        let bytes = write_all(&mut self.writer, &watch.recorder, bytes, begin).await?;
+        self.shard.give_buffer(bytes);
         Ok(())
     }
 
@@ -272,28 +272,28 @@ fn behind(mut buffer: Vec<u8>, (read, bytes): Read) -> Read {
 /// The client can't be written to.
 pub(crate) struct Gone;
 
-/// Write all of `bytes`, and return the buffer. `None` if the client did not take them: it is
-/// gone, or took nothing for `timeout`.
+/// Write all of `bytes`, and return the buffer. `before_each` write the watch can be told how long
+/// the client may take none of them.
 pub(crate) async fn write_all(
     writer: &mut OwnedWriteHalf<TcpStream>,
-    watch: &Watch,
-    timeout: Duration,
+    recorder: &Recorder,
     mut bytes: Vec<u8>,
-) -> Option<Vec<u8>> {
+    mut before_each: impl FnMut(),
+) -> Result<Vec<u8>, Gone> {
     let mut written = 0;
     while written < bytes.len() {
-        watch.enter(Phase::Writing, Some(timeout));
+        before_each();
         let (result, slice) = writer.write(bytes.slice(written..)).await;
         bytes = slice.into_inner();
         match result {
-            Ok(0) | Err(_) => return None,
+            Ok(0) | Err(_) => return Err(Gone),
             Ok(count) => {
-                watch.recorder.wrote(count);
+                recorder.wrote(count);
                 written += count;
             }
         }
     }
-    Some(bytes)
+    Ok(bytes)
 }
 
 /// Bytes of input that an idle connection holds.

@@ -90,6 +90,11 @@ impl Watch {
         self.connection.phase.get()
     }
 
+    /// When it will have waited for too long.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.connection.deadline.get()
+    }
+
     /// The reads of the connection.
     pub(crate) fn reads(&self) -> Reads {
         Reads(self.connection.clone())

@@ -39,6 +39,7 @@ pub use length::{LengthDecoder, Progress};
 pub use limits::HeadLimits;
 pub use lines::HeaderLines;
 pub use request::{Head, HeadParser, Headers};
+pub(crate) use response::change_connection;
 pub use response::{
     BodyEncoding, CONTINUE, Connection, Payload, ResponseHead, encode_head, encode_interim,
     encode_plain,

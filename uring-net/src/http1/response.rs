@@ -137,9 +137,37 @@ where
     Ok(head.finish(out, payload, declared))
 }
 
+/// Change what a head says of the connection: the one of `len` bytes that `out` begins with, which
+/// [`encode_head`] made from `head` for a body of this `encoding`. Returns its length then.
+pub(crate) fn change_connection(
+    out: &mut Vec<u8>,
+    len: usize,
+    head: &ResponseHead<'_>,
+    encoding: BodyEncoding,
+    connection: Connection,
+) -> usize {
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    head.put_end(&mut old, encoding);
+    ResponseHead {
+        connection,
+        ..*head
+    }
+    .put_end(&mut new, encoding);
+    let start = len.saturating_sub(old.len());
+    let end = start + new.len();
+    out.splice(start..len.min(out.len()), new);
+    end
+}
+
 /// Append a whole response of one line of text, such as an error; `extra` are headers of its
-/// own, `Allow` for example.
-pub fn encode_plain(out: &mut Vec<u8>, head: &ResponseHead<'_>, extra: &HeaderLines, text: &str) {
+/// own, `Allow` for example. Returns the length of its head.
+pub fn encode_plain(
+    out: &mut Vec<u8>,
+    head: &ResponseHead<'_>,
+    extra: &HeaderLines,
+    text: &str,
+) -> usize {
+    let start = out.len();
     head.status.put_line(out);
     out.extend_from_slice(head.date.line());
     out.extend_from_slice(b"content-type: text/plain; charset=utf-8\r\n");
@@ -151,10 +179,13 @@ pub fn encode_plain(out: &mut Vec<u8>, head: &ResponseHead<'_>, extra: &HeaderLi
     head.defaults.put(out, overridden);
     let len = text.len() as u64 + 1;
     let payload = Payload::Length(len);
-    if head.finish(out, payload, DeclaredLength::None) == BodyEncoding::Plain {
+    let encoding = head.finish(out, payload, DeclaredLength::None);
+    let head_len = out.len() - start;
+    if encoding == BodyEncoding::Plain {
         out.extend_from_slice(text.as_bytes());
         out.push(b'\n');
     }
+    head_len
 }
 
 fn put_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
@@ -173,8 +204,14 @@ impl ResponseHead<'_> {
         declared: DeclaredLength,
     ) -> BodyEncoding {
         let encoding = self.frame(out, payload, declared);
+        self.put_end(out, encoding);
+        encoding
+    }
+
+    /// Append what becomes of the connection, and the end of the head.
+    fn put_end(&self, out: &mut Vec<u8>, encoding: BodyEncoding) {
         if self.status == Status::UPGRADE_REQUIRED {
-            return self.finish_upgrade_required(out, encoding);
+            return self.put_end_of_upgrade_required(out, encoding);
         }
         let connection: &[u8] = match (self.connection, self.version) {
             _ if encoding == BodyEncoding::UntilClose => b"connection: close\r\n\r\n",
@@ -188,12 +225,11 @@ impl ResponseHead<'_> {
             }
         };
         out.extend_from_slice(connection);
-        encoding
     }
 
     /// A 426 has to say to what, and that it says so to the next hop (RFC 9110 sections 15.5.22
     /// and 7.8). There is one protocol to upgrade to.
-    fn finish_upgrade_required(&self, out: &mut Vec<u8>, encoding: BodyEncoding) -> BodyEncoding {
+    fn put_end_of_upgrade_required(&self, out: &mut Vec<u8>, encoding: BodyEncoding) {
         out.extend_from_slice(b"upgrade: websocket\r\nconnection: ");
         let also: &[u8] = match (self.connection, self.version) {
             _ if encoding == BodyEncoding::UntilClose => b"close, ",
@@ -203,7 +239,6 @@ impl ResponseHead<'_> {
         };
         out.extend_from_slice(also);
         out.extend_from_slice(b"upgrade\r\n\r\n");
-        encoding
     }
 
     /// RFC 9110 section 8.6, RFC 9112 section 6.

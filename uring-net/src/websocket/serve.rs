@@ -128,8 +128,9 @@ impl Ends {
             if next == Next::Cut {
                 return;
             }
-            let written = write_all(writer, &self.watch, self.write_timeout, out).await;
-            let Some(written) = written else {
+            let begin = || self.watch.enter(Phase::Writing, Some(self.write_timeout));
+            let written = write_all(writer, &self.watch.recorder, out, begin).await;
+            let Ok(written) = written else {
                 return;
             };
             self.shard.give_buffer(written);
