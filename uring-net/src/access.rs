@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::http1::{Head, Status, Version};
-use crate::request_id::RequestId;
-use crate::shard::Shard;
+use crate::request_id::{RequestId, RequestIds};
 
 /// Takes note of what has ended: a request and its response, its handshake included, or a
 /// WebSocket. Called in the connection's task, so it must not block.
@@ -74,8 +74,8 @@ impl RequestLine {
 pub(crate) struct Recorder {
     log: Option<Arc<dyn AccessLog>>,
     peer: SocketAddr,
-    /// Has identifiers for requests that were not understood.
-    shard: Shard,
+    /// For requests that were not understood.
+    ids: Rc<RequestIds>,
     current: RefCell<Option<Box<Current>>>,
 }
 
@@ -91,11 +91,15 @@ struct Current {
 }
 
 impl Recorder {
-    pub(crate) fn new(log: Option<Arc<dyn AccessLog>>, peer: SocketAddr, shard: Shard) -> Self {
+    pub(crate) fn new(
+        log: Option<Arc<dyn AccessLog>>,
+        peer: SocketAddr,
+        ids: Rc<RequestIds>,
+    ) -> Self {
         Self {
             log,
             peer,
-            shard,
+            ids,
             current: RefCell::new(None),
         }
     }
@@ -177,7 +181,7 @@ impl Recorder {
     }
 
     fn new_id(&self) -> String {
-        self.shard.next_request_id().to_string()
+        self.ids.next().to_string()
     }
 
     fn open(&self, id: String, request: Option<RequestLine>) {

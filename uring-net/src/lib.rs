@@ -12,13 +12,17 @@ pub mod access;
 pub mod bind;
 pub mod connection;
 pub mod driver;
+mod error_response;
 pub mod http1;
 pub mod listener;
 mod memory;
 pub mod request_id;
 pub mod service;
+mod settings;
 pub mod shard;
+mod socket;
 pub mod sse;
+mod watch;
 pub mod websocket;
 
 /// What is private, for the targets in `fuzz/`.

@@ -2,11 +2,10 @@
 //! their clients have taken them.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-
-use crate::shard::Shard;
 
 /// Bytes that the bodies of a shard take, and may.
 ///
@@ -58,15 +57,15 @@ impl BodyMemory {
 
 /// A part of the memory for bodies, until it is dropped.
 pub(crate) struct Reserved {
-    shard: Shard,
+    memory: Rc<BodyMemory>,
     bytes: u64,
 }
 
 impl Reserved {
     /// None of it yet.
-    pub(crate) fn none(shard: &Shard) -> Self {
+    pub(crate) fn none(memory: &Rc<BodyMemory>) -> Self {
         Self {
-            shard: shard.clone(),
+            memory: memory.clone(),
             bytes: 0,
         }
     }
@@ -78,7 +77,7 @@ impl Reserved {
         if bytes <= self.bytes || bytes <= UNCOUNTED as u64 {
             return Ok(());
         }
-        let memory = self.shard.body_memory();
+        let memory = &self.memory;
         let others = memory.used.get().saturating_sub(self.bytes);
         let used = others.saturating_add(bytes);
         if others > 0 && used > memory.max {
@@ -92,7 +91,7 @@ impl Reserved {
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        let used = &self.shard.body_memory().used;
+        let used = &self.memory.used;
         used.set(used.get().saturating_sub(self.bytes));
     }
 }
@@ -112,42 +111,42 @@ mod tests {
 
     const BODY: usize = UNCOUNTED * 2;
 
-    fn reserve(shard: &Shard, bytes: usize) -> Result<Reserved, Exhausted> {
-        let mut reserved = Reserved::none(shard);
+    fn reserve(memory: &Rc<BodyMemory>, bytes: usize) -> Result<Reserved, Exhausted> {
+        let mut reserved = Reserved::none(memory);
         reserved.grow_to(bytes).map(|()| reserved)
     }
 
     #[test]
     fn what_is_reserved_is_given_back() {
-        let shard = Shard::with_body_memory(3 * BODY as u64);
-        let mut held: Vec<_> = (0..3).map(|_| reserve(&shard, BODY).unwrap()).collect();
-        assert!(reserve(&shard, BODY).is_err());
+        let memory = Rc::new(BodyMemory::new(3 * BODY as u64));
+        let mut held: Vec<_> = (0..3).map(|_| reserve(&memory, BODY).unwrap()).collect();
+        assert!(reserve(&memory, BODY).is_err());
         assert!(held[0].grow_to(BODY + 1).is_err());
         assert!(held[0].grow_to(BODY).is_ok());
         held.pop();
-        let other = reserve(&shard, BODY).unwrap();
+        let other = reserve(&memory, BODY).unwrap();
         drop((held, other));
-        assert_eq!(shard.body_memory().used(), 0);
+        assert_eq!(memory.used(), 0);
     }
 
     #[test]
     fn small_bodies_are_not_counted() {
-        let shard = Shard::with_body_memory(BODY as u64);
-        let _large = reserve(&shard, BODY).unwrap();
+        let memory = Rc::new(BodyMemory::new(BODY as u64));
+        let _large = reserve(&memory, BODY).unwrap();
         for _ in 0..100 {
-            std::mem::forget(reserve(&shard, UNCOUNTED).unwrap());
+            std::mem::forget(reserve(&memory, UNCOUNTED).unwrap());
         }
-        assert!(reserve(&shard, UNCOUNTED + 1).is_err());
+        assert!(reserve(&memory, UNCOUNTED + 1).is_err());
     }
 
     #[test]
     fn a_body_that_is_alone_may_be_larger_than_the_memory() {
-        let shard = Shard::with_body_memory(BODY as u64);
-        let mut alone = reserve(&shard, BODY * 10).unwrap();
+        let memory = Rc::new(BodyMemory::new(BODY as u64));
+        let mut alone = reserve(&memory, BODY * 10).unwrap();
         alone.grow_to(BODY * 20).unwrap();
-        assert!(reserve(&shard, BODY).is_err());
+        assert!(reserve(&memory, BODY).is_err());
         drop(alone);
-        let _first = reserve(&shard, BODY / 2 + 1).unwrap();
-        assert!(reserve(&shard, BODY).is_err());
+        let _first = reserve(&memory, BODY / 2 + 1).unwrap();
+        assert!(reserve(&memory, BODY).is_err());
     }
 }

@@ -4,9 +4,9 @@
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::client::Read;
 use crate::http1::{BodyDecoder, Status};
 use crate::service::{BodyError, BodySink, Closed};
+use crate::socket::Read;
 
 /// The body of one request.
 ///

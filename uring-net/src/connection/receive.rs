@@ -1,11 +1,12 @@
 //! A request's body, from wherever its bytes are.
 
-use super::client::Client;
-use super::{Reply, Step, whole_in};
-use crate::http1::{self, BodyDecoder, BodyFraming, Head, HeaderLines, RequestError, Status};
+use super::context::ResponseContext;
+use super::transition::Transition;
+use crate::error_response::Refusal;
+use crate::http1::{self, BodyDecoder, BodyFraming, Head, RequestError, Status};
 use crate::memory::{Exhausted, Reserved};
-use crate::service::Refusal;
 use crate::shard::Phase;
+use crate::socket::Client;
 
 /// The body of a request.
 #[derive(Default)]
@@ -28,11 +29,11 @@ impl Received {
 }
 
 impl Client {
-    pub(super) async fn read_body(&mut self, head: &Head<'_>) -> Result<Received, Step> {
+    pub(super) async fn read_body(&mut self, head: &Head<'_>) -> Result<Received, Transition> {
         let max_body = self.settings.max_body;
         let mut decoder = match BodyDecoder::new(head.framing, max_body) {
             Ok(decoder) => decoder,
-            Err(error) => return Err(self.reject(error, Reply::last(head)).await),
+            Err(error) => return Err(self.reject(error, ResponseContext::of(head)).await),
         };
         if let Some(consumed) = whole_in(head) {
             return Ok(Received {
@@ -45,7 +46,7 @@ impl Client {
         if head.expect_continue && head.rest.is_empty() {
             let interim = http1::CONTINUE.to_vec();
             if self.write(interim).await.is_err() {
-                return Err(Step::Gone);
+                return Err(Transition::Disconnected);
             }
             self.watch
                 .enter(Phase::Body, Some(self.settings.body_timeout));
@@ -62,17 +63,17 @@ impl Client {
                 Err(why)
             }
         };
-        let reply = Reply::last(head);
+        let context = ResponseContext::of(head);
         match received {
             Ok(received) => Ok(received),
-            Err(NotReceived::Left) => Err(Step::Gone),
+            Err(NotReceived::Left) => Err(Transition::Disconnected),
             Err(NotReceived::Late) => {
                 let late = Refusal::new(Status::REQUEST_TIMEOUT);
-                let _ = self.refuse(&late, reply).await;
-                Err(Step::Close)
+                let _ = self.refuse(&late, context).await;
+                Err(Transition::Close)
             }
-            Err(NotReceived::Wrong(error)) => Err(self.reject(error, reply).await),
-            Err(NotReceived::Exhausted) => Err(self.reject_exhausted(reply).await),
+            Err(NotReceived::Wrong(error)) => Err(self.reject(error, context).await),
+            Err(NotReceived::Exhausted) => Err(self.reject_exhausted(context).await),
         }
     }
 
@@ -140,31 +141,18 @@ impl Client {
         reserved.grow_to(most.min(STREAMED))?;
         Ok(reserved)
     }
-
-    /// Answer a request that can't be understood, or is too large, and close.
-    pub(super) async fn reject(&mut self, error: RequestError, reply: Reply) -> Step {
-        let refusal = Refusal::new(error.status()).with_text(error.reason());
-        self.reject_with(&refusal, reply).await
-    }
-
-    /// Answer a request whose body there is no memory for, and close.
-    pub(super) async fn reject_exhausted(&mut self, reply: Reply) -> Step {
-        self.shard.body_memory().note_refusal();
-        self.reject_with(&exhausted(), reply).await
-    }
-
-    async fn reject_with(&mut self, refusal: &Refusal, reply: Reply) -> Step {
-        match self.refuse(refusal, reply).await {
-            Ok(_) => Step::Close,
-            Err(_) => Step::Gone,
-        }
-    }
 }
 
-/// What a client is told for which there is no memory.
-pub(super) fn exhausted() -> Refusal {
-    let headers = HeaderLines::new([("retry-after", "1")]).unwrap_or_default();
-    Refusal::new(Status::SERVICE_UNAVAILABLE).with_headers(headers)
+/// How much of what stands behind the head is its body, if all of the body is there already
+/// and needs no decoding.
+pub(super) fn whole_in(head: &Head<'_>) -> Option<usize> {
+    match head.framing {
+        BodyFraming::None => Some(0),
+        BodyFraming::Length(len) => usize::try_from(len)
+            .ok()
+            .filter(|len| *len <= head.rest.len()),
+        BodyFraming::Chunked => None,
+    }
 }
 
 /// Content on its way, and the memory for it.

@@ -1,15 +1,11 @@
 //! The body of a request, however it is framed.
 
-use super::{BodyFraming, ChunkedDecoder, HeadLimits, RequestError, Status, Trailers};
-
-/// How far a decoder came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes of the input that were the body's: the next request begins after the last of them.
-    pub consumed: usize,
-    /// Whether the body is complete.
-    pub done: bool,
-}
+use super::chunked::ChunkedDecoder;
+use super::error::RequestError;
+use super::length::{LengthDecoder, Progress, take};
+use super::limits::HeadLimits;
+use super::semantics::BodyFraming;
+use super::trailers::Trailers;
 
 /// Turns the bytes after a head into a body.
 #[derive(Debug)]
@@ -110,63 +106,10 @@ impl BodyDecoder {
     }
 }
 
-/// A body whose length is known.
-#[derive(Debug)]
-pub struct LengthDecoder {
-    left: u64,
-}
-
-impl LengthDecoder {
-    /// A body of `len` bytes.
-    ///
-    /// # Errors
-    /// 413 if that is more than `max_body`.
-    pub fn new(len: u64, max_body: u64) -> Result<Self, RequestError> {
-        if len > max_body {
-            return Err(TOO_LARGE);
-        }
-        Ok(Self { left: len })
-    }
-
-    /// Bytes that are still to come.
-    #[must_use]
-    pub fn left(&self) -> u64 {
-        self.left
-    }
-
-    /// Count `len` bytes of the body that went elsewhere.
-    pub fn skip(&mut self, len: usize) -> Progress {
-        self.left = self.left.saturating_sub(len as u64);
-        Progress {
-            consumed: len,
-            done: self.left == 0,
-        }
-    }
-
-    /// Append to `out` what of `input` is the body's.
-    pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Progress {
-        let content = take(&mut self.left, input);
-        out.extend_from_slice(content);
-        Progress {
-            consumed: content.len(),
-            done: self.left == 0,
-        }
-    }
-}
-
-/// The first `left` bytes of `input`, or all; counted.
-pub(super) fn take<'b>(left: &mut u64, input: &'b [u8]) -> &'b [u8] {
-    let len = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
-    *left -= len as u64;
-    input.get(..len).unwrap_or_default()
-}
-
-pub(super) const TOO_LARGE: RequestError =
-    RequestError::new(Status::CONTENT_TOO_LARGE, "the body is too large");
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http1::Status;
 
     #[test]
     fn a_length_is_counted_down_and_what_follows_is_left() {

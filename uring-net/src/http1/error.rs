@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::Status;
+use super::status::Status;
 
 /// A request that can't be served. The connection's framing is not to be trusted any more:
 /// answer with the status and close.

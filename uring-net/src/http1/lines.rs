@@ -1,7 +1,6 @@
 //! Header lines that are the same for every response.
 
-use super::InvalidHeader;
-use super::field::{is_host_owned, validate_header};
+use super::field::{InvalidHeader, is_host_owned, validate_header};
 
 /// Headers checked and encoded once, when a listener or a route table is made. A response that
 /// sets a header of the same name itself is sent with its own in the place of this one.

@@ -18,6 +18,8 @@ mod chunked;
 mod date;
 mod error;
 mod field;
+mod length;
+mod limits;
 mod lines;
 mod request;
 mod response;
@@ -26,14 +28,18 @@ mod semantics;
 mod status;
 mod target;
 mod trailers;
+mod version;
 
-pub use body::{BodyDecoder, LengthDecoder, Progress};
+pub use body::BodyDecoder;
 pub use chunked::{CHUNK_END, ChunkedDecoder, encode_chunk, encode_chunk_size, encode_last_chunk};
 pub use date::Date;
 pub use error::RequestError;
 pub use field::{InvalidHeader, is_host_owned, validate_header};
+pub use length::{LengthDecoder, Progress};
+pub use limits::HeadLimits;
 pub use lines::HeaderLines;
-pub use request::{Head, HeadLimits, HeadParser, Headers};
+pub use request::{Head, HeadParser, Headers};
+pub(crate) use response::change_connection;
 pub use response::{
     BodyEncoding, CONTINUE, Connection, Payload, ResponseHead, encode_head, encode_interim,
     encode_plain,
@@ -41,12 +47,4 @@ pub use response::{
 pub use semantics::BodyFraming;
 pub use status::{InvalidStatus, Status};
 pub use trailers::{Trailers, encode_trailers};
-
-/// The versions of HTTP/1 that there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// HTTP/1.0: a connection ends after the response unless both sides say `keep-alive`.
-    Http10,
-    /// HTTP/1.1
-    Http11,
-}
+pub use version::Version;

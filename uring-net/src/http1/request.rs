@@ -6,32 +6,13 @@ use std::mem::MaybeUninit;
 use smallvec::SmallVec;
 
 use super::authority::is_authority;
+use super::error::RequestError;
+use super::limits::HeadLimits;
 use super::scan::{BARE_LINE_FEED, Scan, TOO_MANY_HEADERS};
 use super::semantics::{BodyFraming, Semantics};
+use super::status::Status;
 use super::target::{Target, escape};
-use super::{RequestError, Status, Version};
-
-/// How large a head may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeadLimits {
-    /// Bytes of the request line without its line end; beyond, 414.
-    pub request_line: usize,
-    /// Bytes of all header lines and the empty line after them; beyond, 431.
-    pub header_bytes: usize,
-    /// Headers; beyond, 431.
-    pub headers: usize,
-}
-
-impl Default for HeadLimits {
-    /// 8 KiB of request line, 16 KiB and 100 headers.
-    fn default() -> Self {
-        Self {
-            request_line: 8 << 10,
-            header_bytes: 16 << 10,
-            headers: 100,
-        }
-    }
-}
+use super::version::Version;
 
 /// Takes the heads of a connection's requests apart, one after the other. It belongs to one
 /// connection and lives as long; it allocates only for a head of more than 16 headers, once, and for

@@ -1,7 +1,8 @@
 //! Watches a head that arrives in pieces.
 
-use super::request::HeadLimits;
-use super::{RequestError, Status};
+use super::error::RequestError;
+use super::limits::HeadLimits;
+use super::status::Status;
 
 /// How far the lines of an incomplete head have been looked at.
 ///

@@ -1,6 +1,8 @@
 //! What the headers of a request say about its body and its connection.
 
-use super::{RequestError, Status, Version};
+use super::error::RequestError;
+use super::status::Status;
+use super::version::Version;
 
 /// How long the body is (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

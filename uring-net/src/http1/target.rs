@@ -1,7 +1,8 @@
 //! The request target (RFC 9112 section 3.2).
 
 use super::authority::is_authority;
-use super::{RequestError, Status};
+use super::error::RequestError;
+use super::status::Status;
 
 /// A target taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

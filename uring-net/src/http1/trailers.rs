@@ -1,7 +1,7 @@
 //! Trailers: fields behind the content of a message (RFC 9110 section 6.5).
 
-use super::field::{is_host_owned, validate_header};
-use super::{InvalidHeader, RequestError};
+use super::error::RequestError;
+use super::field::{InvalidHeader, is_host_owned, validate_header};
 
 /// Names and values.
 pub type Trailers = Vec<(String, Vec<u8>)>;

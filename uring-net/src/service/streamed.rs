@@ -8,7 +8,9 @@ use std::task::{Context, Poll};
 
 use thiserror::Error;
 
-use super::{Interim, Refusal, Response};
+use super::interim::Interim;
+use super::response::Response;
+use crate::error_response::Refusal;
 use crate::http1::{Head, RequestError, Trailers};
 use crate::request_id::RequestId;
 

@@ -1,7 +1,7 @@
 //! What the fuzzer sees of the decoder, which is private otherwise.
 
 use super::decode::{Decoder, Event};
-use super::{Message, Settings};
+use super::handler::{Message, Settings};
 
 /// Takes the frames of a client apart.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use tungstenite::handshake::derive_accept_key;
 
+use crate::error_response::Refusal;
 use crate::http1::{Head, HeaderLines, Headers, Status, Version};
-use crate::service::Refusal;
 
 /// Whom a server lets in, and what it speaks with them.
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,10 +9,11 @@ use std::time::Duration;
 use monoio::io::{AsyncWriteRent, OwnedWriteHalf};
 use monoio::net::TcpStream;
 
-use super::WebSocket;
+use super::handler::WebSocket;
 use super::session::{Inbound, Next, Session};
-use crate::connection::{Client, IDLE_INPUT, Reader, discard, write_all};
-use crate::shard::{Linger, Phase, Shard, Watch};
+use crate::shard::{Phase, Shard};
+use crate::socket::{Client, IDLE_INPUT, Reader, discard, write_all};
+use crate::watch::{Linger, Watch};
 
 /// Serve a connection from its handshake to its end. `input` is what was read behind the
 /// handshake.
@@ -127,8 +128,9 @@ impl Ends {
             if next == Next::Cut {
                 return;
             }
-            let written = write_all(writer, &self.watch, self.write_timeout, out).await;
-            let Some(written) = written else {
+            let begin = || self.watch.enter(Phase::Writing, Some(self.write_timeout));
+            let written = write_all(writer, &self.watch.recorder, out, begin).await;
+            let Ok(written) = written else {
                 return;
             };
             self.shard.give_buffer(written);

@@ -3,9 +3,10 @@
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::code;
 use super::decode::{Decoder, Event, Violation};
 use super::encode::{put_binary, put_close, put_ping, put_pong, put_text};
-use super::{Outgoing, Settings, WebSocketHandler, code};
+use super::handler::{Outgoing, Settings, WebSocketHandler};
 
 /// A conversation.
 pub(super) struct Session {

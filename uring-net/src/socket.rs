@@ -8,7 +8,6 @@ use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use monoio::buf::{IoBuf, IoBufMut};
 use monoio::io::{
@@ -17,10 +16,11 @@ use monoio::io::{
 };
 use monoio::net::TcpStream;
 
-use super::{Gone, Settings};
 use crate::access::Recorder;
 use crate::memory::Reserved;
-use crate::shard::{Linger, Phase, Reads, Shard, Watch};
+use crate::settings::Settings;
+use crate::shard::{Phase, Shard};
+use crate::watch::{Linger, Reads, Watch};
 
 /// A client's socket, with everything that its connection shares with others.
 pub(crate) struct Client {
@@ -33,14 +33,18 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(
+    pub(crate) fn new(
         socket: TcpStream,
         peer: SocketAddr,
         shard: Shard,
         settings: Rc<Settings>,
     ) -> Self {
-        let recorder = Recorder::new(settings.access_log.clone(), peer, shard.clone());
-        let watch = shard.watch(socket.as_raw_fd(), recorder);
+        let recorder = Recorder::new(
+            settings.access_log.clone(),
+            peer,
+            shard.request_ids().clone(),
+        );
+        let watch = Watch::new(shard.clone(), socket.as_raw_fd(), recorder);
         let (reader, writer) = socket.into_split();
         Self {
             reader: Reader {
@@ -64,12 +68,12 @@ impl Client {
         settings: Rc<Settings>,
     ) -> Self {
         let mut client = Self::new(socket, peer, shard, settings);
-        client.watch.recorder = Recorder::new(None, peer, client.shard.clone());
+        client.watch.recorder = Recorder::new(None, peer, client.shard.request_ids().clone());
         client
     }
 
     /// Read behind what `input` holds. 0 at the end.
-    pub(super) async fn read_more(&mut self, input: &mut Vec<u8>) -> io::Result<usize> {
+    pub(crate) async fn read_more(&mut self, input: &mut Vec<u8>) -> io::Result<usize> {
         if input.capacity() - input.len() < MIN_READ {
             input.reserve(input.capacity().max(IDLE_INPUT));
         }
@@ -84,21 +88,22 @@ impl Client {
     }
 
     /// Append to `input` what was read during a streamed response.
-    pub(super) fn take_ahead(&mut self, input: &mut Vec<u8>) {
+    pub(crate) fn take_ahead(&mut self, input: &mut Vec<u8>) {
         input.extend_from_slice(&std::mem::take(&mut self.reader.early));
     }
 
     /// Write all of `bytes`.
-    pub(super) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Gone> {
-        let timeout = self.settings.write_timeout;
-        let bytes = write_all(&mut self.writer, &self.watch, timeout, bytes).await;
-        self.shard.give_buffer(bytes.ok_or(Gone)?);
+    pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Gone> {
+        let (watch, timeout) = (&self.watch, self.settings.write_timeout);
+        let begin = || watch.enter(Phase::Writing, Some(timeout));
+        let bytes = write_all(&mut self.writer, &watch.recorder, bytes, begin).await?;
+        self.shard.give_buffer(bytes);
         Ok(())
     }
 
     /// None of the memory for bodies.
-    pub(super) fn reserve_nothing(&self) -> Reserved {
-        Reserved::none(&self.shard)
+    pub(crate) fn reserve_nothing(&self) -> Reserved {
+        Reserved::none(self.shard.body_memory())
     }
 
     /// Close so that the last answer arrives.
@@ -151,7 +156,7 @@ impl Reader {
 
     /// The same as long as the connection's time is not over. Then it reads the end, and what comes
     /// can still be read.
-    pub(super) async fn read_in_time(&mut self, buffer: Vec<u8>) -> Read {
+    pub(crate) async fn read_in_time(&mut self, buffer: Vec<u8>) -> Read {
         match self.read_ahead().await {
             Some(read) => behind(buffer, read),
             None => {
@@ -169,12 +174,12 @@ impl Reader {
     }
 
     /// Whether a read is in flight, which may read more than [`Reader::read_at_most`] would.
-    pub(super) fn is_ahead(&self) -> bool {
+    pub(crate) fn is_ahead(&self) -> bool {
         self.ahead.is_some()
     }
 
     /// The same, `most` bytes at most. No read may be in flight.
-    pub(super) async fn read_at_most(&mut self, buffer: Vec<u8>, most: usize) -> Read {
+    pub(crate) async fn read_at_most(&mut self, buffer: Vec<u8>, most: usize) -> Read {
         debug_assert!(!self.is_ahead(), "it might have read more");
         let len = buffer.len();
         let end = buffer.capacity().min(len.saturating_add(most));
@@ -185,7 +190,7 @@ impl Reader {
     /// client that has only ended its own side counts as one that left.
     ///
     /// What arrives is kept for [`Client::take_ahead`].
-    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.early.len() < MAX_AHEAD {
             let begin =
                 |mut half| async move { read_once(&mut half, Vec::with_capacity(AHEAD)).await };
@@ -200,7 +205,7 @@ impl Reader {
 
     /// As [`Reader::read_in_time`], into a buffer of `room` bytes. While this is pending the read
     /// goes on, and is the next one in any case.
-    pub(super) fn poll_in_time(&mut self, room: usize, cx: &mut Context<'_>) -> Poll<Read> {
+    pub(crate) fn poll_in_time(&mut self, room: usize, cx: &mut Context<'_>) -> Poll<Read> {
         let reads = self.reads.clone();
         let begin = |mut half| async move {
             let buffer = Vec::with_capacity(room);
@@ -264,28 +269,31 @@ fn behind(mut buffer: Vec<u8>, (read, bytes): Read) -> Read {
     (read, buffer)
 }
 
-/// Write all of `bytes`, and return the buffer. `None` if the client did not take them: it is
-/// gone, or took nothing for `timeout`.
+/// The client can't be written to.
+pub(crate) struct Gone;
+
+/// Write all of `bytes`, and return the buffer. `before_each` write the watch can be told how long
+/// the client may take none of them.
 pub(crate) async fn write_all(
     writer: &mut OwnedWriteHalf<TcpStream>,
-    watch: &Watch,
-    timeout: Duration,
+    recorder: &Recorder,
     mut bytes: Vec<u8>,
-) -> Option<Vec<u8>> {
+    mut before_each: impl FnMut(),
+) -> Result<Vec<u8>, Gone> {
     let mut written = 0;
     while written < bytes.len() {
-        watch.enter(Phase::Writing, Some(timeout));
+        before_each();
         let (result, slice) = writer.write(bytes.slice(written..)).await;
         bytes = slice.into_inner();
         match result {
-            Ok(0) | Err(_) => return None,
+            Ok(0) | Err(_) => return Err(Gone),
             Ok(count) => {
-                watch.recorder.wrote(count);
+                recorder.wrote(count);
                 written += count;
             }
         }
     }
-    Some(bytes)
+    Ok(bytes)
 }
 
 /// Bytes of input that an idle connection holds.

@@ -1,0 +1,278 @@
+//! The state of one exchange: what is still read of the request, what is written of the response,
+//! and so what the connection waits for.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::intake::{Intake, Moment};
+use crate::http1::{self, Version};
+use crate::service::{BodyError, Interim};
+use crate::settings::Settings;
+use crate::shard::{Phase, Shard};
+use crate::socket::{Gone, Reader};
+use crate::watch::Watch;
+
+/// The state that the reading and the writing side of an exchange share.
+pub(super) struct ExchangeState<'c> {
+    pub(super) watch: &'c Watch,
+    pub(super) shard: &'c Shard,
+    pub(super) settings: &'c Settings,
+    reading: Reading<'c>,
+    writing: Cell<Writing>,
+    /// Until when the client has to take some of what is being written.
+    write_deadline: Cell<Option<Instant>>,
+    /// Whether the final response is a stream of events.
+    is_events: Cell<bool>,
+    started: Instant,
+    /// When to look whether the client has left, while nothing else tells.
+    probe: Cell<Option<Instant>>,
+}
+
+/// What is still to be read of the request.
+pub(super) enum Reading<'c> {
+    /// Its body, which goes to a sink, and the way to informational responses in the meantime.
+    Body(&'c RefCell<Intake>, Interim),
+    /// Nothing.
+    Complete,
+}
+
+/// What was written of the final response.
+#[derive(Clone, Copy)]
+pub(super) enum Writing {
+    /// Nothing.
+    Init,
+    /// Nothing: the head of a stream waits for the first chunk, but only until then.
+    Head(Instant),
+    /// The head was given to the socket, and the body follows.
+    Body,
+}
+
+impl<'c> ExchangeState<'c> {
+    pub(super) fn new(
+        watch: &'c Watch,
+        shard: &'c Shard,
+        settings: &'c Settings,
+        reading: Reading<'c>,
+    ) -> Self {
+        Self {
+            watch,
+            shard,
+            settings,
+            reading,
+            writing: Cell::new(Writing::Init),
+            write_deadline: Cell::new(None),
+            is_events: Cell::new(false),
+            started: shard.now(),
+            probe: Cell::new(None),
+        }
+    }
+
+    /// Read and write until `responding` is ready, which writes the response, or the client has
+    /// left.
+    ///
+    /// # Errors
+    /// Why the response can't be completed: the client has left, or its body is none.
+    pub(super) async fn run<T>(
+        &self,
+        reader: &mut Reader,
+        mut responding: Pin<&mut impl Future<Output = Result<T, Gone>>>,
+    ) -> Result<T, BodyError> {
+        poll_fn(|cx| {
+            // Reading comes first: it is what most often gives cause to write.
+            if let Reading::Body(intake, _) = &self.reading {
+                let moment = Moment::of(self.shard, self.watch);
+                let read = |room, cx: &mut Context<'_>| reader.poll_in_time(room, cx);
+                let read = intake.borrow_mut().poll(moment, read, cx);
+                if let Poll::Ready(Err(why)) = read {
+                    return Poll::Ready(Err(why));
+                }
+            }
+            if let Poll::Ready(ended) = responding.as_mut().poll(cx) {
+                return Poll::Ready(ended.map_err(|Gone| BodyError::Left));
+            }
+            self.poll_left(reader, cx).map(|()| Err(BodyError::Left))
+        })
+        .await
+    }
+
+    /// Note that some bytes are about to be written: the client has to take some of them in time.
+    pub(super) fn begin_write(&self) {
+        let timeout = self.settings.write_timeout;
+        self.watch.enter(Phase::Writing, Some(timeout));
+        self.write_deadline.set(self.watch.deadline());
+    }
+
+    /// Note that all bytes were written.
+    pub(super) fn end_write(&self) {
+        self.write_deadline.set(None);
+    }
+
+    /// Note how far the final response is.
+    pub(super) fn set_writing(&self, writing: Writing) {
+        self.writing.set(writing);
+    }
+
+    /// When the head of a stream is sent though nothing came to be sent with it.
+    pub(super) fn head_due(&self) -> Option<Instant> {
+        match self.writing.get() {
+            Writing::Head(due) => Some(due),
+            Writing::Init | Writing::Body => None,
+        }
+    }
+
+    /// Whether nothing was given to the socket of the final response, nor of an informational one
+    /// whose end is missing.
+    pub(super) fn is_unwritten(&self) -> bool {
+        !matches!(self.writing.get(), Writing::Body) && self.write_deadline.get().is_none()
+    }
+
+    /// Note that the final response is a stream of events.
+    pub(super) fn set_events(&self) {
+        self.is_events.set(true);
+    }
+
+    /// Whether the body is to end now, because it is a stream of events and the server stops.
+    pub(super) fn is_cut_by_drain(&self) -> bool {
+        self.is_events.get() && self.shard.is_draining()
+    }
+
+    /// Note that the final response begins; `whole` if nothing of it depends on more of the
+    /// request's body. Whether the connection can live on after it, as far as is known.
+    pub(super) fn response_begins(&self, whole: bool) -> bool {
+        let is_read = match &self.reading {
+            Reading::Body(intake, _) => intake.borrow_mut().answer_begins(whole),
+            Reading::Complete => true,
+        };
+        is_read && !self.shard.is_draining()
+    }
+
+    /// Whether all of the request was read.
+    pub(super) fn is_read(&self) -> bool {
+        match &self.reading {
+            Reading::Body(intake, _) => intake.borrow().is_complete(),
+            Reading::Complete => true,
+        }
+    }
+
+    /// What is to be written before the final response; pending if nothing is.
+    pub(super) fn poll_interim(&self, version: Version, waker: &Waker) -> Poll<Vec<u8>> {
+        let Reading::Body(intake, interim) = &self.reading else {
+            return Poll::Pending;
+        };
+        let mut interim = interim.take(waker);
+        if version == Version::Http10 {
+            interim.clear();
+        }
+        if intake.borrow_mut().take_continue() {
+            interim.extend_from_slice(http1::CONTINUE);
+        }
+        match interim.is_empty() {
+            true => Poll::Pending,
+            false => Poll::Ready(interim),
+        }
+    }
+
+    /// Let no further informational responses in, and return those that aren't written.
+    pub(super) fn close_interim(&self, version: Version) -> Vec<u8> {
+        match &self.reading {
+            Reading::Body(_, interim) if version == Version::Http11 => interim.close(),
+            Reading::Body(_, interim) => {
+                drop(interim.close());
+                Vec::new()
+            }
+            Reading::Complete => Vec::new(),
+        }
+    }
+
+    /// Nothing more can be done now: ready if the client has left. Else the watch knows what we
+    /// wait for.
+    fn poll_left(&self, reader: &mut Reader, cx: &mut Context<'_>) -> Poll<()> {
+        let reading = match &self.reading {
+            Reading::Body(intake, _) => intake.borrow().deadline(),
+            Reading::Complete => None,
+        };
+        // Where one limit has to stand for both, it is the one that is over first.
+        match (self.write_deadline.get(), reading) {
+            (Some(writing), reading) if reading.is_none_or(|reading| writing <= reading) => {
+                self.watch.enter_until(Phase::Writing, writing);
+            }
+            _ if self.head_due().is_some() => {
+                self.watch.enter_open(self.head_due(), cx.waker());
+                if self.is_read() && self.shard.now() > self.started {
+                    return reader.poll_left(cx);
+                }
+            }
+            (_, Some(reading)) => self.watch.enter_until(Phase::Body, reading),
+            // Most responses come before it is worth to read for this alone.
+            _ if self.is_read() && self.shard.now() == self.started => {
+                let next_tick = self.started + Duration::from_nanos(1);
+                self.watch.enter_open(Some(next_tick), cx.waker());
+            }
+            _ if self.is_read() => {
+                self.wait_for_service(cx.waker());
+                return reader.poll_left(cx);
+            }
+            _ if self.is_blind() => return self.poll_probe(cx),
+            _ => self.wait_for_service(cx.waker()),
+        }
+        Poll::Pending
+    }
+
+    fn wait_for_service(&self, waker: &Waker) {
+        match self.is_events.get() {
+            // To be woken when the shard drains.
+            true => self.watch.enter_open(None, waker),
+            false => self.watch.enter(Phase::Guest, None),
+        }
+    }
+
+    /// No read may tell that the client has left. Ask the socket, now and then.
+    fn poll_probe(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = self.shard.now();
+        let due = match self.probe.get() {
+            Some(due) if now < due => due,
+            _ => {
+                // A client that has ended its own side may have sent all of a body that the sink
+                // still wants.
+                let may_leave = self.is_abandoned() && self.watch.is_half_closed();
+                if self.watch.is_reset() || may_leave {
+                    return Poll::Ready(());
+                }
+                now + PROBE
+            }
+        };
+        self.probe.set(Some(due));
+        self.watch.enter_open(Some(due), cx.waker());
+        Poll::Pending
+    }
+
+    fn is_blind(&self) -> bool {
+        match &self.reading {
+            Reading::Body(intake, _) => intake.borrow().is_blind(),
+            Reading::Complete => false,
+        }
+    }
+
+    fn is_abandoned(&self) -> bool {
+        match &self.reading {
+            Reading::Body(intake, _) => intake.borrow().is_abandoned(),
+            Reading::Complete => false,
+        }
+    }
+}
+
+impl Moment {
+    pub(super) fn of(shard: &Shard, watch: &Watch) -> Self {
+        Self {
+            now: shard.now(),
+            // It may also be the client's reading that took too long.
+            expired: watch.interrupted().is_some() && watch.phase() == Phase::Body,
+        }
+    }
+}
+
+/// How often a client that nothing is read from is looked at.
+const PROBE: Duration = Duration::from_secs(1);

@@ -1,0 +1,272 @@
+//! The requests of one connection, one after the other.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+
+use super::context::ResponseContext;
+use super::exchange::{ExchangeState, Reading};
+use super::receive::whole_in;
+use super::response_writer::{ResponseWriter, Written};
+use super::streaming::StreamingExchange;
+use super::transition::Transition;
+use crate::error_response::Refusal;
+use crate::http1::{BodyDecoder, Connection, Head, HeadParser, RequestError, Status};
+use crate::memory::Reserved;
+use crate::request_id::RequestId;
+use crate::service::{Body, BodyError, Interim, Request, Response, Service, StreamedRequest};
+use crate::settings::Settings;
+use crate::shard::{FIRST_REQUEST, Interrupt, Phase};
+use crate::socket::{Client, Gone, IDLE_INPUT};
+use crate::watch::Linger;
+use crate::websocket::WebSocket;
+
+/// A connection that has changed its protocol.
+pub(super) struct Upgraded {
+    pub(super) client: Client,
+    /// What was read behind the request.
+    pub(super) input: Vec<u8>,
+    pub(super) websocket: WebSocket,
+}
+
+/// Serve the requests of a connection until it ends or changes its protocol.
+pub(super) async fn serve<S: Service>(
+    mut client: Client,
+    peer: SocketAddr,
+    service: Rc<S>,
+) -> Option<Upgraded> {
+    let mut parser = HeadParser::default();
+    let mut input = Vec::with_capacity(IDLE_INPUT);
+    let first = match client.shard.is_draining() {
+        true => FIRST_REQUEST.min(client.settings.idle_timeout),
+        false => client.settings.idle_timeout,
+    };
+    client.watch.enter(Phase::Idle, Some(first));
+    loop {
+        let transition = if input.is_empty() {
+            Transition::NeedInput
+        } else {
+            one_request(&mut client, peer, &*service, &mut parser, &mut input).await
+        };
+        if matches!(
+            transition,
+            Transition::Next | Transition::Close | Transition::Disconnected
+        ) {
+            client.watch.recorder.end();
+        }
+        match transition {
+            // What there is may have come behind the last request: that starts the clock, too.
+            Transition::NeedInput if !input.is_empty() && client.watch.phase() == Phase::Idle => {
+                client
+                    .watch
+                    .enter(Phase::Head, Some(client.settings.header_timeout));
+            }
+            Transition::NeedInput => {}
+            Transition::Next => {
+                client.take_ahead(&mut input);
+                client
+                    .watch
+                    .enter(Phase::Idle, Some(client.settings.idle_timeout));
+                continue;
+            }
+            Transition::Upgrade(websocket) => {
+                client.take_ahead(&mut input);
+                client.watch.recorder.upgrade();
+                return Some(Upgraded {
+                    client,
+                    input,
+                    websocket,
+                });
+            }
+            Transition::Close => {
+                // What is left may take half a minute.
+                drop((parser, input));
+                client.close(Linger::SERVED).await;
+                return None;
+            }
+            Transition::Disconnected => return None,
+        }
+        if client.shard.is_draining() && !parser.is_amid_head() && !client.watch.is_fresh() {
+            return None;
+        }
+        match client.read_more(&mut input).await {
+            Ok(0) if client.watch.interrupted() == Some(Interrupt::Expired) => {
+                if parser.is_amid_head() {
+                    client.watch.recorder.begin_unparsed(&input);
+                    let late = Refusal::new(Status::REQUEST_TIMEOUT);
+                    let _ = client
+                        .refuse(&late, ResponseContext::of_unparsed(&input))
+                        .await;
+                    drop((parser, input));
+                    client.close(Linger::SERVED).await;
+                }
+                return None;
+            }
+            Ok(0) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    }
+}
+
+async fn one_request<S: Service>(
+    client: &mut Client,
+    peer: SocketAddr,
+    service: &S,
+    parser: &mut HeadParser,
+    input: &mut Vec<u8>,
+) -> Transition {
+    let answered = match answer(client, peer, service, parser, input).await {
+        Ok(Routed::Buffered(answered)) => answered,
+        Ok(Routed::Streaming(exchange)) => {
+            return Box::pin(exchange.serve(client, input)).await;
+        }
+        Err(transition) => return transition,
+    };
+    // A streamed response may take hours: what the request took is given back before.
+    match answered.consumed {
+        Some(consumed) => drop(input.drain(..consumed.min(input.len()))),
+        None => input.clear(),
+    }
+    input.extend_from_slice(&answered.excess);
+    if input.is_empty() {
+        input.shrink_to(IDLE_INPUT);
+    }
+    let is_streamed = match &answered.response {
+        Ok(Response::Answer(answer)) => matches!(answer.body, Body::Stream(_)),
+        Ok(Response::WebSocket(_)) | Err(_) => false,
+    };
+    if is_streamed && input.is_empty() {
+        *input = Vec::new();
+    }
+    respond(client, answered, is_streamed).await
+}
+
+/// Write a response to a request that was read whole.
+async fn respond(client: &mut Client, answered: Answered, is_streamed: bool) -> Transition {
+    let state = ExchangeState::new(
+        &client.watch,
+        &client.shard,
+        &client.settings,
+        Reading::Complete,
+    );
+    let mut writer = ResponseWriter::new(&mut client.writer, &state, answered.context);
+    let mut responding = pin!(writer.write_response(answered.response));
+    let written = match is_streamed {
+        true => state.run(&mut client.reader, responding.as_mut()).await,
+        // Nothing is waited for but the client.
+        false => responding.await.map_err(|Gone| BodyError::Left),
+    };
+    match written {
+        Ok(Written::Complete(Connection::KeepAlive)) => Transition::Next,
+        // The client knew that this was the last, and has nothing more to say.
+        Ok(Written::Complete(_)) if answered.is_last && answered.consumed.is_some() => {
+            Transition::Disconnected
+        }
+        Ok(Written::Complete(_)) => Transition::Close,
+        Ok(Written::Upgraded(websocket)) => Transition::Upgrade(websocket),
+        Ok(Written::Aborted) | Err(_) => Transition::Disconnected,
+    }
+}
+
+/// A request that was read as far as its route wants it.
+enum Routed {
+    /// It has a response.
+    Buffered(Answered),
+    /// It gets one while its body still comes.
+    Streaming(Box<StreamingExchange>),
+}
+
+/// A request that has a response, which borrows nothing of the input.
+struct Answered {
+    response: Result<Response, Refusal>,
+    context: ResponseContext,
+    /// Whether the client said that the request is its last.
+    is_last: bool,
+    /// Where the next request begins; `None` where that isn't worth finding.
+    consumed: Option<usize>,
+    /// Bytes that were read behind the body.
+    excess: Vec<u8>,
+}
+
+/// Read the request that `input` begins with, and have it answered.
+async fn answer<S: Service>(
+    client: &mut Client,
+    peer: SocketAddr,
+    service: &S,
+    parser: &mut HeadParser,
+    input: &mut [u8],
+) -> Result<Routed, Transition> {
+    let head = match parser.parse(input, &client.settings.head) {
+        Ok(None) => return Err(Transition::NeedInput),
+        Ok(Some(head)) => head,
+        Err(error) => {
+            client.watch.recorder.begin_unparsed(input);
+            let context = ResponseContext::of_unparsed(input);
+            return Err(client.reject(error, context).await);
+        }
+    };
+    let id = RequestId::of(&head, client.shard.next_request_id());
+    client.watch.recorder.begin(&head, id);
+    let context = ResponseContext::of(&head);
+    let answered = |response, consumed: Option<usize>, excess| {
+        Routed::Buffered(Answered {
+            response,
+            context: ResponseContext {
+                keep_alive: head.keep_alive && consumed.is_some(),
+                ..context
+            },
+            is_last: !head.keep_alive,
+            consumed: consumed.map(|consumed| head.len + consumed),
+            excess,
+        })
+    };
+    let route = match service.route(&head) {
+        Ok(route) => route,
+        Err(refusal) => return Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
+    };
+    if service.wants_stream(&route) {
+        let Ok(reserved) = client.reserve_for_streaming(&head) else {
+            return Err(client.reject_exhausted(context).await);
+        };
+        return match exchange(&client.settings, (peer, id), service, head, route, reserved) {
+            Ok(Ok(exchange)) => Ok(Routed::Streaming(exchange)),
+            Ok(Err(refusal)) => Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
+            Err(error) => Err(client.reject(error, context).await),
+        };
+    }
+    let body = client.read_body(&head).await?;
+    client.watch.enter(Phase::Guest, None);
+    let request = Request {
+        head,
+        body: body.content(&head),
+        peer,
+        id,
+    };
+    let response = service.answer(route, request).await;
+    Ok(answered(response, Some(body.consumed), body.excess))
+}
+
+/// Have a request answered whose body goes to a sink as it comes.
+fn exchange<S: Service>(
+    settings: &Settings,
+    (peer, id): (SocketAddr, RequestId<'_>),
+    service: &S,
+    head: Head<'_>,
+    route: S::Route<'_>,
+    reserved: Reserved,
+) -> Result<Result<Box<StreamingExchange>, Refusal>, RequestError> {
+    let decoder = BodyDecoder::with_trailers(head.framing, settings.max_body, &settings.head)?;
+    let interim = Interim::default();
+    let request = StreamedRequest {
+        head,
+        peer,
+        id,
+        interim: interim.clone(),
+    };
+    let streamed = service.answer_streamed(route, request);
+    Ok(streamed.map(|streamed| {
+        Box::new(StreamingExchange::new(
+            &head, decoder, streamed, interim, reserved,
+        ))
+    }))
+}

@@ -1,0 +1,440 @@
+//! Responses on their way to the client.
+//!
+//! A streamed one is pulled: its next chunk is asked for only when the last was written, so a
+//! slow client slows its source. What goes on beside the writing is the affair of
+//! [`ExchangeState::run`].
+
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use monoio::io::OwnedWriteHalf;
+use monoio::net::TcpStream;
+
+use super::batch::{Batch, Framing, Gathered, SMALL_BODY};
+use super::context::ResponseContext;
+use super::exchange::{ExchangeState, Reading, Writing};
+use super::transition::Transition;
+use crate::error_response::Refusal;
+use crate::http1::{self, BodyEncoding, Connection, Payload, RequestError, Status, Version};
+use crate::memory::Reserved;
+use crate::service::{Answer, Body, BodyStream, PendingAnswer, Response};
+use crate::settings::Settings;
+use crate::shard::Shard;
+use crate::socket::{Client, Gone, write_all};
+use crate::sse;
+use crate::websocket::WebSocket;
+
+/// Writes the responses to one request: informational ones, and the final one.
+pub(super) struct ResponseWriter<'c> {
+    socket: &'c mut OwnedWriteHalf<TcpStream>,
+    state: &'c ExchangeState<'c>,
+    context: ResponseContext,
+}
+
+/// How a final response ended.
+pub(super) enum Written {
+    /// It is complete, and said this of the connection.
+    Complete(Connection),
+    /// The connection goes on as a WebSocket.
+    Upgraded(WebSocket),
+    /// Its source failed, and the client must see that the end is missing.
+    Aborted,
+}
+
+impl<'c> ResponseWriter<'c> {
+    pub(super) fn new(
+        socket: &'c mut OwnedWriteHalf<TcpStream>,
+        state: &'c ExchangeState<'c>,
+        context: ResponseContext,
+    ) -> Self {
+        Self {
+            socket,
+            state,
+            context,
+        }
+    }
+
+    /// Wait for the response, and write it.
+    pub(super) async fn write_pending(
+        &mut self,
+        mut pending: PendingAnswer,
+    ) -> Result<Written, Gone> {
+        let response = loop {
+            let next = poll_fn(|cx| match pending.as_mut().poll(cx) {
+                Poll::Ready(response) => Poll::Ready(Ok(response)),
+                Poll::Pending => self.poll_interim(cx.waker()).map(Err),
+            });
+            match next.await {
+                Ok(response) => break response,
+                Err(interim) => self.write(interim).await?,
+            }
+        };
+        drop(pending);
+        self.write_response(response).await
+    }
+
+    /// Write the service's response.
+    pub(super) async fn write_response(
+        &mut self,
+        response: Result<Response, Refusal>,
+    ) -> Result<Written, Gone> {
+        match response {
+            Ok(Response::Answer(answer)) => self.write_answer(answer).await,
+            Ok(Response::WebSocket(websocket)) => self.upgrade(websocket).await,
+            Err(refusal) => self.refuse(&refusal).await,
+        }
+    }
+
+    async fn write_answer(&mut self, mut answer: Answer) -> Result<Written, Gone> {
+        match answer.body {
+            Body::Bytes(body) => self.write_whole(answer.status, &answer.headers, body).await,
+            Body::Stream(body) => {
+                if sse::is_stream(&answer.headers) {
+                    self.state.set_events();
+                    sse::set_unbuffered(&mut answer.headers, &self.state.settings.headers);
+                }
+                self.stream(answer.status, answer.headers, body).await
+            }
+        }
+    }
+
+    async fn write_whole(
+        &mut self,
+        status: Status,
+        headers: &[(String, Vec<u8>)],
+        mut body: Vec<u8>,
+    ) -> Result<Written, Gone> {
+        let payload = Payload::Length(body.len() as u64);
+        let connection = self.decide(true);
+        let Some((mut out, encoding)) = self.encode(status, headers, payload, connection) else {
+            return self.refuse(&Refusal::internal_error()).await;
+        };
+        if encoding != BodyEncoding::Plain {
+            body.clear();
+        }
+        // A small body is cheaper to copy than to write by itself.
+        if body.len() <= SMALL_BODY {
+            out.extend_from_slice(&body);
+            body.clear();
+        }
+        // Held until the client has taken it.
+        let memory = self.state.shard.body_memory();
+        let mut reserved = Reserved::none(memory);
+        if reserved.grow_to(out.len() + body.len()).is_err() {
+            drop((out, body));
+            memory.note_refusal();
+            return self.refuse(&Refusal::exhausted()).await;
+        }
+        self.write_first(out).await?;
+        if !body.is_empty() {
+            self.write(body).await?;
+        }
+        Ok(Written::Complete(connection))
+    }
+
+    /// Write the chunks of `body` behind the head, which waits for the first of them, but not for
+    /// long.
+    async fn stream(
+        &mut self,
+        status: Status,
+        headers: Vec<(String, Vec<u8>)>,
+        mut body: Box<dyn BodyStream>,
+    ) -> Result<Written, Gone> {
+        let payload = body.length().map_or(Payload::Stream, Payload::Length);
+        // What becomes of the connection is decided when the head is written.
+        let connection = self.likely();
+        let encoded = self.encode(status, &headers, payload, connection);
+        // The stream may take hours.
+        drop(headers);
+        let Some((mut out, encoding)) = encoded else {
+            return self.refuse(&Refusal::internal_error()).await;
+        };
+        let mut head = StreamHead {
+            status,
+            len: out.len(),
+            encoding,
+            connection,
+            is_written: false,
+        };
+        let Some(mut framing) = Framing::of(encoding, payload) else {
+            drop(body);
+            self.settle(&mut head, &mut out, true);
+            self.write_first(out).await?;
+            return Ok(Written::Complete(head.connection));
+        };
+        let head_due = self.state.shard.now() + HEAD_WAITS;
+        self.state.set_writing(Writing::Head(head_due));
+        loop {
+            let batch = Batch {
+                any: head.is_written && !out.is_empty(),
+                head_due: self.state.head_due(),
+                framing: &mut framing,
+                takes_trailers: self.context.takes_trailers,
+            };
+            let large = match self.gather(batch, &mut out, &mut *body).await? {
+                Gathered::More => None,
+                Gathered::Large(chunk) => Some(chunk),
+                Gathered::End => {
+                    drop(body);
+                    self.write_batch(&mut head, out).await?;
+                    return Ok(Written::Complete(match framing {
+                        Framing::UntilClose => Connection::Close,
+                        Framing::Chunked | Framing::Length(_) => head.connection,
+                    }));
+                }
+                Gathered::Aborted { any: false } if !head.is_written => {
+                    drop(body);
+                    self.state.shard.give_buffer(out);
+                    return self.refuse(&Refusal::internal_error()).await;
+                }
+                // What it said before is still so; that the end is missing tells the client.
+                Gathered::Aborted { .. } => {
+                    drop(body);
+                    self.write_batch(&mut head, out).await?;
+                    return Ok(Written::Aborted);
+                }
+            };
+            self.write_batch(&mut head, out).await?;
+            // A stream that waits holds no buffer.
+            out = Vec::new();
+            if let Some(chunk) = large {
+                self.write(chunk).await?;
+                framing.end_chunk(&mut out);
+            }
+        }
+    }
+
+    /// Append to `out` the chunks that are ready, or wait for the next one.
+    async fn gather(
+        &mut self,
+        mut batch: Batch<'_>,
+        out: &mut Vec<u8>,
+        body: &mut dyn BodyStream,
+    ) -> Result<Gathered, Gone> {
+        loop {
+            let next = poll_fn(|cx| {
+                if self.state.is_cut_by_drain() {
+                    return Poll::Ready(Ok(batch.end_early(out)));
+                }
+                match batch.poll(self.state.shard, body, out, cx) {
+                    Poll::Ready(gathered) => Poll::Ready(Ok(gathered)),
+                    Poll::Pending if batch.head_due.is_none() => Poll::Pending,
+                    Poll::Pending => match self.poll_interim(cx.waker()) {
+                        Poll::Pending if batch.is_head_due(self.state.shard) => {
+                            Poll::Ready(Ok(Gathered::More))
+                        }
+                        interim => interim.map(Err),
+                    },
+                }
+            });
+            match next.await {
+                Ok(gathered) => return Ok(gathered),
+                Err(interim) => self.write(interim).await?,
+            }
+        }
+    }
+
+    /// Write what was gathered, behind the head the first time.
+    async fn write_batch(&mut self, head: &mut StreamHead, mut out: Vec<u8>) -> Result<(), Gone> {
+        if head.is_written {
+            return self.write(out).await;
+        }
+        head.is_written = true;
+        self.settle(head, &mut out, false);
+        self.write_first(out).await
+    }
+
+    /// Write a response of the host's own.
+    pub(super) async fn refuse(&mut self, refusal: &Refusal) -> Result<Written, Gone> {
+        let connection = self.decide(true);
+        let mut out = self.state.shard.take_buffer();
+        let (shard, settings) = (self.state.shard, self.state.settings);
+        let head = encode_refusal(&mut out, shard, settings, self.context, connection, refusal);
+        self.state.watch.recorder.answer(refusal.status, head);
+        self.write_first(out).await?;
+        Ok(Written::Complete(connection))
+    }
+
+    /// Write the head that changes the protocol, which can't be done amid the request's body.
+    async fn upgrade(&mut self, mut websocket: WebSocket) -> Result<Written, Gone> {
+        if !self.state.is_read() {
+            tracing::warn!("a WebSocket was refused: the request's body isn't complete");
+            return self.refuse(&Refusal::internal_error()).await;
+        }
+        let (status, headers) = (Status::SWITCHING_PROTOCOLS, websocket.take_headers());
+        let connection = Connection::Upgrade("websocket");
+        self.context.version = Version::Http11;
+        match self.encode(status, &headers, Payload::Stream, connection) {
+            Some((out, _)) => {
+                self.write_first(out).await?;
+                Ok(Written::Upgraded(websocket))
+            }
+            None => self.refuse(&Refusal::internal_error()).await,
+        }
+    }
+
+    /// The final response begins: what it says of the connection.
+    fn decide(&self, whole: bool) -> Connection {
+        match self.state.response_begins(whole) && self.context.keep_alive {
+            true => Connection::KeepAlive,
+            false => Connection::Close,
+        }
+    }
+
+    /// What it will most likely say.
+    fn likely(&self) -> Connection {
+        match self.context.keep_alive && !self.state.shard.is_draining() {
+            true => Connection::KeepAlive,
+            false => Connection::Close,
+        }
+    }
+
+    /// Decide what the head at the start of `out` says of the connection.
+    fn settle(&self, head: &mut StreamHead, out: &mut Vec<u8>, whole: bool) {
+        let connection = self.decide(whole);
+        if connection == head.connection {
+            return;
+        }
+        let (context, settings) = (self.context, self.state.settings);
+        head.len = self.state.shard.with_date(|date| {
+            let encoded = context.response_head(head.status, head.connection, date, settings);
+            http1::change_connection(out, head.len, &encoded, head.encoding, connection)
+        });
+        head.connection = connection;
+        self.state.watch.recorder.answer(head.status, head.len);
+    }
+
+    /// The head, and how the body is written behind it. `None` if it can't be sent.
+    fn encode(
+        &self,
+        status: Status,
+        headers: &[(String, Vec<u8>)],
+        payload: Payload,
+        connection: Connection,
+    ) -> Option<(Vec<u8>, BodyEncoding)> {
+        let (shard, settings) = (self.state.shard, self.state.settings);
+        let mut out = shard.take_buffer();
+        let encoded = shard.with_date(|date| {
+            let head = self
+                .context
+                .response_head(status, connection, date, settings);
+            let headers = headers.iter().map(|(name, value)| (name, value));
+            http1::encode_head(&mut out, &head, payload, headers)
+        });
+        match encoded {
+            Ok(encoding) => {
+                self.state.watch.recorder.answer(status, out.len());
+                Some((out, encoding))
+            }
+            Err(invalid) => {
+                tracing::warn!("a response was refused: {invalid}");
+                shard.give_buffer(out);
+                None
+            }
+        }
+    }
+
+    /// What is to be written before the final response.
+    fn poll_interim(&self, waker: &Waker) -> Poll<Vec<u8>> {
+        self.state.poll_interim(self.context.version, waker)
+    }
+
+    /// Write the beginning of the final response.
+    async fn write_first(&mut self, out: Vec<u8>) -> Result<(), Gone> {
+        let interim = self.state.close_interim(self.context.version);
+        if !interim.is_empty() {
+            self.write(interim).await?;
+        }
+        self.state.set_writing(Writing::Body);
+        self.write(out).await
+    }
+
+    /// Write all of `bytes`.
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Gone> {
+        let state = self.state;
+        let bytes = write_all(self.socket, &state.watch.recorder, bytes, || {
+            state.begin_write()
+        });
+        let bytes = bytes.await?;
+        state.end_write();
+        state.shard.give_buffer(bytes);
+        Ok(())
+    }
+}
+
+/// The head of a streamed response.
+struct StreamHead {
+    status: Status,
+    /// Its bytes.
+    len: usize,
+    encoding: BodyEncoding,
+    connection: Connection,
+    is_written: bool,
+}
+
+impl Client {
+    /// Write a response of the host's own, the last on the connection.
+    pub(super) async fn refuse(
+        &mut self,
+        refusal: &Refusal,
+        context: ResponseContext,
+    ) -> Result<(), Gone> {
+        let context = ResponseContext {
+            keep_alive: false,
+            takes_trailers: false,
+            ..context
+        };
+        let state = ExchangeState::new(&self.watch, &self.shard, &self.settings, Reading::Complete);
+        let mut writer = ResponseWriter::new(&mut self.writer, &state, context);
+        writer.refuse(refusal).await.map(|_| ())
+    }
+
+    /// Answer a request that can't be understood, or is too large, and close.
+    pub(super) async fn reject(
+        &mut self,
+        error: RequestError,
+        context: ResponseContext,
+    ) -> Transition {
+        let refusal = Refusal::new(error.status()).with_text(error.reason());
+        self.reject_with(&refusal, context).await
+    }
+
+    /// Answer a request whose body there is no memory for, and close.
+    pub(super) async fn reject_exhausted(&mut self, context: ResponseContext) -> Transition {
+        self.shard.body_memory().note_refusal();
+        self.reject_with(&Refusal::exhausted(), context).await
+    }
+
+    /// Answer a request, and close.
+    pub(super) async fn reject_with(
+        &mut self,
+        refusal: &Refusal,
+        context: ResponseContext,
+    ) -> Transition {
+        match self.refuse(refusal, context).await {
+            Ok(()) => Transition::Close,
+            Err(Gone) => Transition::Disconnected,
+        }
+    }
+}
+
+/// Append a response of the host's own. Returns the length of its head.
+pub(super) fn encode_refusal(
+    out: &mut Vec<u8>,
+    shard: &Shard,
+    settings: &Settings,
+    context: ResponseContext,
+    connection: Connection,
+    refusal: &Refusal,
+) -> usize {
+    shard.with_date(|date| {
+        let head = context.response_head(refusal.status, connection, date, settings);
+        http1::encode_plain(out, &head, &refusal.headers, &refusal.text)
+    })
+}
+
+/// How long a head waits for the first chunk. A chunk that comes by then is written with it, and a
+/// source that fails by then can still be told of by a 500; a client learns of a response without
+/// one soon enough.
+const HEAD_WAITS: Duration = Duration::from_millis(100);

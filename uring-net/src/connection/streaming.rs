@@ -1,0 +1,136 @@
+//! Requests that are answered while their bodies still come: one task, in which the body is read
+//! and the response written side by side.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::time::Duration;
+
+use super::context::ResponseContext;
+use super::exchange::{ExchangeState, Reading};
+use super::intake::{Intake, Moment};
+use super::response_writer::{ResponseWriter, Written};
+use super::transition::Transition;
+use crate::error_response::Refusal;
+use crate::http1::{BodyDecoder, Connection, Head, Status};
+use crate::memory::Reserved;
+use crate::service::{BodyError, Interim, Streamed};
+use crate::shard::Phase;
+use crate::socket::{Client, IDLE_INPUT};
+
+/// A request whose body still comes, and its response, which borrow nothing of the input.
+pub(super) struct StreamingExchange {
+    streamed: Streamed,
+    interim: Interim,
+    decoder: BodyDecoder,
+    /// Bytes of the input that were the head.
+    head: usize,
+    expects_continue: bool,
+    context: ResponseContext,
+    /// For what is held of the body.
+    reserved: Reserved,
+}
+
+impl StreamingExchange {
+    pub(super) fn new(
+        head: &Head<'_>,
+        decoder: BodyDecoder,
+        streamed: Streamed,
+        interim: Interim,
+        reserved: Reserved,
+    ) -> Self {
+        Self {
+            streamed,
+            interim,
+            decoder,
+            head: head.len,
+            expects_continue: head.expect_continue,
+            context: ResponseContext::of(head),
+            reserved,
+        }
+    }
+
+    /// See the exchange to its end. `input` begins with the request's head; what is left in it is
+    /// the next request's.
+    pub(super) async fn serve(
+        self: Box<Self>,
+        client: &mut Client,
+        input: &mut Vec<u8>,
+    ) -> Transition {
+        let Self {
+            streamed,
+            interim,
+            decoder,
+            head,
+            expects_continue,
+            context,
+            reserved: _reserved,
+        } = *self;
+        let mut body = std::mem::take(input);
+        body.drain(..head.min(body.len()));
+        let timeout = client.settings.body_timeout;
+        let intake = Intake::new(streamed.sink, decoder, body, expects_continue, timeout);
+        let intake = RefCell::new(intake);
+        let (ended, is_unwritten) = {
+            let reading = Reading::Body(&intake, interim);
+            let state = ExchangeState::new(&client.watch, &client.shard, &client.settings, reading);
+            let mut writer = ResponseWriter::new(&mut client.writer, &state, context);
+            let responding = pin!(writer.write_pending(streamed.answer));
+            let ended = state.run(&mut client.reader, responding).await;
+            (ended, state.is_unwritten())
+        };
+        let mut intake = intake.into_inner();
+        let transition = match ended {
+            Ok(Written::Complete(Connection::KeepAlive)) => finish(client, &mut intake).await,
+            // The client knew that this was the last, and has nothing more to say.
+            Ok(Written::Complete(_)) if intake.is_complete() && !context.keep_alive => {
+                Transition::Disconnected
+            }
+            Ok(Written::Complete(_)) => Transition::Close,
+            Ok(Written::Upgraded(websocket)) => Transition::Upgrade(websocket),
+            Ok(Written::Aborted) => Transition::Disconnected,
+            Err(why) => {
+                intake.fail(why);
+                match refusal(why) {
+                    Some(refusal) if is_unwritten => client.reject_with(&refusal, context).await,
+                    // That the end of the response is missing tells the client.
+                    _ => Transition::Disconnected,
+                }
+            }
+        };
+        *input = intake.into_rest();
+        input.shrink_to(IDLE_INPUT);
+        transition
+    }
+}
+
+/// The response is complete: read what is left of the body, if it is little and comes soon.
+async fn finish(client: &mut Client, intake: &mut Intake) -> Transition {
+    intake.abandon();
+    client.watch.enter(Phase::Body, Some(REST));
+    let read = poll_fn(|cx| {
+        let moment = Moment::of(&client.shard, &client.watch);
+        intake.poll(moment, |room, cx| client.reader.poll_in_time(room, cx), cx)
+    })
+    .await;
+    match read {
+        Ok(()) if intake.is_complete() => Transition::Next,
+        Err(BodyError::Left) => Transition::Disconnected,
+        Ok(()) | Err(_) => Transition::Close,
+    }
+}
+
+/// What a client is told whose body did not come, if it is there.
+fn refusal(why: BodyError) -> Option<Refusal> {
+    match why {
+        BodyError::Left => None,
+        BodyError::Malformed(error) => Some(Refusal::new(error.status()).with_text(error.reason())),
+        BodyError::TooLarge => {
+            Some(Refusal::new(Status::CONTENT_TOO_LARGE).with_text("the body is too large"))
+        }
+        BodyError::TooSlow => Some(Refusal::new(Status::REQUEST_TIMEOUT)),
+    }
+}
+
+/// How long the rest of a body may take that is read only so that the connection can live on.
+const REST: Duration = Duration::from_secs(2);

@@ -1,0 +1,17 @@
+//! What becomes of a connection.
+
+use crate::websocket::WebSocket;
+
+/// What becomes of a connection after an attempt to serve the request that its input begins with.
+pub(super) enum Transition {
+    /// The request's head isn't complete: read more.
+    NeedInput,
+    /// The request was answered and taken from the input: the next may follow.
+    Next,
+    /// The request was answered with a change of protocol.
+    Upgrade(WebSocket),
+    /// The last response was written: close so that it arrives.
+    Close,
+    /// The client has left, or has nothing more to say.
+    Disconnected,
+}

@@ -1,0 +1,52 @@
+//! Responses of the host's own.
+
+use std::borrow::Cow;
+
+use crate::http1::{HeaderLines, Status};
+
+/// A response that the host gives of itself: one line of text.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Its status.
+    pub status: Status,
+    /// Headers of its own, such as `Allow`.
+    pub headers: HeaderLines,
+    /// The line.
+    pub text: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// A refusal that says no more than its status does.
+    pub fn new(status: Status) -> Self {
+        Self {
+            status,
+            headers: HeaderLines::default(),
+            text: status.reason().into(),
+        }
+    }
+
+    /// The response where the server failed.
+    pub(crate) fn internal_error() -> Self {
+        Self::new(Status::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The response where there is no room for a client, or no memory for its request.
+    pub(crate) fn exhausted() -> Self {
+        let headers = HeaderLines::new([("retry-after", "1")]).unwrap_or_default();
+        Self::new(Status::SERVICE_UNAVAILABLE).with_headers(headers)
+    }
+
+    /// The same with this line of text.
+    #[must_use]
+    pub fn with_text(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.text = text.into();
+        self
+    }
+
+    /// The same with these headers.
+    #[must_use]
+    pub fn with_headers(mut self, headers: HeaderLines) -> Self {
+        self.headers = headers;
+        self
+    }
+}

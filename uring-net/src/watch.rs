@@ -1,0 +1,174 @@
+//! The watch of one connection over its waits: its own end of what [`Shard::tick`] looks over.
+
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use monoio::io::{CancelHandle, Canceller};
+
+use crate::access::Recorder;
+use crate::shard::{Connection, Interrupt, Phase, Shard, poll};
+
+/// A connection's own end of its watch.
+pub(crate) struct Watch {
+    shard: Shard,
+    key: usize,
+    connection: Rc<Connection>,
+    /// Of what goes on between the connection's ends.
+    pub(crate) recorder: Recorder,
+}
+
+impl Watch {
+    /// Watch over the connection on this socket, until the guard is dropped. The guard has to
+    /// go before the socket is closed.
+    pub(crate) fn new(shard: Shard, socket: RawFd, recorder: Recorder) -> Self {
+        let connection = Rc::new(Connection::new(socket));
+        Self {
+            key: shard.register(connection.clone()),
+            shard,
+            connection,
+            recorder,
+        }
+    }
+
+    /// The connection now waits for what `phase` says, for as long as `limit`.
+    pub(crate) fn enter(&self, phase: Phase, limit: Option<Duration>) {
+        self.connection.enter(phase);
+        self.connection
+            .deadline
+            .set(limit.and_then(|limit| self.shard.now().checked_add(limit)));
+    }
+
+    /// The same with a deadline.
+    pub(crate) fn enter_until(&self, phase: Phase, deadline: Instant) {
+        self.connection.enter(phase);
+        self.connection.deadline.set(Some(deadline));
+    }
+
+    /// The last answer was written. The client may send for `linger` more, and be silent for the
+    /// shorter of both.
+    pub(crate) fn enter_lingering(&self, linger: &mut Linger) {
+        let now = self.shard.now();
+        let end = *linger.end.get_or_insert(now + linger.total);
+        let silence = match self.shard.is_draining() {
+            true => linger.silence.min(DRAINING_SILENCE),
+            false => linger.silence,
+        };
+        self.enter_until(Phase::Closing, end.min(now + silence));
+    }
+
+    /// No operation is in flight that could be made to end, as on a WebSocket on which nothing is
+    /// being written: wake the connection at `deadline`, and when the shard drains.
+    pub(crate) fn enter_open(&self, deadline: Option<Instant>, waker: &Waker) {
+        self.connection.enter(Phase::Open);
+        self.connection.deadline.set(deadline);
+        let mut known = self.connection.waker.borrow_mut();
+        match &mut *known {
+            Some(known) => known.clone_from(waker),
+            None => *known = Some(waker.clone()),
+        }
+    }
+
+    /// Whether the client has sent nothing yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.connection.is_fresh.get()
+    }
+
+    /// Whether the client has reset the connection, though it may have sent what isn't read yet.
+    pub(crate) fn is_reset(&self) -> bool {
+        poll(self.connection.socket, libc::POLLERR | libc::POLLHUP)
+    }
+
+    /// Whether the client has ended its own side, though it may have sent what isn't read yet.
+    pub(crate) fn is_half_closed(&self) -> bool {
+        poll(self.connection.socket, libc::POLLRDHUP)
+    }
+
+    /// What the connection waits for.
+    pub(crate) fn phase(&self) -> Phase {
+        self.connection.phase.get()
+    }
+
+    /// When it will have waited for too long.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.connection.deadline.get()
+    }
+
+    /// The reads of the connection.
+    pub(crate) fn reads(&self) -> Reads {
+        Reads(self.connection.clone())
+    }
+
+    /// Whether, and why, the operation in flight was made to end.
+    pub(crate) fn interrupted(&self) -> Option<Interrupt> {
+        self.connection.interrupted.get()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shard.unregister(self.key);
+    }
+}
+
+/// The reads of a connection whose time can be over while its client is to be answered.
+///
+/// To end them by a shutdown of the way in would do for the read, but not for the client: the kernel
+/// answers with a reset what comes in behind our own end then, and the client may lose the answer
+/// to it.
+#[derive(Clone)]
+pub(crate) struct Reads(Rc<Connection>);
+
+impl Reads {
+    /// Begin a read that can be cancelled, until the guard is dropped. `None` if one was: the time
+    /// for what is read is over.
+    pub(crate) fn begin(&self) -> Option<(CancelHandle, Reading)> {
+        if self.0.is_cancelled.get() {
+            return None;
+        }
+        let canceller = Canceller::new();
+        let handle = canceller.handle();
+        *self.0.reading.borrow_mut() = Some(canceller);
+        Some((handle, Reading(self.0.clone())))
+    }
+}
+
+/// A read that is in flight.
+pub(crate) struct Reading(Rc<Connection>);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        *self.0.reading.borrow_mut() = None;
+    }
+}
+
+/// How long the rest of a client's input is read, and dropped, after the last answer: a socket that
+/// is closed with input unread resets the connection, and the client may lose the answer to it
+/// (RFC 9112, section 9.6). The times, and that there is no limit of bytes, are nginx's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Linger {
+    total: Duration,
+    silence: Duration,
+    /// Known once it has begun.
+    end: Option<Instant>,
+}
+
+impl Linger {
+    /// For a client that was served.
+    pub(crate) const SERVED: Self = Self {
+        total: Duration::from_secs(30),
+        silence: Duration::from_secs(5),
+        end: None,
+    };
+    /// For a client that there is no room for.
+    pub(crate) const TURNED_AWAY: Self = Self {
+        total: Duration::from_secs(5),
+        silence: Duration::from_secs(1),
+        end: None,
+    };
+}
+
+/// How long a client may be silent after its last answer when the server stops: it should not have to
+/// wait for those that keep their connections open without a reason.
+const DRAINING_SILENCE: Duration = Duration::from_secs(1);

@@ -1,0 +1,133 @@
+//! WebSockets as services see them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::handshake::Upgrade;
+
+/// The answer to a request for an upgrade that is granted.
+pub struct WebSocket {
+    /// What the handshake came to.
+    pub upgrade: Upgrade,
+    /// Further headers of the 101 response. Those of the handshake are the host's, and are left
+    /// out.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// What the connection is allowed.
+    pub settings: Rc<Settings>,
+    /// Who talks with the client.
+    pub handler: Box<dyn WebSocketHandler>,
+}
+
+impl WebSocket {
+    /// The headers of the 101 response.
+    pub(crate) fn take_headers(&mut self) -> Vec<(String, Vec<u8>)> {
+        let mut headers = std::mem::take(&mut self.headers);
+        headers.retain(|(name, _)| !is_of_handshake(name));
+        let mut push = |name: &str, value: &str| headers.push((name.into(), value.into()));
+        push("sec-websocket-accept", &self.upgrade.accept);
+        if let Some(protocol) = &self.upgrade.protocol {
+            push("sec-websocket-protocol", protocol);
+        }
+        headers
+    }
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("upgrade", &self.upgrade)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a WebSocket is allowed, and how its client is kept track of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Bytes of a message of the client's, all its fragments together; beyond, 1009.
+    pub max_message: usize,
+    /// Bytes of one frame of it; beyond, 1009.
+    pub max_frame: usize,
+    /// A client that was silent for so long is sent a ping. `None`: never.
+    pub ping_interval: Option<Duration>,
+    /// A client that is silent for so long after a ping is gone.
+    pub ping_timeout: Duration,
+    /// How long a client has to answer a close.
+    pub close_timeout: Duration,
+}
+
+impl Default for Settings {
+    /// Messages of 1 MiB in whatever frames, pings after 30 s and 20 s for an answer, 5 s to
+    /// close.
+    fn default() -> Self {
+        Self {
+            max_message: 1 << 20,
+            max_frame: 1 << 20,
+            ping_interval: Some(Duration::from_secs(30)),
+            ping_timeout: Duration::from_secs(20),
+            close_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Talks with the client of one WebSocket. It lives in the connection's task: everything that it
+/// is asked must be answered without blocking.
+pub trait WebSocketHandler {
+    /// Whether [`WebSocketHandler::message`] may be called. While it may not, a few KiB at most
+    /// are read of the client, who has to wait (TCP's back-pressure) and is not expected to
+    /// answer pings. Asked again whenever the connection wakes up, for example because what
+    /// [`WebSocketHandler::poll_outgoing`] returned was written: room that this makes needs no
+    /// waker.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// The client has sent this.
+    fn message(&mut self, message: Message<'_>);
+
+    /// What to send next; asked for only when the client has taken what came before. `None`:
+    /// nothing more will come, close with 1000. After that, or a close, nothing is asked for any
+    /// more. When the client closes, or the server stops, what is ready then is sent before
+    /// the close.
+    fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>>;
+
+    /// The connection is over; the handler is dropped after this, its last call.
+    ///
+    /// `code` and `reason` are those of the client's close (RFC 6455 section 7.1.5): 1005 if it
+    /// gave none, 1006 if it went without one. If the client was to blame they are
+    /// the host's: 1002, 1007 or 1009 and what was wrong.
+    fn closed(&mut self, code: u16, reason: &str);
+}
+
+/// A message of the client's: borrowed from the connection's buffer if it came in one piece.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message<'m> {
+    /// Text.
+    Text(Cow<'m, str>),
+    /// Bytes.
+    Binary(Cow<'m, [u8]>),
+}
+
+/// What a handler sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Binary(Vec<u8>),
+    /// The end. What a close can't say is changed: a reason of more than 123 bytes is cut, 1005
+    /// says nothing at all, and any other code that the RFC reserves becomes 1011.
+    Close {
+        /// 1000, or any other code of RFC 6455 section 7.4.
+        code: u16,
+        /// Why, for the client's log.
+        reason: String,
+    },
+}
+
+fn is_of_handshake(name: &str) -> bool {
+    const PREFIX: &str = "sec-websocket-";
+    name.get(..PREFIX.len())
+        .is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX))
+}
