@@ -38,7 +38,7 @@ pub use listener::{ConnectionLimit, accept};
 pub use request_id::RequestId;
 pub use service::{
     Aborted, Answer, Body, BodyError, BodySink, BodyStream, Closed, Interim, InvalidInterim,
-    PendingAnswer, Refusal, Request, Response, Service, Streamed, StreamedRequest,
+    PendingAnswer, Refusal, Request, Response, Route, Service, Streamed, StreamedRequest,
 };
 pub use shard::Shard;
 pub use websocket::WebSocket;

@@ -13,44 +13,50 @@ pub use self::interim::{Interim, InvalidInterim};
 pub use self::response::{Answer, Response};
 pub use self::streamed::{BodyError, BodySink, Closed, PendingAnswer, Streamed, StreamedRequest};
 pub use crate::error_response::Refusal;
-use crate::http1::{Head, Status};
+use crate::http1::Head;
 use crate::request_id::RequestId;
 
 /// Answers the requests of one listener on one shard.
 pub trait Service: 'static {
-    /// What [`Service::route`] found, for [`Service::answer`] to use.
-    type Route<'r>;
+    /// What answers a request whose body is read first.
+    type Buffered<'r>;
+    /// What answers a request while its body still comes; `Infallible` where nothing does.
+    type Streaming<'r>;
 
-    /// Decide, from the head alone, whether the request is worth its body.
+    /// Finds what answers a request by its head alone, before its body is read.
     ///
     /// # Errors
-    /// The response, where there is nothing to run.
-    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Self::Route<'r>, Refusal>;
+    /// The response, where nothing does.
+    fn route<'r>(
+        &'r self,
+        head: &Head<'r>,
+    ) -> Result<Route<Self::Buffered<'r>, Self::Streaming<'r>>, Refusal>;
 
-    /// Answer a request.
+    /// Answers a request that was read whole.
     fn answer(
         &self,
-        route: Self::Route<'_>,
+        target: Self::Buffered<'_>,
         request: Request<'_>,
     ) -> impl Future<Output = Result<Response, Refusal>>;
 
-    /// Whether a request of this route is answered while its body still comes:
-    /// [`Service::answer_streamed`] is called for it, and not [`Service::answer`].
-    fn wants_stream(&self, _route: &Self::Route<'_>) -> bool {
-        false
-    }
-
-    /// Answer a request whose body goes to a sink as it comes.
+    /// Answers a request whose body goes to a sink as it comes.
     ///
     /// # Errors
     /// The response, where there is nothing to run.
     fn answer_streamed(
         &self,
-        _route: Self::Route<'_>,
-        _request: StreamedRequest<'_>,
-    ) -> Result<Streamed, Refusal> {
-        Err(Refusal::new(Status::NOT_IMPLEMENTED))
-    }
+        target: Self::Streaming<'_>,
+        request: StreamedRequest<'_>,
+    ) -> Result<Streamed, Refusal>;
+}
+
+/// What answers a request, and whether its body is read first.
+#[derive(Clone, Copy, Debug)]
+pub enum Route<B, S> {
+    /// [`Service::answer`], when the body was read.
+    Buffered(B),
+    /// [`Service::answer_streamed`], while the body still comes.
+    Streaming(S),
 }
 
 /// A request, read whole.

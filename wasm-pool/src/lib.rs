@@ -32,7 +32,7 @@ pub mod stdio;
 pub mod wasi_http;
 
 pub use component::id::{ActionRef, ComponentRef, Locate};
-pub use component::kind::Shape;
+pub use component::kind::{ComponentKind, Shape};
 pub use component::source::{ComponentSource, LoadError};
 pub use error::{Fault, SpawnFailure};
 pub use pool::artifact::Artifact;

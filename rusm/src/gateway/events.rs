@@ -11,10 +11,12 @@ use rusm_core::{Mail, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream};
 use rusm_wasm_pool::connection::{Begun, ConnectionInfo, SseEvent};
 use rusm_wasm_pool::pool::semaphore::Place;
-use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
+use rusm_wasm_pool::{Fault, ShardPool};
 
-use super::asked::Asked;
-use super::streaming::{Outcome, encode_event};
+use super::request_log::RequestLog;
+use super::response::Outcome;
+use super::streaming::encode_event;
+use super::target::ConnectionProcess;
 
 /// What a stream of events may take.
 pub(super) struct Limits {
@@ -27,10 +29,13 @@ pub(super) struct Limits {
 /// Start the process that holds a stream of events.
 pub(super) async fn open(
     pool: &Rc<ShardPool>,
-    component: ComponentRef,
+    ConnectionProcess {
+        component,
+        takes_messages,
+    }: ConnectionProcess,
     info: Arc<ConnectionInfo>,
     limits: Limits,
-    asked: Asked,
+    log: RequestLog,
 ) -> Result<Outcome, Fault> {
     let shard = pool.shard();
     let full = || Fault::Host {
@@ -40,18 +45,18 @@ pub(super) async fn open(
     let owner = shard.start(None).ok_or_else(full)?;
     let limit = limits.begin;
     let began = Instant::now();
-    let opening = pool.open_events(component, &asked.id, info, owner.pid(), limit);
+    let opening = pool.open_events(component, &log.id, info, owner.pid(), limit);
     match opening.await?.begun.await {
         Ok(Begun::Whole(outcome)) => outcome.map(Outcome::Whole),
         Ok(Begun::Stream(start, stream)) => {
             let body = Owner {
-                takes_mail: pool.runs_by_itself(component),
+                takes_messages,
                 shard: shard.clone(),
                 owner,
                 stream,
                 silence: limits.silence,
                 is_new: true,
-                asked,
+                log,
                 waiting: None,
                 _place: place,
             };
@@ -72,9 +77,9 @@ struct Owner {
     silence: Option<Duration>,
     /// Whether the client has not been sent anything.
     is_new: bool,
-    asked: Asked,
+    log: RequestLog,
     /// Whether messages to the owner are for the client.
-    takes_mail: bool,
+    takes_messages: bool,
     /// For mail, or for the end of the silence that the client may see.
     waiting: Option<Waiting>,
     _place: Place,
@@ -97,7 +102,7 @@ impl BodyStream for Owner {
         if std::mem::take(&mut self.is_new) {
             return Poll::Ready(Some(comment()));
         }
-        if self.waiting.is_none() && !self.takes_mail && self.silence.is_none() {
+        if self.waiting.is_none() && !self.takes_messages && self.silence.is_none() {
             return Poll::Pending;
         }
         loop {
@@ -106,7 +111,7 @@ impl BodyStream for Owner {
                 none => none.insert(wait(
                     &self.shard,
                     &self.owner,
-                    self.takes_mail,
+                    self.takes_messages,
                     self.silence,
                 )),
             };
@@ -130,7 +135,7 @@ impl BodyStream for Owner {
             let mut chunk = Vec::new();
             match encode_event(&mut chunk, &event) {
                 Ok(()) => return Poll::Ready(Some(Ok(chunk))),
-                Err(why) => self.asked.left_out(why),
+                Err(why) => self.log.log_dropped_event(why),
             }
         }
     }
@@ -147,10 +152,10 @@ fn comment() -> Result<Vec<u8>, Aborted> {
 fn wait(
     shard: &Shard,
     owner: &ProcessHandle,
-    takes_mail: bool,
+    takes_messages: bool,
     silence: Option<Duration>,
 ) -> Waiting {
     let deadline = silence.and_then(|silence| Instant::now().checked_add(silence));
-    let is_message = move |mail: &Mail| takes_mail && matches!(mail, Mail::Message(_));
+    let is_message = move |mail: &Mail| takes_messages && matches!(mail, Mail::Message(_));
     Box::pin(shard.receive_where(owner.pid(), deadline, is_message))
 }

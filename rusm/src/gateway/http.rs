@@ -1,30 +1,30 @@
 //! One HTTP request: a route, a fresh instance, one call of an action.
 
 use std::cell::RefCell;
-use std::fmt::Display;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusm_config::{Listener, Lookup, Match, Protocol, Route, RouteTable, WebSocketSettings};
-use rusm_uring_net::http1::{Head, HeaderLines, Status, validate_header};
-use rusm_uring_net::websocket::{self, HandshakeRules};
-use rusm_uring_net::{
-    Answer, Body, Refusal, Request, Response, Service, Streamed, StreamedRequest, WebSocket,
-};
+use rusm_uring_net as net;
+use rusm_uring_net::http1::{Head, Status};
+use rusm_uring_net::websocket::{self, HandshakeRules, Upgrade};
+use rusm_uring_net::{Refusal, Request, Response, Service, Streamed, StreamedRequest, WebSocket};
+#[cfg(feature = "wasi-http")]
+use rusm_wasm_pool::ComponentRef;
 use rusm_wasm_pool::connection::ConnectionInfo;
 use rusm_wasm_pool::http::{self as wasm_http, HeaderRef};
 #[cfg(feature = "wasi-http")]
 use rusm_wasm_pool::wasi_http::{IncomingRequest, RequestBody};
-use rusm_wasm_pool::{ComponentRef, Fault, RequestId, ShardPool};
+use rusm_wasm_pool::{Fault, RequestId, ShardPool};
 use smallvec::SmallVec;
 
-use super::asked::Asked;
+use super::request_log::RequestLog;
+use super::response::{Outcome, respond, single_header};
+use super::target::{Buffered, ConnectionProcess, Target};
 #[cfg(feature = "wasi-http")]
-use super::incoming;
-use super::streaming::Outcome;
-use super::target::Target;
+use super::wasi_http;
 use super::{events, streaming};
 use crate::Failure;
 
@@ -33,9 +33,8 @@ pub struct HttpGateway {
     pool: Rc<ShardPool>,
     routes: Arc<RouteTable>,
     protocol: Protocol,
-    /// By [`RouteId`](rusm_config::RouteId). Each request goes by those that there were when it
-    /// was routed.
-    targets: RefCell<Rc<[Target]>>,
+    /// By [`RouteId`](rusm_config::RouteId). A request goes by those of the moment when it is routed.
+    targets: RefCell<Box<[Target]>>,
     request_timeout: Duration,
     websockets: WebSockets,
     /// How long a stream of events may be silent.
@@ -74,17 +73,13 @@ impl HttpGateway {
         self.targets.replace(targets);
         Ok(())
     }
-
-    fn targets(&self) -> Rc<[Target]> {
-        self.targets.borrow().clone()
-    }
 }
 
 fn targets(
     routes: &RouteTable,
     protocol: Protocol,
     pool: &ShardPool,
-) -> Result<Rc<[Target]>, Failure> {
+) -> Result<Box<[Target]>, Failure> {
     let routes = routes.routes().iter();
     routes
         .map(|route| Target::of(route, protocol, pool))
@@ -150,119 +145,120 @@ impl From<WebSocketSettings> for WebSockets {
     }
 }
 
-impl Service for HttpGateway {
-    type Route<'r> = Match<'r, 'r>;
+/// A route that matches a request, and what answers it.
+pub struct Resolved<'r> {
+    route: Match<'r, 'r>,
+    target: Buffered,
+}
 
-    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Match<'r, 'r>, Refusal> {
-        match self.routes.lookup(head.method, head.path) {
-            Lookup::Found(found) => Ok(found),
-            Lookup::NotFound => Err(Refusal::new(Status::NOT_FOUND)),
-            Lookup::BadPath => Err(Refusal::new(Status::BAD_REQUEST)
-                .with_text("the path has an escape that is malformed or not UTF-8")),
-            Lookup::MethodNotAllowed { allow } => {
-                Err(Refusal::new(Status::METHOD_NOT_ALLOWED).with_headers(one("allow", &allow)))
+/// What a request is routed to.
+type Routed<'r> =
+    net::Route<<HttpGateway as Service>::Buffered<'r>, <HttpGateway as Service>::Streaming<'r>>;
+
+impl Service for HttpGateway {
+    type Buffered<'r> = Resolved<'r>;
+    #[cfg(feature = "wasi-http")]
+    type Streaming<'r> = (Match<'r, 'r>, ComponentRef);
+    #[cfg(not(feature = "wasi-http"))]
+    type Streaming<'r> = std::convert::Infallible;
+
+    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Routed<'r>, Refusal> {
+        let found = match self.routes.lookup(head.method, head.path) {
+            Lookup::Found(found) => found,
+            Lookup::NotFound => return Err(Refusal::new(Status::NOT_FOUND)),
+            Lookup::BadPath => {
+                return Err(Refusal::new(Status::BAD_REQUEST)
+                    .with_text("the path has an escape that is malformed or not UTF-8"));
             }
+            Lookup::MethodNotAllowed { allow } => {
+                let refusal = Refusal::new(Status::METHOD_NOT_ALLOWED);
+                return Err(refusal.with_headers(single_header("allow", &allow)));
+            }
+        };
+        match self.targets.borrow().get(found.route.index()) {
+            Some(Target::Buffered(target)) => Ok(net::Route::Buffered(Resolved {
+                route: found,
+                target: target.clone(),
+            })),
+            #[cfg(feature = "wasi-http")]
+            Some(Target::Stock(component)) => Ok(net::Route::Streaming((found, *component))),
+            None => Err(Refusal::new(Status::NOT_FOUND)),
         }
     }
 
     async fn answer(
         &self,
-        route: Self::Route<'_>,
+        resolved: Self::Buffered<'_>,
         request: Request<'_>,
     ) -> Result<Response, Refusal> {
+        let Resolved { route, target } = resolved;
         let (head, peer, id) = (request.head, request.peer, owned(request.id));
         let headers: SmallVec<[HeaderRef<'_>; 16]> = request.head.headers.iter().collect();
         let params: SmallVec<[(&str, &str); 4]> = route.params.iter().collect();
-        let target = head.origin_form();
+        let origin_form = head.origin_form();
         let request = wasm_http::Request {
             method: request.head.method,
-            target: &target,
+            target: &origin_form,
             headers: &headers,
             params: &params,
             body: request.body,
         };
-        let targets = self.targets();
-        let outcome = match targets.get(route.route.index()) {
-            None => return Err(Refusal::new(Status::NOT_FOUND)),
-            Some(Target::WebSocket(component)) => {
-                let info = connection_info(&route, &request, peer);
-                let upgraded = self.upgrade(&head, *component, &id, info).await?;
-                return upgraded.map_err(|fault| self.asked(&route, &request, &id).failed(&fault));
-            }
-            Some(Target::Action(action)) if self.pool.may_stream(*action) => {
-                let info = Arc::new(connection_info(&route, &request, peer));
-                let limit = self.request_timeout;
-                streaming::call(&self.pool, *action, &request, &id, info, limit).await
-            }
-            Some(Target::Action(action)) => {
-                let call = self.pool.call(*action, &request, &id, self.request_timeout);
+        let info = || connection_info(&route, &request, peer);
+        let log = || self.request_log(&route, &request, &id);
+        let limit = self.request_timeout;
+        let outcome = match target {
+            Buffered::Action(action) => {
+                let call = self.pool.call(action, &request, &id, limit);
                 call.await.map(Outcome::Whole)
             }
-            Some(Target::Events(component)) => {
-                let info = Arc::new(connection_info(&route, &request, peer));
+            Buffered::StreamingAction(action) => {
+                let info = Arc::new(info());
+                streaming::call(&self.pool, action, &request, &id, info, limit).await
+            }
+            Buffered::WebSocket(process) => {
+                let upgrade = websocket::upgrade(&head, self.websockets.handshake_rules())?;
+                let opened = self.open_websocket(process, upgrade, &id, info()).await;
+                return opened.map_err(|fault| log().log_failure(&fault));
+            }
+            Buffered::Events(process) => {
                 let limits = events::Limits {
-                    begin: self.request_timeout,
+                    begin: limit,
                     silence: self.silence,
                 };
-                let asked = self.asked(&route, &request, &id);
-                events::open(&self.pool, *component, info, limits, asked).await
+                events::open(&self.pool, process, Arc::new(info()), limits, log()).await
             }
-            // It is answered while its body comes.
-            #[cfg(feature = "wasi-http")]
-            Some(Target::Standard(_)) => return Err(Refusal::new(Status::NOT_IMPLEMENTED)),
-            Some(Target::Mail(component, action)) => {
-                let limit = self.request_timeout;
+            Buffered::Legacy(component, action) => {
                 // Rare, and large: in a box it takes no room in every connection.
-                let call = (self.pool).call_by_mail(*component, action, &request, &id, limit);
+                let call = (self.pool).call_by_mail(component, &action, &request, &id, limit);
                 Box::pin(call).await.map(Outcome::Whole)
             }
         };
-        let refuse = |why: &dyn Display| self.asked(&route, &request, &id).refused(why);
-        match outcome {
-            Ok(Outcome::Whole(response)) => {
-                let body = Body::Bytes(response.body);
-                answered(response.status, response.headers, body, refuse)
-            }
-            Ok(Outcome::Stream(start, body)) => {
-                answered(start.status, start.headers, Body::Stream(body), refuse)
-            }
-            Err(fault) => Err(self.asked(&route, &request, &id).failed(&fault)),
-        }
-    }
-
-    fn wants_stream(&self, route: &Self::Route<'_>) -> bool {
-        let targets = self.targets();
-        let target = targets.get(route.route.index());
-        target.is_some_and(Target::wants_stream)
+        respond(outcome, log)
     }
 
     #[cfg(not(feature = "wasi-http"))]
     fn answer_streamed(
         &self,
-        _route: Self::Route<'_>,
+        target: std::convert::Infallible,
         _request: StreamedRequest<'_>,
     ) -> Result<Streamed, Refusal> {
-        Err(Refusal::new(Status::NOT_IMPLEMENTED))
+        match target {}
     }
 
     #[cfg(feature = "wasi-http")]
     fn answer_streamed(
         &self,
-        route: Self::Route<'_>,
+        (route, component): Self::Streaming<'_>,
         request: StreamedRequest<'_>,
     ) -> Result<Streamed, Refusal> {
-        let targets = self.targets();
-        let Some(Target::Standard(component)) = targets.get(route.route.index()) else {
-            return Err(Refusal::new(Status::NOT_FOUND));
-        };
         let head = &request.head;
         let headers: SmallVec<[HeaderRef<'_>; 16]> = head.headers.iter().collect();
-        // The client waits to be told that somebody wants its body.
+        // A client that waits to be told is told to continue when the guest reads.
         let (sender, body) = match head.expect_continue {
             true => RequestBody::stream_when_read(),
             false => RequestBody::stream(),
         };
-        let asked = Rc::new(Asked {
+        let log = Rc::new(RequestLog {
             id: owned(request.id),
             action: self.name(&route),
             method: head.method.to_owned(),
@@ -273,77 +269,45 @@ impl Service for HttpGateway {
             let status = Status::new(invalid.status()).unwrap_or(Status::BAD_REQUEST);
             Refusal::new(status).with_text(invalid.to_string())
         })?;
-        let (pool, component) = (self.pool.clone(), *component);
-        let limit = self.request_timeout;
+        let (pool, limit) = (self.pool.clone(), self.request_timeout);
         let answer = async move {
-            let refuse = |why: &dyn Display| asked.refused(why);
-            match incoming::handle(&pool, component, incoming, limit, &asked).await {
-                Ok(Outcome::Whole(response)) => {
-                    let body = Body::Bytes(response.body);
-                    answered(response.status, response.headers, body, refuse)
-                }
-                Ok(Outcome::Stream(start, body)) => {
-                    answered(start.status, start.headers, Body::Stream(body), refuse)
-                }
-                Err(fault) => Err(asked.failed(&fault)),
-            }
+            let outcome = wasi_http::handle(&pool, component, incoming, limit, &log).await;
+            respond(outcome, || RequestLog::clone(&log))
         };
         Ok(Streamed {
-            sink: Box::new(incoming::Sink(sender)),
+            sink: Box::new(wasi_http::Sink(sender)),
             answer: Box::pin(answer),
         })
     }
 }
 
-/// `refuse` has the words of why an answer can't be sent.
-fn answered(
-    status: u16,
-    headers: Vec<(String, Vec<u8>)>,
-    body: Body,
-    refuse: impl Fn(&dyn Display) -> Refusal,
-) -> Result<Response, Refusal> {
-    let status = Status::new(status).map_err(|error| refuse(&error))?;
-    for (name, value) in &headers {
-        validate_header(name.as_bytes(), value).map_err(|error| refuse(&error))?;
-    }
-    let answer = Answer {
-        status,
-        headers,
-        body,
-    };
-    Ok(answer.into())
-}
-
 impl HttpGateway {
-    /// Start the process of a WebSocket, if the request may become one.
-    async fn upgrade(
+    /// Starts the process of a WebSocket.
+    async fn open_websocket(
         &self,
-        head: &Head<'_>,
-        component: ComponentRef,
+        process: ConnectionProcess,
+        upgrade: Upgrade,
         id: &RequestId,
         mut info: ConnectionInfo,
-    ) -> Result<Result<Response, Fault>, Refusal> {
-        let upgrade = websocket::upgrade(head, self.websockets.handshake_rules())?;
+    ) -> Result<Response, Fault> {
         info.subprotocol.clone_from(&upgrade.protocol);
-        let opened = super::websocket::open(&self.pool, component, id, Arc::new(info)).await;
-        Ok(opened.map(|handler| {
-            let socket = WebSocket {
-                upgrade,
-                headers: Vec::new(),
-                settings: self.websockets.settings.clone(),
-                handler,
-            };
-            socket.into()
-        }))
+        let handler = super::websocket::open(&self.pool, process, id, Arc::new(info)).await?;
+        let socket = WebSocket {
+            upgrade,
+            headers: Vec::new(),
+            settings: self.websockets.settings.clone(),
+            handler,
+        };
+        Ok(socket.into())
     }
 
-    fn asked(
+    fn request_log(
         &self,
         route: &Match<'_, '_>,
         request: &wasm_http::Request<'_>,
         id: &RequestId,
-    ) -> Asked {
-        Asked {
+    ) -> RequestLog {
+        RequestLog {
             id: id.clone(),
             action: self.name(route),
             method: request.method.to_owned(),
@@ -363,11 +327,6 @@ fn owned(id: rusm_uring_net::RequestId<'_>) -> RequestId {
         rusm_uring_net::RequestId::Given(id) => RequestId::Given(id.into()),
         rusm_uring_net::RequestId::Made(id) => RequestId::Made(id.source, id.number),
     }
-}
-
-/// One header, of names and values that are valid by themselves.
-pub(super) fn one(name: &str, value: &str) -> HeaderLines {
-    HeaderLines::new([(name, value)]).unwrap_or_default()
 }
 
 /// What a process may ask about the connection that it serves.

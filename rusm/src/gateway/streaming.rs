@@ -8,16 +8,12 @@ use std::{future::Future, pin::pin};
 
 use rusm_core::{Pid, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream, sse};
-use rusm_wasm_pool::connection::{Begun, ConnectionInfo, ResponseStart, SseEvent};
-use rusm_wasm_pool::http::{Request, Response};
+use rusm_wasm_pool::connection::{Begun, ConnectionInfo, SseEvent};
+use rusm_wasm_pool::http::Request;
 use rusm_wasm_pool::pool::semaphore::Place;
 use rusm_wasm_pool::{ActionRef, Fault, RequestId, ShardPool};
 
-/// What came of the call of an action that may stream.
-pub(super) enum Outcome {
-    Whole(Response),
-    Stream(ResponseStart, Box<dyn BodyStream>),
-}
+use super::response::Outcome;
 
 /// Call an action that may stream. Its answer has to begin within `limit`.
 pub(super) async fn call(

@@ -1,4 +1,6 @@
-//! What a route leads to follows from what its component exports.
+//! What answers the requests of a route: it follows from what the component exports.
+
+use std::rc::Rc;
 
 use rusm_config::{Protocol, Route};
 use rusm_wasm_pool::{ActionRef, ComponentRef, ShardPool};
@@ -6,31 +8,40 @@ use rusm_wasm_pool::{ActionRef, ComponentRef, ShardPool};
 use crate::Failure;
 use crate::app::action_name;
 
-/// Who answers the requests of a route, and how.
+/// What answers the requests of a route.
+#[derive(Clone, Debug)]
 pub(super) enum Target {
+    /// The body of a request is read first.
+    Buffered(Buffered),
+    /// A stock component, in a fresh process, which gets the body of a request as it comes.
+    #[cfg(feature = "wasi-http")]
+    Stock(ComponentRef),
+}
+
+/// What answers a request that was read whole.
+#[derive(Clone, Debug)]
+pub(super) enum Buffered {
     /// An action, in a fresh process.
     Action(ActionRef),
+    /// An action that may answer by a stream.
+    StreamingAction(ActionRef),
     /// A process for each WebSocket.
-    WebSocket(ComponentRef),
+    WebSocket(ConnectionProcess),
     /// A process for each stream of Server-Sent Events.
-    Events(ComponentRef),
-    /// A stock component, in a fresh process.
-    #[cfg(feature = "wasi-http")]
-    Standard(ComponentRef),
-    /// A fresh `process`, by a message with this action.
-    Mail(ComponentRef, Box<str>),
+    Events(ConnectionProcess),
+    /// A fresh `process` of RUSM 0.7, by a message that names this action.
+    Legacy(ComponentRef, Rc<str>),
+}
+
+/// A component whose processes hold a connection each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConnectionProcess {
+    pub(super) component: ComponentRef,
+    /// Whether a message to the owner of the socket is for the client.
+    pub(super) takes_messages: bool,
 }
 
 impl Target {
-    /// Whether it takes the body of a request as it comes.
-    pub(super) fn wants_stream(&self) -> bool {
-        match self {
-            #[cfg(feature = "wasi-http")]
-            Self::Standard(_) => true,
-            Self::Action(_) | Self::WebSocket(_) | Self::Events(_) | Self::Mail(..) => false,
-        }
-    }
-
     /// The target of a route on a listener of this protocol.
     ///
     /// # Errors
@@ -44,40 +55,46 @@ impl Target {
         let Some(component) = pool.component(name) else {
             return Err(failed(&format!("component `{name}` was not loaded")));
         };
-        let runs = pool.runs_by_itself(component);
+        let kind = pool.kind(component);
+        let action_target = |action| match kind.may_stream {
+            true => Buffered::StreamingAction(action),
+            false => Buffered::Action(action),
+        };
         if let Some(action) = &route.action {
             return match pool.resolve(name, &action_name(action)) {
-                Some(action) => Ok(Self::Action(action)),
-                // As the identifier that it is in the guest.
-                None if runs => Ok(Self::Mail(
-                    component,
-                    action.as_str().replace('-', "_").into(),
-                )),
+                Some(action) => Ok(Self::Buffered(action_target(action))),
+                None if kind.is_run => {
+                    // As the identifier that it is in the guest.
+                    let action = action.as_str().replace('-', "_").into();
+                    Ok(Self::Buffered(Buffered::Legacy(component, action)))
+                }
                 None => Err(failed("its action was not loaded")),
             };
         }
-        let is_websocket = pool.is_websocket(component);
-        let is_event_source = pool.is_event_source(component);
+        let process = ConnectionProcess {
+            component,
+            takes_messages: kind.is_run,
+        };
         let target = match protocol {
-            Protocol::Ws if is_websocket || runs => Self::WebSocket(component),
+            Protocol::Ws if kind.is_websocket || kind.is_run => Buffered::WebSocket(process),
             Protocol::Ws => {
                 return Err(failed(&format!(
                     "component `{name}` serves no WebSockets: it exports neither \
                      rusm:runtime/websocket@0.1.0 nor `run`"
                 )));
             }
-            Protocol::Sse if is_event_source || runs => Self::Events(component),
+            Protocol::Sse if kind.is_event_source || kind.is_run => Buffered::Events(process),
             Protocol::Sse => {
                 return Err(failed(&format!(
                     "component `{name}` serves no events by itself: it exports neither \
                      rusm:runtime/sse@0.1.0 nor `run`; name an action, as in `{name}#index`"
                 )));
             }
-            _ if is_websocket => Self::WebSocket(component),
-            _ if is_event_source => Self::Events(component),
+            _ if kind.is_websocket => Buffered::WebSocket(process),
+            _ if kind.is_event_source => Buffered::Events(process),
             #[cfg(feature = "wasi-http")]
-            _ if pool.is_http_handler(component) => Self::Standard(component),
-            _ if let Some(fetch) = pool.resolve(name, DEFAULT_ACTION) => Self::Action(fetch),
+            _ if kind.is_http_handler => return Ok(Self::Stock(component)),
+            _ if let Some(fetch) = pool.resolve(name, DEFAULT_ACTION) => action_target(fetch),
             _ => {
                 return Err(failed(&format!(
                     "component `{name}` does not answer HTTP as a whole: it exports none of \
@@ -87,12 +104,12 @@ impl Target {
                 )));
             }
         };
-        if matches!(target, Self::WebSocket(_) | Self::Events(_)) && route.method != "GET" {
+        if matches!(target, Buffered::WebSocket(_) | Buffered::Events(_)) && route.method != "GET" {
             return Err(failed(&format!(
                 "component `{name}` holds a connection, which is asked for with `GET`"
             )));
         }
-        Ok(target)
+        Ok(Self::Buffered(target))
     }
 }
 

@@ -11,12 +11,17 @@ use rusm_core::{Mail, ProcessHandle, Shard, StreamError};
 use rusm_uring_net::websocket::{Message, Outgoing, WebSocketHandler};
 use rusm_wasm_pool::connection::{ConnectionInfo, Frame, WebSocket};
 use rusm_wasm_pool::pool::semaphore::Place;
-use rusm_wasm_pool::{ComponentRef, Fault, RequestId, ShardPool};
+use rusm_wasm_pool::{Fault, RequestId, ShardPool};
+
+use super::target::ConnectionProcess;
 
 /// Start the process that serves a WebSocket.
 pub(super) async fn open(
     pool: &Rc<ShardPool>,
-    component: ComponentRef,
+    ConnectionProcess {
+        component,
+        takes_messages,
+    }: ConnectionProcess,
     id: &RequestId,
     info: Arc<ConnectionInfo>,
 ) -> Result<Box<dyn WebSocketHandler>, Fault> {
@@ -29,7 +34,7 @@ pub(super) async fn open(
         .open_websocket(component, id, info, owner.pid())
         .await?;
     Ok(Box::new(Owner {
-        takes_mail: pool.runs_by_itself(component),
+        takes_messages,
         shard: pool.shard().clone(),
         owner,
         socket,
@@ -45,7 +50,7 @@ struct Owner {
     owner: ProcessHandle,
     socket: WebSocket,
     /// Whether messages to the owner are for the client.
-    takes_mail: bool,
+    takes_messages: bool,
     /// A message that the guest has no room for yet. There is one at the most: until it has
     /// gone, no other is read.
     writing: Option<Writing>,
@@ -77,7 +82,7 @@ impl WebSocketHandler for Owner {
         self.remember(cx);
         let reading = self.shard.read(self.owner.pid(), self.socket.outgoing);
         let polled = pin!(reading).poll(cx);
-        if polled.is_pending() && self.takes_mail {
+        if polled.is_pending() && self.takes_messages {
             return self.poll_mail(cx);
         }
         polled.map(|read| match read {

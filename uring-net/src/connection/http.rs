@@ -14,7 +14,9 @@ use crate::error_response::Refusal;
 use crate::http1::{BodyDecoder, Connection, Head, HeadParser, RequestError, Status};
 use crate::memory::Reserved;
 use crate::request_id::RequestId;
-use crate::service::{Body, BodyError, Interim, Request, Response, Service, StreamedRequest};
+use crate::service::{
+    Body, BodyError, Interim, Request, Response, Route, Service, StreamedRequest,
+};
 use crate::settings::Settings;
 use crate::shard::{FIRST_REQUEST, Interrupt, Phase};
 use crate::socket::{Client, Gone, IDLE_INPUT};
@@ -224,16 +226,27 @@ async fn answer<S: Service>(
         Ok(route) => route,
         Err(refusal) => return Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
     };
-    if service.wants_stream(&route) {
-        let Ok(reserved) = client.reserve_for_streaming(&head) else {
-            return Err(client.reject_exhausted(context).await);
-        };
-        return match exchange(&client.settings, (peer, id), service, head, route, reserved) {
-            Ok(Ok(exchange)) => Ok(Routed::Streaming(exchange)),
-            Ok(Err(refusal)) => Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
-            Err(error) => Err(client.reject(error, context).await),
-        };
-    }
+    let target = match route {
+        Route::Buffered(target) => target,
+        Route::Streaming(target) => {
+            let Ok(reserved) = client.reserve_for_streaming(&head) else {
+                return Err(client.reject_exhausted(context).await);
+            };
+            let exchange = exchange(
+                &client.settings,
+                (peer, id),
+                service,
+                head,
+                target,
+                reserved,
+            );
+            return match exchange {
+                Ok(Ok(exchange)) => Ok(Routed::Streaming(exchange)),
+                Ok(Err(refusal)) => Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
+                Err(error) => Err(client.reject(error, context).await),
+            };
+        }
+    };
     let body = client.read_body(&head).await?;
     client.watch.enter(Phase::Guest, None);
     let request = Request {
@@ -242,7 +255,7 @@ async fn answer<S: Service>(
         peer,
         id,
     };
-    let response = service.answer(route, request).await;
+    let response = service.answer(target, request).await;
     Ok(answered(response, Some(body.consumed), body.excess))
 }
 
@@ -252,7 +265,7 @@ fn exchange<S: Service>(
     (peer, id): (SocketAddr, RequestId<'_>),
     service: &S,
     head: Head<'_>,
-    route: S::Route<'_>,
+    target: S::Streaming<'_>,
     reserved: Reserved,
 ) -> Result<Result<Box<StreamingExchange>, Refusal>, RequestError> {
     let decoder = BodyDecoder::with_trailers(head.framing, settings.max_body, &settings.head)?;
@@ -263,7 +276,7 @@ fn exchange<S: Service>(
         id,
         interim: interim.clone(),
     };
-    let streamed = service.answer_streamed(route, request);
+    let streamed = service.answer_streamed(target, request);
     Ok(streamed.map(|streamed| {
         Box::new(StreamingExchange::new(
             &head, decoder, streamed, interim, reserved,

@@ -1,5 +1,6 @@
 //! A server in a thread of its own, and a client of raw bytes.
 
+use std::convert::Infallible;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
@@ -12,7 +13,8 @@ use std::time::{Duration, Instant};
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{Head, HeadLimits, HeaderLines};
 use rusm_uring_net::{
-    ConnectionLimit, Driver, Refusal, Request, Response, Service, Shard, accept, bind, shard,
+    ConnectionLimit, Driver, Refusal, Request, Response, Route, Service, Shard, Streamed,
+    StreamedRequest, accept, bind, shard,
 };
 
 /// How long a test waits for what must happen.
@@ -194,14 +196,27 @@ impl<F> Service for Answering<F>
 where
     F: Fn(&Request<'_>) -> Result<Response, Refusal> + 'static,
 {
-    type Route<'r> = ();
+    type Buffered<'r> = ();
+    type Streaming<'r> = Infallible;
 
-    fn route<'r>(&'r self, _: &Head<'r>) -> Result<(), Refusal> {
-        Ok(())
+    fn route<'r>(&'r self, _: &Head<'r>) -> Result<Route<(), Infallible>, Refusal> {
+        Ok(Route::Buffered(()))
     }
 
-    async fn answer(&self, _: Self::Route<'_>, request: Request<'_>) -> Result<Response, Refusal> {
+    async fn answer(
+        &self,
+        _: Self::Buffered<'_>,
+        request: Request<'_>,
+    ) -> Result<Response, Refusal> {
         (self.0)(&request)
+    }
+
+    fn answer_streamed(
+        &self,
+        target: Infallible,
+        _: StreamedRequest<'_>,
+    ) -> Result<Streamed, Refusal> {
+        match target {}
     }
 }
 

@@ -13,7 +13,7 @@ use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{Head, Trailers};
 use rusm_uring_net::{
     Aborted, Body, BodyError, BodySink, BodyStream, Closed, Driver, Refusal, Request, Response,
-    Service, Streamed, StreamedRequest,
+    Route, Service, Streamed, StreamedRequest,
 };
 
 use crate::harness::{Bounds, Server};
@@ -51,22 +51,25 @@ impl<F> Service for Streaming<F>
 where
     F: Fn(StreamedRequest<'_>) -> Result<Streamed, Refusal> + 'static,
 {
-    /// Whether it is streamed.
-    type Route<'r> = bool;
+    type Buffered<'r> = ();
+    type Streaming<'r> = ();
 
-    fn route<'r>(&'r self, head: &Head<'r>) -> Result<bool, Refusal> {
-        Ok(!head.path.starts_with("/plain"))
+    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Route<(), ()>, Refusal> {
+        Ok(match head.path.starts_with("/plain") {
+            true => Route::Buffered(()),
+            false => Route::Streaming(()),
+        })
     }
 
-    fn wants_stream(&self, route: &bool) -> bool {
-        *route
-    }
-
-    async fn answer(&self, _: Self::Route<'_>, request: Request<'_>) -> Result<Response, Refusal> {
+    async fn answer(
+        &self,
+        _: Self::Buffered<'_>,
+        request: Request<'_>,
+    ) -> Result<Response, Refusal> {
         Ok(ok(request.body.to_vec()))
     }
 
-    fn answer_streamed(&self, _: bool, request: StreamedRequest<'_>) -> Result<Streamed, Refusal> {
+    fn answer_streamed(&self, (): (), request: StreamedRequest<'_>) -> Result<Streamed, Refusal> {
         (self.0)(request)
     }
 }

@@ -65,6 +65,21 @@ impl Shape {
     }
 }
 
+/// What a component can do, by what it exports and imports. It is read once, when the component is loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ComponentKind {
+    /// It exports `rusm:runtime/websocket`: a process of it holds a WebSocket.
+    pub is_websocket: bool,
+    /// It exports `rusm:runtime/sse`: a process of it holds a stream of Server-Sent Events.
+    pub is_event_source: bool,
+    /// It exports `wasi:http/incoming-handler`.
+    pub is_http_handler: bool,
+    /// It exports `run`: the life of its process is that function, which receives messages itself.
+    pub is_run: bool,
+    /// It imports `rusm:runtime/serve`: an action of it may answer by a stream.
+    pub may_stream: bool,
+}
+
 /// Interfaces that have types alone, or no function that waits.
 const NEVER_WAIT: [&str; 4] = [
     "rusm:runtime/types@",

@@ -15,7 +15,7 @@ use super::exports::{
     WebSocketExports, function, gone, typed,
 };
 use super::id::ComponentInfo;
-use super::kind::Shape;
+use super::kind::{ComponentKind, Shape};
 use super::source::{ComponentSource, LoadError, list};
 use crate::bindings::rusm::runtime::actor::Mail;
 use crate::error::NotStarted;
@@ -43,8 +43,7 @@ pub(crate) struct Loaded {
     /// That of `wasi:http/incoming-handler`.
     #[cfg(feature = "wasi-http")]
     pub(crate) http: Option<ProxyPre<HostState>>,
-    /// Whether an action may answer by a stream.
-    pub(crate) may_stream: bool,
+    pub(crate) kind: ComponentKind,
     /// Instantiation runs nothing of the guest's, and so can't be preempted; and Wasmtime lets it
     /// go without a fiber, because nothing that is imported waits.
     starts_without_fiber: bool,
@@ -105,7 +104,10 @@ impl Loaded {
             events: None,
             #[cfg(feature = "wasi-http")]
             http: None,
-            may_stream: shape.imports_serve,
+            kind: ComponentKind {
+                may_stream: shape.imports_serve,
+                ..ComponentKind::default()
+            },
         };
         for name in &shape.functions {
             loaded.find_function(name, &component);
@@ -117,6 +119,13 @@ impl Loaded {
             let pre = ProxyPre::new(loaded.pre.clone());
             loaded.http = Some(pre.map_err(code_error)?);
         }
+        loaded.kind = ComponentKind {
+            is_websocket: loaded.websocket.is_some(),
+            is_event_source: loaded.events.is_some(),
+            is_http_handler: shape.handles_http(),
+            is_run: loaded.run.is_some(),
+            ..loaded.kind
+        };
         loaded.check_actions(&source.actions, &component, &shape)?;
         Ok(loaded)
     }
@@ -195,11 +204,6 @@ impl Loaded {
     /// Whether processes can call it, or it runs by itself.
     pub(crate) fn is_process(&self) -> bool {
         self.run.is_some() || !self.functions.is_empty() || self.on_mail.is_some()
-    }
-
-    /// Whether its life is its own `run`; otherwise it lives for calls and messages.
-    pub(crate) fn runs_by_itself(&self) -> bool {
-        self.run.is_some()
     }
 
     /// The names of its functions, for a caller who got one wrong.
@@ -312,16 +316,6 @@ impl Loaded {
         // SAFETY: the type of this very export was checked when it was loaded.
         let func: TypedFunc<(Mail,), ()> = unsafe { typed(instance, store, export)? };
         func.call_async(store, (mail,)).await
-    }
-
-    /// Whether it can serve WebSockets.
-    pub(crate) fn is_websocket(&self) -> bool {
-        self.websocket.is_some()
-    }
-
-    /// Whether it can hold streams of Server-Sent Events.
-    pub(crate) fn is_event_source(&self) -> bool {
-        self.events.is_some()
     }
 
     /// Tell a process what happened to the connection that it holds.

@@ -22,6 +22,7 @@ use preempt::Activity;
 use semaphore::{Admission, Place};
 
 use crate::component::id::{ActionRef, ComponentRef};
+use crate::component::kind::ComponentKind;
 use crate::component::loaded::Loaded;
 use crate::component::registry::Catalog;
 use crate::component::source::{ComponentSource, LoadError};
@@ -132,6 +133,12 @@ impl ShardPool {
     /// The component of this name.
     pub fn component(&self, name: &str) -> Option<ComponentRef> {
         self.catalog.find(name)
+    }
+
+    /// What a component can do. One that is gone can do nothing.
+    pub fn kind(&self, component: ComponentRef) -> ComponentKind {
+        let component = self.catalog.get(component);
+        component.map_or_else(ComponentKind::default, |component| component.kind)
     }
 
     /// The action of this name of the component of this name.

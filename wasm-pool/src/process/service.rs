@@ -175,7 +175,7 @@ async fn live(
     mut progress: Progress,
 ) -> wasmtime::Result<()> {
     let instance = component.instantiate(store).await?;
-    if component.runs_by_itself() {
+    if component.kind.is_run {
         progress.has_started();
         return component.run(store, &instance).await;
     }

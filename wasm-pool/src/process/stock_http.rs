@@ -28,12 +28,6 @@ pub struct Handling {
 }
 
 impl ShardPool {
-    /// Whether a component exports `wasi:http/incoming-handler`.
-    pub fn is_http_handler(&self, component: ComponentRef) -> bool {
-        let component = self.catalog.get(component);
-        component.is_some_and(|component| component.http.is_some())
-    }
-
     /// Let a component handle `request` in a fresh process. Its answer has to begin within
     /// `limit`.
     ///

@@ -19,13 +19,6 @@ use crate::pool::ShardPool;
 use crate::state::client::{Client, HttpClient};
 
 impl ShardPool {
-    /// Whether this action may answer by a stream, and so has to be called by
-    /// [`ShardPool::call_streaming`].
-    pub fn may_stream(&self, action: ActionRef) -> bool {
-        let component = self.catalog.get(action.component);
-        component.is_some_and(|component| component.may_stream)
-    }
-
     /// Answer `request` by a call of `action` in a fresh process, which may answer by a stream to
     /// the process `owner` of this shard. Its answer has to begin within `limit`.
     ///

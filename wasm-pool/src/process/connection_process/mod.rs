@@ -27,24 +27,6 @@ use crate::state::HostState;
 use crate::state::client::{Client, HttpClient};
 
 impl ShardPool {
-    /// Whether a component exports what a WebSocket needs.
-    pub fn is_websocket(&self, component: ComponentRef) -> bool {
-        let component = self.catalog.get(component);
-        component.is_some_and(|component| component.is_websocket())
-    }
-
-    /// Whether a component exports what a stream of Server-Sent Events needs.
-    pub fn is_event_source(&self, component: ComponentRef) -> bool {
-        let component = self.catalog.get(component);
-        component.is_some_and(|component| component.is_event_source())
-    }
-
-    /// Whether a component's life is its own `run`.
-    pub fn runs_by_itself(&self, component: ComponentRef) -> bool {
-        let component = self.catalog.get(component);
-        component.is_some_and(|component| component.runs_by_itself())
-    }
-
     /// Start the process of a WebSocket. `owner` is the host process of this shard that owns the
     /// socket: it writes the client's messages to `incoming` and reads `outgoing`, each a
     /// [`Frame`](crate::connection::Frame). The process ends when `incoming` does.
@@ -97,7 +79,7 @@ impl ShardPool {
         let (pid, begin) = self.spawn_holder(component, Held::Events).await?;
         let leaving = self.shard.open_stream(owner, pid).ok_or_else(gone)?;
         let (tell, begun) = oneshot::channel();
-        let is_entered = !self.runs_by_itself(component);
+        let is_entered = !self.kind(component).is_run;
         let client = HttpClient::new(info, owner, tell, is_entered);
         let _ = begin.send(Start {
             id: id.clone(),
@@ -160,7 +142,7 @@ impl ShardPool {
             state.answers(id.clone());
         };
         let ran = self.run_guest(guest, prepare, async |store| {
-            if component.runs_by_itself() {
+            if component.kind.is_run {
                 message_loop::live(component, held, me, store, owner, incoming).await
             } else {
                 callbacks::live(component, held, me, store, incoming, limit).await

@@ -16,8 +16,9 @@ use rusm_wasm_pool::wasi_http::{
 };
 use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
 
-use super::asked::Asked;
-use super::streaming::{Guest, Outcome};
+use super::request_log::RequestLog;
+use super::response::Outcome;
+use super::streaming::Guest;
 
 /// Let a component handle a request. Its answer has to begin within `limit`.
 pub(super) async fn handle(
@@ -25,12 +26,10 @@ pub(super) async fn handle(
     component: ComponentRef,
     request: IncomingRequest,
     limit: Duration,
-    asked: &Rc<Asked>,
+    log: &Rc<RequestLog>,
 ) -> Result<Outcome, Fault> {
     let began = Instant::now();
-    let handling = pool
-        .handle_http(component, request, &asked.id, limit)
-        .await?;
+    let handling = pool.handle_http(component, request, &log.id, limit).await?;
     let guest = Guest::new(pool.shard().clone(), handling.pid);
     let response = match handling.answered.await {
         Ok(answered) => answered?,
@@ -51,10 +50,10 @@ pub(super) async fn handle(
     let gathered = poll_fn(|cx| Poll::Ready(body.gather(cx, &mut ready))).await;
     let length = declared_length(&start.headers);
     let is_without_body = matches!(start.status, 204 | 304);
-    if is_without_body || asked.method == "HEAD" && length.is_some() {
+    if is_without_body || log.method == "HEAD" && length.is_some() {
         // Whether it wrote what is not sent, and as much as it said, is its own affair.
         if !matches!(gathered, Gathered::Some) {
-            body.let_go();
+            body.detach();
         }
         return Ok(Outcome::Whole(Response {
             status: start.status,
@@ -64,7 +63,7 @@ pub(super) async fn handle(
     }
     Ok(match gathered {
         Gathered::All if body.trailers.is_empty() => {
-            body.let_go();
+            body.detach();
             Outcome::Whole(Response {
                 status: start.status,
                 headers: start.headers,
@@ -73,7 +72,7 @@ pub(super) async fn handle(
         }
         Gathered::All | Gathered::Some => Outcome::Stream(
             start,
-            Box::new(Begun {
+            Box::new(StreamedBody {
                 _place: pool.hold_connection()?,
                 // Only what is chunked can have trailers.
                 length: length.filter(|_| body.trailers.is_empty()),
@@ -82,7 +81,7 @@ pub(super) async fn handle(
                 last: None,
                 is_over: false,
                 rest: body,
-                asked: asked.clone(),
+                log: log.clone(),
             }),
         ),
         Gathered::Failed => {
@@ -153,7 +152,7 @@ impl GuestBody {
     }
 
     /// The response is complete: the guest may finish what it is at.
-    fn let_go(&mut self) {
+    fn detach(&mut self) {
         if let Some(guest) = self.guest.take() {
             guest.release(AFTERWARDS);
         }
@@ -167,7 +166,7 @@ fn declared_length(headers: &[(String, Vec<u8>)]) -> Option<u64> {
 }
 
 /// A response that has begun.
-struct Begun {
+struct StreamedBody {
     ready: Option<Vec<u8>>,
     rest: GuestBody,
     /// Of the content, if the guest has said it.
@@ -179,14 +178,14 @@ struct Begun {
     last: Option<Vec<u8>>,
     /// Whether the guest has finished.
     is_over: bool,
-    asked: Rc<Asked>,
+    log: Rc<RequestLog>,
     _place: Place,
 }
 
-impl Begun {
+impl StreamedBody {
     fn abort(&self, why: impl Display) -> Aborted {
         let guest = self.rest.guest.as_ref();
-        self.asked.cut_off(guest.map(Guest::pid), why);
+        self.log.log_truncated(guest.map(Guest::pid), why);
         Aborted
     }
 
@@ -220,7 +219,7 @@ impl Begun {
                 Some(Err(failure)) => return Poll::Ready(Some(Err(self.abort(failure)))),
                 None => {
                     self.is_over = true;
-                    self.rest.let_go();
+                    self.rest.detach();
                 }
             }
         }
@@ -228,7 +227,7 @@ impl Begun {
     }
 }
 
-impl BodyStream for Begun {
+impl BodyStream for StreamedBody {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
         let Some(ready) = self.ready.take() else {
             return self.poll_rest(cx);

@@ -1,4 +1,4 @@
-//! What was asked for, and what is said of it in the log when it fails.
+//! Lines of the log about one request.
 
 use std::fmt::Display;
 
@@ -8,10 +8,11 @@ use rusm_uring_net::Refusal;
 use rusm_uring_net::http1::Status;
 use rusm_wasm_pool::{Fault, RequestId};
 
-use super::http::one;
+use super::response::single_header;
 
-/// A request, for the log.
-pub(super) struct Asked {
+/// A request, as the log names it.
+#[derive(Clone)]
+pub(super) struct RequestLog {
     pub(super) id: RequestId,
     /// `component#action`, or `component`.
     pub(super) action: String,
@@ -19,30 +20,30 @@ pub(super) struct Asked {
     pub(super) target: String,
 }
 
-impl Asked {
-    /// The guest gave no answer. The client learns the status; the reason is the operator's.
-    pub(super) fn failed(&self, fault: &Fault) -> Refusal {
+impl RequestLog {
+    /// The guest gave no response. The client learns the status; the reason is for the operator.
+    pub(super) fn log_failure(&self, fault: &Fault) -> Refusal {
         let status = Status::new(fault.status()).unwrap_or(Status::INTERNAL_SERVER_ERROR);
         self.warn(status, fault);
         let refusal = Refusal::new(status);
         match fault {
             Fault::PoolFull { .. } | Fault::TooManyHeld | Fault::Stopping => {
-                refusal.with_headers(one("retry-after", "1"))
+                refusal.with_headers(single_header("retry-after", "1"))
             }
             _ => refusal,
         }
     }
 
-    /// The guest's answer can't be sent.
-    pub(super) fn refused(&self, why: impl Display) -> Refusal {
+    /// The guest's response can't be sent.
+    pub(super) fn log_invalid_response(&self, why: impl Display) -> Refusal {
         let status = Status::INTERNAL_SERVER_ERROR;
         self.warn(status, format_args!("a response was refused: {why}"));
         Refusal::new(status)
     }
 
-    /// The guest's answer was begun, and can't be sent to its end.
+    /// The guest's response has begun, and can't be sent to its end.
     #[cfg(feature = "wasi-http")]
-    pub(super) fn cut_off(&self, pid: Option<Pid>, why: impl Display) {
+    pub(super) fn log_truncated(&self, pid: Option<Pid>, why: impl Display) {
         let (path, query) = self.target();
         tracing::warn!(
             request_id = %self.id,
@@ -56,7 +57,7 @@ impl Asked {
     }
 
     /// An event of the guest's can't be sent.
-    pub(super) fn left_out(&self, why: impl Display) {
+    pub(super) fn log_dropped_event(&self, why: impl Display) {
         let (path, query) = self.target();
         tracing::warn!(
             request_id = %self.id,

@@ -1,0 +1,48 @@
+//! From what a guest answers to a response of HTTP.
+
+use std::fmt::Display;
+
+use rusm_uring_net::http1::{HeaderLines, Status, validate_header};
+use rusm_uring_net::{Answer, Body, BodyStream, Refusal, Response};
+use rusm_wasm_pool::Fault;
+use rusm_wasm_pool::connection::ResponseStart;
+use rusm_wasm_pool::http;
+
+use super::request_log::RequestLog;
+
+/// A guest's response: whole, or its head and the source of its body.
+pub(super) enum Outcome {
+    Whole(http::Response),
+    Stream(ResponseStart, Box<dyn BodyStream>),
+}
+
+/// The response to send. What keeps it from being sent is logged; `log` is asked for only then.
+pub(super) fn respond(
+    outcome: Result<Outcome, Fault>,
+    log: impl Fn() -> RequestLog,
+) -> Result<Response, Refusal> {
+    let (status, headers, body) = match outcome {
+        Ok(Outcome::Whole(response)) => {
+            let body = Body::Bytes(response.body);
+            (response.status, response.headers, body)
+        }
+        Ok(Outcome::Stream(start, body)) => (start.status, start.headers, Body::Stream(body)),
+        Err(fault) => return Err(log().log_failure(&fault)),
+    };
+    let invalid = |why: &dyn Display| log().log_invalid_response(why);
+    let status = Status::new(status).map_err(|error| invalid(&error))?;
+    for (name, value) in &headers {
+        validate_header(name.as_bytes(), value).map_err(|error| invalid(&error))?;
+    }
+    let answer = Answer {
+        status,
+        headers,
+        body,
+    };
+    Ok(answer.into())
+}
+
+/// One header, of a name and a value that are valid.
+pub(super) fn single_header(name: &str, value: &str) -> HeaderLines {
+    HeaderLines::new([(name, value)]).unwrap_or_default()
+}
