@@ -41,6 +41,29 @@ impl Sources {
     }
 }
 
+/// That the app's `Cargo.toml`, if it has one, does not take a directory of modules for a crate.
+#[cfg(feature = "typescript")]
+pub(crate) fn check_is_no_crate(app_dir: &Path, sources: &Path) -> Result<(), SourcesError> {
+    let file = app_dir.join("Cargo.toml");
+    let manifest = std::fs::read_to_string(&file).unwrap_or_default();
+    // What is wrong with it is for cargo to say.
+    let manifest: toml::Table = manifest.parse().unwrap_or_default();
+    let (Some(workspace), Ok(dir)) = (manifest.get("workspace"), sources.strip_prefix(app_dir))
+    else {
+        return Ok(());
+    };
+    let dir = dir.to_string_lossy().into_owned();
+    let lists = |key: &str, path: &str| {
+        let list = workspace.get(key).and_then(toml::Value::as_array);
+        list.is_some_and(|list| list.iter().any(|member| member.as_str() == Some(path)))
+    };
+    let is_member = lists("members", "components/*") || lists("members", &dir);
+    match sources.is_dir() && is_member && !lists("exclude", &dir) {
+        true => Err(SourcesError::TakenForCrate { file, dir }),
+        false => Ok(()),
+    }
+}
+
 /// Why a component's sources can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SourcesError {
@@ -60,6 +83,17 @@ pub enum SourcesError {
     NoEntry {
         /// Its directory.
         dir: PathBuf,
+    },
+    /// Cargo would take a directory of modules for a crate, and build none of the app's.
+    #[error(
+        "the [workspace] of {} takes {dir} for a crate, as cargo would find out: add `exclude = [\"{dir}\"]` to it",
+        file.display()
+    )]
+    TakenForCrate {
+        /// The app's `Cargo.toml`.
+        file: PathBuf,
+        /// The directory, below the app's.
+        dir: String,
     },
     /// The packages that it is made with are not there.
     #[error("{} is not installed: run `npm install` in {}", packages.join(", "), dir.display())]
@@ -140,5 +174,30 @@ pub(crate) mod tests {
         assert!(find(&both).unwrap_err().contains("components/a/index.ts"));
         let both = [("components/a/index.ts", ""), ("components/a.ts", "")];
         assert!(find(&both).unwrap_err().contains("components/a.ts"));
+    }
+
+    #[cfg(feature = "typescript")]
+    #[test]
+    fn a_directory_of_modules_that_cargo_takes_for_a_crate_is_an_error() {
+        let module = ("components/web/index.ts", "");
+        for (manifest, is_fine) in [
+            ("[workspace]\nmembers = [\"components/*\"]\n", false),
+            ("[workspace]\nmembers = [\"components/web\"]\n", false),
+            ("[workspace]\nmembers = [\"components/shop\"]\n", true),
+            (
+                "[workspace]\nmembers = [\"components/*\"]\nexclude = [\"components/web\"]\n",
+                true,
+            ),
+            ("[package]\nname = \"a\"\n", true),
+            ("", true),
+        ] {
+            let app = app(&[("Cargo.toml", manifest), module]);
+            let checked = check_is_no_crate(app.path(), &app.path().join("components/web"));
+            assert_eq!(checked.is_ok(), is_fine, "{manifest}");
+            if let Err(error) = checked {
+                let said = error.to_string();
+                assert!(said.contains("exclude = [\"components/web\"]"), "{said}");
+            }
+        }
     }
 }

@@ -54,8 +54,8 @@ impl CargoBuild<'_> {
     /// compiled with changes: the linker's flags are those of the last crate alone.
     pub(crate) fn run(&self, link_args: &[String]) -> Result<Linked, CargoError> {
         let target_dir = match std::env::var_os("CARGO_TARGET_DIR") {
-            // Cargo takes it from where it is started.
-            Some(dir) => self.crate_dir.join(dir),
+            // A relative one is from where `rusm` was started, as cargo has it, and not from the crate.
+            Some(dir) => std::path::absolute(dir)?,
             None => self.target_dir.to_owned(),
         };
         let dir = TargetDir::lock(&target_dir)?;

@@ -42,6 +42,7 @@ impl Toolchain {
         let fallback = cache_dir().map(|cache| Fallback::open(&cache.join(FALLBACK_DIR)));
         match fallback.transpose()?.flatten() {
             Some(fallback) => Ok(Self::Fallback(fallback)),
+            None if rustc_path().is_none() => Err(ToolchainError::NoRustc),
             None => Err(ToolchainError::None),
         }
     }
@@ -91,6 +92,11 @@ pub enum ToolchainError {
          scripts/setup-guest-toolchain.sh of RUSM's sources where that is not possible"
     )]
     None,
+    /// There is no compiler.
+    #[error(
+        "neither PATH nor RUSTC names a Rust compiler: install Rust, for example with rustup, or mend PATH"
+    )]
+    NoRustc,
     /// `$RUSM_GUEST_TOOLCHAIN` names a place without a toolchain.
     #[error(
         "{ENV}={dir} holds no toolchain: run scripts/setup-guest-toolchain.sh of RUSM's sources, \

@@ -31,7 +31,7 @@ pub(crate) use types::TypeCheck;
 pub use types::TypesError;
 
 use crate::source_map::SourceMap;
-use crate::sources::SourcesError;
+use crate::sources::{self, SourcesError};
 
 /// A core module, ready to be made a component.
 pub(crate) struct Snapshot {
@@ -48,6 +48,7 @@ pub(crate) fn build(
     types: Option<&mut TypeCheck>,
 ) -> Result<Snapshot, TypeScriptError> {
     let entry = package::entry(sources)?;
+    sources::check_is_no_crate(app_dir, sources)?;
     package::check_installed(app_dir, &entry)?;
     // A mistake of syntax is told once, and better, by the bundler.
     let Bundle {
