@@ -38,3 +38,12 @@ pub struct Response {
     /// The content.
     pub body: Vec<u8>,
 }
+
+/// Bytes of the names and values of a response's headers at most.
+pub const MAX_HEAD: usize = 256 << 10;
+
+/// Bytes of the names and values of headers.
+pub fn head_bytes(headers: &[(String, Vec<u8>)]) -> usize {
+    let headers = headers.iter();
+    headers.map(|(name, value)| name.len() + value.len()).sum()
+}

@@ -30,6 +30,14 @@ pub(super) fn respond(
         Err(fault) => return Err(log().log_failure(&fault)),
     };
     let invalid = |why: &dyn Display| log().log_invalid_response(why);
+    let head = http::head_bytes(&headers);
+    if head > http::MAX_HEAD {
+        let why = format!(
+            "its headers have {head} bytes, more than {}",
+            http::MAX_HEAD
+        );
+        return Err(invalid(&why));
+    }
     let status = Status::new(status).map_err(|error| invalid(&error))?;
     for (name, value) in &headers {
         validate_header(name.as_bytes(), value).map_err(|error| invalid(&error))?;

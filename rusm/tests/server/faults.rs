@@ -180,6 +180,7 @@ fn a_response_that_http_cannot_carry_is_500() {
         "/header/x?value=a%0D%0Ab:%20c",
         "/header/x?value=a%0Ab",
         "/header/x?value=a%00b",
+        "/head/300000",
     ] {
         let expected = if target == "/header/" { 404 } else { 500 };
         let response = client.get(target);

@@ -170,3 +170,24 @@ fn a_flooded_mailbox_is_bounded_and_the_rest_is_served() {
         assert!(grown < 64 << 20, "{grown} bytes of 200 MB are kept");
     }
 }
+
+#[test]
+fn what_one_call_hands_to_the_host_has_a_bound() {
+    let server = start();
+    // As bytes of the memory that they are, the headers would be more than all of it.
+    for count in [65, 1000] {
+        let response = server.connect().get(&format!("/alias/{count}"));
+        assert_eq!(response.status, 500, "{count}");
+    }
+    server.says("too much data");
+    assert_eq!(text(&server, "/alias/8"), "1", "an error, and no stream");
+    assert_eq!(text(&server, "/large-head/200000"), "begun");
+    assert_eq!(server.connect().get("/large-head/300000").status, 500);
+    server.says("the response's headers have 30");
+    for (count, data) in [(1000, 1001), (2 << 20, 0)] {
+        let events = text(&server, &format!("/empty-lines/{count}"));
+        assert_eq!(events.matches("data: \n").count(), data, "{count}");
+        assert!(events.ends_with("data: after\n\n"), "{count}");
+    }
+    server.says("an event was not sent: it has 2097152 bytes, more than 1048576");
+}

@@ -12,6 +12,7 @@ use rusm_core::{Pid, StreamId};
 use super::shard::{shard, shard_gone};
 use crate::bindings::rusm::runtime::serve::{ConnectionInfo, Host};
 use crate::connection::{Begun, EncodeEvent, Frame, ResponseStart, SseEvent};
+use crate::http;
 use crate::runtime;
 use crate::state::HostState;
 use crate::state::client::{Client, HttpClient};
@@ -32,6 +33,13 @@ impl Host for HostState {
         status: u16,
         headers: Vec<(String, Vec<u8>)>,
     ) -> wasmtime::Result<Result<(), String>> {
+        let head = http::head_bytes(&headers);
+        if head > http::MAX_HEAD {
+            return Ok(Err(format!(
+                "the response's headers have {head} bytes, more than {}",
+                http::MAX_HEAD
+            )));
+        }
         self.begin(ResponseStart { status, headers })
     }
 
@@ -121,7 +129,16 @@ impl HostState {
 
     async fn send_event(&mut self, event: &SseEvent<'_>) -> wasmtime::Result<bool> {
         let mut bytes = Vec::new();
-        if let Err(why) = encode_event()?(&mut bytes, event) {
+        let len = match event {
+            SseEvent::Event { data, .. } => data.len(),
+            SseEvent::Comment(text) => text.len(),
+        };
+        let encoded = match len {
+            // Each of its lines gets a name, which can make it several times as long.
+            MAX_EVENT.. => Err(format!("it has {len} bytes, more than {}", MAX_EVENT - 1)),
+            _ => encode_event()?(&mut bytes, event),
+        };
+        if let Err(why) = encoded {
             let line = format!("an event was not sent: {why}");
             self.diagnostics.line(Level::Warn, &line);
             return Ok(true);
@@ -202,3 +219,6 @@ impl HostState {
 fn encode_event() -> wasmtime::Result<EncodeEvent> {
     runtime::encode_event().ok_or_else(shard_gone)
 }
+
+/// Bytes of the data of an event, or of a comment: fewer than these.
+const MAX_EVENT: usize = (1 << 20) + 1;

@@ -212,6 +212,9 @@ impl ShardPool {
         store.limiter(|state| &mut state.memory);
         store.epoch_deadline_callback(preempted);
         store.set_epoch_deadline(1);
+        // What one call hands to the host is copied. Without a bound, a list that names the same bytes many times
+        // would take many times the guest's memory, and the core meanwhile.
+        store.set_hostcall_fuel(usize::try_from(capabilities.max_memory).unwrap_or(usize::MAX));
         Ok(store)
     }
 

@@ -148,6 +148,7 @@ fn context(
     stdio: Stdio,
 ) -> wasmtime::Result<WasiCtx> {
     let mut wasi = WasiCtxBuilder::new();
+    wasi.max_random_size(MAX_RANDOM);
     for (name, value) in &capabilities.env {
         wasi.env(name, value);
     }
@@ -175,5 +176,7 @@ fn context(
     Ok(wasi.build())
 }
 
+/// Random bytes of one call: they are made on the core of the shard.
+const MAX_RANDOM: u64 = 1 << 20;
 /// Resources of an instance, where the process may have enough open files.
 pub const MAX_RESOURCES: usize = 1024;

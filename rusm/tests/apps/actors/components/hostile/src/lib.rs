@@ -6,9 +6,43 @@ use std::time::Duration;
 
 use rusm_rs::{CallError, Event, Params, Pid, Request, Response, Sse, Stream};
 
+// As no binding calls it.
+#[link(wasm_import_module = "rusm:runtime/serve@0.1.0")]
+unsafe extern "C" {
+    #[link_name = "respond"]
+    fn raw_respond(status: i32, headers: *const [u32; 4], count: usize, result: *mut [u32; 8]);
+}
+
 #[rusm_rs::handlers]
 pub mod handlers {
     use super::*;
+
+    /// `GET /alias/:count`: a head of so many headers, each the same MiB of memory.
+    pub fn alias(_: Request, params: Params) -> Response {
+        let value = vec![b'x'; 1 << 20];
+        let at = value.as_ptr() as u32;
+        let headers = vec![[at, 8, at, 1 << 20]; params.parse("count").unwrap_or(1)];
+        let mut result = [0; 8];
+        // SAFETY: the list is as the canonical ABI has it, and the result has room for any.
+        unsafe { raw_respond(200, headers.as_ptr(), headers.len(), &mut result) };
+        Response::text(format!("{}", result[0]))
+    }
+
+    /// `GET /large-head/:bytes`: a stream with a header of this size.
+    pub fn large_head(_: Request, params: Params) -> Response {
+        let bytes = params.parse("bytes").unwrap_or(1);
+        Response::stream("text/plain", |body| {
+            body.write("begun");
+        })
+        .header("x-large", "x".repeat(bytes))
+    }
+
+    /// `GET /empty-lines/:count`: an event of so many empty lines, and one more.
+    pub fn empty_lines(_: Request, params: Params, sse: Sse) -> Result<(), CallError> {
+        sse.data("\n".repeat(params.parse("count").unwrap_or(1)));
+        sse.data("after");
+        Ok(())
+    }
 
     pub fn trap(_: Request) -> Response {
         panic!("on purpose")

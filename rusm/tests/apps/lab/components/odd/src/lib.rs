@@ -20,6 +20,11 @@ pub mod handlers {
         Response::text("ok\n").header(params.get("name").unwrap_or_default(), value)
     }
 
+    /// `GET /head/:bytes`: one header of this size.
+    pub fn head(_request: Request, params: Params) -> Response {
+        Response::text("ok\n").header("x-large", vec![b'x'; number(&params, "bytes")])
+    }
+
     /// `GET /framing`: claims what only the host can know.
     pub fn framing(_request: Request, _params: Params) -> Response {
         Response::text("framed by the host\n")
