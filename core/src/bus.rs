@@ -94,19 +94,19 @@ pub(crate) enum Signal {
 pub(crate) struct Inbox {
     queue: ArrayQueue<Signal>,
     /// The shard knows, or is about to be woken.
-    told: AtomicBool,
+    notified: AtomicBool,
     waker: AtomicWaker,
     /// By shard: found the inbox full, and wants to be woken when there is room.
-    starved: Box<[AtomicBool]>,
+    blocked_senders: Box<[AtomicBool]>,
 }
 
 impl Inbox {
     pub(crate) fn new(shards: usize) -> Self {
         Self {
             queue: ArrayQueue::new(INBOX),
-            told: AtomicBool::new(false),
+            notified: AtomicBool::new(false),
             waker: AtomicWaker::new(),
-            starved: (0..shards).map(|_| AtomicBool::new(false)).collect(),
+            blocked_senders: (0..shards).map(|_| AtomicBool::new(false)).collect(),
         }
     }
 
@@ -114,7 +114,7 @@ impl Inbox {
     fn push(&self, signal: Signal) -> Result<(), Signal> {
         self.queue.push(signal)?;
         // Seen by the shard before it looks at the queue again, or after it was woken.
-        if !self.told.swap(true, Ordering::AcqRel) {
+        if !self.notified.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
         Ok(())
@@ -123,7 +123,7 @@ impl Inbox {
     /// From here on whoever pushes wakes `waker`.
     pub(crate) fn listen(&self, waker: &Waker) {
         self.waker.register(waker);
-        self.told.store(false, Ordering::Release);
+        self.notified.store(false, Ordering::Release);
     }
 
     pub(crate) fn pop(&self) -> Option<Signal> {
@@ -136,17 +136,17 @@ impl Inbox {
 
     /// Wake the shard, which has room in another's inbox again.
     pub(crate) fn wake(&self) {
-        if !self.told.swap(true, Ordering::AcqRel) {
+        if !self.notified.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
     }
 
     /// The shards that found this inbox full since this was asked last.
-    pub(crate) fn take_starved(&self) -> impl Iterator<Item = usize> {
-        let shards = self.starved.iter().enumerate();
+    pub(crate) fn take_blocked_senders(&self) -> impl Iterator<Item = usize> {
+        let shards = self.blocked_senders.iter().enumerate();
         shards
-            .filter(|(_, starved)| {
-                starved.load(Ordering::Relaxed) && starved.swap(false, Ordering::AcqRel)
+            .filter(|(_, blocked)| {
+                blocked.load(Ordering::Relaxed) && blocked.swap(false, Ordering::AcqRel)
             })
             .map(|(shard, _)| shard)
     }
@@ -163,19 +163,24 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// Hand over a message of a process. It is given back if there is no room.
-    pub(crate) fn offer(&self, inbox: &Inbox, from: ShardId, signal: Signal) -> Result<(), Signal> {
+    pub(crate) fn try_send(
+        &self,
+        inbox: &Inbox,
+        from: ShardId,
+        signal: Signal,
+    ) -> Result<(), Signal> {
         if !self.waiting.borrow().is_empty() {
             return Err(signal);
         }
         inbox.push(signal).inspect_err(|_| {
             self.full.set(true);
-            inbox.starve(from);
+            inbox.block_sender(from);
         })
     }
 
     /// Hand over what the system has to say, now or as soon as there is room.
-    pub(crate) fn post(&self, inbox: &Inbox, from: ShardId, signal: Signal) {
-        if let Err(signal) = self.offer(inbox, from, signal) {
+    pub(crate) fn enqueue(&self, inbox: &Inbox, from: ShardId, signal: Signal) {
+        if let Err(signal) = self.try_send(inbox, from, signal) {
             self.waiting.borrow_mut().push_back(signal);
             self.flush(inbox, from);
         }
@@ -192,7 +197,7 @@ impl Outbox {
                 self.full.set(true);
                 // Room that is made between the push and this is not told to anybody: so it is
                 // looked for once more.
-                inbox.starve(from);
+                inbox.block_sender(from);
                 if inbox.queue.is_full() {
                     return;
                 }
@@ -204,13 +209,13 @@ impl Outbox {
     }
 
     /// Whether a message could be handed over; if not, `waker` is woken when it may.
-    pub(crate) fn has_room(&self, inbox: &Inbox, from: ShardId, waker: &Waker) -> bool {
+    pub(crate) fn has_capacity(&self, inbox: &Inbox, from: ShardId, waker: &Waker) -> bool {
         let free = || self.waiting.borrow().is_empty() && !inbox.queue.is_full();
         if free() {
             return true;
         }
         self.full.set(true);
-        inbox.starve(from);
+        inbox.block_sender(from);
         if free() {
             return true;
         }
@@ -225,9 +230,9 @@ impl Outbox {
 }
 
 impl Inbox {
-    fn starve(&self, shard: ShardId) {
-        if let Some(starved) = self.starved.get(usize::from(shard.index())) {
-            starved.store(true, Ordering::Release);
+    fn block_sender(&self, shard: ShardId) {
+        if let Some(blocked) = self.blocked_senders.get(usize::from(shard.index())) {
+            blocked.store(true, Ordering::Release);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Shard;
-use super::messages::room;
+use super::messages::bus_capacity;
 use super::timers::Alarm;
 use crate::bus::Signal;
 use crate::context::{CallContext, Caller};
@@ -47,7 +47,7 @@ impl Shard {
         let mut alarm = Alarm::new(me, Some(deadline));
         let mut unsent = Some((function, args));
         let mut waiting: Option<Waiting> = None;
-        let mut room: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
+        let mut capacity: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
         poll_fn(move |cx| {
             let Some(shard) = Self::current() else {
                 return Poll::Ready(Err(CallError::NoProcess));
@@ -75,12 +75,12 @@ impl Shard {
                     Ok(()) => waiting = Some(waits),
                     Err(SendError::BusFull) => {
                         unsent = Some((function, args));
-                        let wait =
-                            room.get_or_insert_with(|| Box::pin(shard.bus_has_room(to.shard())));
+                        let wait = capacity
+                            .get_or_insert_with(|| Box::pin(shard.bus_has_room(to.shard())));
                         if wait.as_mut().poll(cx).is_pending() {
                             break;
                         }
-                        room = None;
+                        capacity = None;
                     }
                     Err(error) => return Poll::Ready(Err(call_error(error))),
                 }
@@ -200,15 +200,15 @@ impl Shard {
             if caller == self.core.id {
                 self.deliver_reply(unanswered.call, result);
             } else {
-                self.tell(caller, Signal::Reply(unanswered.call, result));
+                self.dispatch(caller, Signal::Reply(unanswered.call, result));
             }
         }
     }
 
     fn send_call(&self, to: Pid, call: Call) -> Result<(), SendError> {
         if to.shard() != self.core.id {
-            let offered = self.offer(to.shard(), Signal::Call(to, call));
-            return offered.map_err(|(error, _)| error);
+            let sent = self.try_send_signal(to.shard(), Signal::Call(to, call));
+            return sent.map_err(|(error, _)| error);
         }
         let stream = call.stream.zip(call.from);
         self.put_mail(to, Mail::Call(call))
@@ -238,7 +238,7 @@ impl Shard {
             match (unanswered.stream, caller) {
                 (Some(stream), Some(caller)) => {
                     let end = Err(call_error(error).to_string().into());
-                    self.tell(caller.shard(), Signal::StreamEnd(stream, end));
+                    self.dispatch(caller.shard(), Signal::StreamEnd(stream, end));
                 }
                 _ => self.answer(unanswered, Err(call_error(error))),
             }
@@ -327,12 +327,12 @@ async fn cast_afar(to: Pid, call: Call) -> Result<(), SendError> {
         clippy::result_large_err,
         reason = "a signal that found no room goes back to its sender"
     )]
-    let offer = |signal| match Shard::current() {
-        Some(shard) => shard.offer(to.shard(), signal),
+    let try_send = |signal| match Shard::current() {
+        Some(shard) => shard.try_send_signal(to.shard(), signal),
         None => Err((SendError::NoProcess, signal)),
     };
     loop {
-        let Err((error, back)) = offer(signal) else {
+        let Err((error, back)) = try_send(signal) else {
             // From here on it is the mailbox that has it.
             std::mem::forget(reserved);
             return Ok(());
@@ -341,7 +341,7 @@ async fn cast_afar(to: Pid, call: Call) -> Result<(), SendError> {
             return Err(error);
         }
         signal = back;
-        room(to.shard()).await;
+        bus_capacity(to.shard()).await;
     }
 }
 
@@ -351,7 +351,7 @@ async fn occupancy_of(to: Pid) -> Option<Arc<Occupancy>> {
         return Some(known);
     }
     // Who asks without end has to wait here.
-    room(to.shard()).await;
+    bus_capacity(to.shard()).await;
     let share = move |shard: &Shard| shard.share_occupancy(to);
     let asking = Shard::current()?.ask(to.shard(), share);
     let occupancy = asking.await.flatten()?;

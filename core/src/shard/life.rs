@@ -184,7 +184,7 @@ impl Shard {
                 // Whoever asked may be gone.
                 let _ = answer.send(f(shard));
             };
-            self.tell(shard, Signal::Run(Box::new(run)));
+            self.dispatch(shard, Signal::Run(Box::new(run)));
         }
         async move { answered.await.ok() }
     }
@@ -317,7 +317,7 @@ impl Shard {
             self.count_lost_timers(lost);
         }
         for shard in actor.timers_afar {
-            self.tell(shard, Signal::TimersVoid(pid));
+            self.dispatch(shard, Signal::TimersVoid(pid));
         }
         for call in actor.calling {
             self.core.calls.borrow_mut().remove(&call);
@@ -335,7 +335,7 @@ impl Shard {
             self.drop_stream(pid, stream, reason);
         }
         for (monitor, target) in actor.watching {
-            self.tell(target.shard(), Signal::Demonitor { monitor, target });
+            self.dispatch(target.shard(), Signal::Demonitor { monitor, target });
         }
         for (monitor, watcher) in actor.watchers {
             let down = Signal::Down {
@@ -344,7 +344,7 @@ impl Shard {
                 target: pid,
                 reason: reason.clone(),
             };
-            self.tell(watcher.shard(), down);
+            self.dispatch(watcher.shard(), down);
         }
         for to in actor.links {
             let exit = Signal::Exit {
@@ -353,7 +353,7 @@ impl Shard {
                 reason: reason.clone(),
                 linked: true,
             };
-            self.tell(to.shard(), exit);
+            self.dispatch(to.shard(), exit);
         }
     }
 

@@ -23,7 +23,7 @@ impl Shard {
         if !self.add_link(me, other) {
             return Err(QuotaError::Links);
         }
-        self.tell(
+        self.dispatch(
             other.shard(),
             Signal::Link {
                 from: me,
@@ -40,7 +40,7 @@ impl Shard {
     /// Undo a link.
     pub fn unlink(&self, me: Pid, other: Pid) {
         if self.remove_link(me, other) {
-            self.tell(
+            self.dispatch(
                 other.shard(),
                 Signal::Unlink {
                     from: me,
@@ -66,7 +66,7 @@ impl Shard {
             reason,
             linked: false,
         };
-        self.tell(to.shard(), exit);
+        self.dispatch(to.shard(), exit);
     }
 
     /// Have `me` receive a [`Mail::Down`] when `target` ends, or if it is gone already.
@@ -89,7 +89,7 @@ impl Shard {
             watcher: me,
             target,
         };
-        self.tell(target.shard(), signal);
+        self.dispatch(target.shard(), signal);
         if self.core.node.inbox(target.shard()).is_none() {
             self.handle_down(monitor, me, target, ExitReason::NoProcess);
         }
@@ -99,7 +99,7 @@ impl Shard {
     /// Undo a monitor. What it has already sent stays in the mailbox.
     pub fn demonitor(&self, me: Pid, monitor: MonitorRef) {
         if let Some(target) = self.forget_watching(me, monitor) {
-            self.tell(target.shard(), Signal::Demonitor { monitor, target });
+            self.dispatch(target.shard(), Signal::Demonitor { monitor, target });
         }
     }
 
@@ -113,7 +113,7 @@ impl Shard {
             reason: ExitReason::NoProcess,
             linked: true,
         };
-        self.tell(from.shard(), gone);
+        self.dispatch(from.shard(), gone);
     }
 
     pub(super) fn handle_unlink(&self, from: Pid, to: Pid) {
@@ -154,7 +154,7 @@ impl Shard {
             target,
             reason: ExitReason::NoProcess,
         };
-        self.tell(watcher.shard(), down);
+        self.dispatch(watcher.shard(), down);
     }
 
     pub(super) fn handle_demonitor(&self, monitor: MonitorRef, target: Pid) {

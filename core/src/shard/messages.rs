@@ -21,7 +21,7 @@ impl Shard {
     /// # Errors
     /// See [`SendError`]. A process of another shard may be gone, or refuse, without a word.
     pub fn try_send(&self, to: Pid, message: Bytes) -> Result<(), SendError> {
-        self.attempt(to, message).map_err(|(error, _)| {
+        self.try_deliver(to, message).map_err(|(error, _)| {
             self.count_refused(to, error);
             error
         })
@@ -34,7 +34,7 @@ impl Shard {
         to: Pid,
         message: Bytes,
     ) -> impl Future<Output = Result<(), SendError>> + Send + 'static {
-        let first = self.attempt(to, message);
+        let first = self.try_deliver(to, message);
         async move {
             let mut sent = first;
             let mut patience = 1;
@@ -43,7 +43,7 @@ impl Shard {
                     return Ok(());
                 };
                 match error {
-                    SendError::BusFull => room(to.shard()).await,
+                    SendError::BusFull => bus_capacity(to.shard()).await,
                     SendError::MailboxFull if patience > 0 => {
                         patience -= 1;
                         fairness::yield_to_io().await;
@@ -56,14 +56,14 @@ impl Shard {
                     }
                 }
                 let shard = Self::current().ok_or(SendError::NoProcess)?;
-                sent = shard.attempt(to, message);
+                sent = shard.try_deliver(to, message);
             }
         }
     }
 
     /// Waits until the way to a shard has room; there always is on this one.
     pub fn bus_has_room(&self, to: ShardId) -> impl Future<Output = ()> + Send + 'static {
-        room(to)
+        bus_capacity(to)
     }
 
     /// The first mail of `me` that is `wanted`, which stays where it is until then; so does all
@@ -149,7 +149,7 @@ impl Shard {
 
     /// Send a message if that can be done now. Else it is given back: a copy kept for another try
     /// would cost each message an allocation.
-    fn attempt(&self, to: Pid, message: Bytes) -> Result<(), (SendError, Bytes)> {
+    fn try_deliver(&self, to: Pid, message: Bytes) -> Result<(), (SendError, Bytes)> {
         if to.shard() == self.core.id {
             let put = self.put_mail(to, Mail::Message(message));
             return put.map_err(|(error, mail)| match mail {
@@ -157,8 +157,8 @@ impl Shard {
                 _ => (error, Bytes::new()),
             });
         }
-        let offered = self.offer(to.shard(), Signal::Message(to, message));
-        offered.map_err(|(error, signal)| match signal {
+        let sent = self.try_send_signal(to.shard(), Signal::Message(to, message));
+        sent.map_err(|(error, signal)| match signal {
             Signal::Message(_, message) => (error, message),
             _ => (error, Bytes::new()),
         })
@@ -192,13 +192,17 @@ impl Shard {
         clippy::result_large_err,
         reason = "a signal that found no room goes back to its sender"
     )]
-    pub(super) fn offer(&self, shard: ShardId, signal: Signal) -> Result<(), (SendError, Signal)> {
+    pub(super) fn try_send_signal(
+        &self,
+        shard: ShardId,
+        signal: Signal,
+    ) -> Result<(), (SendError, Signal)> {
         let outbox = self.core.outboxes.get(usize::from(shard.index()));
         let (Some(inbox), Some(outbox)) = (self.core.node.inbox(shard), outbox) else {
             return Err((SendError::NoProcess, signal));
         };
         outbox
-            .offer(inbox, self.core.id, signal)
+            .try_send(inbox, self.core.id, signal)
             .map_err(|signal| (SendError::BusFull, signal))
     }
 
@@ -220,7 +224,7 @@ impl crate::mail::Call {
     }
 }
 
-pub(super) async fn room(to: ShardId) {
+pub(super) async fn bus_capacity(to: ShardId) {
     poll_fn(|cx| {
         let Some(shard) = Shard::current() else {
             return Poll::Ready(());
@@ -232,7 +236,7 @@ pub(super) async fn room(to: ShardId) {
         let (Some(inbox), Some(outbox)) = (shard.core.node.inbox(to), outbox) else {
             return Poll::Ready(());
         };
-        if outbox.has_room(inbox, shard.core.id, cx.waker()) {
+        if outbox.has_capacity(inbox, shard.core.id, cx.waker()) {
             Poll::Ready(())
         } else {
             Poll::Pending

@@ -138,11 +138,11 @@ impl Shard {
     }
 
     /// Tell a shard what the system has to say: it gets there, if only after a while.
-    fn tell(&self, shard: ShardId, signal: Signal) {
+    fn dispatch(&self, shard: ShardId, signal: Signal) {
         if shard != self.core.id {
             let outbox = self.core.outboxes.get(usize::from(shard.index()));
             if let (Some(inbox), Some(outbox)) = (self.core.node.inbox(shard), outbox) {
-                outbox.post(inbox, self.core.id, signal);
+                outbox.enqueue(inbox, self.core.id, signal);
             }
             return;
         }
@@ -152,14 +152,14 @@ impl Shard {
         }
         let mut next = Some(signal);
         while let Some(signal) = next {
-            self.handle(signal);
+            self.handle_signal(signal);
             next = self.core.signals.borrow_mut().pop_front();
         }
         self.core.handling.set(false);
     }
 
     /// Do what a signal says. It never waits.
-    fn handle(&self, signal: Signal) {
+    fn handle_signal(&self, signal: Signal) {
         match signal {
             Signal::Message(to, bytes) => self.deliver_message(to, bytes),
             Signal::Publish(to, bytes) => {

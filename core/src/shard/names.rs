@@ -104,7 +104,7 @@ impl Shard {
             if !pids.is_empty() {
                 let signal = Signal::Publish(pids.into(), message.clone());
                 // Else who publishes without end would fill the outbox.
-                let _ = self.offer(ShardId::new(shard as u16), signal);
+                let _ = self.try_send_signal(ShardId::new(shard as u16), signal);
             }
         }
         members.len()

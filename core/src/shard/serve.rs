@@ -23,7 +23,7 @@ impl Shard {
                     Poll::Ready(())
                 })
                 .await;
-                if !shard.work_off(inbox) {
+                if !shard.drain_inbox(inbox) {
                     // The others have had to wait for a whole batch.
                     fairness::yield_to_io().await;
                 }
@@ -32,17 +32,17 @@ impl Shard {
     }
 
     /// Handle what is in the inbox, up to a batch. False if there may be more.
-    fn work_off(&self, inbox: &Inbox) -> bool {
+    fn drain_inbox(&self, inbox: &Inbox) -> bool {
         let mut handled = 0;
         while handled < BATCH {
             let Some(signal) = inbox.pop() else { break };
             handled += 1;
-            self.tell(self.core.id, signal);
+            self.dispatch(self.core.id, signal);
         }
         if handled > 0 {
-            for starved in inbox.take_starved() {
-                let starved = ShardId::new(starved as u16);
-                if let Some(inbox) = self.core.node.inbox(starved) {
+            for sender in inbox.take_blocked_senders() {
+                let sender = ShardId::new(sender as u16);
+                if let Some(inbox) = self.core.node.inbox(sender) {
                     inbox.wake();
                 }
             }

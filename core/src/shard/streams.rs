@@ -33,7 +33,7 @@ impl Shard {
             writer: me,
             reader: to,
         };
-        self.tell(to.shard(), open);
+        self.dispatch(to.shard(), open);
         Some(stream)
     }
 
@@ -72,7 +72,7 @@ impl Shard {
                 return Poll::Pending;
             };
             if let Some(chunk) = chunk.take() {
-                shard.tell(reader, Signal::Chunk(stream, chunk));
+                shard.dispatch(reader, Signal::Chunk(stream, chunk));
             }
             Poll::Ready(Ok(()))
         })
@@ -117,7 +117,7 @@ impl Shard {
                 Read::Chunk(chunk, credit) => {
                     shard.release_stream_bytes(me, weight(chunk.len()));
                     if let Some(credit) = credit {
-                        shard.tell(writer, Signal::Credit(stream, credit));
+                        shard.dispatch(writer, Signal::Credit(stream, credit));
                     }
                     Poll::Ready(Ok(Some(chunk)))
                 }
@@ -147,14 +147,14 @@ impl Shard {
         self.forget_stream(me, stream);
         if let Some(reader) = reader {
             self.release_stream_bytes(me, reader.waiting());
-            self.tell(reader.writer, Signal::ReaderGone(stream));
+            self.dispatch(reader.writer, Signal::ReaderGone(stream));
         }
     }
 
     /// Give a process of this shard the writing end. False if it is gone, or has too many.
     pub(super) fn add_writer(&self, stream: StreamId, owner: Pid, reader: ShardId) -> bool {
         if !self.add_stream(owner, stream) {
-            self.tell(
+            self.dispatch(
                 reader,
                 Signal::StreamEnd(stream, Err("it was refused".into())),
             );
@@ -182,7 +182,7 @@ impl Shard {
         let writer = self.core.writers.borrow_mut().remove(&stream);
         if let Some(writer) = writer {
             self.forget_stream(writer.owner, stream);
-            self.tell(writer.reader, Signal::StreamEnd(stream, end));
+            self.dispatch(writer.reader, Signal::StreamEnd(stream, end));
         }
     }
 
@@ -202,7 +202,7 @@ impl Shard {
             from: writer,
         };
         if !self.add_stream(reader, stream) {
-            self.tell(writer.shard(), Signal::ReaderGone(stream));
+            self.dispatch(writer.shard(), Signal::ReaderGone(stream));
             return;
         }
         let end = Reader::new(reader, writer.shard());
@@ -230,7 +230,7 @@ impl Shard {
         }
         drop(readers);
         if !fits {
-            self.tell(writer, Signal::ReaderGone(stream));
+            self.dispatch(writer, Signal::ReaderGone(stream));
         }
         self.wake(owner);
     }

@@ -37,7 +37,7 @@ impl Shard {
         let timer = self.set_timer(at, |timers| timers.send(at, setter, to, message))?;
         if to.shard() != self.core.id && self.core.timers_afar.borrow_mut().insert(to) {
             let shard = self.core.id;
-            self.tell(to.shard(), Signal::TimersFor { target: to, shard });
+            self.dispatch(to.shard(), Signal::TimersFor { target: to, shard });
         }
         Ok(timer)
     }
@@ -68,7 +68,7 @@ impl Shard {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(target) else {
             drop(table);
-            self.tell(shard, Signal::TimersVoid(target));
+            self.dispatch(shard, Signal::TimersVoid(target));
             return;
         };
         let shards = &mut process.actor().timers_afar;
@@ -123,7 +123,7 @@ impl Shard {
                     self.deliver_message(to, message);
                 }
                 Some(Due::Send(to, message)) => {
-                    self.tell(to.shard(), Signal::Message(to, message));
+                    self.dispatch(to.shard(), Signal::Message(to, message));
                 }
             }
         }
