@@ -12,7 +12,7 @@ use crate::mailbox::{Mailbox, MailboxLimit};
 use crate::pid::{Pid, ShardId};
 use crate::registry::ReservedName;
 
-/// A live process. As small as one that answers a request needs it; all else is in `actor`, from
+/// A live process. As small as one that answers a request needs it; all else is in `state`, from
 /// the moment on in which somebody has to do with it.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -25,12 +25,12 @@ pub(crate) struct Process {
     pub(crate) spawned: bool,
     /// Runs the process again; the last with which it was polled.
     pub(crate) waker: Option<Waker>,
-    pub(crate) actor: Option<Box<Actor>>,
+    pub(crate) state: Option<Box<ProcessState>>,
 }
 
 impl Process {
-    pub(crate) fn actor(&mut self) -> &mut Actor {
-        self.actor.get_or_insert_default()
+    pub(crate) fn state(&mut self) -> &mut ProcessState {
+        self.state.get_or_insert_default()
     }
 
     pub(crate) fn wait(&mut self, waker: &Waker) {
@@ -43,7 +43,7 @@ impl Process {
 
 /// What a process has to do with others.
 #[derive(Debug, Default)]
-pub(crate) struct Actor {
+pub(crate) struct ProcessState {
     pub(crate) mailbox: Mailbox,
     /// Mail that was refused, and is lost.
     pub(crate) dropped: u64,
@@ -63,20 +63,20 @@ pub(crate) struct Actor {
     /// There are timers of this shard that it has set, or that are for it; or there were.
     pub(crate) has_timers: bool,
     /// Other shards that have timers for it, or had.
-    pub(crate) timers_afar: SmallVec<[ShardId; 1]>,
+    pub(crate) remote_timers: SmallVec<[ShardId; 1]>,
     /// Bytes that lie at the reading ends of its streams.
     pub(crate) stream_bytes: usize,
     /// Whether it is somebody's who will say that it was past its deadline.
     pub(crate) awaited: bool,
     /// Calls that it has taken out of its mailbox and not answered.
-    pub(crate) unanswered: SmallVec<[Unanswered; 1]>,
+    pub(crate) pending_replies: SmallVec<[PendingReply; 1]>,
     /// Calls that it waits for.
-    pub(crate) calling: SmallVec<[CallId; 1]>,
+    pub(crate) pending_calls: SmallVec<[CallId; 1]>,
     /// Streams of which it has an end.
     pub(crate) streams: SmallVec<[StreamId; 2]>,
 }
 
-impl Actor {
+impl ProcessState {
     pub(crate) fn new(options: &SpawnOptions) -> Self {
         Self {
             mailbox: Mailbox::new(options.mailbox),
@@ -91,10 +91,10 @@ impl Actor {
 
 /// A call that somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unanswered {
+pub(crate) struct PendingReply {
     pub(crate) call: CallId,
     /// Nobody waits for a cast; a streamed answer has a stream.
-    pub(crate) wanted: bool,
+    pub(crate) reply_wanted: bool,
     pub(crate) stream: Option<StreamId>,
 }
 
@@ -132,7 +132,7 @@ pub struct SpawnOptions {
 
 impl SpawnOptions {
     /// Whether there is anything to keep beyond the process itself.
-    pub(crate) fn need_an_actor(&self) -> bool {
+    pub(crate) fn need_state(&self) -> bool {
         self.label.is_some()
             || self.awaited
             || self.resident
@@ -162,6 +162,6 @@ pub struct ProcessInfo {
 }
 
 /// Why a process ended whose deadline passed.
-pub(crate) fn late() -> ExitReason {
+pub(crate) fn deadline_exceeded() -> ExitReason {
     ExitReason::Failed("it was past its deadline".into())
 }

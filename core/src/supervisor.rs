@@ -43,7 +43,7 @@ pub struct Intensity {
     pub within: Duration,
 }
 
-/// How long a child waits that dies again and again. One that was sound, or lived for `settled`,
+/// How long a child waits that dies again and again. One that was sound, or lived for `min_uptime`,
 /// is started again at once; one that was not, after `first`, and then after twice as long each
 /// time, up to `most`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Backoff {
     /// The longest.
     pub most: Duration,
     /// A life of this length is a sound one.
-    pub settled: Duration,
+    pub min_uptime: Duration,
 }
 
 impl Default for Backoff {
@@ -62,7 +62,7 @@ impl Default for Backoff {
         Self {
             first: Duration::from_millis(10),
             most: Duration::from_secs(5),
-            settled: Duration::from_secs(1),
+            min_uptime: Duration::from_secs(1),
         }
     }
 }
@@ -175,7 +175,7 @@ impl Supervisor {
     pub fn start(self, shard: &Shard, options: SpawnOptions) -> Result<Pid, SpawnError> {
         shard.spawn(options, move |me| {
             me.shard.set_trap_exit(me.pid, true);
-            let mut watch = Watch {
+            let mut running = RunningSupervisor {
                 strategy: self.strategy,
                 children: self.children.into_iter().map(Supervised::new).collect(),
                 budget: self.intensity.map(Budget::new),
@@ -184,10 +184,10 @@ impl Supervisor {
                 me,
             };
             // The children are there when this returns.
-            let begun = watch.start_due();
+            let begun = running.start_due();
             async move {
                 match begun {
-                    Ok(()) => watch.run().await,
+                    Ok(()) => running.run().await,
                     Err(reason) => reason,
                 }
             }
@@ -225,7 +225,7 @@ impl Supervised {
     }
 }
 
-struct Watch {
+struct RunningSupervisor {
     strategy: Strategy,
     children: Vec<Supervised>,
     budget: Option<Budget>,
@@ -234,7 +234,7 @@ struct Watch {
     me: ProcessRef,
 }
 
-impl Watch {
+impl RunningSupervisor {
     async fn run(mut self) -> ExitReason {
         loop {
             if let Err(reason) = self.start_due() {
@@ -357,7 +357,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for RunningSupervisor {
     fn drop(&mut self) {
         for index in (0..self.children.len()).rev() {
             self.end(index);
@@ -368,7 +368,7 @@ impl Drop for Watch {
 impl Backoff {
     /// The pause before the next start of a child that lived for so long, after this pause.
     fn pause(&self, sound: bool, lived: Duration, last: Duration) -> Duration {
-        if sound || lived >= self.settled {
+        if sound || lived >= self.min_uptime {
             Duration::ZERO
         } else {
             (last * 2).clamp(self.first, self.most)

@@ -48,7 +48,7 @@ impl Table {
             end: None,
             spawned,
             waker: None,
-            actor: None,
+            state: None,
         });
         if deadline.is_some() {
             self.set_deadline(pid, deadline);
@@ -91,8 +91,8 @@ impl Table {
                 self.timed.push(pid.slot());
             }
             (None, Some(_)) => {
-                if let Some(actor) = &mut process.actor {
-                    actor.awaited = false;
+                if let Some(state) = &mut process.state {
+                    state.awaited = false;
                 }
                 let timed = process.timed.take();
                 self.forget_timed(timed);

@@ -947,7 +947,7 @@ fn a_supervisor_waits_longer_each_time_and_tries_again_what_fails_to_start() {
     let backoff = Backoff {
         first: Duration::from_millis(4),
         most: Duration::from_millis(12),
-        settled: Duration::from_secs(60),
+        min_uptime: Duration::from_secs(60),
     };
     let (supervisor, events) = flock(&mut world, Strategy::RestForOne, Restart::Permanent, |s| {
         s.backoff(backoff)

@@ -11,20 +11,20 @@ use bytes::Bytes;
 
 use super::Shard;
 use super::messages::bus_capacity;
-use super::timers::Alarm;
+use super::timers::ReceiveTimeout;
 use crate::bus::Signal;
 use crate::context::{CallContext, Caller};
 use crate::id::{CallId, StreamId};
 use crate::mail::{Call, CallError, Mail, SendError};
 use crate::occupancy::Occupancy;
 use crate::pid::Pid;
-use crate::process::{Unanswered, take_first};
+use crate::process::{PendingReply, take_first};
 use crate::request_id::RequestId;
 use crate::stream::Reader;
 
 /// A call that a process waits for.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(super) struct PendingCall {
     caller: Pid,
     answer: Option<Result<Bytes, CallError>>,
 }
@@ -44,7 +44,7 @@ impl Shard {
         deadline: Instant,
     ) -> impl Future<Output = Result<Bytes, CallError>> + Send + 'static {
         let Caller { pid: me, context } = caller.into();
-        let mut alarm = Alarm::new(me, Some(deadline));
+        let mut timeout = ReceiveTimeout::new(me, Some(deadline));
         let mut unsent = Some((function, args));
         let mut waiting: Option<Waiting> = None;
         let mut capacity: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
@@ -90,7 +90,7 @@ impl Shard {
             {
                 return Poll::Ready(answer);
             }
-            if alarm.is_over(&shard) {
+            if timeout.has_elapsed(&shard) {
                 return Poll::Ready(Err(CallError::Timeout));
             }
             Poll::Pending
@@ -135,7 +135,7 @@ impl Shard {
         async move {
             match done {
                 Ok(done) => done,
-                Err(call) => cast_afar(to, call).await,
+                Err(call) => cast_remote(to, call).await,
             }
         }
     }
@@ -179,28 +179,28 @@ impl Shard {
     /// of its stream: well, or a failure.
     pub fn reply(&self, me: Pid, call: CallId, result: Result<Bytes, CallError>) {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(me)
-            .and_then(|process| process.actor.as_deref_mut());
-        let unanswered = actor.and_then(|actor| {
-            take_first(&mut actor.unanswered, |unanswered| unanswered.call == call)
+            .and_then(|process| process.state.as_deref_mut());
+        let pending = state.and_then(|state| {
+            take_first(&mut state.pending_replies, |pending| pending.call == call)
         });
         drop(table);
-        if let Some(unanswered) = unanswered {
-            self.answer(unanswered, result);
+        if let Some(pending) = pending {
+            self.answer(pending, result);
         }
     }
 
-    pub(super) fn answer(&self, unanswered: Unanswered, result: Result<Bytes, CallError>) {
-        if let Some(stream) = unanswered.stream {
+    pub(super) fn answer(&self, pending: PendingReply, result: Result<Bytes, CallError>) {
+        if let Some(stream) = pending.stream {
             let end = result.map(drop).map_err(|error| error.to_string().into());
             self.finish_writing(stream, end);
-        } else if unanswered.wanted {
-            let caller = unanswered.call.shard();
+        } else if pending.reply_wanted {
+            let caller = pending.call.shard();
             if caller == self.core.id {
-                self.deliver_reply(unanswered.call, result);
+                self.deliver_reply(pending.call, result);
             } else {
-                self.dispatch(caller, Signal::Reply(unanswered.call, result));
+                self.dispatch(caller, Signal::Reply(pending.call, result));
             }
         }
     }
@@ -229,18 +229,18 @@ impl Shard {
     }
 
     pub(super) fn deliver_call(&self, to: Pid, call: Call) {
-        let unanswered = call.unanswered();
+        let pending = call.pending_reply();
         if let Some(cycle) = self.cycle(to, &call) {
-            return self.answer(unanswered, Err(cycle));
+            return self.answer(pending, Err(cycle));
         }
         let caller = call.from;
         if let Err(error) = self.send_call(to, call) {
-            match (unanswered.stream, caller) {
+            match (pending.stream, caller) {
                 (Some(stream), Some(caller)) => {
                     let end = Err(call_error(error).to_string().into());
                     self.dispatch(caller.shard(), Signal::StreamEnd(stream, end));
                 }
-                _ => self.answer(unanswered, Err(call_error(error))),
+                _ => self.answer(pending, Err(call_error(error))),
             }
         }
     }
@@ -251,7 +251,7 @@ impl Shard {
         let Some(process) = table.get_mut(to) else {
             return;
         };
-        process.actor().mailbox.push_reserved(Mail::Call(call));
+        process.state().mailbox.push_reserved(Mail::Call(call));
         drop(table);
         self.wake(to);
     }
@@ -259,7 +259,7 @@ impl Shard {
     /// The count of a mailbox of this shard, for another.
     fn share_occupancy(&self, pid: Pid) -> Option<Arc<Occupancy>> {
         let mut table = self.core.table.borrow_mut();
-        Some(table.get_mut(pid)?.actor().mailbox.share())
+        Some(table.get_mut(pid)?.state().mailbox.share())
     }
 
     fn known_occupancy(&self, pid: Pid) -> Option<Arc<Occupancy>> {
@@ -294,13 +294,13 @@ impl Shard {
 
     fn begin_call(&self, me: Pid) -> Waiting {
         let call = CallId::from_raw(self.next_id());
-        let pending = Pending {
+        let pending = PendingCall {
             caller: me,
             answer: None,
         };
         self.core.calls.borrow_mut().insert(call, pending);
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
-            process.actor().calling.push(call);
+            process.state().pending_calls.push(call);
         }
         Waiting(call, me)
     }
@@ -317,7 +317,7 @@ impl Shard {
     }
 }
 
-async fn cast_afar(to: Pid, call: Call) -> Result<(), SendError> {
+async fn cast_remote(to: Pid, call: Call) -> Result<(), SendError> {
     let occupancy = occupancy_of(to).await.ok_or(SendError::NoProcess)?;
     let size = call.size();
     occupancy.reserve(size)?;
@@ -379,11 +379,11 @@ impl Drop for Waiting {
         };
         shard.core.calls.borrow_mut().remove(&self.0);
         let mut table = shard.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(self.1)
-            .and_then(|process| process.actor.as_deref_mut());
-        if let Some(actor) = actor {
-            take_first(&mut actor.calling, |call| *call == self.0);
+            .and_then(|process| process.state.as_deref_mut());
+        if let Some(state) = state {
+            take_first(&mut state.pending_calls, |call| *call == self.0);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::bus::Signal;
 use crate::exit::{End, ExitReason};
 use crate::mail::{CallError, Mail};
 use crate::pid::{Pid, ShardId};
-use crate::process::{Actor, Process, ProcessInfo, SpawnOptions, late};
+use crate::process::{Process, ProcessInfo, ProcessState, SpawnOptions, deadline_exceeded};
 use crate::quota::{Holdings, MAX_NAME};
 use crate::registry::RegisterError;
 
@@ -72,10 +72,10 @@ impl Shard {
             let pid = table
                 .insert(options.deadline, true)
                 .ok_or(SpawnError::TableFull)?;
-            if options.need_an_actor()
+            if options.need_state()
                 && let Some(process) = table.get_mut(pid)
             {
-                process.actor = Some(Box::new(Actor::new(&options)));
+                process.state = Some(Box::new(ProcessState::new(&options)));
             }
             pid
         };
@@ -131,39 +131,39 @@ impl Shard {
     /// A snapshot of a process of this shard.
     pub fn info_here(&self, pid: Pid) -> Option<ProcessInfo> {
         let table = self.core.table.borrow();
-        let actor = table.get(pid)?.actor.as_deref();
+        let state = table.get(pid)?.state.as_deref();
         let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         Some(ProcessInfo {
             pid,
-            links: actor.map_or(0, |actor| count(actor.links.len())),
-            monitors: actor.map_or(0, |actor| count(actor.watchers.len())),
-            names: actor.map_or_else(Vec::new, |actor| actor.names.to_vec()),
-            label: actor.and_then(|actor| actor.label.clone()),
-            mailbox_depth: actor.map_or(0, |actor| count(actor.mailbox.len())),
-            dropped: actor.map_or(0, |actor| actor.dropped),
-            trap_exit: actor.is_some_and(|actor| actor.trap_exit),
+            links: state.map_or(0, |state| count(state.links.len())),
+            monitors: state.map_or(0, |state| count(state.watchers.len())),
+            names: state.map_or_else(Vec::new, |state| state.names.to_vec()),
+            label: state.and_then(|state| state.label.clone()),
+            mailbox_depth: state.map_or(0, |state| count(state.mailbox.len())),
+            dropped: state.map_or(0, |state| state.dropped),
+            trap_exit: state.is_some_and(|state| state.trap_exit),
         })
     }
 
     /// What a process of this shard holds of its quotas.
     pub fn holdings_here(&self, pid: Pid) -> Option<Holdings> {
         let table = self.core.table.borrow();
-        let Some(actor) = table.get(pid)?.actor.as_deref() else {
+        let Some(state) = table.get(pid)?.state.as_deref() else {
             return Some(Holdings::default());
         };
-        let (messages, message_bytes) = actor.mailbox.load();
+        let (messages, message_bytes) = state.mailbox.load();
         let (timers, timer_bytes, left_timers) = self.core.timers.borrow().usage_of(pid);
         Some(Holdings {
-            names: actor.names.len(),
-            groups: actor.groups.len(),
-            links: actor.links.len(),
-            monitors: actor.watching.len(),
-            news: actor.mailbox.signals(),
+            names: state.names.len(),
+            groups: state.groups.len(),
+            links: state.links.len(),
+            monitors: state.watching.len(),
+            news: state.mailbox.signals(),
             messages,
             message_bytes,
-            streams: actor.streams.len(),
-            waiting_streams: actor.mailbox.streams(),
-            stream_bytes: actor.stream_bytes,
+            streams: state.streams.len(),
+            waiting_streams: state.mailbox.streams(),
+            stream_bytes: state.stream_bytes,
             timers,
             timer_bytes,
             left_timers,
@@ -234,7 +234,7 @@ impl Shard {
     pub fn set_label(&self, me: Pid, label: &str) {
         let label = &label[..label.floor_char_boundary(MAX_NAME)];
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
-            process.actor().label = Some(label.into());
+            process.state().label = Some(label.into());
         }
     }
 
@@ -255,12 +255,12 @@ impl Shard {
                 continue;
             };
             let spawned = process.spawned;
-            let actor = process.actor.as_deref();
-            let label = actor.and_then(|actor| actor.origin.clone());
-            let awaited = actor.is_some_and(|actor| actor.awaited);
+            let state = process.state.as_deref();
+            let label = state.and_then(|state| state.origin.clone());
+            let awaited = state.is_some_and(|state| state.awaited);
             drop(table);
             if spawned {
-                self.end(pid, late());
+                self.end(pid, deadline_exceeded());
                 if !awaited {
                     ended.push((pid, label));
                 }
@@ -293,11 +293,11 @@ impl Shard {
     /// concerns.
     pub(super) fn exit(&self, pid: Pid, reason: ExitReason) {
         let removed = self.core.table.borrow_mut().remove(pid);
-        let Some(Process { waker, actor, .. }) = removed else {
+        let Some(Process { waker, state, .. }) = removed else {
             return;
         };
-        if let Some(actor) = actor {
-            self.leave_all(pid, *actor, &reason);
+        if let Some(state) = state {
+            self.leave_all(pid, *state, &reason);
         }
         // Its task finds it gone, and drops its body.
         if let Some(waker) = waker {
@@ -305,39 +305,39 @@ impl Shard {
         }
     }
 
-    fn leave_all(&self, pid: Pid, actor: Actor, reason: &ExitReason) {
-        for name in actor.names {
+    fn leave_all(&self, pid: Pid, state: ProcessState, reason: &ExitReason) {
+        for name in state.names {
             self.core.node.registry().remove(&name, pid);
         }
-        for group in actor.groups {
+        for group in state.groups {
             self.core.node.groups().leave(&group, pid);
         }
-        if actor.has_timers {
+        if state.has_timers {
             let lost = self.core.timers.borrow_mut().process_ended(pid);
             self.count_lost_timers(lost);
         }
-        for shard in actor.timers_afar {
+        for shard in state.remote_timers {
             self.dispatch(shard, Signal::TimersVoid(pid));
         }
-        for call in actor.calling {
+        for call in state.pending_calls {
             self.core.calls.borrow_mut().remove(&call);
         }
-        for call in actor.unanswered {
+        for call in state.pending_replies {
             self.answer(call, Err(CallError::Died(reason.clone())));
         }
-        for mail in actor.mailbox.into_mail() {
+        for mail in state.mailbox.into_mail() {
             if let Mail::Call(call) = mail {
                 let not_begun = CallError::NotBegun(reason.clone());
-                self.answer(call.unanswered(), Err(not_begun));
+                self.answer(call.pending_reply(), Err(not_begun));
             }
         }
-        for stream in actor.streams {
+        for stream in state.streams {
             self.drop_stream(pid, stream, reason);
         }
-        for (monitor, target) in actor.watching {
+        for (monitor, target) in state.watching {
             self.dispatch(target.shard(), Signal::Demonitor { monitor, target });
         }
-        for (monitor, watcher) in actor.watchers {
+        for (monitor, watcher) in state.watchers {
             let down = Signal::Down {
                 monitor,
                 watcher,
@@ -346,7 +346,7 @@ impl Shard {
             };
             self.dispatch(watcher.shard(), down);
         }
-        for to in actor.links {
+        for to in state.links {
             let exit = Signal::Exit {
                 from: pid,
                 to,

@@ -53,7 +53,7 @@ impl Shard {
     /// Have the exits of linked processes arrive as mail, instead of ending with them.
     pub fn set_trap_exit(&self, me: Pid, on: bool) {
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
-            process.actor().trap_exit = on;
+            process.state().trap_exit = on;
         }
     }
 
@@ -77,11 +77,11 @@ impl Shard {
         let monitor = MonitorRef::from_raw(self.next_id());
         let mut table = self.core.table.borrow_mut();
         if let Some(process) = table.get_mut(me) {
-            let actor = process.actor();
-            if actor.watching.len() + actor.mailbox.signals() >= MAX_TIES {
+            let state = process.state();
+            if state.watching.len() + state.mailbox.signals() >= MAX_TIES {
                 return Err(QuotaError::Monitors);
             }
-            actor.watching.push((monitor, target));
+            state.watching.push((monitor, target));
         }
         drop(table);
         let signal = Signal::Monitor {
@@ -128,9 +128,9 @@ impl Shard {
         let table = self.core.table.borrow();
         let Some(process) = table.get(to) else { return };
         let traps = process
-            .actor
+            .state
             .as_deref()
-            .is_some_and(|actor| actor.trap_exit);
+            .is_some_and(|state| state.trap_exit);
         drop(table);
         let unstoppable = !linked && reason == ExitReason::Killed;
         if traps && !unstoppable {
@@ -144,7 +144,7 @@ impl Shard {
     pub(super) fn handle_monitor(&self, monitor: MonitorRef, watcher: Pid, target: Pid) {
         let mut table = self.core.table.borrow_mut();
         if let Some(process) = table.get_mut(target) {
-            process.actor().watchers.push((monitor, watcher));
+            process.state().watchers.push((monitor, watcher));
             return;
         }
         drop(table);
@@ -159,11 +159,11 @@ impl Shard {
 
     pub(super) fn handle_demonitor(&self, monitor: MonitorRef, target: Pid) {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(target)
-            .and_then(|process| process.actor.as_deref_mut());
-        if let Some(actor) = actor {
-            take_first(&mut actor.watchers, |(own, _)| *own == monitor);
+            .and_then(|process| process.state.as_deref_mut());
+        if let Some(state) = state {
+            take_first(&mut state.watchers, |(own, _)| *own == monitor);
         }
     }
 
@@ -187,8 +187,8 @@ impl Shard {
 
     fn forget_watching(&self, watcher: Pid, monitor: MonitorRef) -> Option<Pid> {
         let mut table = self.core.table.borrow_mut();
-        let actor = table.get_mut(watcher)?.actor.as_deref_mut()?;
-        take_first(&mut actor.watching, |(own, _)| *own == monitor).map(|(_, target)| target)
+        let state = table.get_mut(watcher)?.state.as_deref_mut()?;
+        take_first(&mut state.watching, |(own, _)| *own == monitor).map(|(_, target)| target)
     }
 
     /// False if `me` is gone, or has too many.
@@ -197,22 +197,22 @@ impl Shard {
         let Some(process) = table.get_mut(me) else {
             return false;
         };
-        let actor = process.actor();
-        if actor.links.contains(&other) {
+        let state = process.state();
+        if state.links.contains(&other) {
             return true;
         }
-        if actor.links.len() + actor.mailbox.signals() >= MAX_TIES {
+        if state.links.len() + state.mailbox.signals() >= MAX_TIES {
             return false;
         }
-        actor.links.push(other);
+        state.links.push(other);
         true
     }
 
     fn remove_link(&self, me: Pid, other: Pid) -> bool {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(me)
-            .and_then(|process| process.actor.as_deref_mut());
-        actor.is_some_and(|actor| take_first(&mut actor.links, |pid| *pid == other).is_some())
+            .and_then(|process| process.state.as_deref_mut());
+        state.is_some_and(|state| take_first(&mut state.links, |pid| *pid == other).is_some())
     }
 }

@@ -49,13 +49,13 @@ impl Shard {
         let Some(process) = table.get_mut(to) else {
             return;
         };
-        let actor = process.actor();
-        actor.dropped += 1;
+        let state = process.state();
+        state.dropped += 1;
         let mut losses = self.core.losses.borrow_mut();
         // Only processes that live are counted, so there are never many.
         let lost = losses.mail.entry(to).or_insert_with(|| LostMail {
             pid: to,
-            component: actor.origin.clone(),
+            component: state.origin.clone(),
             messages: 0,
         });
         lost.messages += 1;

@@ -7,13 +7,13 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Shard;
-use super::timers::Alarm;
+use super::timers::ReceiveTimeout;
 use crate::bus::Signal;
 use crate::fairness;
 use crate::mail::{Mail, SendError};
 use crate::mailbox::Seen;
 use crate::pid::{Pid, ShardId};
-use crate::process::Unanswered;
+use crate::process::PendingReply;
 
 impl Shard {
     /// Send a message, now or not at all. From one process to another they arrive in order.
@@ -76,7 +76,7 @@ impl Shard {
         mut wanted: impl FnMut(&Mail) -> bool + Send + 'static,
     ) -> impl Future<Output = Option<Mail>> + Send + 'static {
         let mut seen = Seen::default();
-        let mut alarm = Alarm::new(me, deadline);
+        let mut timeout = ReceiveTimeout::new(me, deadline);
         poll_fn(move |cx| {
             let Some(shard) = Self::current() else {
                 return Poll::Ready(None);
@@ -85,17 +85,17 @@ impl Shard {
             let Some(process) = table.get_mut(me) else {
                 return Poll::Ready(None);
             };
-            if let Some(actor) = process.actor.as_deref_mut()
-                && let Some(mail) = actor.mailbox.take(&mut seen, &mut wanted)
+            if let Some(state) = process.state.as_deref_mut()
+                && let Some(mail) = state.mailbox.take(&mut seen, &mut wanted)
             {
                 if let Mail::Call(call) = &mail {
-                    actor.unanswered.push(call.unanswered());
+                    state.pending_replies.push(call.pending_reply());
                 }
                 return Poll::Ready(Some(mail));
             }
             process.wait(cx.waker());
             drop(table);
-            if alarm.is_over(&shard) {
+            if timeout.has_elapsed(&shard) {
                 return Poll::Ready(None);
             }
             Poll::Pending
@@ -117,29 +117,29 @@ impl Shard {
         let Some(process) = table.get_mut(me) else {
             return;
         };
-        let actor = process.actor();
+        let state = process.state();
         if let Mail::Call(call) = &mail {
-            let own = call.unanswered();
-            actor.unanswered.retain(|unanswered| *unanswered != own);
+            let own = call.pending_reply();
+            state.pending_replies.retain(|pending| *pending != own);
         }
-        actor.mailbox.stash(mail);
+        state.mailbox.stash(mail);
     }
 
     /// Put what `me` has set aside back to the front of its mail, in order.
     pub fn unstash(&self, me: Pid) {
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
-            process.actor().mailbox.unstash();
+            process.state().mailbox.unstash();
         }
     }
 
     /// Take mail out of the mailbox of `me` that nobody needs to see.
     pub(crate) fn discard(&self, me: Pid, mut unwanted: impl FnMut(&Mail) -> bool) {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(me)
-            .and_then(|process| process.actor.as_deref_mut());
-        if let Some(actor) = actor {
-            while actor
+            .and_then(|process| process.state.as_deref_mut());
+        if let Some(state) = state {
+            while state
                 .mailbox
                 .take(&mut Seen::default(), &mut unwanted)
                 .is_some()
@@ -177,7 +177,7 @@ impl Shard {
         let Some(process) = table.get_mut(to) else {
             return Err((SendError::NoProcess, mail));
         };
-        let put = process.actor().mailbox.push(mail);
+        let put = process.state().mailbox.push(mail);
         let waker = process.waker.clone();
         drop(table);
         put?;
@@ -215,10 +215,10 @@ impl Shard {
 }
 
 impl crate::mail::Call {
-    pub(crate) fn unanswered(&self) -> Unanswered {
-        Unanswered {
+    pub(crate) fn pending_reply(&self) -> PendingReply {
+        PendingReply {
             call: self.id,
-            wanted: self.from.is_some() && self.stream.is_none(),
+            reply_wanted: self.from.is_some() && self.stream.is_none(),
             stream: self.stream,
         }
     }

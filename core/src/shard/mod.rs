@@ -28,7 +28,7 @@ use crate::stream::{Reader, Writer};
 use crate::table::Table;
 use crate::timer::TimerQueue;
 
-use calls::Pending;
+use calls::PendingCall;
 pub use calls::Waiting;
 pub use life::{ProcessHandle, ProcessRef, SpawnError};
 use losses::LossCount;
@@ -54,7 +54,7 @@ struct Core {
     /// Never borrowed while anything is woken, dropped or called that isn't the core's own.
     table: RefCell<Table>,
     /// Calls that processes of this shard wait for.
-    calls: RefCell<IdMap<CallId, Pending>>,
+    calls: RefCell<IdMap<CallId, PendingCall>>,
     writers: RefCell<IdMap<StreamId, Writer>>,
     readers: RefCell<IdMap<StreamId, Reader>>,
     timers: RefCell<TimerQueue>,
@@ -62,7 +62,7 @@ struct Core {
     timer_waker: RefCell<Option<Waker>>,
     /// Processes of other shards for which there are timers here, or were: their shards tell when
     /// they end. A guest chooses whom its timers are for, so it is hashed with care.
-    timers_afar: RefCell<HashSet<Pid>>,
+    remote_timers: RefCell<HashSet<Pid>>,
     /// The mailboxes of other shards that processes of this one cast to.
     occupancies: RefCell<IdMap<Pid, Arc<Occupancy>>>,
     losses: RefCell<LossCount>,
@@ -90,7 +90,7 @@ impl Shard {
                 readers: RefCell::default(),
                 timers: RefCell::new(TimerQueue::new(id)),
                 timer_waker: RefCell::default(),
-                timers_afar: RefCell::default(),
+                remote_timers: RefCell::default(),
                 occupancies: RefCell::default(),
                 losses: RefCell::default(),
                 names: RefCell::default(),

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::Shard;
 use crate::bus::Signal;
 use crate::pid::{Pid, ShardId};
-use crate::process::{Actor, take_first};
+use crate::process::{ProcessState, take_first};
 use crate::quota::{MAX_GROUPS, MAX_NAME, MAX_NAMES};
 use crate::registry::{RegisterError, ReservedName};
 
@@ -20,7 +20,7 @@ impl Shard {
     pub fn register(&self, me: Pid, name: &str) -> Result<(), RegisterError> {
         let mut table = self.core.table.borrow_mut();
         let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
-        let names = &mut process.actor().names;
+        let names = &mut process.state().names;
         add(names, name, MAX_NAMES, |name| {
             self.core.node.registry().insert(name, me)
         })
@@ -34,7 +34,7 @@ impl Shard {
         let mut table = self.core.table.borrow_mut();
         let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
         self.core.node.registry().insert_reserved(name, me)?;
-        process.actor().names.push(name.shared().clone());
+        process.state().names.push(name.shared().clone());
         Ok(())
     }
 
@@ -44,7 +44,7 @@ impl Shard {
         if self.core.node.registry().is_reserved(name) {
             return false;
         }
-        self.forget(me, name, |actor| &mut actor.names)
+        self.forget(me, name, |state| &mut state.names)
             && self.core.node.registry().remove(name, me)
     }
 
@@ -66,7 +66,7 @@ impl Shard {
     pub fn join(&self, me: Pid, group: &str) -> Result<(), RegisterError> {
         let mut table = self.core.table.borrow_mut();
         let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
-        let groups = &mut process.actor().groups;
+        let groups = &mut process.state().groups;
         add(groups, group, MAX_GROUPS, |group| {
             self.core.node.groups().join(group, me);
             Ok(())
@@ -75,7 +75,7 @@ impl Shard {
 
     /// Have it leave. False if it was no member.
     pub fn leave(&self, me: Pid, group: &str) -> bool {
-        self.forget(me, group, |actor| &mut actor.groups)
+        self.forget(me, group, |state| &mut state.groups)
             && self.core.node.groups().leave(group, me)
     }
 
@@ -88,19 +88,19 @@ impl Shard {
     /// it by one signal; if the way there is full they don't get it: see [`Shard::bus_has_room`].
     pub fn publish(&self, group: &str, message: Bytes) -> usize {
         let members = self.members(group);
-        let mut afar: Vec<Vec<Pid>> = Vec::new();
+        let mut remote: Vec<Vec<Pid>> = Vec::new();
         for pid in members.iter() {
             if pid.shard() == self.core.id {
                 self.deliver_message(*pid, message.clone());
                 continue;
             }
             let shard = usize::from(pid.shard().index());
-            if afar.len() <= shard {
-                afar.resize_with(shard + 1, Vec::new);
+            if remote.len() <= shard {
+                remote.resize_with(shard + 1, Vec::new);
             }
-            afar[shard].push(*pid);
+            remote[shard].push(*pid);
         }
-        for (shard, pids) in afar.into_iter().enumerate() {
+        for (shard, pids) in remote.into_iter().enumerate() {
             if !pids.is_empty() {
                 let signal = Signal::Publish(pids.into(), message.clone());
                 // Else who publishes without end would fill the outbox.
@@ -114,13 +114,13 @@ impl Shard {
         &self,
         me: Pid,
         name: &str,
-        list: impl FnOnce(&mut Actor) -> &mut SmallVec<[Arc<str>; 1]>,
+        list: impl FnOnce(&mut ProcessState) -> &mut SmallVec<[Arc<str>; 1]>,
     ) -> bool {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(me)
-            .and_then(|process| process.actor.as_deref_mut());
-        actor.is_some_and(|actor| take_first(list(actor), |own| **own == *name).is_some())
+            .and_then(|process| process.state.as_deref_mut());
+        state.is_some_and(|state| take_first(list(state), |own| **own == *name).is_some())
     }
 }
 

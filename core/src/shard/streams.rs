@@ -170,7 +170,7 @@ impl Shard {
         let Some(process) = table.get_mut(owner) else {
             return false;
         };
-        let streams = &mut process.actor().streams;
+        let streams = &mut process.state().streams;
         if streams.len() >= MAX_STREAMS {
             return false;
         }
@@ -240,7 +240,7 @@ impl Shard {
         let Some(process) = table.get_mut(owner) else {
             return false;
         };
-        let waiting = &mut process.actor().stream_bytes;
+        let waiting = &mut process.state().stream_bytes;
         let fits = waiting.saturating_add(bytes) <= MAX_STREAM_BYTES;
         if fits {
             *waiting += bytes;
@@ -250,7 +250,7 @@ impl Shard {
 
     fn release_stream_bytes(&self, owner: Pid, bytes: usize) {
         if let Some(process) = self.core.table.borrow_mut().get_mut(owner) {
-            process.actor().stream_bytes -= bytes;
+            process.state().stream_bytes -= bytes;
         }
     }
 
@@ -290,11 +290,11 @@ impl Shard {
 
     fn forget_stream(&self, owner: Pid, stream: StreamId) {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(owner)
-            .and_then(|process| process.actor.as_deref_mut());
-        if let Some(actor) = actor {
-            take_first(&mut actor.streams, |own| *own == stream);
+            .and_then(|process| process.state.as_deref_mut());
+        if let Some(state) = state {
+            take_first(&mut state.streams, |own| *own == stream);
         }
     }
 }

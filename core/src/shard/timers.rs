@@ -35,7 +35,7 @@ impl Shard {
             return Ok(self.core.timers.borrow_mut().number());
         };
         let timer = self.set_timer(at, |timers| timers.send(at, setter, to, message))?;
-        if to.shard() != self.core.id && self.core.timers_afar.borrow_mut().insert(to) {
+        if to.shard() != self.core.id && self.core.remote_timers.borrow_mut().insert(to) {
             let shard = self.core.id;
             self.dispatch(to.shard(), Signal::TimersFor { target: to, shard });
         }
@@ -53,13 +53,13 @@ impl Shard {
         if to.shard() != self.core.id {
             self.core.node.inbox(to.shard())?;
         } else if to != me {
-            table.get_mut(to)?.actor().has_timers = true;
+            table.get_mut(to)?.state().has_timers = true;
         }
-        let actor = table.get_mut(me)?.actor();
-        actor.has_timers = true;
+        let state = table.get_mut(me)?.state();
+        state.has_timers = true;
         Some(Setter {
             pid: me,
-            resident: actor.resident,
+            resident: state.resident,
         })
     }
 
@@ -71,7 +71,7 @@ impl Shard {
             self.dispatch(shard, Signal::TimersVoid(target));
             return;
         };
-        let shards = &mut process.actor().timers_afar;
+        let shards = &mut process.state().remote_timers;
         if !shards.contains(&shard) {
             shards.push(shard);
         }
@@ -79,7 +79,7 @@ impl Shard {
 
     /// A process of another shard is gone for which this one has timers.
     pub(super) fn handle_timers_void(&self, target: Pid) {
-        self.core.timers_afar.borrow_mut().remove(&target);
+        self.core.remote_timers.borrow_mut().remove(&target);
         self.core.timers.borrow_mut().process_ended(target);
     }
 
@@ -162,13 +162,13 @@ impl Shard {
 }
 
 /// The deadline of a wait, with a timer that wakes the process then.
-pub(super) struct Alarm {
+pub(super) struct ReceiveTimeout {
     pid: Pid,
     deadline: Option<Instant>,
     timer: Option<TimerRef>,
 }
 
-impl Alarm {
+impl ReceiveTimeout {
     pub(super) fn new(pid: Pid, deadline: Option<Instant>) -> Self {
         Self {
             pid,
@@ -178,7 +178,7 @@ impl Alarm {
     }
 
     /// Whether the deadline has come; else the process is woken when it does.
-    pub(super) fn is_over(&mut self, shard: &Shard) -> bool {
+    pub(super) fn has_elapsed(&mut self, shard: &Shard) -> bool {
         let Some(deadline) = self.deadline else {
             return false;
         };
@@ -193,7 +193,7 @@ impl Alarm {
     }
 }
 
-impl Drop for Alarm {
+impl Drop for ReceiveTimeout {
     fn drop(&mut self) {
         if let Some(timer) = self.timer
             && let Some(shard) = Shard::current()
