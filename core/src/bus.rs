@@ -25,7 +25,7 @@ use crossbeam_queue::ArrayQueue;
 
 use crate::exit::ExitReason;
 use crate::id::{CallId, MonitorRef, StreamId};
-use crate::mail::{Call, CallError};
+use crate::message::{Call, CallError};
 use crate::pid::{Pid, ShardId};
 use crate::shard::Shard;
 

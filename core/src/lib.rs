@@ -20,8 +20,8 @@ mod exit;
 pub mod fairness;
 mod group;
 mod id;
-mod mail;
 mod mailbox;
+mod message;
 mod node;
 mod occupancy;
 pub mod pid;
@@ -39,14 +39,16 @@ pub use bus::INBOX;
 pub use context::{CallContext, Caller};
 pub use exit::{End, ExitReason};
 pub use id::{CallId, MonitorRef, StreamId, TimerRef};
-pub use mail::{Call, CallError, Mail, SendError};
 pub use mailbox::MailboxLimit;
+pub use message::{Call, CallError, Mail, SendError};
 pub use node::Node;
 pub use pid::{Pid, ShardId};
 pub use process::{ProcessInfo, SpawnOptions};
 pub use quota::QuotaError;
 pub use registry::{RegisterError, ReservedName};
 pub use request_id::RequestId;
-pub use shard::{Census, Losses, LostMail, ProcessHandle, ProcessRef, Shard, SpawnError, Waiting};
+pub use shard::{
+    Losses, LostMessages, ProcessHandle, ProcessRef, Shard, SpawnError, Stats, Waiting,
+};
 pub use stream::{STREAM_WINDOW, StreamError};
 pub use supervisor::{Backoff, Child, Intensity, Restart, Strategy, Supervisor, SupervisorEvent};

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::mail::{Mail, SendError};
+use crate::message::{Mail, SendError};
 use crate::occupancy::Occupancy;
 use crate::quota::MAX_WAITING_STREAMS;
 
@@ -42,7 +42,7 @@ pub(crate) struct Mailbox {
     limit: MailboxLimit,
     queue: VecDeque<Mail>,
     /// Set aside by the process; they count, too.
-    aside: VecDeque<Mail>,
+    stash: VecDeque<Mail>,
     load: Load,
     /// Streams that nobody has accepted.
     streams: usize,
@@ -89,26 +89,26 @@ impl Mailbox {
     }
 
     /// Put mail at the end; it is given back if it is refused.
-    pub(crate) fn push(&mut self, mail: Mail) -> Result<(), (SendError, Mail)> {
-        if let Some(size) = size(&mail) {
-            let streams = self.streams + usize::from(is_stream(&mail));
+    pub(crate) fn push(&mut self, delivery: Mail) -> Result<(), (SendError, Mail)> {
+        if let Some(size) = size(&delivery) {
+            let streams = self.streams + usize::from(is_stream(&delivery));
             if streams > MAX_WAITING_STREAMS {
-                return Err((SendError::MailboxFull, mail));
+                return Err((SendError::MailboxFull, delivery));
             }
             if let Err(error) = self.reserve(size) {
-                return Err((error, mail));
+                return Err((error, delivery));
             }
             self.streams = streams;
         } else {
             self.signals += 1;
         }
-        self.queue.push_back(mail);
+        self.queue.push_back(delivery);
         Ok(())
     }
 
     /// Put mail at the end whose sender has taken room for it.
-    pub(crate) fn push_reserved(&mut self, mail: Mail) {
-        self.queue.push_back(mail);
+    pub(crate) fn push_reserved(&mut self, delivery: Mail) {
+        self.queue.push_back(delivery);
     }
 
     /// The count of this mailbox, for processes of other shards.
@@ -140,12 +140,12 @@ impl Mailbox {
     }
 
     /// Count mail that was taken out.
-    fn taken(&mut self, mail: &Mail) {
-        let Some(size) = size(mail) else {
+    fn taken(&mut self, delivery: &Mail) {
+        let Some(size) = size(delivery) else {
             self.signals -= 1;
             return;
         };
-        self.streams -= usize::from(is_stream(mail));
+        self.streams -= usize::from(is_stream(delivery));
         match &mut self.load {
             Load::Shared(occupancy) => occupancy.release(size),
             Load::Own { messages, bytes } => {
@@ -173,16 +173,16 @@ impl Mailbox {
             seen.count = self.queue.len();
             return None;
         };
-        let mail = self.queue.remove(index)?;
+        let delivery = self.queue.remove(index)?;
         self.shifts += 1;
-        self.taken(&mail);
-        Some(mail)
+        self.taken(&delivery);
+        Some(delivery)
     }
 
     /// Set mail aside that was taken.
-    pub(crate) fn stash(&mut self, mail: Mail) {
+    pub(crate) fn stash(&mut self, delivery: Mail) {
         // It was in the mailbox before, so at most one more than the limit comes of it.
-        match (size(&mail), &mut self.load) {
+        match (size(&delivery), &mut self.load) {
             (None, _) => self.signals += 1,
             (Some(size), Load::Shared(occupancy)) => occupancy.add(size),
             (Some(size), Load::Own { messages, bytes }) => {
@@ -190,15 +190,15 @@ impl Mailbox {
                 *bytes += size;
             }
         }
-        self.streams += usize::from(is_stream(&mail));
-        self.aside.push_back(mail);
+        self.streams += usize::from(is_stream(&delivery));
+        self.stash.push_back(delivery);
     }
 
     /// Put what was set aside back to the front, in order.
     pub(crate) fn unstash(&mut self) {
         self.shifts += 1;
-        while let Some(mail) = self.aside.pop_back() {
-            self.queue.push_front(mail);
+        while let Some(delivery) = self.stash.pop_back() {
+            self.queue.push_front(delivery);
         }
     }
 
@@ -213,7 +213,7 @@ impl Mailbox {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queue.len() + self.aside.len()
+        self.queue.len() + self.stash.len()
     }
 
     /// Messages and bytes that count.
@@ -225,21 +225,21 @@ impl Mailbox {
     }
 
     /// All of it, for what has to be answered when the process ends.
-    pub(crate) fn into_mail(self) -> impl Iterator<Item = Mail> {
+    pub(crate) fn into_deliveries(self) -> impl Iterator<Item = Mail> {
         if let Load::Shared(occupancy) = &self.load {
             occupancy.close();
         }
-        self.aside.into_iter().chain(self.queue)
+        self.stash.into_iter().chain(self.queue)
     }
 }
 
-fn is_stream(mail: &Mail) -> bool {
-    matches!(mail, Mail::Stream { .. })
+fn is_stream(delivery: &Mail) -> bool {
+    matches!(delivery, Mail::Stream { .. })
 }
 
 /// What mail counts for; nothing if it is the system's.
-fn size(mail: &Mail) -> Option<usize> {
-    match mail {
+fn size(delivery: &Mail) -> Option<usize> {
+    match delivery {
         Mail::Message(bytes) => Some(bytes.len()),
         Mail::Call(call) => Some(call.size()),
         Mail::Stream { .. } => Some(0),
@@ -275,7 +275,7 @@ mod tests {
             mailbox.push(message(text)).unwrap();
         }
         let mut seen = Seen::default();
-        let is_b = |mail: &Mail| *mail == message(b"b");
+        let is_b = |delivery: &Mail| *delivery == message(b"b");
         assert_eq!(mailbox.take(&mut seen, is_b), Some(message(b"b")));
         assert_eq!(mailbox.take(&mut seen, is_b), None);
         mailbox.push(message(b"b")).unwrap();
@@ -305,7 +305,7 @@ mod tests {
         let mut mailbox = limited(2, 3);
         let refused = |mailbox: &mut Mailbox, text| {
             let refused = mailbox.push(message(text));
-            refused.map_err(|(error, mail)| (error, mail == message(text)))
+            refused.map_err(|(error, delivery)| (error, delivery == message(text)))
         };
         mailbox.push(message(b"ab")).unwrap();
         let full = Err((SendError::MailboxFull, true));
@@ -331,8 +331,8 @@ mod tests {
             }
             let mut seen = Seen::default();
             for _ in 0..asides {
-                if let Some(mail) = mailbox.take(&mut seen, any) {
-                    mailbox.stash(mail);
+                if let Some(delivery) = mailbox.take(&mut seen, any) {
+                    mailbox.stash(delivery);
                 }
             }
             mailbox.unstash();

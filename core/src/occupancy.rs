@@ -6,8 +6,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::mail::SendError;
 use crate::mailbox::MailboxLimit;
+use crate::message::SendError;
 
 /// The shared count of one mailbox.
 ///

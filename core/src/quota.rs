@@ -22,9 +22,12 @@ pub const MAX_NAMES: usize = 64;
 /// Groups that one process may be in.
 pub const MAX_GROUPS: usize = 1024;
 
-/// Links, monitors and unread news of ended processes that one process may have, each kind of tie
-/// with the news.
-pub const MAX_TIES: usize = 65_536;
+/// Links of one process, together with the exits and ends in its mailbox that it has not received.
+pub const MAX_LINKS: usize = 65_536;
+
+/// Monitors that one process has set, together with the exits and ends in its mailbox that it has not
+/// received.
+pub const MAX_MONITORS: usize = 65_536;
 
 /// Ends of streams that one process may have.
 pub const MAX_STREAMS: usize = 4096;
@@ -75,17 +78,17 @@ pub const MAX_LEFT_TIMER_BYTES: usize = 16 << 20;
 
 /// What one process holds of its quotas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Holdings {
+pub struct QuotaUsage {
     /// See [`MAX_NAMES`].
     pub names: usize,
     /// See [`MAX_GROUPS`].
     pub groups: usize,
-    /// See [`MAX_TIES`].
+    /// See [`MAX_LINKS`].
     pub links: usize,
-    /// See [`MAX_TIES`].
+    /// See [`MAX_MONITORS`].
     pub monitors: usize,
     /// Ends and exits in its mailbox.
-    pub news: usize,
+    pub unread_signals: usize,
     /// Messages, calls and streams in its mailbox, or on their way to room that is kept for them.
     pub messages: usize,
     /// Bytes of these.
@@ -117,12 +120,12 @@ pub enum QuotaError {
     /// See [`MAX_TIMERS`] and [`MAX_TIMER_BYTES`].
     #[error("the processes of this core have set as many timers as they may in all")]
     SharedTimers,
-    /// See [`MAX_TIES`].
+    /// See [`MAX_LINKS`].
     #[error(
-        "the process has {MAX_TIES} links, and ends of linked processes that it has not received"
+        "the process has {MAX_LINKS} links, and ends of linked processes that it has not received"
     )]
     Links,
-    /// See [`MAX_TIES`].
-    #[error("the process has {MAX_TIES} monitors, and news of ends that it has not received")]
+    /// See [`MAX_MONITORS`].
+    #[error("the process has {MAX_MONITORS} monitors, and news of ends that it has not received")]
     Monitors,
 }

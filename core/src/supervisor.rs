@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::exit::ExitReason;
-use crate::mail::Mail;
+use crate::message::Mail;
 use crate::pid::Pid;
 use crate::process::SpawnOptions;
 use crate::shard::{ProcessRef, Shard, SpawnError};
@@ -245,7 +245,7 @@ impl RunningSupervisor {
                 _ => None,
             });
             let deadline = next.min();
-            let exit = |mail: &Mail| matches!(mail, Mail::Exit { .. });
+            let exit = |delivery: &Mail| matches!(delivery, Mail::Exit { .. });
             let received = self.me.shard.receive_where(self.me.pid, deadline, exit);
             let Some(Mail::Exit { from, reason }) = received.await else {
                 continue;
@@ -350,7 +350,7 @@ impl RunningSupervisor {
             drop(shard.kill(pid));
             shard.discard(
                 me,
-                |mail| matches!(mail, Mail::Exit { from, .. } if *from == pid),
+                |delivery| matches!(delivery, Mail::Exit { from, .. } if *from == pid),
             );
             child.state = State::Waiting(Instant::now());
         }

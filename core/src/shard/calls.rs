@@ -15,7 +15,7 @@ use super::timers::ReceiveTimeout;
 use crate::bus::Signal;
 use crate::context::{CallContext, Caller};
 use crate::id::{CallId, StreamId};
-use crate::mail::{Call, CallError, Mail, SendError};
+use crate::message::{Call, CallError, Mail, SendError};
 use crate::occupancy::Occupancy;
 use crate::pid::Pid;
 use crate::process::{PendingReply, take_first};
@@ -211,7 +211,7 @@ impl Shard {
             return sent.map_err(|(error, _)| error);
         }
         let stream = call.stream.zip(call.from);
-        self.put_mail(to, Mail::Call(call))
+        self.deliver(to, Mail::Call(call))
             .map_err(|(error, _)| error)?;
         if let Some((stream, caller)) = stream {
             self.add_writer(stream, to, caller.shard());

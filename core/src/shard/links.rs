@@ -4,10 +4,10 @@ use super::Shard;
 use crate::bus::Signal;
 use crate::exit::ExitReason;
 use crate::id::MonitorRef;
-use crate::mail::Mail;
+use crate::message::Mail;
 use crate::pid::Pid;
 use crate::process::take_first;
-use crate::quota::{MAX_TIES, QuotaError};
+use crate::quota::{MAX_LINKS, MAX_MONITORS, QuotaError};
 
 impl Shard {
     /// Link two processes, of which `me` is of this shard: when either ends otherwise than
@@ -78,7 +78,7 @@ impl Shard {
         let mut table = self.core.table.borrow_mut();
         if let Some(process) = table.get_mut(me) {
             let state = process.state();
-            if state.watching.len() + state.mailbox.signals() >= MAX_TIES {
+            if state.watching.len() + state.mailbox.signals() >= MAX_MONITORS {
                 return Err(QuotaError::Monitors);
             }
             state.watching.push((monitor, target));
@@ -135,7 +135,7 @@ impl Shard {
         let unstoppable = !linked && reason == ExitReason::Killed;
         if traps && !unstoppable {
             // The system's mail is never refused.
-            let _ = self.put_mail(to, Mail::Exit { from, reason });
+            let _ = self.deliver(to, Mail::Exit { from, reason });
         } else if !reason.is_normal() {
             self.end(to, reason);
         }
@@ -181,7 +181,7 @@ impl Shard {
                 pid: target,
                 reason,
             };
-            let _ = self.put_mail(watcher, down);
+            let _ = self.deliver(watcher, down);
         }
     }
 
@@ -201,7 +201,7 @@ impl Shard {
         if state.links.contains(&other) {
             return true;
         }
-        if state.links.len() + state.mailbox.signals() >= MAX_TIES {
+        if state.links.len() + state.mailbox.signals() >= MAX_LINKS {
             return false;
         }
         state.links.push(other);

@@ -11,14 +11,14 @@ use crate::pid::Pid;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
     /// By receiver.
-    pub mail: Vec<LostMail>,
+    pub mail: Vec<LostMessages>,
     /// Timers of setters that ended, for processes that had as many of those as they may.
     pub timers: u64,
 }
 
 /// Mail that was dropped because its receiver's mailbox was full, or could not hold it at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LostMail {
+pub struct LostMessages {
     /// The receiver, which may have ended.
     pub pid: Pid,
     /// The label that it was spawned with.
@@ -29,7 +29,7 @@ pub struct LostMail {
 
 #[derive(Debug, Default)]
 pub(super) struct LossCount {
-    mail: IdMap<Pid, LostMail>,
+    mail: IdMap<Pid, LostMessages>,
     timers: u64,
 }
 
@@ -53,7 +53,7 @@ impl Shard {
         state.dropped += 1;
         let mut losses = self.core.losses.borrow_mut();
         // Only processes that live are counted, so there are never many.
-        let lost = losses.mail.entry(to).or_insert_with(|| LostMail {
+        let lost = losses.mail.entry(to).or_insert_with(|| LostMessages {
             pid: to,
             component: state.origin.clone(),
             messages: 0,

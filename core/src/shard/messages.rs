@@ -10,8 +10,8 @@ use super::Shard;
 use super::timers::ReceiveTimeout;
 use crate::bus::Signal;
 use crate::fairness;
-use crate::mail::{Mail, SendError};
 use crate::mailbox::Seen;
+use crate::message::{Mail, SendError};
 use crate::pid::{Pid, ShardId};
 use crate::process::PendingReply;
 
@@ -86,12 +86,12 @@ impl Shard {
                 return Poll::Ready(None);
             };
             if let Some(state) = process.state.as_deref_mut()
-                && let Some(mail) = state.mailbox.take(&mut seen, &mut wanted)
+                && let Some(delivery) = state.mailbox.take(&mut seen, &mut wanted)
             {
-                if let Mail::Call(call) = &mail {
+                if let Mail::Call(call) = &delivery {
                     state.pending_replies.push(call.pending_reply());
                 }
-                return Poll::Ready(Some(mail));
+                return Poll::Ready(Some(delivery));
             }
             process.wait(cx.waker());
             drop(table);
@@ -112,17 +112,17 @@ impl Shard {
     }
 
     /// Set mail aside that `me` received.
-    pub fn stash(&self, me: Pid, mail: Mail) {
+    pub fn stash(&self, me: Pid, delivery: Mail) {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(me) else {
             return;
         };
         let state = process.state();
-        if let Mail::Call(call) = &mail {
+        if let Mail::Call(call) = &delivery {
             let own = call.pending_reply();
             state.pending_replies.retain(|pending| *pending != own);
         }
-        state.mailbox.stash(mail);
+        state.mailbox.stash(delivery);
     }
 
     /// Put what `me` has set aside back to the front of its mail, in order.
@@ -151,8 +151,8 @@ impl Shard {
     /// would cost each message an allocation.
     fn try_deliver(&self, to: Pid, message: Bytes) -> Result<(), (SendError, Bytes)> {
         if to.shard() == self.core.id {
-            let put = self.put_mail(to, Mail::Message(message));
-            return put.map_err(|(error, mail)| match mail {
+            let put = self.deliver(to, Mail::Message(message));
+            return put.map_err(|(error, delivery)| match delivery {
                 Mail::Message(message) => (error, message),
                 _ => (error, Bytes::new()),
             });
@@ -172,12 +172,12 @@ impl Shard {
     }
 
     /// Put mail into a mailbox of this shard; if that fails it is given back.
-    pub(super) fn put_mail(&self, to: Pid, mail: Mail) -> Result<(), (SendError, Mail)> {
+    pub(super) fn deliver(&self, to: Pid, delivery: Mail) -> Result<(), (SendError, Mail)> {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(to) else {
-            return Err((SendError::NoProcess, mail));
+            return Err((SendError::NoProcess, delivery));
         };
-        let put = process.state().mailbox.push(mail);
+        let put = process.state().mailbox.push(delivery);
         let waker = process.waker.clone();
         drop(table);
         put?;
@@ -208,13 +208,13 @@ impl Shard {
 
     pub(super) fn deliver_message(&self, to: Pid, bytes: Bytes) {
         // Whether anybody got it nobody learns any more.
-        if let Err((error, _)) = self.put_mail(to, Mail::Message(bytes)) {
+        if let Err((error, _)) = self.deliver(to, Mail::Message(bytes)) {
             self.count_refused(to, error);
         }
     }
 }
 
-impl crate::mail::Call {
+impl crate::message::Call {
     pub(crate) fn pending_reply(&self) -> PendingReply {
         PendingReply {
             call: self.id,

@@ -1,7 +1,7 @@
 //! One shard's side of the actor core: what it keeps, and the signals that change it.
 
 mod calls;
-mod life;
+mod lifecycle;
 mod links;
 mod losses;
 mod messages;
@@ -30,9 +30,9 @@ use crate::timer::TimerQueue;
 
 use calls::PendingCall;
 pub use calls::Waiting;
-pub use life::{ProcessHandle, ProcessRef, SpawnError};
+pub use lifecycle::{ProcessHandle, ProcessRef, SpawnError};
 use losses::LossCount;
-pub use losses::{Losses, LostMail};
+pub use losses::{Losses, LostMessages};
 
 /// One shard's side of the actor core. It belongs to one thread; clones are the same shard.
 ///
@@ -123,9 +123,9 @@ impl Shard {
     }
 
     /// What there is of everything, to see that nothing leaks.
-    pub fn census(&self) -> Census {
+    pub fn stats(&self) -> Stats {
         let core = &self.core;
-        Census {
+        Stats {
             processes: core.table.borrow().len(),
             calls: core.calls.borrow().len(),
             stream_ends: core.writers.borrow().len() + core.readers.borrow().len(),
@@ -218,7 +218,7 @@ impl Shard {
 
 /// What a shard has of everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct Stats {
     /// Live processes.
     pub processes: usize,
     /// Calls that are waited for.

@@ -10,7 +10,7 @@ use super::Shard;
 use crate::bus::Signal;
 use crate::exit::ExitReason;
 use crate::id::StreamId;
-use crate::mail::Mail;
+use crate::message::Mail;
 use crate::pid::{Pid, ShardId};
 use crate::process::take_first;
 use crate::quota::{MAX_STREAM_BYTES, MAX_STREAMS};
@@ -197,7 +197,7 @@ impl Shard {
     }
 
     pub(super) fn handle_stream_open(&self, stream: StreamId, writer: Pid, reader: Pid) {
-        let mail = Mail::Stream {
+        let delivery = Mail::Stream {
             stream,
             from: writer,
         };
@@ -207,7 +207,7 @@ impl Shard {
         }
         let end = Reader::new(reader, writer.shard());
         self.core.readers.borrow_mut().insert(stream, end);
-        if self.put_mail(reader, mail).is_err() {
+        if self.deliver(reader, delivery).is_err() {
             self.stop_reading(reader, stream);
         }
     }

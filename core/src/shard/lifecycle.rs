@@ -15,10 +15,10 @@ use thiserror::Error;
 use super::Shard;
 use crate::bus::Signal;
 use crate::exit::{End, ExitReason};
-use crate::mail::{CallError, Mail};
+use crate::message::{CallError, Mail};
 use crate::pid::{Pid, ShardId};
 use crate::process::{Process, ProcessInfo, ProcessState, SpawnOptions, deadline_exceeded};
-use crate::quota::{Holdings, MAX_NAME};
+use crate::quota::{MAX_NAME, QuotaUsage};
 use crate::registry::RegisterError;
 
 /// Why a process was not spawned.
@@ -146,19 +146,19 @@ impl Shard {
     }
 
     /// What a process of this shard holds of its quotas.
-    pub fn holdings_here(&self, pid: Pid) -> Option<Holdings> {
+    pub fn quota_usage_here(&self, pid: Pid) -> Option<QuotaUsage> {
         let table = self.core.table.borrow();
         let Some(state) = table.get(pid)?.state.as_deref() else {
-            return Some(Holdings::default());
+            return Some(QuotaUsage::default());
         };
         let (messages, message_bytes) = state.mailbox.load();
         let (timers, timer_bytes, left_timers) = self.core.timers.borrow().usage_of(pid);
-        Some(Holdings {
+        Some(QuotaUsage {
             names: state.names.len(),
             groups: state.groups.len(),
             links: state.links.len(),
             monitors: state.watching.len(),
-            news: state.mailbox.signals(),
+            unread_signals: state.mailbox.signals(),
             messages,
             message_bytes,
             streams: state.streams.len(),
@@ -325,8 +325,8 @@ impl Shard {
         for call in state.pending_replies {
             self.answer(call, Err(CallError::Died(reason.clone())));
         }
-        for mail in state.mailbox.into_mail() {
-            if let Mail::Call(call) = mail {
+        for delivery in state.mailbox.into_deliveries() {
+            if let Mail::Call(call) = delivery {
                 let not_begun = CallError::NotBegun(reason.clone());
                 self.answer(call.pending_reply(), Err(not_begun));
             }

@@ -85,7 +85,7 @@ pub enum CallError {
     OwnProcess,
     /// The callee waits, through these processes, for the answer to a call of this call's caller:
     /// it is the first, the caller the last.
-    #[error("a cycle of calls, in which each would wait for the next: {}", in_a_row(.0))]
+    #[error("a cycle of calls, in which each would wait for the next: {}", joined_by_arrows(.0))]
     Cycle(Arc<[Pid]>),
     /// The callee ended with the call in its mailbox: nothing of it was done.
     #[error("the process ended before it began the call: {0}")]
@@ -104,7 +104,7 @@ pub enum CallError {
     NoFunction(Arc<str>),
 }
 
-fn in_a_row(pids: &[Pid]) -> String {
+fn joined_by_arrows(pids: &[Pid]) -> String {
     let all = pids.iter().chain(pids.first()).map(Pid::to_string);
     all.collect::<Vec<_>>().join(" -> ")
 }
