@@ -1,17 +1,16 @@
-//! The way from one shard to another.
+//! The bus between shards.
 //!
-//! Each shard has one bounded inbox, into which the others push. Whoever pushes into an inbox that
-//! was not told yet wakes its shard: one wake-up for all that is pushed until the shard looks.
+//! Each shard has one bounded inbox, into which the others push signals. The first push into an
+//! idle inbox wakes its shard, and the pushes after it need no wake-up until the shard looks.
 //!
-//! **When an inbox is full**, a process that sends a message waits for room, or is told so. What
-//! the system itself has to say (an exit, an answer, a link, a stream's credit) must not be lost:
-//! it waits in the sender's outbox, which is bounded by what causes it. Nothing overtakes the
-//! outbox, so the order between two processes holds. A shard that makes room wakes those that
-//! found it full.
+//! **When an inbox is full**, a process that sends a message waits for capacity, or gets an error.
+//! Signals of the system itself (an exit, a reply, a link, a stream's credit) must not be lost: they
+//! wait in the sending shard's outbox, which is bounded by what causes them. Nothing overtakes the
+//! outbox, so messages between two processes stay in order. A shard that has drained its inbox
+//! wakes the shards that found it full.
 //!
-//! **There is no deadlock**: handling a signal never waits. A full mailbox refuses, and what has to
-//! be answered goes into an outbox. So each shard always gets to the end of its inbox, and makes
-//! room for the others.
+//! **The bus can't deadlock**: handling a signal never waits. A full mailbox refuses, and replies go
+//! into an outbox. So each shard always reaches the end of its inbox, and makes room for the others.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -32,12 +31,12 @@ use crate::shard::Shard;
 /// Signals that one inbox holds.
 pub const INBOX: usize = 8192;
 
-/// What one shard tells another, or itself.
+/// A signal from one shard to another, or to itself.
 pub(crate) enum Signal {
     Message(Pid, Bytes),
     Publish(Box<[Pid]>, Bytes),
     Call(Pid, Call),
-    /// A call without an answer, whose sender has taken room in the mailbox.
+    /// A call without an answer, for which the sender has reserved space in the mailbox.
     Cast(Pid, Call),
     Reply(CallId, Result<Bytes, CallError>),
     Link {
@@ -48,7 +47,7 @@ pub(crate) enum Signal {
         from: Pid,
         to: Pid,
     },
-    /// `linked`: the sender has ended, and the link with it.
+    /// An exit signal. With `linked`, the sender has ended, and the link with it.
     Exit {
         from: Pid,
         to: Pid,
@@ -76,27 +75,27 @@ pub(crate) enum Signal {
         reader: Pid,
     },
     Chunk(StreamId, Bytes),
-    /// The reader has read so many bytes.
+    /// Bytes that the reader has read, which the writer may send again.
     Credit(StreamId, usize),
     StreamEnd(StreamId, Result<(), Arc<str>>),
     ReaderGone(StreamId),
-    /// The shard keeps timers for a process, and wants to know when it ends.
+    /// A shard keeps timers for the process, and has to be notified when it ends.
     TimersFor {
         target: Pid,
         shard: ShardId,
     },
-    /// The process is gone that timers are kept for.
+    /// The process that timers are kept for has ended.
     TimersVoid(Pid),
     Run(Box<dyn FnOnce(&Shard) + Send>),
 }
 
-/// Where the others leave what they have to say to a shard.
+/// The queue of signals from the other shards to one shard.
 pub(crate) struct Inbox {
     queue: ArrayQueue<Signal>,
-    /// The shard knows, or is about to be woken.
+    /// Set once the shard was woken, until it looks at the queue.
     notified: AtomicBool,
     waker: AtomicWaker,
-    /// By shard: found the inbox full, and wants to be woken when there is room.
+    /// Indexed by shard: set while that shard waits for capacity.
     blocked_senders: Box<[AtomicBool]>,
 }
 
@@ -110,7 +109,7 @@ impl Inbox {
         }
     }
 
-    /// Push a signal; it is given back if there is no room.
+    /// Pushes a signal, and wakes the shard. Returns the signal if the inbox is full.
     fn push(&self, signal: Signal) -> Result<(), Signal> {
         self.queue.push(signal)?;
         // Seen by the shard before it looks at the queue again, or after it was woken.
@@ -120,7 +119,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// From here on whoever pushes wakes `waker`.
+    /// Registers `waker` for the next push.
     pub(crate) fn listen(&self, waker: &Waker) {
         self.waker.register(waker);
         self.notified.store(false, Ordering::Release);
@@ -134,14 +133,14 @@ impl Inbox {
         self.queue.is_empty()
     }
 
-    /// Wake the shard, which has room in another's inbox again.
+    /// Wakes the shard, whose outbox has capacity again.
     pub(crate) fn wake(&self) {
         if !self.notified.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
     }
 
-    /// The shards that found this inbox full since this was asked last.
+    /// Takes the shards that found this inbox full since the last call.
     pub(crate) fn take_blocked_senders(&self) -> impl Iterator<Item = usize> {
         let shards = self.blocked_senders.iter().enumerate();
         shards
@@ -152,17 +151,17 @@ impl Inbox {
     }
 }
 
-/// What a shard has for one of the others and could not hand over yet.
+/// The signals of one shard that wait for capacity in the inbox of another.
 #[derive(Default)]
 pub(crate) struct Outbox {
     waiting: RefCell<VecDeque<Signal>>,
-    /// Who waits for room.
+    /// The tasks that wait for capacity.
     wakers: RefCell<Vec<Waker>>,
     full: Cell<bool>,
 }
 
 impl Outbox {
-    /// Hand over a message of a process. It is given back if there is no room.
+    /// Sends a process's message. Returns the signal if there is no capacity.
     pub(crate) fn try_send(
         &self,
         inbox: &Inbox,
@@ -178,7 +177,7 @@ impl Outbox {
         })
     }
 
-    /// Hand over what the system has to say, now or as soon as there is room.
+    /// Sends a signal of the system, now or as soon as there is capacity.
     pub(crate) fn enqueue(&self, inbox: &Inbox, from: ShardId, signal: Signal) {
         if let Err(signal) = self.try_send(inbox, from, signal) {
             self.waiting.borrow_mut().push_back(signal);
@@ -186,7 +185,7 @@ impl Outbox {
         }
     }
 
-    /// Hand over what waits, as far as there is room; whoever waits for room may try again.
+    /// Sends the waiting signals as far as there is capacity, then wakes the tasks that wait for it.
     pub(crate) fn flush(&self, inbox: &Inbox, from: ShardId) {
         loop {
             let Some(signal) = self.waiting.borrow_mut().pop_front() else {
@@ -195,8 +194,8 @@ impl Outbox {
             if let Err(signal) = inbox.push(signal) {
                 self.waiting.borrow_mut().push_front(signal);
                 self.full.set(true);
-                // Room that is made between the push and this is not told to anybody: so it is
-                // looked for once more.
+                // The receiver may have drained its inbox before it could see this shard blocked, and
+                // then wakes nothing: so look once more.
                 inbox.block_sender(from);
                 if inbox.queue.is_full() {
                     return;
@@ -208,7 +207,7 @@ impl Outbox {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Whether a message could be handed over; if not, `waker` is woken when it may.
+    /// Returns whether a message could be sent now; if not, `waker` is woken when it can.
     pub(crate) fn has_capacity(&self, inbox: &Inbox, from: ShardId, waker: &Waker) -> bool {
         let free = || self.waiting.borrow().is_empty() && !inbox.queue.is_full();
         if free() {
@@ -223,7 +222,7 @@ impl Outbox {
         false
     }
 
-    /// Whether there is anything to flush, or anybody to wake.
+    /// Returns whether signals or tasks wait for capacity.
     pub(crate) fn is_full(&self) -> bool {
         self.full.get()
     }

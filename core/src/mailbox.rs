@@ -1,4 +1,4 @@
-//! The mail of one process: first in, first out, bounded, and open to a choosy reader. Pure.
+//! The mailbox of one process: first in, first out, bounded, with selective receive. Pure.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use crate::message::{Mail, SendError};
 use crate::occupancy::Occupancy;
 use crate::quota::MAX_WAITING_STREAMS;
 
-/// How much mail may wait. What processes send counts; what the system tells them, of ends and
-/// exits, does not: who has too much of that unread may watch and link nobody else.
+/// The bounds of a mailbox. Messages, calls and streams count. Exits and ends of monitored processes
+/// do not: a process with too many of them unread can't set new links and monitors instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailboxLimit {
     /// Messages, calls and streams.
@@ -28,7 +28,7 @@ impl Default for MailboxLimit {
 }
 
 impl MailboxLimit {
-    /// Whether a message of this size could be taken if nothing else waited.
+    /// Fails if a message of this size does not fit into an empty mailbox.
     pub(crate) fn check_size(&self, size: usize) -> Result<(), SendError> {
         if size > self.bytes {
             return Err(SendError::TooLarge(self.bytes));
@@ -41,26 +41,26 @@ impl MailboxLimit {
 pub(crate) struct Mailbox {
     limit: MailboxLimit,
     queue: VecDeque<Mail>,
-    /// Set aside by the process; they count, too.
+    /// Received and set aside by the process, to be received again; they count, too.
     stash: VecDeque<Mail>,
     load: Load,
-    /// Streams that nobody has accepted.
+    /// Streams that were not accepted yet.
     streams: usize,
-    /// Mail of the system's.
+    /// Exits and ends of monitored processes.
     signals: usize,
-    /// How often something was taken out of the queue, or put in anywhere but at its end: what a
-    /// reader has seen of it, it has to look at again.
+    /// Counts removals, and insertions other than at the end. When it changes, a reader has to
+    /// search from the front again.
     shifts: u64,
 }
 
-/// What the mail counts for, except the system's.
+/// The messages and bytes that count.
 #[derive(Debug)]
 enum Load {
     Own {
         messages: usize,
         bytes: usize,
     },
-    /// Processes of other shards take room, too.
+    /// Counted together with processes of other shards, which reserve space, too.
     Shared(Arc<Occupancy>),
 }
 
@@ -73,7 +73,7 @@ impl Default for Load {
     }
 }
 
-/// How far a reader has looked.
+/// The position up to which a reader has searched.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen {
     shifts: u64,
@@ -88,7 +88,7 @@ impl Mailbox {
         }
     }
 
-    /// Put mail at the end; it is given back if it is refused.
+    /// Appends a delivery. Returns it if the mailbox is full.
     pub(crate) fn push(&mut self, delivery: Mail) -> Result<(), (SendError, Mail)> {
         if let Some(size) = size(&delivery) {
             let streams = self.streams + usize::from(is_stream(&delivery));
@@ -106,12 +106,12 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Put mail at the end whose sender has taken room for it.
+    /// Appends a delivery for which its sender has reserved space.
     pub(crate) fn push_reserved(&mut self, delivery: Mail) {
         self.queue.push_back(delivery);
     }
 
-    /// The count of this mailbox, for processes of other shards.
+    /// Returns the count of this mailbox, shared with other shards from here on.
     pub(crate) fn share(&mut self) -> Arc<Occupancy> {
         match &self.load {
             Load::Shared(occupancy) => occupancy.clone(),
@@ -139,7 +139,7 @@ impl Mailbox {
         }
     }
 
-    /// Count mail that was taken out.
+    /// Counts a delivery out that was removed.
     fn taken(&mut self, delivery: &Mail) {
         let Some(size) = size(delivery) else {
             self.signals -= 1;
@@ -155,8 +155,8 @@ impl Mailbox {
         }
     }
 
-    /// Take the first mail that is `wanted`; the others stay where they are. `seen` is how far
-    /// the same reader had looked the last time.
+    /// Takes the first delivery that is `wanted`; the others stay in order. `seen` is the position up
+    /// to which the same reader searched the last time.
     pub(crate) fn take(
         &mut self,
         seen: &mut Seen,
@@ -179,9 +179,9 @@ impl Mailbox {
         Some(delivery)
     }
 
-    /// Set mail aside that was taken.
+    /// Stashes a delivery that was taken.
     pub(crate) fn stash(&mut self, delivery: Mail) {
-        // It was in the mailbox before, so at most one more than the limit comes of it.
+        // It was in the mailbox before, so the limit is exceeded by one at most.
         match (size(&delivery), &mut self.load) {
             (None, _) => self.signals += 1,
             (Some(size), Load::Shared(occupancy)) => occupancy.add(size),
@@ -194,7 +194,7 @@ impl Mailbox {
         self.stash.push_back(delivery);
     }
 
-    /// Put what was set aside back to the front, in order.
+    /// Moves the stash back to the front of the queue, in order.
     pub(crate) fn unstash(&mut self) {
         self.shifts += 1;
         while let Some(delivery) = self.stash.pop_back() {
@@ -202,12 +202,12 @@ impl Mailbox {
         }
     }
 
-    /// Ends and exits that the process has not looked at.
+    /// Returns the number of unread exits and ends of monitored processes.
     pub(crate) fn signals(&self) -> usize {
         self.signals
     }
 
-    /// Streams that nobody has accepted.
+    /// Returns the number of streams that were not accepted yet.
     pub(crate) fn streams(&self) -> usize {
         self.streams
     }
@@ -216,7 +216,7 @@ impl Mailbox {
         self.queue.len() + self.stash.len()
     }
 
-    /// Messages and bytes that count.
+    /// Returns the messages and bytes that count.
     pub(crate) fn load(&self) -> (usize, usize) {
         match &self.load {
             Load::Own { messages, bytes } => (*messages, *bytes),
@@ -224,7 +224,8 @@ impl Mailbox {
         }
     }
 
-    /// All of it, for what has to be answered when the process ends.
+    /// Closes the mailbox, and returns its deliveries, some of which have to be answered when the
+    /// process ends.
     pub(crate) fn into_deliveries(self) -> impl Iterator<Item = Mail> {
         if let Load::Shared(occupancy) = &self.load {
             occupancy.close();
@@ -237,7 +238,7 @@ fn is_stream(delivery: &Mail) -> bool {
     matches!(delivery, Mail::Stream { .. })
 }
 
-/// What mail counts for; nothing if it is the system's.
+/// Returns the bytes that a delivery counts for; `None` if it does not count.
 fn size(delivery: &Mail) -> Option<usize> {
     match delivery {
         Mail::Message(bytes) => Some(bytes.len()),

@@ -1,15 +1,14 @@
-//! What one process may hold. Every bound of the core is here; each ends with its process.
+//! Quotas: the resources that one process may hold. They are released when it ends.
 //!
-//! Two rules make the bounds safe against a guest that takes all it can:
+//! Two rules make the quotas safe against a guest that takes as much as it can:
 //!
-//! - **What a process holds is charged to it**, or to whoever made it hold it: a monitor to the
-//!   watcher, a timer to its setter. So a guest spends its own quota, and not that of others.
-//! - **What all processes of a shard share has a part that nobody can take away**: each process has
-//!   [`GUARANTEED_TIMERS`] for itself, and a process that the node supervises
-//!   ([`SpawnOptions::resident`](crate::SpawnOptions::resident)) does not draw on what is shared.
+//! - **A resource is charged to the process that asked for it**: a monitor to the watcher, a timer to
+//!   its setter. So a guest spends its own quota, and not that of others.
+//! - **Shared quotas have a guaranteed part**: each process may set [`GUARANTEED_TIMERS`] for itself,
+//!   and a process that the node supervises
+//!   ([`SpawnOptions::resident`](crate::SpawnOptions::resident)) does not use the shared quotas.
 //!
-//! The mailbox has its bounds from whoever spawns the process:
-//! [`MailboxLimit`](crate::MailboxLimit).
+//! The bounds of a mailbox are set when the process is spawned: [`MailboxLimit`](crate::MailboxLimit).
 
 use thiserror::Error;
 
@@ -33,14 +32,13 @@ pub const MAX_MONITORS: usize = 65_536;
 pub const MAX_STREAMS: usize = 4096;
 
 /// Streams that others have opened to a process and it has not accepted. Far fewer than
-/// [`MAX_STREAMS`]: a process that never accepts any keeps the rest for its own.
+/// [`MAX_STREAMS`], so that a process that never accepts any has the rest for itself.
 pub const MAX_WAITING_STREAMS: usize = 256;
 
-/// Bytes that lie at the reading ends of all streams of one process. A stream that brings more
-/// fails.
+/// Unread bytes of all streams that one process reads. A stream that brings more fails.
 pub const MAX_STREAM_BYTES: usize = 64 << 20;
 
-/// Timers that one process may have set, whoever they are for.
+/// Timers that one process may have set, for itself and others.
 pub const PROCESS_TIMERS: usize = 1024;
 
 /// Bytes of the messages of these timers.
@@ -52,15 +50,15 @@ pub const RESIDENT_TIMERS: usize = 65_536;
 /// Bytes of the messages of these timers.
 pub const RESIDENT_TIMER_BYTES: usize = 16 << 20;
 
-/// Timers for itself that a process may set however many the others have, each with a message of
+/// Timers for itself that a process may set even if [`MAX_TIMERS`] is reached, each with a message of
 /// up to [`GUARANTEED_TIMER_BYTES`].
 pub const GUARANTEED_TIMERS: usize = 16;
 
-/// See [`GUARANTEED_TIMERS`].
+/// Bytes of the message of each of the [`GUARANTEED_TIMERS`].
 pub const GUARANTEED_TIMER_BYTES: usize = 1024;
 
-/// Timers of one shard that processes have set that are not resident. Timers that only wake a
-/// process are as many as processes wait, and are never refused.
+/// Timers of one shard that processes have set which are not resident. Timers that only wake a
+/// waiting process do not count, and are never refused.
 pub const MAX_TIMERS: usize = 1 << 18;
 
 /// Bytes of the messages of these timers.
@@ -69,14 +67,14 @@ pub const MAX_TIMER_BYTES: usize = 64 << 20;
 /// Timers for one process whose setters have ended.
 pub const LEFT_TIMERS: usize = 1024;
 
-/// Timers of one shard whose setters have ended. They do not count in [`MAX_TIMERS`], so that
-/// nobody can use up what the living may set.
+/// Timers of one shard whose setters have ended. They do not count in [`MAX_TIMERS`], so that they
+/// can't use up the timers of live processes.
 pub const MAX_LEFT_TIMERS: usize = 1 << 16;
 
 /// Bytes of the messages of these timers.
 pub const MAX_LEFT_TIMER_BYTES: usize = 16 << 20;
 
-/// What one process holds of its quotas.
+/// The resources that one process holds, for comparison with its quotas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaUsage {
     /// See [`MAX_NAMES`].
@@ -87,9 +85,9 @@ pub struct QuotaUsage {
     pub links: usize,
     /// See [`MAX_MONITORS`].
     pub monitors: usize,
-    /// Ends and exits in its mailbox.
+    /// Exits, and ends of monitored processes, in its mailbox.
     pub unread_signals: usize,
-    /// Messages, calls and streams in its mailbox, or on their way to room that is kept for them.
+    /// Messages, calls and streams in its mailbox, or reserved for casts on their way to it.
     pub messages: usize,
     /// Bytes of these.
     pub message_bytes: usize,
@@ -107,7 +105,7 @@ pub struct QuotaUsage {
     pub left_timers: usize,
 }
 
-/// A process holds as much as it may.
+/// The quota that an operation would exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum QuotaError {

@@ -355,7 +355,7 @@ fn streams_are_bounded_end_and_see_the_other_side_die() {
         while let Some(chunk) = shard.read(me, stream).await.unwrap() {
             read += chunk.len();
         }
-        assert_eq!(shard.read(me, stream).await, Err(StreamError::NotYours));
+        assert_eq!(shard.read(me, stream).await, Err(StreamError::NotOwner));
         (written, read)
     });
     assert_eq!(total, (rusm_core::STREAM_WINDOW, rusm_core::STREAM_WINDOW));

@@ -706,7 +706,7 @@ fn streams_of_others_can_not_be_touched() {
         let write = me.shard.write(me.pid, stream, bytes("x")).await;
         (write, me.shard.read(me.pid, stream).await)
     });
-    let denied = StreamError::NotYours;
+    let denied = StreamError::NotOwner;
     assert_eq!(thief, (Err(denied.clone()), Err(denied)));
     assert!(world.shard(0).stats().stream_ends > 0);
     world.shard(0).end_all(ExitReason::Shutdown);

@@ -1,5 +1,5 @@
-//! Calls: each has exactly one answer. It goes past the mailbox, to whoever waits for it; one that
-//! nobody waits for any more is dropped.
+//! Calls: each has exactly one answer, which bypasses the mailbox. An answer that arrives after the
+//! caller has stopped waiting is dropped.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -30,11 +30,11 @@ pub(super) struct PendingCall {
 }
 
 impl Shard {
-    /// Call a function of a process, and wait for the answer until `deadline`. Dropping the
-    /// future forgets the call.
+    /// Calls a function of a process, and waits for the answer until `deadline`. Dropping the future
+    /// abandons the call.
     ///
-    /// A call that could have no answer, since the callee waits for one of the caller's, fails at
-    /// once.
+    /// A call to a process that waits for the caller, directly or through others, fails at once with
+    /// [`CallError::Cycle`].
     pub fn call(
         &self,
         caller: impl Into<Caller>,
@@ -46,7 +46,7 @@ impl Shard {
         let Caller { pid: me, context } = caller.into();
         let mut timeout = ReceiveTimeout::new(me, Some(deadline));
         let mut unsent = Some((function, args));
-        let mut waiting: Option<Waiting> = None;
+        let mut waiting: Option<WaitGuard> = None;
         let mut capacity: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
         poll_fn(move |cx| {
             let Some(shard) = Self::current() else {
@@ -97,18 +97,18 @@ impl Shard {
         })
     }
 
-    /// Wait for something that `caller` wants of another process until then, otherwise than by a
-    /// call: the context of what is done there, and a guard for as long as it waits.
-    pub fn wait_for(&self, caller: &Caller, until: Instant) -> (CallContext, Waiting) {
+    /// Registers that `caller` waits for another process until `until`, by other means than a call.
+    /// Returns the context for the work done there, and a guard to hold while `caller` waits.
+    pub fn wait_for(&self, caller: &Caller, until: Instant) -> (CallContext, WaitGuard) {
         let waits = self.begin_call(caller.pid);
         (caller.context.called(caller.pid, waits.0, until), waits)
     }
 
-    /// Call a function whose answer nobody waits for, for a request. If this is well, the call is in the mailbox, or
-    /// on its way to room that is kept for it there: it is lost only with its process.
+    /// Casts: calls a function without waiting for an answer. On success the call is in the mailbox, or on
+    /// its way to space that is reserved there: it is lost only if the process ends.
     ///
-    /// The first cast from a shard to a process of another asks for its mailbox; those that follow
-    /// wait for nothing but room on the way.
+    /// The first cast from a shard to a process of another asks that shard for the occupancy of the
+    /// mailbox; later ones wait only for capacity on the bus.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -140,8 +140,8 @@ impl Shard {
         }
     }
 
-    /// Call a function whose answer is a stream, of which `me` reads. It ends when the callee
-    /// answers; whatever keeps it from answering is the stream's failure.
+    /// Calls a function whose answer is a stream that the caller reads. The stream ends when the callee
+    /// answers, and fails if the call does.
     pub fn call_stream(
         &self,
         caller: impl Into<Caller>,
@@ -175,8 +175,8 @@ impl Shard {
         stream
     }
 
-    /// Answer a call that `me` has received. The answer to one of [`Shard::call_stream`] is the end
-    /// of its stream: well, or a failure.
+    /// Answers a call that `me` has received. The answer to a [`Shard::call_stream`] ends its stream, with
+    /// success or a failure.
     pub fn reply(&self, me: Pid, call: CallId, result: Result<Bytes, CallError>) {
         let mut table = self.core.table.borrow_mut();
         let state = table
@@ -219,8 +219,8 @@ impl Shard {
         Ok(())
     }
 
-    /// Why a call of a process of this shard could have no answer, if that is so. Of one of another
-    /// shard it is known there.
+    /// Returns the error of a call that would close a cycle. Calls of other shards' processes are
+    /// checked there.
     fn cycle(&self, to: Pid, call: &Call) -> Option<CallError> {
         let calls = self.core.calls.borrow();
         let is_waiting = |call| calls.get(&call).is_some_and(|call| call.answer.is_none());
@@ -245,7 +245,7 @@ impl Shard {
         }
     }
 
-    /// The sender has taken room for it; it is lost only with its process.
+    /// Delivers a cast, for which the sender has reserved space.
     pub(super) fn deliver_cast(&self, to: Pid, call: Call) {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(to) else {
@@ -256,7 +256,7 @@ impl Shard {
         self.wake(to);
     }
 
-    /// The count of a mailbox of this shard, for another.
+    /// Returns the occupancy of a mailbox of this shard, for another.
     fn share_occupancy(&self, pid: Pid) -> Option<Arc<Occupancy>> {
         let mut table = self.core.table.borrow_mut();
         Some(table.get_mut(pid)?.state().mailbox.share())
@@ -274,7 +274,7 @@ impl Shard {
             known.retain(|_, occupancy| !occupancy.is_closed());
         }
         if known.len() >= MAX_OCCUPANCIES {
-            // They can be asked for again.
+            // They are asked for again when they are needed.
             known.clear();
         }
         known.insert(pid, occupancy);
@@ -282,7 +282,7 @@ impl Shard {
 
     pub(super) fn deliver_reply(&self, call: CallId, result: Result<Bytes, CallError>) {
         let mut calls = self.core.calls.borrow_mut();
-        // Whoever waited has given up, or ended.
+        // The caller has timed out, or ended.
         let Some(pending) = calls.get_mut(&call) else {
             return;
         };
@@ -292,7 +292,7 @@ impl Shard {
         self.wake(caller);
     }
 
-    fn begin_call(&self, me: Pid) -> Waiting {
+    fn begin_call(&self, me: Pid) -> WaitGuard {
         let call = CallId::from_raw(self.next_id());
         let pending = PendingCall {
             caller: me,
@@ -302,7 +302,7 @@ impl Shard {
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
             process.state().pending_calls.push(call);
         }
-        Waiting(call, me)
+        WaitGuard(call, me)
     }
 
     fn take_answer(&self, call: CallId) -> Option<Result<Bytes, CallError>> {
@@ -325,7 +325,7 @@ async fn cast_remote(to: Pid, call: Call) -> Result<(), SendError> {
     let mut signal = Signal::Cast(to, call);
     #[expect(
         clippy::result_large_err,
-        reason = "a signal that found no room goes back to its sender"
+        reason = "a signal that does not fit goes back to its sender"
     )]
     let try_send = |signal| match Shard::current() {
         Some(shard) => shard.try_send_signal(to.shard(), signal),
@@ -333,7 +333,7 @@ async fn cast_remote(to: Pid, call: Call) -> Result<(), SendError> {
     };
     loop {
         let Err((error, back)) = try_send(signal) else {
-            // From here on it is the mailbox that has it.
+            // The mailbox releases the space when the call is received.
             std::mem::forget(reserved);
             return Ok(());
         };
@@ -345,12 +345,12 @@ async fn cast_remote(to: Pid, call: Call) -> Result<(), SendError> {
     }
 }
 
-/// The count of a mailbox of another shard. `None` if the process is gone.
+/// Returns the occupancy of a mailbox of another shard; `None` if the process has ended.
 async fn occupancy_of(to: Pid) -> Option<Arc<Occupancy>> {
     if let Some(known) = Shard::current()?.known_occupancy(to) {
         return Some(known);
     }
-    // Who asks without end has to wait here.
+    // Requests on the bus are unbounded, so a process that casts without end has to wait here.
     bus_capacity(to.shard()).await;
     let share = move |shard: &Shard| shard.share_occupancy(to);
     let asking = Shard::current()?.ask(to.shard(), share);
@@ -359,7 +359,7 @@ async fn occupancy_of(to: Pid) -> Option<Arc<Occupancy>> {
     Some(occupancy)
 }
 
-/// Room that was taken in a mailbox, and is given back unless the message is on its way.
+/// Space reserved in a mailbox, released unless the message was sent.
 struct Reserved<'a>(&'a Occupancy, usize);
 
 impl Drop for Reserved<'_> {
@@ -368,11 +368,11 @@ impl Drop for Reserved<'_> {
     }
 }
 
-/// Something that a process waits for, until this is dropped.
+/// Guard of a registered wait, which ends when this is dropped.
 #[must_use]
-pub struct Waiting(CallId, Pid);
+pub struct WaitGuard(CallId, Pid);
 
-impl Drop for Waiting {
+impl Drop for WaitGuard {
     fn drop(&mut self) {
         let Some(shard) = Shard::current() else {
             return;
@@ -396,5 +396,5 @@ fn call_error(error: SendError) -> CallError {
     }
 }
 
-/// Mailboxes of other shards that a shard knows.
+/// The number of mailboxes of other shards whose occupancy a shard caches.
 const MAX_OCCUPANCIES: usize = 4096;

@@ -10,12 +10,12 @@ use crate::process::take_first;
 use crate::quota::{MAX_LINKS, MAX_MONITORS, QuotaError};
 
 impl Shard {
-    /// Link two processes, of which `me` is of this shard: when either ends otherwise than
-    /// normally, so does the other, unless it traps exits. One that is gone already counts as
-    /// ended by [`ExitReason::NoProcess`].
+    /// Links `me`, a process of this shard, and another: when either ends other than normally, so does
+    /// the other, unless it traps exits. A process that has already ended counts as ended with
+    /// [`ExitReason::NoProcess`].
     ///
     /// # Errors
-    /// When `me` has as many as it may.
+    /// When `me` has [`MAX_LINKS`].
     pub fn link(&self, me: Pid, other: Pid) -> Result<(), QuotaError> {
         if me == other || !self.is_alive_here(me) {
             return Ok(());
@@ -30,14 +30,14 @@ impl Shard {
                 to: other,
             },
         );
-        // Of a shard that isn't there nobody would ever answer.
+        // A shard that does not exist never answers.
         if self.core.node.inbox(other.shard()).is_none() {
             self.handle_exit(other, me, ExitReason::NoProcess, true);
         }
         Ok(())
     }
 
-    /// Undo a link.
+    /// Removes a link.
     pub fn unlink(&self, me: Pid, other: Pid) {
         if self.remove_link(me, other) {
             self.dispatch(
@@ -50,14 +50,14 @@ impl Shard {
         }
     }
 
-    /// Have the exits of linked processes arrive as mail, instead of ending with them.
+    /// Sets whether `me` traps exits: receives the exits of linked processes instead of ending with them.
     pub fn set_trap_exit(&self, me: Pid, on: bool) {
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
             process.state().trap_exit = on;
         }
     }
 
-    /// Send a process an exit signal, which ends it unless it traps exits or the reason is normal.
+    /// Sends an exit signal to a process, which ends it unless it traps exits or the reason is normal.
     /// [`ExitReason::Killed`] can't be trapped.
     pub fn exit_signal(&self, from: Pid, to: Pid, reason: ExitReason) {
         let exit = Signal::Exit {
@@ -69,10 +69,10 @@ impl Shard {
         self.dispatch(to.shard(), exit);
     }
 
-    /// Have `me` receive a [`Mail::Down`] when `target` ends, or if it is gone already.
+    /// Monitors `target`: `me` receives a [`Mail::Down`] when it ends, or at once if it has ended.
     ///
     /// # Errors
-    /// When `me` has as many as it may.
+    /// When `me` has [`MAX_MONITORS`].
     pub fn monitor(&self, me: Pid, target: Pid) -> Result<MonitorRef, QuotaError> {
         let monitor = MonitorRef::from_raw(self.next_id());
         let mut table = self.core.table.borrow_mut();
@@ -96,7 +96,7 @@ impl Shard {
         Ok(monitor)
     }
 
-    /// Undo a monitor. What it has already sent stays in the mailbox.
+    /// Removes a monitor. A [`Mail::Down`] that was already delivered stays in the mailbox.
     pub fn demonitor(&self, me: Pid, monitor: MonitorRef) {
         if let Some(target) = self.forget_watching(me, monitor) {
             self.dispatch(target.shard(), Signal::Demonitor { monitor, target });
@@ -121,7 +121,7 @@ impl Shard {
     }
 
     pub(super) fn handle_exit(&self, from: Pid, to: Pid, reason: ExitReason, linked: bool) {
-        // A link that was undone in the meantime does no harm any more.
+        // The link was removed in the meantime.
         if linked && !self.remove_link(to, from) {
             return;
         }
@@ -134,7 +134,7 @@ impl Shard {
         drop(table);
         let unstoppable = !linked && reason == ExitReason::Killed;
         if traps && !unstoppable {
-            // The system's mail is never refused.
+            // Exits are never refused.
             let _ = self.deliver(to, Mail::Exit { from, reason });
         } else if !reason.is_normal() {
             self.end(to, reason);
@@ -174,7 +174,7 @@ impl Shard {
         target: Pid,
         reason: ExitReason,
     ) {
-        // Else it was undone in the meantime.
+        // Otherwise the monitor was removed in the meantime.
         if self.forget_watching(watcher, monitor).is_some() {
             let down = Mail::Down {
                 monitor,
@@ -191,7 +191,7 @@ impl Shard {
         take_first(&mut state.watching, |(own, _)| *own == monitor).map(|(_, target)| target)
     }
 
-    /// False if `me` is gone, or has too many.
+    /// Adds a link. Returns false if `me` has ended, or has too many.
     fn add_link(&self, me: Pid, other: Pid) -> bool {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(me) else {

@@ -16,10 +16,11 @@ use crate::pid::{Pid, ShardId};
 use crate::process::PendingReply;
 
 impl Shard {
-    /// Send a message, now or not at all. From one process to another they arrive in order.
+    /// Sends a message without waiting. Messages from one process to another arrive in order.
     ///
     /// # Errors
-    /// See [`SendError`]. A process of another shard may be gone, or refuse, without a word.
+    /// See [`SendError`]. A message to another shard is dropped without an error if the process has
+    /// ended, or its mailbox is full.
     pub fn try_send(&self, to: Pid, message: Bytes) -> Result<(), SendError> {
         self.try_deliver(to, message).map_err(|(error, _)| {
             self.count_refused(to, error);
@@ -27,8 +28,8 @@ impl Shard {
         })
     }
 
-    /// Send a message. If the way to another shard is full, this waits for room. If a mailbox of
-    /// this shard is full, the others run once, and then the message is sent or dropped.
+    /// Sends a message. If the inbox of another shard is full, this waits for capacity. If a mailbox of
+    /// this shard is full, the sender yields once and retries; then the message is dropped, and counted.
     pub fn send(
         &self,
         to: Pid,
@@ -61,14 +62,14 @@ impl Shard {
         }
     }
 
-    /// Waits until the way to a shard has room; there always is on this one.
+    /// Waits until the bus has capacity for a message to a shard; to this one it always has.
     pub fn bus_has_room(&self, to: ShardId) -> impl Future<Output = ()> + Send + 'static {
         bus_capacity(to)
     }
 
-    /// The first mail of `me` that is `wanted`, which stays where it is until then; so does all
-    /// other mail. `None` at the deadline, or if the process is gone. `wanted` is asked amid the
-    /// mailbox: it must not come back to the shard.
+    /// Receives selectively: waits for the first delivery of `me` that is `wanted`. All others stay in the
+    /// mailbox, in order. Completes with `None` at the deadline, or if the process has ended. `wanted` is
+    /// called while the shard is borrowed: it must not call the shard.
     pub fn receive_where(
         &self,
         me: Pid,
@@ -102,7 +103,8 @@ impl Shard {
         })
     }
 
-    /// The next mail of `me`. `None` at the deadline, or if the process is gone.
+    /// Receives the next delivery of `me`. Completes with `None` at the deadline, or if the process has
+    /// ended.
     pub fn receive(
         &self,
         me: Pid,
@@ -111,7 +113,7 @@ impl Shard {
         self.receive_where(me, deadline, |_| true)
     }
 
-    /// Set mail aside that `me` received.
+    /// Stashes a delivery that `me` received.
     pub fn stash(&self, me: Pid, delivery: Mail) {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(me) else {
@@ -125,14 +127,14 @@ impl Shard {
         state.mailbox.stash(delivery);
     }
 
-    /// Put what `me` has set aside back to the front of its mail, in order.
+    /// Moves the stash of `me` back to the front of its mailbox, in order.
     pub fn unstash(&self, me: Pid) {
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
             process.state().mailbox.unstash();
         }
     }
 
-    /// Take mail out of the mailbox of `me` that nobody needs to see.
+    /// Removes the deliveries from the mailbox of `me` that are `unwanted`.
     pub(crate) fn discard(&self, me: Pid, mut unwanted: impl FnMut(&Mail) -> bool) {
         let mut table = self.core.table.borrow_mut();
         let state = table
@@ -147,8 +149,8 @@ impl Shard {
         }
     }
 
-    /// Send a message if that can be done now. Else it is given back: a copy kept for another try
-    /// would cost each message an allocation.
+    /// Delivers a message, or sends it to its shard. Returns it on failure: a copy kept for a retry would
+    /// cost each message an allocation.
     fn try_deliver(&self, to: Pid, message: Bytes) -> Result<(), (SendError, Bytes)> {
         if to.shard() == self.core.id {
             let put = self.deliver(to, Mail::Message(message));
@@ -164,14 +166,14 @@ impl Shard {
         })
     }
 
-    /// Mail for this process is lost, if that is why it was refused.
+    /// Counts a message as dropped if `error` is a full mailbox.
     pub(super) fn count_refused(&self, to: Pid, error: SendError) {
         if matches!(error, SendError::MailboxFull | SendError::TooLarge(_)) {
             self.count_dropped(to);
         }
     }
 
-    /// Put mail into a mailbox of this shard; if that fails it is given back.
+    /// Puts a delivery into a mailbox of this shard, and wakes the process. Returns it on failure.
     pub(super) fn deliver(&self, to: Pid, delivery: Mail) -> Result<(), (SendError, Mail)> {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(to) else {
@@ -187,10 +189,10 @@ impl Shard {
         Ok(())
     }
 
-    /// Hand a message of a process to another shard; if that fails it is given back.
+    /// Sends a process's message to another shard. Returns it on failure.
     #[expect(
         clippy::result_large_err,
-        reason = "a signal that found no room goes back to its sender"
+        reason = "a signal that does not fit goes back to its sender"
     )]
     pub(super) fn try_send_signal(
         &self,
@@ -207,7 +209,7 @@ impl Shard {
     }
 
     pub(super) fn deliver_message(&self, to: Pid, bytes: Bytes) {
-        // Whether anybody got it nobody learns any more.
+        // The sender no longer waits for the result.
         if let Err((error, _)) = self.deliver(to, Mail::Message(bytes)) {
             self.count_refused(to, error);
         }
@@ -215,6 +217,7 @@ impl Shard {
 }
 
 impl crate::message::Call {
+    /// Returns the reply that the receiver of the call owes.
     pub(crate) fn pending_reply(&self) -> PendingReply {
         PendingReply {
             call: self.id,
@@ -224,6 +227,7 @@ impl crate::message::Call {
     }
 }
 
+/// Waits until the bus has capacity for a message to a shard.
 pub(super) async fn bus_capacity(to: ShardId) {
     poll_fn(|cx| {
         let Some(shard) = Shard::current() else {

@@ -1,4 +1,4 @@
-//! Names and groups.
+//! Names and groups of processes.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::quota::{MAX_GROUPS, MAX_NAME, MAX_NAMES};
 use crate::registry::{RegisterError, ReservedName};
 
 impl Shard {
-    /// Give a process of this shard a name, until it ends.
+    /// Registers a process of this shard under a name, until it ends.
     ///
     /// # Errors
-    /// When another process has it, or the process may not have it.
+    /// See [`RegisterError`].
     pub fn register(&self, me: Pid, name: &str) -> Result<(), RegisterError> {
         let mut table = self.core.table.borrow_mut();
         let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
@@ -38,8 +38,8 @@ impl Shard {
         Ok(())
     }
 
-    /// Take a name from a process. False if it didn't have it, or the name is reserved: that one it
-    /// has until it ends.
+    /// Unregisters a name of a process. Returns false if the process does not have it, or the name is
+    /// reserved, and so kept until the process ends.
     pub fn unregister(&self, me: Pid, name: &str) -> bool {
         if self.core.node.registry().is_reserved(name) {
             return false;
@@ -48,21 +48,21 @@ impl Shard {
             && self.core.node.registry().remove(name, me)
     }
 
-    /// Who has this name. A look-up costs an atomic load as long as no name moves.
+    /// Returns the process that has this name. A look-up costs an atomic load while no name changes.
     pub fn whereis(&self, name: &str) -> Option<Pid> {
         let registry = self.core.node.registry();
         self.core.names.borrow_mut().get(name, registry)
     }
 
-    /// A name of a process of any shard, for people: it costs a look at all names.
+    /// Returns a name of a process of any shard, for people: it searches all names.
     pub fn name_of(&self, pid: Pid) -> Option<Arc<str>> {
         self.core.node.registry().name_of(pid)
     }
 
-    /// Have a process of this shard join a group, until it ends.
+    /// Adds a process of this shard to a group, until it ends.
     ///
     /// # Errors
-    /// When it is in too many, or the name is too long.
+    /// When it is in [`MAX_GROUPS`] groups, or the name is too long.
     pub fn join(&self, me: Pid, group: &str) -> Result<(), RegisterError> {
         let mut table = self.core.table.borrow_mut();
         let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
@@ -73,19 +73,20 @@ impl Shard {
         })
     }
 
-    /// Have it leave. False if it was no member.
+    /// Removes a process from a group. Returns false if it was not a member.
     pub fn leave(&self, me: Pid, group: &str) -> bool {
         self.forget(me, group, |state| &mut state.groups)
             && self.core.node.groups().leave(group, me)
     }
 
-    /// The members of a group, on all shards.
+    /// Returns the members of a group, on all shards.
     pub fn members(&self, group: &str) -> Arc<[Pid]> {
         self.core.node.groups().members(group)
     }
 
-    /// Send a message to all members of a group; how many there are. Those of another shard get
-    /// it by one signal; if the way there is full they don't get it: see [`Shard::bus_has_room`].
+    /// Sends a message to all members of a group, and returns their number. The members on another shard
+    /// get it by one signal, which is dropped if that shard's inbox is full: see
+    /// [`Shard::bus_has_room`].
     pub fn publish(&self, group: &str, message: Bytes) -> usize {
         let members = self.members(group);
         let mut remote: Vec<Vec<Pid>> = Vec::new();
@@ -103,7 +104,8 @@ impl Shard {
         for (shard, pids) in remote.into_iter().enumerate() {
             if !pids.is_empty() {
                 let signal = Signal::Publish(pids.into(), message.clone());
-                // Else who publishes without end would fill the outbox.
+                // Dropped if the inbox is full: otherwise a process that publishes without end would
+                // fill the outbox.
                 let _ = self.try_send_signal(ShardId::new(shard as u16), signal);
             }
         }

@@ -17,8 +17,8 @@ use crate::quota::{MAX_STREAM_BYTES, MAX_STREAMS};
 use crate::stream::{Read, Reader, StreamError, Writer, weight};
 
 impl Shard {
-    /// Open a stream that `me` writes and `to` reads, which finds a [`Mail::Stream`] in its
-    /// mailbox. `None` if it is known to be gone, or `me` has too many.
+    /// Opens a stream that `me` writes and `to` reads, which receives a [`Mail::Stream`]. Returns `None` if
+    /// `to` is known to have ended, or `me` has too many streams.
     pub fn open_stream(&self, me: Pid, to: Pid) -> Option<StreamId> {
         if to.shard() == self.core.id && !self.is_alive_here(to) {
             return None;
@@ -37,10 +37,10 @@ impl Shard {
         Some(stream)
     }
 
-    /// Write a chunk, when there is room for it.
+    /// Writes a chunk, once it fits into the window.
     ///
     /// # Errors
-    /// When nobody reads any more, or it isn't for `me` to write.
+    /// When the reader has ended or stopped reading, or `me` is not the writer.
     pub fn write(
         &self,
         me: Pid,
@@ -50,14 +50,14 @@ impl Shard {
         let mut chunk = Some(chunk);
         poll_fn(move |cx| {
             let Some(shard) = Self::current() else {
-                return Poll::Ready(Err(StreamError::NotYours));
+                return Poll::Ready(Err(StreamError::NotOwner));
             };
             let size = chunk.as_ref().map_or(0, Bytes::len);
             let reader = {
                 let mut writers = shard.core.writers.borrow_mut();
                 let writer = writers.get_mut(&stream).filter(|writer| writer.owner == me);
                 let Some(writer) = writer else {
-                    return Poll::Ready(Err(StreamError::NotYours));
+                    return Poll::Ready(Err(StreamError::NotOwner));
                 };
                 match writer.send(size) {
                     Err(error) => return Poll::Ready(Err(error)),
@@ -78,8 +78,8 @@ impl Shard {
         })
     }
 
-    /// The writer's end of it: well, or a failure that the reader sees after all chunks. False if
-    /// it isn't for `me` to write.
+    /// Closes the stream that `me` writes, with success or a failure, which the reader receives after all
+    /// chunks. Returns false if `me` is not the writer.
     pub fn close(&self, me: Pid, stream: StreamId, outcome: Result<(), Arc<str>>) -> bool {
         let writers = self.core.writers.borrow();
         let own = writers
@@ -92,10 +92,10 @@ impl Shard {
         own
     }
 
-    /// The next chunk; `None` at the end of the stream.
+    /// Reads the next chunk; completes with `None` at the end of the stream.
     ///
     /// # Errors
-    /// When the writer failed, after all that it had written; or it isn't for `me` to read.
+    /// When the writer failed, after all chunks that it had written; or `me` is not the reader.
     pub fn read(
         &self,
         me: Pid,
@@ -103,13 +103,13 @@ impl Shard {
     ) -> impl Future<Output = Result<Option<Bytes>, StreamError>> + Send + 'static {
         poll_fn(move |cx| {
             let Some(shard) = Self::current() else {
-                return Poll::Ready(Err(StreamError::NotYours));
+                return Poll::Ready(Err(StreamError::NotOwner));
             };
             let (read, writer) = {
                 let mut readers = shard.core.readers.borrow_mut();
                 let reader = readers.get_mut(&stream).filter(|reader| reader.owner == me);
                 let Some(reader) = reader else {
-                    return Poll::Ready(Err(StreamError::NotYours));
+                    return Poll::Ready(Err(StreamError::NotOwner));
                 };
                 (reader.read(), reader.writer)
             };
@@ -136,7 +136,7 @@ impl Shard {
         })
     }
 
-    /// The reader wants no more of it.
+    /// Closes the reading end: the writer's next write fails.
     pub fn stop_reading(&self, me: Pid, stream: StreamId) {
         let mut readers = self.core.readers.borrow_mut();
         if readers.get(&stream).is_none_or(|reader| reader.owner != me) {
@@ -151,7 +151,8 @@ impl Shard {
         }
     }
 
-    /// Give a process of this shard the writing end. False if it is gone, or has too many.
+    /// Gives a process of this shard the writing end. Returns false if the process has ended, or has too
+    /// many streams.
     pub(super) fn add_writer(&self, stream: StreamId, owner: Pid, reader: ShardId) -> bool {
         if !self.add_stream(owner, stream) {
             self.dispatch(
@@ -186,7 +187,7 @@ impl Shard {
         }
     }
 
-    /// A process has ended that had an end of this stream, or both.
+    /// Closes the ends of a stream that an ended process had.
     pub(super) fn drop_stream(&self, owner: Pid, stream: StreamId, reason: &ExitReason) {
         let end = match reason {
             ExitReason::Normal => Ok(()),
@@ -217,7 +218,7 @@ impl Shard {
         let Some(reader) = readers.get_mut(&stream) else {
             return;
         };
-        // The chunks that were on their way when it failed.
+        // The chunk was on its way when the stream failed.
         if reader.has_ended() {
             return;
         }
