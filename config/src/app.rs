@@ -1,4 +1,4 @@
-//! The whole manifest.
+//! The manifest as a whole.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use crate::node::Node;
 /// An application, as its manifest describes it.
 #[derive(Clone, Debug, Default)]
 pub struct App {
-    /// How the process runs.
+    /// The settings of the process.
     pub node: Node,
-    /// What it logs.
+    /// The settings of the log.
     pub log: Log,
-    /// What it serves, in the order of the file; no address twice.
+    /// Its listeners, in the order of the file; no address twice.
     pub listeners: Vec<Listener>,
-    /// Every component that is declared, or that a listener or a route names.
+    /// All components: those that are declared, and those that a listener or a route names.
     pub components: BTreeMap<ComponentName, Component>,
 }
 

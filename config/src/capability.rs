@@ -1,4 +1,4 @@
-//! What a component may do: `[capabilities.<name>]` over the built-in profiles. Default-deny.
+//! Capability profiles: `[capabilities.<name>]` over the built-in ones. Default-deny.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,43 +9,43 @@ use crate::manifest::{Section, Text, Value};
 use crate::network::Network;
 use crate::{name, suggest};
 
-/// What a component may do. The default is the profile `sandboxed`.
+/// The capabilities of a component. The default is the profile `sandboxed`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// The profile's name.
     pub profile: String,
-    /// Where it may connect to.
+    /// The hosts that it may connect to.
     pub network: Network,
-    /// May spawn processes.
+    /// Permission to spawn processes.
     pub spawn: bool,
-    /// May stop, link and monitor processes that it did not spawn.
+    /// Permission to stop, link and monitor processes that it did not spawn.
     pub process_control: bool,
-    /// May write to the node's standard output and error.
+    /// Permission to write to the node's standard output and error.
     pub stdio: bool,
-    /// May use the key-value store.
+    /// Permission to use the key-value store.
     pub storage: bool,
     /// The most memory of one instance, in bytes: 1 MiB to 4 GiB.
     pub max_memory: u64,
-    /// The environment it sees; the node's own is never passed on.
+    /// Its environment variables; those of the node are never passed on.
     pub env: BTreeMap<String, String>,
-    /// The directories it sees, no guest path twice.
+    /// The directories that it can access, no guest path twice.
     pub preopens: Vec<Preopen>,
 }
 
-/// A directory of the host that a component sees.
+/// A directory of the host that a component can access.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preopen {
-    /// Where it is; a relative path starts at the app's directory.
+    /// Its path on the host; a relative one starts at the app's directory.
     pub host: PathBuf,
-    /// What the guest calls it: an absolute path.
+    /// Its path for the guest, which is absolute.
     pub guest: String,
-    /// Whether the guest may change what is in it.
+    /// True if the guest may write to it.
     pub writable: bool,
 }
 
 impl Capabilities {
-    /// What a component of this profile may do when a process of profile `spawner` starts it:
-    /// nothing that the spawner may not. A spawner can't reach through a child what it was denied.
+    /// Returns the capabilities of a component of this profile when a process of profile `spawner` starts
+    /// it: at most those of the spawner, which so can't gain through a child what it was denied.
     pub fn within(&self, spawner: &Self) -> Self {
         let preopens = self.preopens.iter().filter_map(|preopen| {
             let own = spawner
@@ -100,7 +100,8 @@ pub(crate) struct Profiles(BTreeMap<String, Profile>);
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
     pub(crate) capabilities: Capabilities,
-    /// Where the app itself grants storage. A built-in profile that does so asks for no store.
+    /// The place where the app itself grants storage, which requires a store. A built-in profile that
+    /// grants it does not.
     pub(crate) storage_grant: Option<Range<usize>>,
 }
 
@@ -152,7 +153,7 @@ impl Profiles {
         profiles
     }
 
-    /// The profile that `name` names.
+    /// Returns the profile of this name.
     pub(crate) fn get(&self, name: &Text<'_>) -> Result<Profile, Fault> {
         (self.0.get(name.text).cloned())
             .ok_or_else(|| unknown_profile(name, self.0.keys().map(String::as_str)))
@@ -168,16 +169,16 @@ impl Profiles {
     }
 }
 
-/// What a `[capabilities.<name>]` table says, before it is laid over what it inherits.
+/// The content of a `[capabilities.<name>]` table, before inheritance is resolved.
 struct Overrides<'a> {
     inherits: Option<Text<'a>>,
-    /// Where to point when this profile is part of a cycle.
+    /// The place to report when this profile is part of a cycle.
     span: Range<usize>,
     network: Option<Network>,
     spawn: Option<bool>,
     process_control: Option<bool>,
     stdio: Option<bool>,
-    /// And where that is said.
+    /// The place of that.
     storage: Option<(bool, Range<usize>)>,
     max_memory: Option<u64>,
     env: BTreeMap<String, String>,
@@ -236,8 +237,8 @@ impl<'a> Overrides<'a> {
 
 type Own<'a> = BTreeMap<&'a str, (Overrides<'a>, Value<'a>)>;
 
-/// The app's own profiles from the eldest that `name` descends from down to itself; or, the cycle
-/// that it ends in.
+/// Returns the app's own profiles from the root that `name` inherits from down to itself, or the cycle
+/// that it leads into.
 fn lineage<'o, 'a>(
     name: &'a str,
     own: &'o Own<'a>,

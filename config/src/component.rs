@@ -11,18 +11,18 @@ use crate::manifest::{Section, Text, Value};
 use crate::name::{ComponentName, NameError};
 use crate::resident::Resident;
 
-/// A component, and what it may do.
+/// A component and its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
     /// Its resolved profile.
     pub capabilities: Capabilities,
-    /// How it lives if it is a service: a long-lived, supervised process.
+    /// Its settings as a service, a long-lived, supervised process; `None` if it is not one.
     pub resident: Option<Resident>,
-    /// What may wait for each of its processes.
+    /// The mailbox bounds of each of its processes.
     pub mailbox: Mailbox,
-    /// How long one function of a process may take, or its handling of one message.
+    /// The time limit of one function call in a process, or of handling one message.
     pub function_timeout: Duration,
-    /// Whether it has a `[components.<name>]`, or was only named by a listener.
+    /// True if it has a `[components.<name>]`; false if a listener or a route only names it.
     pub declared: bool,
 }
 
@@ -38,16 +38,16 @@ impl Default for Component {
     }
 }
 
-/// Every component that a manifest speaks of.
+/// All components of a manifest.
 #[derive(Default)]
 pub(crate) struct Roster {
     components: BTreeMap<ComponentName, Component>,
-    /// By the kebab-case name, the spelling that came first and its place.
+    /// Indexed by the name in kebab-case: the first spelling and its place.
     spellings: BTreeMap<String, (ComponentName, Range<usize>)>,
 }
 
 impl Roster {
-    /// Takes in the `[components]` of a manifest, whose node has a store or has none.
+    /// Reads the `[components]` of a manifest. `has_store` says whether its node has a store.
     pub(crate) fn declare(&mut self, section: Section<'_>, profiles: &Profiles, has_store: bool) {
         for (key, value) in section.into_entries() {
             match self.declare_one(&key, &value, profiles, has_store) {
@@ -57,7 +57,7 @@ impl Roster {
         }
     }
 
-    /// The component that `name` names; it gets the default profile, unless it was declared.
+    /// Returns the component of this name. It gets the default profile, unless it was declared.
     pub(crate) fn mention(&mut self, name: &Text<'_>) -> Result<ComponentName, Fault> {
         let component = self.spelled(name)?;
         self.components.entry(component.clone()).or_default();
@@ -98,7 +98,7 @@ impl Roster {
         Ok((name, component))
     }
 
-    /// A name is a file's name, so it has one spelling throughout.
+    /// Checks that a name is spelled as before: it is a file's name, too.
     fn spelled(&mut self, text: &Text<'_>) -> Result<ComponentName, Fault> {
         let name: ComponentName = text.text.parse().map_err(|error| name_fault(text, error))?;
         let (first, place) =
@@ -114,7 +114,7 @@ impl Roster {
     }
 }
 
-/// What to say of a name that is none.
+/// Returns the fault of an invalid name.
 pub(crate) fn name_fault(text: &Text<'_>, error: NameError) -> Fault {
     let label = match error.suggestion() {
         Some(near) => format!("did you mean `{near}`?"),
@@ -132,5 +132,5 @@ fn no_store(component: &ComponentName, profile: &Text<'_>, grant: Range<usize>) 
         .help("set `store = \"data.redb\"` under [node], or do not grant it")
 }
 
-/// Longer than a function should keep the others of its process waiting.
+/// The default time limit of a function call: a longer one blocks its process for too long.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! Which cores a node runs on.
+//! The cores that a node runs on.
 
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
@@ -9,16 +9,16 @@ use thiserror::Error;
 use crate::error::Fault;
 use crate::manifest::Value;
 
-/// Which cores the shards are pinned to, one shard each.
+/// The cores that shards are pinned to, one shard each.
 ///
-/// As text (`cores = "0,2-3"`, `--cores 4`): a plain number is how many; a comma or a dash makes it
+/// As text (`cores = "0,2-3"`, `--cores 4`): a plain number is a count; a comma or a dash makes it
 /// a list of cores and ranges of cores. So `4` is any four cores, `0,2-3` the cores 0, 2 and 3, and
-/// `4-4` the core 4 alone.
+/// `4-4` only core 4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cores {
-    /// This many, whichever the node may use.
+    /// This number of the cores that the process may use.
     Count(NonZeroUsize),
-    /// These, in this order, none twice, at least one.
+    /// These cores, in this order: at least one, none twice.
     List(Vec<CoreId>),
 }
 
@@ -83,8 +83,9 @@ impl FromStr for Cores {
     }
 }
 
-/// What is wrong with a choice of cores.
+/// The error in a choice of cores.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum CoresError {
     /// No core at all.
     #[error("a node needs at least one core")]
@@ -137,7 +138,7 @@ fn number(text: &str) -> Result<usize, CoresError> {
     (text.parse()).map_err(|_| CoresError::TooLarge(text.to_owned()))
 }
 
-/// What Linux's `cpu_set_t` has room for.
+/// The number of cores in Linux's `cpu_set_t`.
 const MAX_CORES: usize = 1024;
 
 const FORMS: &str = "write how many (`4`), or which (`[0, 2]` or `\"0,2-3\"`)";

@@ -1,4 +1,4 @@
-//! What is wrong with a manifest, where it stands, and what to do about it.
+//! Errors in a manifest, with their places and advice.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,21 +9,23 @@ use std::sync::Arc;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use thiserror::Error;
 
-/// Why there is no [`App`](crate::App).
+/// The reason why a manifest is not a valid [`App`](crate::App).
 ///
-/// Its `Display` is one line, `file:line:column: message` of the first problem. As a
-/// [`Diagnostic`] it shows every problem with the line it stands in.
+/// Its `Display` is one line and complete: `file:line:column: message` of the first problem. So it has
+/// no `source`, which a report would repeat. As a [`Diagnostic`] it shows every problem, with its line
+/// of the file.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// The file could not be read, or is not UTF-8.
     #[error("cannot read {source_name}: {cause}")]
     Unreadable {
         /// The path, as it was given.
         source_name: String,
-        /// What the system said.
+        /// The error of the system.
         cause: io::Error,
     },
-    /// The file was read, and is wrong.
+    /// The file was read, and is not valid.
     #[error("{first}")]
     Invalid {
         /// The problem nearest to the top of the file.
@@ -34,7 +36,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// Every problem of the file, in its order; none if it could not be read.
+    /// Iterates over the problems, in the order of the file; there are none if it could not be read.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         let (first, others) = match self {
             Self::Unreadable { .. } => (None, &[][..]),
@@ -79,7 +81,7 @@ impl Diagnostic for ConfigError {
     }
 }
 
-/// One thing that is wrong with a manifest.
+/// One problem of a manifest.
 #[derive(Debug, Error, Diagnostic)]
 #[error("{}:{line}:{column}: {message}", source_code.name())]
 pub struct Problem {
@@ -95,17 +97,17 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// What is wrong, without the place.
+    /// Returns the message, without the place.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The line of the offending text, from 1.
+    /// Returns the line of the offending text, from 1.
     pub fn line(&self) -> usize {
         self.line
     }
 
-    /// The column of the offending text in characters, from 1.
+    /// Returns the column of the offending text in characters, from 1.
     pub fn column(&self) -> usize {
         self.column
     }
@@ -127,7 +129,7 @@ impl Problem {
     }
 }
 
-/// A problem on its way to the author: it knows its place, but not yet the file.
+/// A problem that was found while reading: it has byte ranges, but not yet the file.
 #[derive(Debug)]
 pub(crate) struct Fault {
     message: String,
@@ -137,7 +139,7 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// `label` is written under the caret.
+    /// Creates a fault at `span`; `label` is written under the caret.
     pub(crate) fn new(
         span: Range<usize>,
         message: impl Into<String>,
@@ -150,13 +152,13 @@ impl Fault {
         }
     }
 
-    /// Points at another place that the author has to know.
+    /// Adds another place that the author has to know.
     pub(crate) fn also(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         self.labels.push((span, label.into()));
         self
     }
 
-    /// Says what to do.
+    /// Adds advice.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
@@ -178,7 +180,7 @@ impl From<toml::de::Error> for Fault {
     }
 }
 
-/// Collects what is wrong, so that one run tells an author everything.
+/// The faults found so far, so that one run reports them all.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(RefCell<Vec<Fault>>);
 
@@ -187,7 +189,7 @@ impl Faults {
         self.0.borrow_mut().push(fault);
     }
 
-    /// `value`, if nothing was reported.
+    /// Returns `value` if no fault was reported.
     pub(crate) fn into_result<T>(
         self,
         source_name: &str,

@@ -1,14 +1,13 @@
 //! `rusm.toml`, parsed into a validated application.
 //!
-//! Pure: nothing here opens a socket or starts a guest, and only [`load`] reads a file. What comes
-//! out needs no further checks: addresses are addresses, every profile is resolved, every route is
-//! compiled, every limit is in range. What is wrong comes out as a [`ConfigError`], which shows the
-//! place in the file and what to write instead.
+//! Pure: nothing here opens a socket or starts a guest, and only [`load`] reads a file. An [`App`] needs
+//! no further checks: addresses are parsed, profiles resolved, routes compiled, limits in range. Errors
+//! are collected into a [`ConfigError`], which shows the places in the file and what to write instead.
 //!
-//! A map of the crate:
+//! # Modules
 //!
 //! - `app`: the whole manifest, [`App`].
-//! - `node`, `cores`, `log`: what concerns the process: `[node]` and `[log]`.
+//! - `node`, `cores`, `log`: the settings of the process: `[node]` and `[log]`.
 //! - `listener`, `header`, `limits`, `websocket`: a `[[serve]]` table.
 //! - `routes`: the table that a request is looked up in, over `pattern` (the grammar of
 //!   `/users/:id`), `trie` (which route wins) and `percent` (RFC 3986 escapes).
@@ -17,9 +16,32 @@
 //! - `capability`: `[capabilities.<name>]` and the built-in profiles.
 //! - `manifest`: reads a TOML tree by hand, so that every value keeps its place in the file;
 //!   `size` and `suggest` help it.
-//! - `error`: what is wrong, where, and what to do.
+//! - `error`: problems, with their places and advice.
 //!
 //! The reference of every key is `docs/configuration.md`.
+//!
+//! # Example
+//!
+//! ```
+//! let app = rusm_config::parse(
+//!     "rusm.toml",
+//!     r#"
+//!         [[serve]]
+//!         listen = "127.0.0.1:8080"
+//!
+//!         [serve.routes]
+//!         "GET /users/:id" = "users#show"
+//!     "#,
+//! )?;
+//! assert_eq!(app.listeners[0].addr.port(), 8080);
+//! assert!(app.components.contains_key("users"));
+//!
+//! let error = rusm_config::parse("rusm.toml", "[node]\ncors = 2").unwrap_err();
+//! assert!(error.to_string().starts_with("rusm.toml:2:1: "));
+//! # Ok::<(), rusm_config::ConfigError>(())
+//! ```
+
+#![forbid(unsafe_code)]
 
 mod app;
 mod capability;

@@ -1,4 +1,4 @@
-//! What a listener lets one client take. Flat keys of `[[serve]]`.
+//! The limits of a listener: flat keys of `[[serve]]`.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ pub struct Limits {
     pub max_headers: u32,
     /// Bytes of a request's content, decoded; more get 413.
     pub max_body: u64,
-    /// From the first byte of a request to the end of its head: 408.
+    /// Time from the first byte of a request to the end of its head; then it gets 408.
     pub header_timeout: Duration,
-    /// From the end of the head to the end of the content: 408.
+    /// Time from the end of the head to the end of the content; then it gets 408.
     pub body_timeout: Duration,
-    /// How long a connection may wait for its next request: closed.
+    /// Idle time of a connection between requests; then it is closed.
     pub idle_timeout: Duration,
-    /// How long a client may take none of a response: closed.
+    /// Time in which a client reads nothing of a response; then the connection is closed.
     pub write_timeout: Duration,
-    /// Wall clock of the guest for one request: 504.
+    /// Wall-clock time of the guest for one request; then it gets 504.
     pub request_timeout: Duration,
     /// Open connections of the listener, over all cores.
     pub max_connections: u32,
 }
 
 impl Limits {
-    /// Takes its keys out of a `[[serve]]` table.
+    /// Reads the limits in a `[[serve]]` table.
     pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let default = Self::default();
         let mut size = |key, most, default| {
@@ -85,7 +85,7 @@ impl Default for Limits {
     }
 }
 
-/// Says what to do about a limit that is out of range.
+/// Adds advice to the fault of a limit that is out of range.
 pub(crate) fn advise(fault: Fault) -> Fault {
     if fault.has_help() {
         return fault;

@@ -1,4 +1,4 @@
-//! `[[serve]]`: a protocol, an address, and what answers.
+//! `[[serve]]`: a protocol, an address, and its routes.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,22 +16,22 @@ use crate::websocket::{Held, WebSocketSettings};
 /// An address that the node serves.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// What is spoken there.
+    /// Its protocol.
     pub protocol: Protocol,
-    /// Where it listens. Port 0 lets the system choose.
+    /// Its address. Port 0 lets the system choose.
     pub addr: SocketAddr,
-    /// What answers.
+    /// Its routes.
     pub routes: RouteTable,
     /// Fields for every response, names in lower case, in the order of the file.
     pub headers: Vec<(String, String)>,
-    /// What one client may take.
+    /// Its limits for each client.
     pub limits: Limits,
-    /// What its WebSockets are allowed; the default if it serves none. Of an [`Protocol::Sse`] the
-    /// `ping_interval` is how long its streams may be silent.
+    /// The settings of its WebSockets; the default if it serves none. For [`Protocol::Sse`] the
+    /// `ping_interval` is the longest silence of a stream.
     pub websocket: WebSocketSettings,
 }
 
-/// What a listener is for. All of them speak HTTP/1.1 and HTTP/1.0.
+/// The protocol of a listener. All of them speak HTTP/1.1 and HTTP/1.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protocol {
@@ -52,7 +52,7 @@ pub fn parse_addr(text: &str) -> Result<SocketAddr, AddrError> {
     })
 }
 
-/// Text that is no address to listen on.
+/// Text that is not an address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{addr}` is not an IP address and a port: {advice}")]
 pub struct AddrError {
@@ -61,7 +61,7 @@ pub struct AddrError {
 }
 
 impl Listener {
-    /// `None` if a fault was reported without which there is nothing to build on.
+    /// Reads a `[[serve]]` table. Returns `None` if a fault was reported that leaves nothing to build.
     pub(crate) fn read(mut section: Section<'_>, roster: &mut Roster) -> Option<(Self, AddrPlace)> {
         let protocol = section.value("protocol");
         let protocol = protocol.map_or(Ok(Protocol::Http), |value| read_protocol(&value));
@@ -119,7 +119,7 @@ impl Listener {
     }
 }
 
-/// Where the `listen` of a listener stands in the file.
+/// The place of a listener's `listen` in the file.
 pub(crate) type AddrPlace = std::ops::Range<usize>;
 
 fn read_protocol(value: &Value<'_>) -> Result<Protocol, Fault> {
@@ -130,7 +130,8 @@ fn read_protocol(value: &Value<'_>) -> Result<Protocol, Fault> {
     ])
 }
 
-/// Which connections a listener may hold. Where that can't be told, something else is wrong.
+/// Returns the kind of connections that a listener may hold. Where the protocol is not valid, this is
+/// the most permissive kind, since another fault is reported.
 fn held(protocol: Option<Protocol>, routes: Option<&Section<'_>>) -> Held {
     let has_action = |target: &Value<'_>| target.text().is_ok_and(|text| text.text.contains('#'));
     match (protocol, routes) {
@@ -143,7 +144,7 @@ fn held(protocol: Option<Protocol>, routes: Option<&Section<'_>>) -> Held {
     }
 }
 
-/// What a `component` makes of a listener.
+/// Returns the routes of a listener with a `component`.
 fn whole(
     value: &Value<'_>,
     protocol: Option<Protocol>,
@@ -274,7 +275,7 @@ fn read_route(
     Ok((route, pattern))
 }
 
-/// Is this a route that a listener of this protocol can have?
+/// Checks that a listener of this protocol can have this route.
 fn check_protocol(
     protocol: Option<Protocol>,
     method: &Text<'_>,

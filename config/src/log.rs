@@ -1,19 +1,19 @@
-//! `[log]`: what the node says, and how.
+//! `[log]`: the settings of the log.
 
 use crate::manifest::Section;
 
-/// What is logged.
+/// The settings of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Log {
     /// The least urgent lines that are written.
     pub level: LogLevel,
-    /// The shape of a line.
+    /// The format of a line.
     pub format: LogFormat,
-    /// Whether every request has its line.
+    /// True if every request is logged.
     pub access: bool,
 }
 
-/// How urgent a line is; each level includes those before it.
+/// The level of a line; each level includes those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum LogLevel {
@@ -25,10 +25,10 @@ pub enum LogLevel {
     Debug,
 }
 
-/// The shape of a line.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
     /// One JSON object a line.

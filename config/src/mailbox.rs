@@ -1,8 +1,8 @@
-//! What may wait for a process: keys of `[components.<name>]`.
+//! Mailbox bounds: keys of `[components.<name>]`.
 
 use crate::manifest::Section;
 
-/// The bounds of the mailbox of each process of a component. What is beyond them is refused.
+/// The bounds of the mailbox of each process of a component. A message that exceeds them is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mailbox {
     /// Messages that may wait: 1 to 1 000 000.
@@ -12,7 +12,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Takes its keys out of a `[components.<name>]`.
+    /// Reads the bounds in a `[components.<name>]`.
     pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let default = Self::default();
         Self {

@@ -1,5 +1,5 @@
 //! Reads a TOML tree by hand, so that every key and value keeps its place in the file and every
-//! key that nobody asked for is an error.
+//! key that is not read is an error.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -69,7 +69,7 @@ impl<'a> Section<'a> {
         self.entries.is_empty()
     }
 
-    /// Reports the keys that nobody asked for. Every table ends here.
+    /// Reports the keys that were not read. Call this last on every table.
     pub(crate) fn finish(self) {
         for (key, _) in &self.entries {
             let allowed = || self.asked.iter().copied();

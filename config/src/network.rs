@@ -1,4 +1,4 @@
-//! Where a component may connect to: `allow-network`.
+//! The hosts that a component may connect to: `allow-network`.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,24 +7,23 @@ use std::sync::Arc;
 use crate::error::Fault;
 use crate::manifest::{Text, Value};
 
-/// Where a component may connect to.
+/// The hosts that a component may connect to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Network {
-    /// Nowhere.
+    /// No host.
     #[default]
     Denied,
-    /// To these hosts, and by HTTP alone: what a raw socket connects to is an address, of which
-    /// nobody can say whose it is.
+    /// These hosts, and only by HTTP: a raw socket connects to an address, which can't be attributed to
+    /// a host.
     Hosts(Hosts),
-    /// Anywhere, in any way.
+    /// Any host, by HTTP and raw sockets.
     Any,
 }
 
-/// Hosts that a component may send requests to.
+/// Lists of hosts that a component may send requests to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hosts {
-    /// Each list has to name a host: that of the component's own profile, and those of its
-    /// spawners.
+    /// The lists of the component's own profile and of its spawners. A host has to be in each.
     lists: Vec<Arc<[HostPattern]>>,
 }
 
@@ -33,14 +32,14 @@ pub struct Hosts {
 struct HostPattern {
     /// In lower case; an IPv6 address without its brackets.
     host: String,
-    /// Whether it stands for all names below `host`, and not for that itself.
+    /// True if it matches all names below `host`, but not `host` itself.
     below: bool,
     port: Option<u16>,
 }
 
 impl Network {
-    /// Whether a component may send a request to this host, a name or an address without
-    /// brackets, in whatever case.
+    /// Returns whether a component may send a request to this host: a name, or an address without
+    /// brackets, in any case.
     pub fn allows(&self, host: &str, port: u16) -> bool {
         match self {
             Self::Denied => false,
@@ -53,7 +52,7 @@ impl Network {
         }
     }
 
-    /// What both allow.
+    /// Returns the hosts that both allow.
     pub(crate) fn within(&self, spawner: &Self) -> Self {
         match (self, spawner) {
             (Self::Denied, _) | (_, Self::Denied) => Self::Denied,
@@ -118,7 +117,7 @@ impl fmt::Display for HostPattern {
 }
 
 impl fmt::Display for Network {
-    /// As the manifest has it.
+    /// Writes it as the manifest has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Denied => f.write_str("false"),
@@ -186,7 +185,7 @@ fn parse(text: &str) -> Option<HostPattern> {
     })
 }
 
-/// RFC 1123 section 2.1, and the underscores that are about.
+/// Host names of RFC 1123 section 2.1, and underscores, which are in use.
 fn is_name(host: &str) -> bool {
     let is_label = |label: &str| {
         let bytes = label.as_bytes();

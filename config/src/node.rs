@@ -1,4 +1,4 @@
-//! `[node]`: what concerns the whole process.
+//! `[node]`: the settings of the whole process.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -8,25 +8,25 @@ use crate::cores::Cores;
 use crate::error::Fault;
 use crate::manifest::{Section, Value};
 
-/// How the process runs.
+/// The settings of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Which cores, one shard each; all that the process may use if not given.
+    /// Its cores, one shard each; if not given, all that the process may use.
     pub cores: Option<Cores>,
-    /// How many guests may live on one core at a time: 1 to 65 536.
+    /// Instances that may exist on one core at a time: 1 to 65 536.
     pub instances_per_core: u32,
-    /// How many of them may be of processes that the guests of that core spawned: 1 to
-    /// `instances_per_core`. The rest is always left for requests and services.
+    /// Instances among them for processes that guests of that core spawned: 1 to `instances_per_core`.
+    /// The rest is reserved for requests and services.
     pub spawned_per_core: u32,
-    /// How many of them may hold a connection, a WebSocket or a streamed response: 1 to
-    /// `instances_per_core`. The rest is always left for requests and services.
+    /// Instances among them that may hold a connection, a WebSocket or a streamed response: 1 to
+    /// `instances_per_core`. The rest is reserved for requests and services.
     pub held_per_core: u32,
-    /// How long a request may wait for a free instance. At zero a full pool refuses at once.
+    /// Time that a request may wait for a free instance. With zero, a full pool refuses at once.
     pub pool_wait: Duration,
-    /// Bytes that bodies which wait may take on one core: those of requests until they are answered,
-    /// those of responses until their clients have taken them.
+    /// Bytes of buffered bodies on one core: of requests until they are answered, and of responses until
+    /// their clients have read them.
     pub body_memory_per_core: u64,
-    /// How long requests in flight may take to finish after a signal to stop.
+    /// Time in which requests in flight may finish after a signal to stop.
     pub shutdown_grace: Duration,
     /// The file of the durable store, if there is one; a relative path starts at the app's
     /// directory.
@@ -96,12 +96,12 @@ fn count(value: &Value<'_>) -> Result<(u32, Range<usize>), Fault> {
     Ok((count as u32, value.span()))
 }
 
-/// What guests may spawn if nothing is said.
+/// Returns the default of the instances for spawned processes.
 fn spawned_share(instances: u32) -> u32 {
     (instances / 4).max(1)
 }
 
-/// What may hold connections if nothing is said.
+/// Returns the default of the instances that hold connections.
 fn held_share(instances: u32) -> u32 {
     (instances / 2).max(1)
 }

@@ -78,7 +78,7 @@ impl Pattern {
     }
 }
 
-/// Why a path is no pattern.
+/// The reason why a path is not a pattern.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PatternError {
     pub(crate) message: String,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Does every byte of `path` stand for itself, so that there is nothing to normalise or decode?
+/// Returns whether `path` has nothing to normalise or decode.
 pub(crate) fn is_plain(path: &str) -> bool {
     path.bytes().all(|b| b == b'/' || is_pchar(b))
 }

@@ -1,4 +1,4 @@
-//! What makes a component a service: keys of `[components.<name>]`.
+//! Services: keys of `[components.<name>]`.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use crate::error::Fault;
 use crate::manifest::{Section, Value};
 use crate::name::ComponentName;
 
-/// How a service lives: a process that starts with the node and is started again when it ends.
+/// The settings of a service: a process that starts with the node and is restarted when it ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resident {
     /// The shard that it is pinned to, from 0; the node places it if not given. Whether there
     /// are so many shards is known only once the cores are.
     pub shard: Option<u16>,
-    /// How many restarts are too many. If not given, it is never given up.
+    /// The restart intensity. If not given, the service is restarted forever.
     pub intensity: Option<Intensity>,
 }
 
-/// How often a service may be started again before it is given up.
+/// The restart intensity of a service: with more restarts, the node gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intensity {
-    /// Restarts that are not yet too many: 0 to 1 000 000.
+    /// Restarts allowed in that time: 0 to 1 000 000.
     pub restarts: u32,
     /// The time in which they are counted: a second to a day.
     pub within: Duration,

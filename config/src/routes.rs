@@ -9,7 +9,7 @@ use crate::pattern::Pattern;
 use crate::percent;
 use crate::trie::{Captures, Node};
 
-/// Which component and action answers which method and path.
+/// The routes of a listener: a component and action for each method and path.
 ///
 /// Routes of the request's own method come first, those of any method (`*`) after them. At each
 /// segment a literal beats `:param`, which beats `*`; a route that fails later on gives way
@@ -128,7 +128,7 @@ impl RouteTable {
     }
 }
 
-/// What becomes of a request.
+/// The result of a look-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup<'t, 'p> {
     /// A route answers it.
@@ -147,14 +147,13 @@ pub enum Lookup<'t, 'p> {
 /// The route that answers a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match<'t, 'p> {
-    /// Which.
+    /// The route.
     pub route: RouteId,
-    /// What it captured of the path.
+    /// The captures of its pattern.
     pub params: Params<'t, 'p>,
 }
 
-/// What a route captured, percent-decoded, in the order of the path. What `*` captured is named
-/// `*`.
+/// The captures of a route, percent-decoded, in the order of the path. The capture of `*` is named `*`.
 ///
 /// A value is the client's: it may hold `/`, `..` or a NUL that were escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,7 +182,7 @@ impl<'t, 'p> Params<'t, 'p> {
         self.values.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether the route captured nothing.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }

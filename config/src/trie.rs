@@ -1,4 +1,4 @@
-//! Which route matches a path. One trie per method, a level per segment.
+//! The trie that finds the route of a path: one per method, a level per segment.
 //!
 //! Our own, since matchit (0.9) refuses a `:param` beside a `*`, and an empty rest.
 

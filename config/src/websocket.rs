@@ -1,4 +1,4 @@
-//! What the WebSockets of a listener are allowed. Flat keys of `[[serve]]`.
+//! The settings of a listener's WebSockets: flat keys of `[[serve]]`.
 
 use std::net::Ipv6Addr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::header::is_token;
 use crate::limits::{DAY_MS, advise};
 use crate::manifest::{Section, Text, Value};
 
-/// What the WebSockets of a listener are allowed, and how their clients are kept track of.
+/// The settings of a listener's WebSockets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebSocketSettings {
     /// Origins whose pages may connect besides the listener's own, as browsers write them
@@ -23,7 +23,7 @@ pub struct WebSocketSettings {
     pub ping_interval: Option<Duration>,
     /// A client that is silent for so long after a ping is gone.
     pub ping_timeout: Duration,
-    /// How long a client has to answer a close.
+    /// Time in which a client has to answer a close.
     pub close_timeout: Duration,
 }
 
@@ -79,7 +79,7 @@ impl WebSocketSettings {
     }
 }
 
-/// What connections a listener holds, once their request was answered by a component.
+/// The kind of connections that a listener holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Held {
     None,
@@ -189,7 +189,7 @@ fn parse_port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|_| is_number)
 }
 
-/// What to write instead of `text`.
+/// Returns what to write instead of `text`.
 fn advice(text: &str) -> String {
     match text {
         "*" => return "leave `allowed-origins` out to let any page connect".to_owned(),

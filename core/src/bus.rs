@@ -1,17 +1,16 @@
-//! The way from one shard to another.
+//! The bus between shards.
 //!
-//! Each shard has one bounded inbox, into which the others push. Whoever pushes into an inbox that
-//! was not told yet wakes its shard: one wake-up for all that is pushed until the shard looks.
+//! Each shard has one bounded inbox, into which the others push signals. The first push into an
+//! idle inbox wakes its shard, and the pushes after it need no wake-up until the shard looks.
 //!
-//! **When an inbox is full**, a process that sends a message waits for room, or is told so. What
-//! the system itself has to say (an exit, an answer, a link, a stream's credit) must not be lost:
-//! it waits in the sender's outbox, which is bounded by what causes it. Nothing overtakes the
-//! outbox, so the order between two processes holds. A shard that makes room wakes those that
-//! found it full.
+//! **When an inbox is full**, a process that sends a message waits for capacity, or gets an error.
+//! Signals of the system itself (an exit, a reply, a link, a stream's credit) must not be lost: they
+//! wait in the sending shard's outbox, which is bounded by what causes them. Nothing overtakes the
+//! outbox, so messages between two processes stay in order. A shard that has drained its inbox
+//! wakes the shards that found it full.
 //!
-//! **There is no deadlock**: handling a signal never waits. A full mailbox refuses, and what has to
-//! be answered goes into an outbox. So each shard always gets to the end of its inbox, and makes
-//! room for the others.
+//! **The bus can't deadlock**: handling a signal never waits. A full mailbox refuses, and replies go
+//! into an outbox. So each shard always reaches the end of its inbox, and makes room for the others.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -25,19 +24,19 @@ use crossbeam_queue::ArrayQueue;
 
 use crate::exit::ExitReason;
 use crate::id::{CallId, MonitorRef, StreamId};
-use crate::mail::{Call, CallError};
+use crate::message::{Call, CallError};
 use crate::pid::{Pid, ShardId};
 use crate::shard::Shard;
 
 /// Signals that one inbox holds.
 pub const INBOX: usize = 8192;
 
-/// What one shard tells another, or itself.
+/// A signal from one shard to another, or to itself.
 pub(crate) enum Signal {
     Message(Pid, Bytes),
     Publish(Box<[Pid]>, Bytes),
     Call(Pid, Call),
-    /// A call without an answer, whose sender has taken room in the mailbox.
+    /// A call without an answer, for which the sender has reserved space in the mailbox.
     Cast(Pid, Call),
     Reply(CallId, Result<Bytes, CallError>),
     Link {
@@ -48,7 +47,7 @@ pub(crate) enum Signal {
         from: Pid,
         to: Pid,
     },
-    /// `linked`: the sender has ended, and the link with it.
+    /// An exit signal. With `linked`, the sender has ended, and the link with it.
     Exit {
         from: Pid,
         to: Pid,
@@ -76,54 +75,54 @@ pub(crate) enum Signal {
         reader: Pid,
     },
     Chunk(StreamId, Bytes),
-    /// The reader has read so many bytes.
+    /// Bytes that the reader has read, which the writer may send again.
     Credit(StreamId, usize),
     StreamEnd(StreamId, Result<(), Arc<str>>),
     ReaderGone(StreamId),
-    /// The shard keeps timers for a process, and wants to know when it ends.
+    /// A shard keeps timers for the process, and has to be notified when it ends.
     TimersFor {
         target: Pid,
         shard: ShardId,
     },
-    /// The process is gone that timers are kept for.
+    /// The process that timers are kept for has ended.
     TimersVoid(Pid),
     Run(Box<dyn FnOnce(&Shard) + Send>),
 }
 
-/// Where the others leave what they have to say to a shard.
+/// The queue of signals from the other shards to one shard.
 pub(crate) struct Inbox {
     queue: ArrayQueue<Signal>,
-    /// The shard knows, or is about to be woken.
-    told: AtomicBool,
+    /// Set once the shard was woken, until it looks at the queue.
+    notified: AtomicBool,
     waker: AtomicWaker,
-    /// By shard: found the inbox full, and wants to be woken when there is room.
-    starved: Box<[AtomicBool]>,
+    /// Indexed by shard: set while that shard waits for capacity.
+    blocked_senders: Box<[AtomicBool]>,
 }
 
 impl Inbox {
     pub(crate) fn new(shards: usize) -> Self {
         Self {
             queue: ArrayQueue::new(INBOX),
-            told: AtomicBool::new(false),
+            notified: AtomicBool::new(false),
             waker: AtomicWaker::new(),
-            starved: (0..shards).map(|_| AtomicBool::new(false)).collect(),
+            blocked_senders: (0..shards).map(|_| AtomicBool::new(false)).collect(),
         }
     }
 
-    /// Push a signal; it is given back if there is no room.
+    /// Pushes a signal, and wakes the shard. Returns the signal if the inbox is full.
     fn push(&self, signal: Signal) -> Result<(), Signal> {
         self.queue.push(signal)?;
         // Seen by the shard before it looks at the queue again, or after it was woken.
-        if !self.told.swap(true, Ordering::AcqRel) {
+        if !self.notified.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
         Ok(())
     }
 
-    /// From here on whoever pushes wakes `waker`.
+    /// Registers `waker` for the next push.
     pub(crate) fn listen(&self, waker: &Waker) {
         self.waker.register(waker);
-        self.told.store(false, Ordering::Release);
+        self.notified.store(false, Ordering::Release);
     }
 
     pub(crate) fn pop(&self) -> Option<Signal> {
@@ -134,54 +133,59 @@ impl Inbox {
         self.queue.is_empty()
     }
 
-    /// Wake the shard, which has room in another's inbox again.
+    /// Wakes the shard, whose outbox has capacity again.
     pub(crate) fn wake(&self) {
-        if !self.told.swap(true, Ordering::AcqRel) {
+        if !self.notified.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
     }
 
-    /// The shards that found this inbox full since this was asked last.
-    pub(crate) fn take_starved(&self) -> impl Iterator<Item = usize> {
-        let shards = self.starved.iter().enumerate();
+    /// Takes the shards that found this inbox full since the last call.
+    pub(crate) fn take_blocked_senders(&self) -> impl Iterator<Item = usize> {
+        let shards = self.blocked_senders.iter().enumerate();
         shards
-            .filter(|(_, starved)| {
-                starved.load(Ordering::Relaxed) && starved.swap(false, Ordering::AcqRel)
+            .filter(|(_, blocked)| {
+                blocked.load(Ordering::Relaxed) && blocked.swap(false, Ordering::AcqRel)
             })
             .map(|(shard, _)| shard)
     }
 }
 
-/// What a shard has for one of the others and could not hand over yet.
+/// The signals of one shard that wait for capacity in the inbox of another.
 #[derive(Default)]
 pub(crate) struct Outbox {
     waiting: RefCell<VecDeque<Signal>>,
-    /// Who waits for room.
+    /// The tasks that wait for capacity.
     wakers: RefCell<Vec<Waker>>,
     full: Cell<bool>,
 }
 
 impl Outbox {
-    /// Hand over a message of a process. It is given back if there is no room.
-    pub(crate) fn offer(&self, inbox: &Inbox, from: ShardId, signal: Signal) -> Result<(), Signal> {
+    /// Sends a process's message. Returns the signal if there is no capacity.
+    pub(crate) fn try_send(
+        &self,
+        inbox: &Inbox,
+        from: ShardId,
+        signal: Signal,
+    ) -> Result<(), Signal> {
         if !self.waiting.borrow().is_empty() {
             return Err(signal);
         }
         inbox.push(signal).inspect_err(|_| {
             self.full.set(true);
-            inbox.starve(from);
+            inbox.block_sender(from);
         })
     }
 
-    /// Hand over what the system has to say, now or as soon as there is room.
-    pub(crate) fn post(&self, inbox: &Inbox, from: ShardId, signal: Signal) {
-        if let Err(signal) = self.offer(inbox, from, signal) {
+    /// Sends a signal of the system, now or as soon as there is capacity.
+    pub(crate) fn enqueue(&self, inbox: &Inbox, from: ShardId, signal: Signal) {
+        if let Err(signal) = self.try_send(inbox, from, signal) {
             self.waiting.borrow_mut().push_back(signal);
             self.flush(inbox, from);
         }
     }
 
-    /// Hand over what waits, as far as there is room; whoever waits for room may try again.
+    /// Sends the waiting signals as far as there is capacity, then wakes the tasks that wait for it.
     pub(crate) fn flush(&self, inbox: &Inbox, from: ShardId) {
         loop {
             let Some(signal) = self.waiting.borrow_mut().pop_front() else {
@@ -190,9 +194,9 @@ impl Outbox {
             if let Err(signal) = inbox.push(signal) {
                 self.waiting.borrow_mut().push_front(signal);
                 self.full.set(true);
-                // Room that is made between the push and this is not told to anybody: so it is
-                // looked for once more.
-                inbox.starve(from);
+                // The receiver may have drained its inbox before it could see this shard blocked, and
+                // then wakes nothing: so look once more.
+                inbox.block_sender(from);
                 if inbox.queue.is_full() {
                     return;
                 }
@@ -203,14 +207,14 @@ impl Outbox {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Whether a message could be handed over; if not, `waker` is woken when it may.
-    pub(crate) fn has_room(&self, inbox: &Inbox, from: ShardId, waker: &Waker) -> bool {
+    /// Returns whether a message could be sent now; if not, `waker` is woken when it can.
+    pub(crate) fn has_capacity(&self, inbox: &Inbox, from: ShardId, waker: &Waker) -> bool {
         let free = || self.waiting.borrow().is_empty() && !inbox.queue.is_full();
         if free() {
             return true;
         }
         self.full.set(true);
-        inbox.starve(from);
+        inbox.block_sender(from);
         if free() {
             return true;
         }
@@ -218,16 +222,16 @@ impl Outbox {
         false
     }
 
-    /// Whether there is anything to flush, or anybody to wake.
+    /// Returns whether signals or tasks wait for capacity.
     pub(crate) fn is_full(&self) -> bool {
         self.full.get()
     }
 }
 
 impl Inbox {
-    fn starve(&self, shard: ShardId) {
-        if let Some(starved) = self.starved.get(usize::from(shard.index())) {
-            starved.store(true, Ordering::Release);
+    fn block_sender(&self, shard: ShardId) {
+        if let Some(blocked) = self.blocked_senders.get(usize::from(shard.index())) {
+            blocked.store(true, Ordering::Release);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a process works on, as far as it concerns those that it calls.
+//! The context of a call: the request behind it, and the processes that wait for its answer.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,13 +7,13 @@ use crate::id::CallId;
 use crate::pid::Pid;
 use crate::request_id::RequestId;
 
-/// What a process works on: the request that is behind it, and who waits for it. It goes with each
-/// call, and so from callee to callee.
+/// The request that a process works on, and the callers that wait for it. Each call passes it on to
+/// its callee.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallContext {
     /// The request.
     pub request: RequestId,
-    /// Who waits for an answer to this, the last caller first.
+    /// The callers that wait for an answer, the last one first.
     waiting: Option<Waiter>,
 }
 
@@ -22,7 +22,7 @@ pub struct CallContext {
 pub struct Caller {
     /// The process.
     pub pid: Pid,
-    /// What it works on.
+    /// The context of its own work.
     pub context: CallContext,
 }
 
@@ -33,20 +33,20 @@ impl From<Pid> for Caller {
     }
 }
 
-/// A process that waits for the answer to a call until then, at the latest.
+/// A process that waits for the answer to a call, at most until `until`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Waiter {
     pid: Pid,
     call: CallId,
     until: Instant,
-    /// Who waits for it.
+    /// The caller that waits for this one.
     before: Option<Arc<Waiter>>,
-    /// How many these are.
+    /// The number of callers before this one.
     depth: usize,
 }
 
 impl CallContext {
-    /// What is done for a request, which no process waits for.
+    /// Creates the context of work for a request that no process waits for.
     pub fn of_request(request: RequestId) -> Self {
         Self {
             request,
@@ -54,9 +54,9 @@ impl CallContext {
         }
     }
 
-    /// The context of what `pid` calls, which works on this.
+    /// Returns the context of a call that `pid` makes while it works on this.
     pub(crate) fn called(&self, pid: Pid, call: CallId, until: Instant) -> Self {
-        // Those before the deepest are forgotten: what can't be seen any more is a cycle of more.
+        // Callers beyond the maximum are forgotten: only longer cycles go undetected.
         let before = self.waiting.clone();
         let before = before.filter(|waiter| waiter.depth < MAX_DEPTH);
         let depth = before.as_ref().map_or(0, |waiter| waiter.depth + 1);
@@ -72,23 +72,23 @@ impl CallContext {
         }
     }
 
-    /// The context of what is called and not waited for; or of a streamed answer, whose reader may
-    /// do other things in the meantime.
+    /// Returns the context of a call that the caller does not wait for, or of a streamed answer, whose
+    /// reader may do other things in the meantime.
     pub(crate) fn not_awaited(&self) -> Self {
         Self::of_request(self.request.clone())
     }
 
-    /// Those through which `to` waits for the answer to a call of `to`, from `to` to the last
-    /// caller. `is_waiting` knows the calls of `to`.
+    /// Returns the cycle that a call of `to` would close: the processes from `to` to the last caller,
+    /// each of which waits for the next. `is_waiting` says whether `to` still waits for a call.
     pub(crate) fn cycle(&self, to: Pid, is_waiting: impl Fn(CallId) -> bool) -> Option<Arc<[Pid]>> {
         let last = self.waiting.as_ref()?;
-        // Most callees call nobody.
+        // Most callees make no calls.
         last.before.as_ref()?;
         let now = Instant::now();
         let mut callers = Vec::new();
         let mut next = Some(last);
         while let Some(waiter) = next {
-            // Whoever has given up waits for none of this any more, nor does who waits for them.
+            // A caller that has timed out waits no longer, nor do the callers before it.
             if waiter.until <= now {
                 return None;
             }
@@ -103,7 +103,7 @@ impl CallContext {
     }
 }
 
-/// Callers that wait for one another, as far as a cycle of them is found.
+/// The longest cycle of calls that is detected.
 const MAX_DEPTH: usize = 64;
 
 #[cfg(test)]

@@ -1,30 +1,30 @@
-//! Why processes end.
+//! Exit reasons.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Why a process ended, as its links and monitors learn it.
+/// The reason for which a process ended, as its links and monitors receive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExitReason {
-    /// It was done. Linked processes live on.
+    /// The process finished. Linked processes live on.
     Normal,
-    /// The node stops, or a supervisor does.
+    /// The node or a supervisor shut it down.
     Shutdown,
-    /// Somebody killed it, which it could not refuse.
+    /// It was killed, which can't be trapped.
     Killed,
-    /// It was gone before anybody linked or watched it.
+    /// It had already ended when it was linked or monitored.
     NoProcess,
-    /// It failed, or ended itself, for this reason.
+    /// It failed, or exited with this reason.
     Failed(Arc<str>),
 }
 
 impl ExitReason {
-    /// It failed for this reason.
+    /// Creates the reason of a failure from its text.
     pub fn failed(reason: impl Into<Arc<str>>) -> Self {
         Self::Failed(reason.into())
     }
 
-    /// Whether a linked process that does not trap exits lives on.
+    /// Returns whether linked processes that do not trap exits live on.
     pub fn is_normal(&self) -> bool {
         matches!(self, Self::Normal)
     }
@@ -42,11 +42,11 @@ impl fmt::Display for ExitReason {
     }
 }
 
-/// Why a process that is run by its caller must end.
+/// The reason for which a process that its caller runs must end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It is past its deadline.
+    /// Its deadline has passed.
     Deadline,
-    /// It was killed, or a linked process took it along.
+    /// It was killed, or a linked process ended.
     Killed(ExitReason),
 }

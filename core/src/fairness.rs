@@ -1,4 +1,4 @@
-//! The queue in which a busy process waits until the others had their turn.
+//! The queue in which a preempted process waits until the others have run.
 //!
 //! An executor may run a task that wakes itself again at once, before it looks at its
 //! sockets and timers (monoio does: its issue 362). A process that is preempted must not
@@ -10,7 +10,7 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::task::{Poll, Waker};
 
-/// Wait until the shard has polled for I/O and timers.
+/// Waits until the shard has polled for I/O and timers.
 ///
 /// The future holds nothing of the shard, so it is `Send` as Wasmtime asks of host futures;
 /// it has to be polled on the shard's own thread, where the executor keeps it anyway.
@@ -30,9 +30,9 @@ pub fn yield_to_io() -> impl Future<Output = ()> + Send + 'static {
     })
 }
 
-/// Serve the queue of this thread for ever: whenever a process waits, run `poll_io`, which
-/// has to complete only after the executor has looked at its sockets and timers, and then
-/// wake all that had been waiting.
+/// Serves the queue of this thread, and never completes: whenever a process waits, runs `poll_io`,
+/// which must complete only after the executor has polled its sockets and timers, and then wakes
+/// all that were waiting.
 pub async fn serve_queue(mut poll_io: impl AsyncFnMut()) {
     loop {
         poll_fn(|cx| {
@@ -55,7 +55,7 @@ pub async fn serve_queue(mut poll_io: impl AsyncFnMut()) {
 #[derive(Default)]
 struct Queue {
     waiting: Vec<Waker>,
-    /// Wakes [`serve_queue`]; present while it waits for a process to come.
+    /// The waker of [`serve_queue`], present while the queue is empty.
     server: Option<Waker>,
 }
 

@@ -1,4 +1,4 @@
-//! The groups of a node: processes under a tag, from all shards.
+//! The process groups of a node, with members from all shards, as Erlang's `pg` has them.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::pid::Pid;
 
-/// All groups. Locked in stripes, so that shards seldom meet.
+/// All groups, under striped locks, so that shards rarely contend.
 #[derive(Debug)]
 pub(crate) struct Groups {
     hasher: RandomState,
@@ -23,13 +23,13 @@ impl Default for Groups {
 }
 
 impl Groups {
-    /// False if it was a member already.
+    /// Adds a member. Returns false if it was one already.
     pub(crate) fn join(&self, group: &Arc<str>, pid: Pid) -> bool {
         let mut groups = self.stripe(group);
         groups.entry(group.clone()).or_default().insert(pid)
     }
 
-    /// False if it was no member.
+    /// Removes a member. Returns false if it was not one.
     pub(crate) fn leave(&self, group: &str, pid: Pid) -> bool {
         let mut groups = self.stripe(group);
         let Some(members) = groups.get_mut(group) else {
@@ -63,12 +63,13 @@ fn lock(stripe: &Mutex<HashMap<Arc<str>, Members>>) -> MutexGuard<'_, HashMap<Ar
     stripe.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The members of one group, for joining and leaving as fast as for sending to all.
+/// The members of one group. Joining and leaving take constant time; the list for sending is kept
+/// between changes.
 #[derive(Debug, Default)]
 struct Members {
     pids: Vec<Pid>,
     places: HashMap<Pid, usize>,
-    /// Made when somebody asks, and good until somebody joins or leaves.
+    /// The list of members, built on demand and dropped when a process joins or leaves.
     snapshot: Option<Arc<[Pid]>>,
 }
 

@@ -1,4 +1,4 @@
-//! Numbers that name what a shard has, and that can't be mistaken for one another.
+//! Typed identifiers of calls, monitors, streams and timers.
 
 use std::fmt;
 
@@ -13,17 +13,18 @@ macro_rules! ids {
         pub struct $name(u64);
 
         impl $name {
-            /// What a guest passed back as a number. Most numbers name nothing.
+            /// Creates the identifier from the number that a guest passed back. Any number is
+            /// valid; most identify nothing.
             pub const fn from_raw(raw: u64) -> Self {
                 Self(raw)
             }
 
-            /// The number that a guest holds; never 0.
+            /// Returns the number that a guest holds; never 0.
             pub const fn as_raw(self) -> u64 {
                 self.0
             }
 
-            /// The shard that made it.
+            /// Returns the shard that issued it.
             pub const fn shard(self) -> ShardId {
                 Pid::from_raw(self.0).shard()
             }
@@ -38,21 +39,21 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A call that waits for its answer. Made by the caller's shard.
+    /// A call that waits for its answer. Issued by the caller's shard.
     CallId;
-    /// A monitor. Made by the watcher's shard.
+    /// A monitor. Issued by the watcher's shard.
     MonitorRef;
-    /// A byte stream between two processes. Made by the shard of the process that opened it.
+    /// A byte stream between two processes. Issued by the shard of the process that opened it.
     StreamId;
-    /// A timer. Made by the shard that keeps it.
+    /// A timer. Issued by the shard that keeps it.
     TimerRef;
 }
 
-/// What a shard keeps by number. It counts them itself, so that nobody can choose numbers that
-/// collide, and a hash that is made for that would only take its time.
+/// A map by identifier. Shards count identifiers up themselves, so guests can't choose colliding
+/// ones, and a fast hash without protection against that is enough.
 pub(crate) type IdMap<K, V> = FxHashMap<K, V>;
 
-/// The next number of a shard: 16 bits of shard, and then a count that begins at 1.
+/// The source of a shard's identifiers: 16 bits of shard, then a count from 1.
 #[derive(Debug)]
 pub(crate) struct Counter(u64);
 

@@ -1,14 +1,14 @@
-//! The mail of one process: first in, first out, bounded, and open to a choosy reader. Pure.
+//! The mailbox of one process: first in, first out, bounded, with selective receive. Pure.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::mail::{Mail, SendError};
+use crate::message::{Mail, SendError};
 use crate::occupancy::Occupancy;
 use crate::quota::MAX_WAITING_STREAMS;
 
-/// How much mail may wait. What processes send counts; what the system tells them, of ends and
-/// exits, does not: who has too much of that unread may watch and link nobody else.
+/// The bounds of a mailbox. Messages, calls and streams count. Exits and ends of monitored processes
+/// do not: a process with too many of them unread can't set new links and monitors instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailboxLimit {
     /// Messages, calls and streams.
@@ -28,7 +28,7 @@ impl Default for MailboxLimit {
 }
 
 impl MailboxLimit {
-    /// Whether a message of this size could be taken if nothing else waited.
+    /// Fails if a message of this size does not fit into an empty mailbox.
     pub(crate) fn check_size(&self, size: usize) -> Result<(), SendError> {
         if size > self.bytes {
             return Err(SendError::TooLarge(self.bytes));
@@ -41,26 +41,26 @@ impl MailboxLimit {
 pub(crate) struct Mailbox {
     limit: MailboxLimit,
     queue: VecDeque<Mail>,
-    /// Set aside by the process; they count, too.
-    aside: VecDeque<Mail>,
+    /// Received and set aside by the process, to be received again; they count, too.
+    stash: VecDeque<Mail>,
     load: Load,
-    /// Streams that nobody has accepted.
+    /// Streams that were not accepted yet.
     streams: usize,
-    /// Mail of the system's.
+    /// Exits and ends of monitored processes.
     signals: usize,
-    /// How often something was taken out of the queue, or put in anywhere but at its end: what a
-    /// reader has seen of it, it has to look at again.
+    /// Counts removals, and insertions other than at the end. When it changes, a reader has to
+    /// search from the front again.
     shifts: u64,
 }
 
-/// What the mail counts for, except the system's.
+/// The messages and bytes that count.
 #[derive(Debug)]
 enum Load {
     Own {
         messages: usize,
         bytes: usize,
     },
-    /// Processes of other shards take room, too.
+    /// Counted together with processes of other shards, which reserve space, too.
     Shared(Arc<Occupancy>),
 }
 
@@ -73,7 +73,7 @@ impl Default for Load {
     }
 }
 
-/// How far a reader has looked.
+/// The position up to which a reader has searched.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen {
     shifts: u64,
@@ -88,30 +88,30 @@ impl Mailbox {
         }
     }
 
-    /// Put mail at the end; it is given back if it is refused.
-    pub(crate) fn push(&mut self, mail: Mail) -> Result<(), (SendError, Mail)> {
-        if let Some(size) = size(&mail) {
-            let streams = self.streams + usize::from(is_stream(&mail));
+    /// Appends a delivery. Returns it if the mailbox is full.
+    pub(crate) fn push(&mut self, delivery: Mail) -> Result<(), (SendError, Mail)> {
+        if let Some(size) = size(&delivery) {
+            let streams = self.streams + usize::from(is_stream(&delivery));
             if streams > MAX_WAITING_STREAMS {
-                return Err((SendError::MailboxFull, mail));
+                return Err((SendError::MailboxFull, delivery));
             }
             if let Err(error) = self.reserve(size) {
-                return Err((error, mail));
+                return Err((error, delivery));
             }
             self.streams = streams;
         } else {
             self.signals += 1;
         }
-        self.queue.push_back(mail);
+        self.queue.push_back(delivery);
         Ok(())
     }
 
-    /// Put mail at the end whose sender has taken room for it.
-    pub(crate) fn push_reserved(&mut self, mail: Mail) {
-        self.queue.push_back(mail);
+    /// Appends a delivery for which its sender has reserved space.
+    pub(crate) fn push_reserved(&mut self, delivery: Mail) {
+        self.queue.push_back(delivery);
     }
 
-    /// The count of this mailbox, for processes of other shards.
+    /// Returns the count of this mailbox, shared with other shards from here on.
     pub(crate) fn share(&mut self) -> Arc<Occupancy> {
         match &self.load {
             Load::Shared(occupancy) => occupancy.clone(),
@@ -139,13 +139,13 @@ impl Mailbox {
         }
     }
 
-    /// Count mail that was taken out.
-    fn taken(&mut self, mail: &Mail) {
-        let Some(size) = size(mail) else {
+    /// Counts a delivery out that was removed.
+    fn taken(&mut self, delivery: &Mail) {
+        let Some(size) = size(delivery) else {
             self.signals -= 1;
             return;
         };
-        self.streams -= usize::from(is_stream(mail));
+        self.streams -= usize::from(is_stream(delivery));
         match &mut self.load {
             Load::Shared(occupancy) => occupancy.release(size),
             Load::Own { messages, bytes } => {
@@ -155,8 +155,8 @@ impl Mailbox {
         }
     }
 
-    /// Take the first mail that is `wanted`; the others stay where they are. `seen` is how far
-    /// the same reader had looked the last time.
+    /// Takes the first delivery that is `wanted`; the others stay in order. `seen` is the position up
+    /// to which the same reader searched the last time.
     pub(crate) fn take(
         &mut self,
         seen: &mut Seen,
@@ -173,16 +173,16 @@ impl Mailbox {
             seen.count = self.queue.len();
             return None;
         };
-        let mail = self.queue.remove(index)?;
+        let delivery = self.queue.remove(index)?;
         self.shifts += 1;
-        self.taken(&mail);
-        Some(mail)
+        self.taken(&delivery);
+        Some(delivery)
     }
 
-    /// Set mail aside that was taken.
-    pub(crate) fn stash(&mut self, mail: Mail) {
-        // It was in the mailbox before, so at most one more than the limit comes of it.
-        match (size(&mail), &mut self.load) {
+    /// Stashes a delivery that was taken.
+    pub(crate) fn stash(&mut self, delivery: Mail) {
+        // It was in the mailbox before, so the limit is exceeded by one at most.
+        match (size(&delivery), &mut self.load) {
             (None, _) => self.signals += 1,
             (Some(size), Load::Shared(occupancy)) => occupancy.add(size),
             (Some(size), Load::Own { messages, bytes }) => {
@@ -190,33 +190,33 @@ impl Mailbox {
                 *bytes += size;
             }
         }
-        self.streams += usize::from(is_stream(&mail));
-        self.aside.push_back(mail);
+        self.streams += usize::from(is_stream(&delivery));
+        self.stash.push_back(delivery);
     }
 
-    /// Put what was set aside back to the front, in order.
+    /// Moves the stash back to the front of the queue, in order.
     pub(crate) fn unstash(&mut self) {
         self.shifts += 1;
-        while let Some(mail) = self.aside.pop_back() {
-            self.queue.push_front(mail);
+        while let Some(delivery) = self.stash.pop_back() {
+            self.queue.push_front(delivery);
         }
     }
 
-    /// Ends and exits that the process has not looked at.
+    /// Returns the number of unread exits and ends of monitored processes.
     pub(crate) fn signals(&self) -> usize {
         self.signals
     }
 
-    /// Streams that nobody has accepted.
+    /// Returns the number of streams that were not accepted yet.
     pub(crate) fn streams(&self) -> usize {
         self.streams
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queue.len() + self.aside.len()
+        self.queue.len() + self.stash.len()
     }
 
-    /// Messages and bytes that count.
+    /// Returns the messages and bytes that count.
     pub(crate) fn load(&self) -> (usize, usize) {
         match &self.load {
             Load::Own { messages, bytes } => (*messages, *bytes),
@@ -224,22 +224,23 @@ impl Mailbox {
         }
     }
 
-    /// All of it, for what has to be answered when the process ends.
-    pub(crate) fn into_mail(self) -> impl Iterator<Item = Mail> {
+    /// Closes the mailbox, and returns its deliveries, some of which have to be answered when the
+    /// process ends.
+    pub(crate) fn into_deliveries(self) -> impl Iterator<Item = Mail> {
         if let Load::Shared(occupancy) = &self.load {
             occupancy.close();
         }
-        self.aside.into_iter().chain(self.queue)
+        self.stash.into_iter().chain(self.queue)
     }
 }
 
-fn is_stream(mail: &Mail) -> bool {
-    matches!(mail, Mail::Stream { .. })
+fn is_stream(delivery: &Mail) -> bool {
+    matches!(delivery, Mail::Stream { .. })
 }
 
-/// What mail counts for; nothing if it is the system's.
-fn size(mail: &Mail) -> Option<usize> {
-    match mail {
+/// Returns the bytes that a delivery counts for; `None` if it does not count.
+fn size(delivery: &Mail) -> Option<usize> {
+    match delivery {
         Mail::Message(bytes) => Some(bytes.len()),
         Mail::Call(call) => Some(call.size()),
         Mail::Stream { .. } => Some(0),
@@ -275,7 +276,7 @@ mod tests {
             mailbox.push(message(text)).unwrap();
         }
         let mut seen = Seen::default();
-        let is_b = |mail: &Mail| *mail == message(b"b");
+        let is_b = |delivery: &Mail| *delivery == message(b"b");
         assert_eq!(mailbox.take(&mut seen, is_b), Some(message(b"b")));
         assert_eq!(mailbox.take(&mut seen, is_b), None);
         mailbox.push(message(b"b")).unwrap();
@@ -305,7 +306,7 @@ mod tests {
         let mut mailbox = limited(2, 3);
         let refused = |mailbox: &mut Mailbox, text| {
             let refused = mailbox.push(message(text));
-            refused.map_err(|(error, mail)| (error, mail == message(text)))
+            refused.map_err(|(error, delivery)| (error, delivery == message(text)))
         };
         mailbox.push(message(b"ab")).unwrap();
         let full = Err((SendError::MailboxFull, true));
@@ -331,8 +332,8 @@ mod tests {
             }
             let mut seen = Seen::default();
             for _ in 0..asides {
-                if let Some(mail) = mailbox.take(&mut seen, any) {
-                    mailbox.stash(mail);
+                if let Some(delivery) = mailbox.take(&mut seen, any) {
+                    mailbox.stash(delivery);
                 }
             }
             mailbox.unstash();

@@ -1,4 +1,4 @@
-//! What the shards of one server share.
+//! The node: everything that the shards of one server share.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,14 +10,14 @@ use crate::pid::{Pid, ShardId};
 use crate::registry::{RegisterError, Registry, ReservedName};
 use crate::shard::Shard;
 
-/// What the shards of one server share: names, groups, and the way to each of them.
+/// The shards of one server, and what they share: names, groups, and the inbox of each shard.
 #[derive(Clone)]
 pub struct Node {
     inner: Arc<Inner>,
 }
 
 impl Node {
-    /// A node of so many shards.
+    /// Creates a node with this number of shards.
     pub fn new(shards: u16) -> Self {
         let count = usize::from(shards);
         Self {
@@ -29,13 +29,13 @@ impl Node {
         }
     }
 
-    /// How many shards it has.
+    /// Returns the number of shards.
     pub fn shards(&self) -> u16 {
         self.inner.inboxes.len() as u16
     }
 
-    /// The shard's own side; to be made once for each id, on the thread that runs it. `spawner`
-    /// starts a task on this thread's executor.
+    /// Creates a shard; call it once for each id, on the thread that runs the shard. `spawner` starts a
+    /// task on this thread's executor.
     pub fn shard(
         &self,
         id: ShardId,
@@ -44,21 +44,21 @@ impl Node {
         Shard::new(self.clone(), id, Box::new(spawner))
     }
 
-    /// Keep a name for processes that are spawned with what this returns, for as long as the node
-    /// lives.
+    /// Reserves a name, for as long as the node lives, for processes that are spawned with the result
+    /// as their [`SpawnOptions::reserved_name`](crate::SpawnOptions::reserved_name).
     ///
     /// # Errors
-    /// When it is reserved already, a process has it, or it is too long.
+    /// When the name is already reserved, a process has it, or it is too long.
     pub fn reserve(&self, name: &str) -> Result<ReservedName, RegisterError> {
         self.inner.registry.reserve(name)
     }
 
-    /// Who has this name, asked from any thread.
+    /// Returns the process that has this name. Any thread may call this.
     pub fn whereis(&self, name: &str) -> Option<Pid> {
         self.inner.registry.get(name)
     }
 
-    /// How many names and groups there are.
+    /// Returns the number of names, and that of groups.
     pub fn names_and_groups(&self) -> (usize, usize) {
         (self.inner.registry.len(), self.inner.groups.len())
     }
@@ -71,7 +71,7 @@ impl Node {
         &self.inner.groups
     }
 
-    /// `None` for a pid that a guest made up.
+    /// Returns the inbox of a shard; `None` if there is no such shard, as in a pid that a guest made up.
     pub(crate) fn inbox(&self, shard: ShardId) -> Option<&Inbox> {
         self.inner.inboxes.get(usize::from(shard.index()))
     }

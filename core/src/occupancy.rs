@@ -1,13 +1,13 @@
-//! How full a mailbox is, as other shards see it.
+//! The occupancy of a mailbox, shared with other shards.
 //!
 //! A mailbox counts for itself alone until a process of another shard casts to it. From then on
-//! the count is shared: the sender takes room in the mailbox before the message is on its way, so
-//! it knows at once if there is none, and what it has sent is not refused on arrival.
+//! the count is shared: the sender reserves space in the mailbox before it sends the message. So it
+//! gets an error at once if the mailbox is full, and a message that was sent is not refused on arrival.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::mail::SendError;
 use crate::mailbox::MailboxLimit;
+use crate::message::SendError;
 
 /// The shared count of one mailbox.
 ///
@@ -18,7 +18,7 @@ pub(crate) struct Occupancy {
     limit: MailboxLimit,
     messages: AtomicUsize,
     bytes: AtomicUsize,
-    /// The process has ended.
+    /// Set when the process has ended.
     closed: AtomicBool,
 }
 
@@ -32,7 +32,7 @@ impl Occupancy {
         }
     }
 
-    /// Take room for a message of this size.
+    /// Reserves space for a message of this size.
     pub(crate) fn reserve(&self, size: usize) -> Result<(), SendError> {
         if self.is_closed() {
             return Err(SendError::NoProcess);
@@ -50,13 +50,13 @@ impl Occupancy {
         Ok(())
     }
 
-    /// Take room for mail that was in the mailbox before, and is put back.
+    /// Counts a delivery again that was taken from the mailbox and is stashed.
     pub(crate) fn add(&self, size: usize) {
         self.messages.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(size, Ordering::Relaxed);
     }
 
-    /// Give room back.
+    /// Releases the space of a message of this size.
     pub(crate) fn release(&self, size: usize) {
         self.messages.fetch_sub(1, Ordering::Relaxed);
         self.bytes.fetch_sub(size, Ordering::Relaxed);

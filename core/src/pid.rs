@@ -1,4 +1,4 @@
-//! Names of shards and processes.
+//! Identifiers of shards and processes.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use std::fmt;
 pub struct ShardId(u16);
 
 impl ShardId {
-    /// The shard at this position in the order in which shards are started.
+    /// Creates the identifier of the shard at this position in the order of their start.
     pub const fn new(index: u16) -> Self {
         Self(index)
     }
 
-    /// The position of the shard, from zero.
+    /// Returns the position of the shard, from 0.
     pub const fn index(self) -> u16 {
         self.0
     }
@@ -26,9 +26,9 @@ impl fmt::Display for ShardId {
 
 /// A process: a shard, a slot of its process table, and the slot's generation.
 ///
-/// A slot is reused with the next generation, so a stale pid names nobody: it never reaches
-/// the process that lives in the slot now. The 64 bits are what the WIT type
-/// `rusm:runtime/types.pid` carries: 16 of shard, 20 of slot, 28 of generation.
+/// A slot is reused with the next generation, so a stale pid never reaches the process that lives in
+/// the slot now. The 64 bits are those of the WIT type `rusm:runtime/types.pid`: 16 of shard, 20 of
+/// slot, 28 of generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pid(u64);
 
@@ -42,17 +42,18 @@ impl Pid {
         )
     }
 
-    /// The pid that a guest passed back as a number. Any number is a pid; most name nobody.
+    /// Creates the pid from the number that a guest passed back. Any number is a pid; most identify no
+    /// process.
     pub const fn from_raw(raw: u64) -> Self {
         Self(raw)
     }
 
-    /// The number that a guest holds.
+    /// Returns the number that a guest holds.
     pub const fn as_raw(self) -> u64 {
         self.0
     }
 
-    /// The shard that the process lives on.
+    /// Returns the shard that the process lives on.
     pub const fn shard(self) -> ShardId {
         ShardId::new((self.0 >> (SLOT_BITS + GENERATION_BITS)) as u16)
     }

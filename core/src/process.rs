@@ -1,4 +1,4 @@
-//! What a shard keeps of a process.
+//! Processes, as their shard stores them.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -12,25 +12,25 @@ use crate::mailbox::{Mailbox, MailboxLimit};
 use crate::pid::{Pid, ShardId};
 use crate::registry::ReservedName;
 
-/// A live process. As small as one that answers a request needs it; all else is in `actor`, from
-/// the moment on in which somebody has to do with it.
+/// A live process. It holds only what a process that answers a request needs; everything else is in
+/// `state`, which is allocated on first use.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) deadline: Option<Instant>,
-    /// Where it stands among those that have a deadline.
+    /// Its index in the table's list of processes with a deadline.
     pub(crate) timed: Option<u32>,
-    /// Why it must end, if it is run by its caller, who is the one to end it.
+    /// The reason why it must end, if its caller runs it and so has to end it.
     pub(crate) end: Option<End>,
-    /// Has a task of its own, which is dropped when it finds its process gone.
+    /// Set if it has its own task, which drops itself when the process has ended.
     pub(crate) spawned: bool,
-    /// Runs the process again; the last with which it was polled.
+    /// The waker with which the process was last polled.
     pub(crate) waker: Option<Waker>,
-    pub(crate) actor: Option<Box<Actor>>,
+    pub(crate) state: Option<Box<ProcessState>>,
 }
 
 impl Process {
-    pub(crate) fn actor(&mut self) -> &mut Actor {
-        self.actor.get_or_insert_default()
+    pub(crate) fn state(&mut self) -> &mut ProcessState {
+        self.state.get_or_insert_default()
     }
 
     pub(crate) fn wait(&mut self, waker: &Waker) {
@@ -41,42 +41,42 @@ impl Process {
     }
 }
 
-/// What a process has to do with others.
+/// The part of a process that concerns other processes: mailbox, links, names, timers, streams.
 #[derive(Debug, Default)]
-pub(crate) struct Actor {
+pub(crate) struct ProcessState {
     pub(crate) mailbox: Mailbox,
-    /// Mail that was refused, and is lost.
+    /// Messages that were dropped since the mailbox was full.
     pub(crate) dropped: u64,
     pub(crate) links: SmallVec<[Pid; 2]>,
     pub(crate) trap_exit: bool,
-    /// Who watches it.
+    /// The monitors on it, each with its watcher.
     pub(crate) watchers: SmallVec<[(MonitorRef, Pid); 1]>,
-    /// Whom it watches.
+    /// The monitors that it has set, each with its target.
     pub(crate) watching: SmallVec<[(MonitorRef, Pid); 1]>,
     pub(crate) names: SmallVec<[Arc<str>; 1]>,
     pub(crate) groups: SmallVec<[Arc<str>; 1]>,
     pub(crate) label: Option<Arc<str>>,
-    /// The label that it was spawned with, which it can't change.
+    /// The label that it was spawned with, which does not change.
     pub(crate) origin: Option<Arc<str>>,
-    /// The node supervises it.
+    /// Set if the node supervises it.
     pub(crate) resident: bool,
-    /// There are timers of this shard that it has set, or that are for it; or there were.
+    /// Set once this shard had a timer by or for it.
     pub(crate) has_timers: bool,
-    /// Other shards that have timers for it, or had.
-    pub(crate) timers_afar: SmallVec<[ShardId; 1]>,
-    /// Bytes that lie at the reading ends of its streams.
+    /// Other shards that have, or had, timers for it.
+    pub(crate) remote_timers: SmallVec<[ShardId; 1]>,
+    /// Unread bytes of the streams that it reads.
     pub(crate) stream_bytes: usize,
-    /// Whether it is somebody's who will say that it was past its deadline.
+    /// Set if another process waits for it, and reports that its deadline has passed.
     pub(crate) awaited: bool,
-    /// Calls that it has taken out of its mailbox and not answered.
-    pub(crate) unanswered: SmallVec<[Unanswered; 1]>,
+    /// Calls that it has received and not answered.
+    pub(crate) pending_replies: SmallVec<[PendingReply; 1]>,
     /// Calls that it waits for.
-    pub(crate) calling: SmallVec<[CallId; 1]>,
-    /// Streams of which it has an end.
+    pub(crate) pending_calls: SmallVec<[CallId; 1]>,
+    /// Streams that it reads or writes.
     pub(crate) streams: SmallVec<[StreamId; 2]>,
 }
 
-impl Actor {
+impl ProcessState {
     pub(crate) fn new(options: &SpawnOptions) -> Self {
         Self {
             mailbox: Mailbox::new(options.mailbox),
@@ -89,16 +89,16 @@ impl Actor {
     }
 }
 
-/// A call that somebody waits for.
+/// A received call that was not answered yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unanswered {
+pub(crate) struct PendingReply {
     pub(crate) call: CallId,
-    /// Nobody waits for a cast; a streamed answer has a stream.
-    pub(crate) wanted: bool,
+    /// False for a cast, which has no answer, and a streamed answer, which has a stream.
+    pub(crate) reply_wanted: bool,
     pub(crate) stream: Option<StreamId>,
 }
 
-/// Take the first that is `wanted` out of a list in which the order says nothing.
+/// Removes the first element that is `wanted` from an unordered list.
 pub(crate) fn take_first<A: smallvec::Array>(
     list: &mut SmallVec<A>,
     wanted: impl FnMut(&A::Item) -> bool,
@@ -107,32 +107,32 @@ pub(crate) fn take_first<A: smallvec::Array>(
     Some(list.swap_remove(place))
 }
 
-/// How a process is started.
+/// Options of a new process.
 #[derive(Clone, Debug, Default)]
 pub struct SpawnOptions {
-    /// A name for people.
+    /// A label for people, as in the log.
     pub label: Option<Arc<str>>,
-    /// What may wait in its mailbox.
+    /// The bounds of its mailbox.
     pub mailbox: MailboxLimit,
-    /// When it has to have ended.
+    /// The time by which it has to have ended.
     pub deadline: Option<Instant>,
-    /// Whether somebody waits for it, and learns by that if it was past its deadline: then
-    /// [`Shard::expire`](crate::Shard::expire) doesn't tell. It lasts until the deadline is taken away.
+    /// Set if another process waits for it, and so learns that its deadline has passed: then
+    /// [`Shard::expire`](crate::Shard::expire) does not report it. Removing the deadline resets this.
     pub awaited: bool,
-    /// A process that it is linked to from the start.
+    /// A process to link it to before it runs.
     pub link: Option<Pid>,
-    /// A name for other processes.
+    /// A name to register it under.
     pub name: Option<Arc<str>>,
-    /// A name that is kept for it and those that come after it.
+    /// A reserved name to register it under.
     pub reserved_name: Option<ReservedName>,
-    /// Whether the node supervises it: its quotas are those of a process that stays, and do not
-    /// draw on what the others share.
+    /// Set if the node supervises it: it has the larger quotas of a resident process, which do not
+    /// count against those that all others share.
     pub resident: bool,
 }
 
 impl SpawnOptions {
-    /// Whether there is anything to keep beyond the process itself.
-    pub(crate) fn need_an_actor(&self) -> bool {
+    /// Returns whether the process needs a [`ProcessState`] from the start.
+    pub(crate) fn need_state(&self) -> bool {
         self.label.is_some()
             || self.awaited
             || self.resident
@@ -145,23 +145,23 @@ impl SpawnOptions {
 pub struct ProcessInfo {
     /// The process.
     pub pid: Pid,
-    /// How many it is linked to.
+    /// The number of its links.
     pub links: u32,
-    /// How many watch it.
+    /// The number of monitors on it.
     pub monitors: u32,
     /// Its names.
     pub names: Vec<Arc<str>>,
-    /// Its name for people.
+    /// Its label for people.
     pub label: Option<Arc<str>>,
-    /// Mail that waits.
+    /// The number of deliveries in its mailbox.
     pub mailbox_depth: u32,
-    /// Mail that is lost because too much waited; calls are not, their callers know.
+    /// The number of messages dropped since its mailbox was full; refused calls do not count.
     pub dropped: u64,
-    /// Whether the ends of linked processes are mail to it.
+    /// Set if exits of linked processes are delivered to its mailbox.
     pub trap_exit: bool,
 }
 
-/// Why a process ended whose deadline passed.
-pub(crate) fn late() -> ExitReason {
+/// Returns the exit reason of a process whose deadline has passed.
+pub(crate) fn deadline_exceeded() -> ExitReason {
     ExitReason::Failed("it was past its deadline".into())
 }

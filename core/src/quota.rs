@@ -1,15 +1,14 @@
-//! What one process may hold. Every bound of the core is here; each ends with its process.
+//! Quotas: the resources that one process may hold. They are released when it ends.
 //!
-//! Two rules make the bounds safe against a guest that takes all it can:
+//! Two rules make the quotas safe against a guest that takes as much as it can:
 //!
-//! - **What a process holds is charged to it**, or to whoever made it hold it: a monitor to the
-//!   watcher, a timer to its setter. So a guest spends its own quota, and not that of others.
-//! - **What all processes of a shard share has a part that nobody can take away**: each process has
-//!   [`GUARANTEED_TIMERS`] for itself, and a process that the node supervises
-//!   ([`SpawnOptions::resident`](crate::SpawnOptions::resident)) does not draw on what is shared.
+//! - **A resource is charged to the process that asked for it**: a monitor to the watcher, a timer to
+//!   its setter. So a guest spends its own quota, and not that of others.
+//! - **Shared quotas have a guaranteed part**: each process may set [`GUARANTEED_TIMERS`] for itself,
+//!   and a process that the node supervises
+//!   ([`SpawnOptions::resident`](crate::SpawnOptions::resident)) does not use the shared quotas.
 //!
-//! The mailbox has its bounds from whoever spawns the process:
-//! [`MailboxLimit`](crate::MailboxLimit).
+//! The bounds of a mailbox are set when the process is spawned: [`MailboxLimit`](crate::MailboxLimit).
 
 use thiserror::Error;
 
@@ -22,22 +21,24 @@ pub const MAX_NAMES: usize = 64;
 /// Groups that one process may be in.
 pub const MAX_GROUPS: usize = 1024;
 
-/// Links, monitors and unread news of ended processes that one process may have, each kind of tie
-/// with the news.
-pub const MAX_TIES: usize = 65_536;
+/// Links of one process, together with the exits and ends in its mailbox that it has not received.
+pub const MAX_LINKS: usize = 65_536;
+
+/// Monitors that one process has set, together with the exits and ends in its mailbox that it has not
+/// received.
+pub const MAX_MONITORS: usize = 65_536;
 
 /// Ends of streams that one process may have.
 pub const MAX_STREAMS: usize = 4096;
 
 /// Streams that others have opened to a process and it has not accepted. Far fewer than
-/// [`MAX_STREAMS`]: a process that never accepts any keeps the rest for its own.
+/// [`MAX_STREAMS`], so that a process that never accepts any has the rest for itself.
 pub const MAX_WAITING_STREAMS: usize = 256;
 
-/// Bytes that lie at the reading ends of all streams of one process. A stream that brings more
-/// fails.
+/// Unread bytes of all streams that one process reads. A stream that brings more fails.
 pub const MAX_STREAM_BYTES: usize = 64 << 20;
 
-/// Timers that one process may have set, whoever they are for.
+/// Timers that one process may have set, for itself and others.
 pub const PROCESS_TIMERS: usize = 1024;
 
 /// Bytes of the messages of these timers.
@@ -49,15 +50,15 @@ pub const RESIDENT_TIMERS: usize = 65_536;
 /// Bytes of the messages of these timers.
 pub const RESIDENT_TIMER_BYTES: usize = 16 << 20;
 
-/// Timers for itself that a process may set however many the others have, each with a message of
+/// Timers for itself that a process may set even if [`MAX_TIMERS`] is reached, each with a message of
 /// up to [`GUARANTEED_TIMER_BYTES`].
 pub const GUARANTEED_TIMERS: usize = 16;
 
-/// See [`GUARANTEED_TIMERS`].
+/// Bytes of the message of each of the [`GUARANTEED_TIMERS`].
 pub const GUARANTEED_TIMER_BYTES: usize = 1024;
 
-/// Timers of one shard that processes have set that are not resident. Timers that only wake a
-/// process are as many as processes wait, and are never refused.
+/// Timers of one shard that processes have set which are not resident. Timers that only wake a
+/// waiting process do not count, and are never refused.
 pub const MAX_TIMERS: usize = 1 << 18;
 
 /// Bytes of the messages of these timers.
@@ -66,27 +67,27 @@ pub const MAX_TIMER_BYTES: usize = 64 << 20;
 /// Timers for one process whose setters have ended.
 pub const LEFT_TIMERS: usize = 1024;
 
-/// Timers of one shard whose setters have ended. They do not count in [`MAX_TIMERS`], so that
-/// nobody can use up what the living may set.
+/// Timers of one shard whose setters have ended. They do not count in [`MAX_TIMERS`], so that they
+/// can't use up the timers of live processes.
 pub const MAX_LEFT_TIMERS: usize = 1 << 16;
 
 /// Bytes of the messages of these timers.
 pub const MAX_LEFT_TIMER_BYTES: usize = 16 << 20;
 
-/// What one process holds of its quotas.
+/// The resources that one process holds, for comparison with its quotas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Holdings {
+pub struct QuotaUsage {
     /// See [`MAX_NAMES`].
     pub names: usize,
     /// See [`MAX_GROUPS`].
     pub groups: usize,
-    /// See [`MAX_TIES`].
+    /// See [`MAX_LINKS`].
     pub links: usize,
-    /// See [`MAX_TIES`].
+    /// See [`MAX_MONITORS`].
     pub monitors: usize,
-    /// Ends and exits in its mailbox.
-    pub news: usize,
-    /// Messages, calls and streams in its mailbox, or on their way to room that is kept for them.
+    /// Exits, and ends of monitored processes, in its mailbox.
+    pub unread_signals: usize,
+    /// Messages, calls and streams in its mailbox, or reserved for casts on their way to it.
     pub messages: usize,
     /// Bytes of these.
     pub message_bytes: usize,
@@ -104,7 +105,7 @@ pub struct Holdings {
     pub left_timers: usize,
 }
 
-/// A process holds as much as it may.
+/// The quota that an operation would exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum QuotaError {
@@ -117,12 +118,12 @@ pub enum QuotaError {
     /// See [`MAX_TIMERS`] and [`MAX_TIMER_BYTES`].
     #[error("the processes of this core have set as many timers as they may in all")]
     SharedTimers,
-    /// See [`MAX_TIES`].
+    /// See [`MAX_LINKS`].
     #[error(
-        "the process has {MAX_TIES} links, and ends of linked processes that it has not received"
+        "the process has {MAX_LINKS} links, and ends of linked processes that it has not received"
     )]
     Links,
-    /// See [`MAX_TIES`].
-    #[error("the process has {MAX_TIES} monitors, and news of ends that it has not received")]
+    /// See [`MAX_MONITORS`].
+    #[error("the process has {MAX_MONITORS} monitors, and news of ends that it has not received")]
     Monitors,
 }

@@ -1,4 +1,4 @@
-//! The names of a node, and each shard's own copy of those that it looks up.
+//! The registry of names of a node, and each shard's cache of it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,19 +9,19 @@ use thiserror::Error;
 use crate::pid::Pid;
 use crate::quota::MAX_NAME;
 
-/// Why a name or a group was refused.
+/// The reason why a process could not get a name or join a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RegisterError {
     /// Another process has the name.
     #[error("the name belongs to process {0}")]
     Taken(Pid),
-    /// The node keeps the name for a process that it supervises, whether that lives or not.
+    /// The name is reserved for a supervised process, even while that does not live.
     #[error("the name is reserved for a resident service")]
     Reserved,
-    /// The process has as many as it may.
+    /// The process has as many names or groups as it may have.
     #[error("the process has too many of them already")]
     TooMany,
-    /// It is longer than [`MAX_NAME`].
+    /// The name is longer than [`MAX_NAME`].
     #[error("it is longer than 256 bytes")]
     TooLong,
     /// There is no such process.
@@ -29,13 +29,13 @@ pub enum RegisterError {
     NoProcess,
 }
 
-/// A name that only its owner gives to processes, one after the other. It stays reserved for as
-/// long as the node lives: between two lives of a process nobody else gets it.
+/// A name that only processes spawned with this can have, one at a time. It stays reserved for as long
+/// as the node lives, so no other process gets it while a service restarts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReservedName(Arc<str>);
 
 impl ReservedName {
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -48,7 +48,7 @@ impl ReservedName {
 /// All names, shared by the shards.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    /// Moves whenever a name does: what a shard has copied is good until then.
+    /// Changes whenever a name does, which invalidates the caches of the shards.
     version: AtomicU64,
     names: Mutex<Names>,
 }
@@ -60,7 +60,7 @@ struct Names {
 }
 
 impl Registry {
-    /// Keep a name from all but those that are given it by what this returns.
+    /// Reserves a name for the processes that get it by the result.
     pub(crate) fn reserve(&self, name: &str) -> Result<ReservedName, RegisterError> {
         if name.len() > MAX_NAME {
             return Err(RegisterError::TooLong);
@@ -99,20 +99,20 @@ impl Registry {
             Some(holder) => Err(RegisterError::Taken(*holder)),
             None => {
                 names.holders.insert(name.clone(), pid);
-                self.moved();
+                self.changed();
                 Ok(())
             }
         }
     }
 
-    /// Take a name from a process that has ended. False if it does not have it.
+    /// Removes a name of a process. Returns false if the process does not have it.
     pub(crate) fn remove(&self, name: &str, pid: Pid) -> bool {
         let mut names = self.lock();
         if names.holders.get(name) != Some(&pid) {
             return false;
         }
         names.holders.remove(name);
-        self.moved();
+        self.changed();
         true
     }
 
@@ -124,7 +124,7 @@ impl Registry {
         self.lock().holders.get(name).copied()
     }
 
-    /// A name of a process. All are looked at.
+    /// Returns a name of a process, found by a search through all names.
     pub(crate) fn name_of(&self, pid: Pid) -> Option<Arc<str>> {
         let names = self.lock();
         let mut holders = names.holders.iter();
@@ -133,13 +133,14 @@ impl Registry {
             .map(|(name, _)| name.clone())
     }
 
-    /// How many names processes have.
+    /// Returns the number of registered names.
     pub(crate) fn len(&self) -> usize {
         self.lock().holders.len()
     }
 
-    /// Called with the names locked: who reads the new version finds the new names.
-    fn moved(&self) {
+    /// Invalidates the caches. Called with the names locked, so a reader of the new version finds the new
+    /// names.
+    fn changed(&self) {
         self.version.fetch_add(1, Ordering::Release);
     }
 
@@ -148,7 +149,7 @@ impl Registry {
     }
 }
 
-/// What one shard has looked up. A look-up costs one atomic load as long as no name moves.
+/// One shard's cache of names. A look-up costs one atomic load while no name changes.
 #[derive(Debug, Default)]
 pub(crate) struct NameCache {
     version: u64,
@@ -165,9 +166,9 @@ impl NameCache {
         if let Some(pid) = self.names.get(name) {
             return Some(*pid);
         }
-        // Names that nobody has are not kept: guests could ask for any number of them. A name
-        // that moves between the load and the look-up is newer than the version, and so is
-        // looked up again.
+        // Unregistered names are not cached: guests could ask for any number of them. A name that
+        // changes between the load and the look-up is newer than the version, so it is looked up
+        // again.
         let pid = registry.get(name)?;
         self.names.insert(name.into(), pid);
         Some(pid)

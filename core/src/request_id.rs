@@ -1,4 +1,4 @@
-//! The identifier of the request that a process answers, for its lines in the log.
+//! The identifier of the request that a process answers, for log lines.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 /// The identifier of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RequestId {
-    /// There is none: the process answers no request.
+    /// No request.
     #[default]
     None,
-    /// Two numbers, which are its form in the log: most are never written there.
+    /// An identifier that the server made: two numbers, formatted only when it is logged.
     Made(u64, u64),
-    /// Text that came with the request.
+    /// The identifier that came with the request.
     Given(Arc<str>),
 }
 
 impl RequestId {
-    /// Whether there is none.
+    /// Returns whether there is no request.
     pub fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }

@@ -1,7 +1,7 @@
 //! Byte streams between processes: the two ends, each on the shard of its process. Pure.
 //!
-//! The writer has a window: so many bytes may be on their way or wait at the reader. What the
-//! reader takes is given back as credit.
+//! Flow control is by credit: the writer may have [`STREAM_WINDOW`] unread bytes outstanding, and gets
+//! credit back for what the reader reads.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use thiserror::Error;
 
 use crate::pid::{Pid, ShardId};
 
-/// Bytes that may be between a writer and what its reader has taken.
+/// Bytes that a writer may have sent and its reader not yet read.
 pub const STREAM_WINDOW: usize = 64 * 1024;
 
-/// Why a stream can't be used.
+/// The reason why a stream can't be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StreamError {
-    /// The reader is gone, or reads no more.
+    /// The reader has ended, or stopped reading.
     #[error("nobody reads the stream")]
     ReaderGone,
-    /// The writer failed, after all that was read.
+    /// The writer failed, after the chunks that were read.
     #[error("the stream failed: {0}")]
     Failed(Arc<str>),
-    /// The process has no such stream, or the other end of it, or has closed it.
+    /// The process does not have this end of the stream, or has closed it.
     #[error("no such stream")]
-    NotYours,
+    NotOwner,
 }
 
 /// The end that writes.
@@ -47,12 +47,12 @@ impl Writer {
         }
     }
 
-    /// Count a chunk of this size as sent. False: not now.
+    /// Counts a chunk of this size as sent. Returns false if the window is full.
     pub(crate) fn send(&mut self, size: usize) -> Result<bool, StreamError> {
         if self.reader_gone {
             return Err(StreamError::ReaderGone);
         }
-        // Something larger than the window goes alone. An empty chunk weighs something, too.
+        // A chunk larger than the window is sent alone. An empty chunk weighs something, too.
         let size = weight(size);
         let fits = self.in_flight == 0 || self.in_flight + size <= STREAM_WINDOW;
         if fits {
@@ -76,17 +76,17 @@ pub(crate) struct Reader {
     pub(crate) owner: Pid,
     pub(crate) writer: ShardId,
     chunks: VecDeque<Bytes>,
-    /// What the chunks weigh.
+    /// The weight of the unread chunks.
     waiting: usize,
     end: Option<Result<(), Arc<str>>>,
-    /// Bytes that were taken and not given back yet.
+    /// Bytes that were read and for which no credit was given yet.
     owed: usize,
 }
 
-/// What a reader finds.
+/// The result of a read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Read {
-    /// A chunk, and the credit to give for what was taken.
+    /// A chunk, and the credit to send to the writer, if any is due.
     Chunk(Bytes, Option<usize>),
     End(Result<(), Arc<str>>),
     Nothing,
@@ -109,12 +109,12 @@ impl Reader {
         self.chunks.push_back(chunk);
     }
 
-    /// What all chunks weigh that were not read.
+    /// Returns the weight of the unread chunks.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// There will be no more chunks, or they are not wanted.
+    /// Returns whether the stream has ended, so that further chunks are ignored.
     pub(crate) fn has_ended(&self) -> bool {
         self.end.is_some()
     }
@@ -130,20 +130,19 @@ impl Reader {
         let weight = weight(chunk.len());
         self.waiting -= weight;
         self.owed += weight;
-        // Given back in pieces large enough to be worth their way, and at the latest when the
-        // writer may be waiting for it.
+        // Credit is sent in batches, and at the latest when the writer may be waiting for it.
         let due = self.owed >= STREAM_WINDOW / 4 || self.chunks.is_empty();
         let credit = due.then(|| std::mem::take(&mut self.owed));
         Read::Chunk(chunk, credit)
     }
 }
 
-/// What a chunk of this size counts for.
+/// Returns what a chunk of this size counts for.
 pub(crate) fn weight(size: usize) -> usize {
     size.max(MIN_WEIGHT)
 }
 
-/// Else a writer of tiny chunks would have the host keep any number of them.
+/// The least weight of a chunk, which bounds the number of tiny chunks that the host keeps.
 const MIN_WEIGHT: usize = 64;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Supervisors: processes that start others, and start them again.
+//! Supervisors: processes that start child processes and restart them, as Erlang's do.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -7,53 +7,52 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::exit::ExitReason;
-use crate::mail::Mail;
+use crate::message::Mail;
 use crate::pid::Pid;
 use crate::process::SpawnOptions;
 use crate::shard::{ProcessRef, Shard, SpawnError};
 
-/// Whom a supervisor starts again when one child has died.
+/// The children that a supervisor restarts when one has died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
-    /// The one that died.
+    /// The child that died.
     OneForOne,
-    /// All; those that live are ended first, last to first.
+    /// All children; those that live are terminated first, last to first.
     OneForAll,
-    /// The one that died and those that were started after it.
+    /// The child that died and those that were started after it.
     RestForOne,
 }
 
-/// When a child is started again.
+/// The exits after which a child is restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restart {
-    /// Whenever it ends.
+    /// Any exit.
     Permanent,
-    /// When it fails: not after it ended normally, or by a shutdown.
+    /// A failure: not a normal exit, nor a shutdown.
     Transient,
-    /// Never.
+    /// None.
     Temporary,
 }
 
-/// How many restarts there may be within a time: with one more, a supervisor gives up.
+/// The restart intensity: the restarts allowed within a time. With one more, the supervisor gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intensity {
-    /// Restarts that are borne.
+    /// The number of restarts allowed.
     pub restarts: u32,
-    /// The window, which moves along.
+    /// The sliding window in which they are counted.
     pub within: Duration,
 }
 
-/// How long a child waits that dies again and again. One that was sound, or lived for `settled`,
-/// is started again at once; one that was not, after `first`, and then after twice as long each
-/// time, up to `most`.
+/// Exponential backoff of restarts. A child that was healthy, or lived for `min_uptime`, is restarted at
+/// once; others after `first`, and then after twice as long each time, up to `most`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// The first pause.
+    /// The first delay.
     pub first: Duration,
-    /// The longest.
+    /// The longest delay.
     pub most: Duration,
-    /// A life of this length is a sound one.
-    pub settled: Duration,
+    /// The uptime after which a child is restarted at once.
+    pub min_uptime: Duration,
 }
 
 impl Default for Backoff {
@@ -62,61 +61,61 @@ impl Default for Backoff {
         Self {
             first: Duration::from_millis(10),
             most: Duration::from_secs(5),
-            settled: Duration::from_secs(1),
+            min_uptime: Duration::from_secs(1),
         }
     }
 }
 
-/// A child of a supervisor.
+/// The specification of a supervisor's child.
 pub struct Child {
-    /// What it is called in events.
+    /// Its name in events.
     pub name: Arc<str>,
-    /// Starts it. The supervisor links itself to what is started.
+    /// Starts it. The supervisor links itself to the process.
     pub start: Start,
-    /// When it is started again.
+    /// The exits after which it is restarted.
     pub restart: Restart,
-    /// Set by whoever runs it when it has done some of its work: then its death is no reason to
-    /// wait. Reset at each start.
+    /// Set by the child once it has done some work: then it is restarted without delay when it dies.
+    /// Reset at each start.
     pub sound: Rc<Cell<bool>>,
 }
 
-/// Starts a child, or says why it can't.
+/// Starts a child, or returns the reason why it can't be started.
 pub type Start = Box<dyn FnMut(&Shard) -> Result<Pid, Arc<str>>>;
 
-/// What happens to the children of a supervisor.
+/// An event in the life of a supervisor's children.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SupervisorEvent {
-    /// One was started.
+    /// A child was started.
     Started {
         /// The child.
         name: Arc<str>,
         /// Its process.
         pid: Pid,
     },
-    /// One died.
+    /// A child died.
     Died {
         /// The child.
         name: Arc<str>,
         /// Its process.
         pid: Pid,
-        /// Why.
+        /// Its exit reason.
         reason: ExitReason,
     },
-    /// One is going to be started again.
+    /// A child is going to be restarted.
     Restarting {
         /// The child.
         name: Arc<str>,
-        /// How long it waits.
+        /// The delay before the restart.
         after: Duration,
     },
-    /// One died once too often: the supervisor ends all, and itself.
+    /// A child died too often: the supervisor terminates all children, and fails.
     GaveUp {
         /// The child.
         name: Arc<str>,
     },
 }
 
-/// A supervisor, not started yet.
+/// A supervisor that was not started yet.
 pub struct Supervisor {
     strategy: Strategy,
     children: Vec<Child>,
@@ -128,7 +127,7 @@ pub struct Supervisor {
 type OnEvent = Box<dyn FnMut(SupervisorEvent)>;
 
 impl Supervisor {
-    /// A supervisor without children, which never gives up.
+    /// Creates a supervisor without children, which never gives up.
     pub fn new(strategy: Strategy) -> Self {
         Self {
             strategy,
@@ -139,43 +138,44 @@ impl Supervisor {
         }
     }
 
-    /// One more child, which is started after the others.
+    /// Adds a child, which is started after the others.
     #[must_use]
     pub fn child(mut self, child: Child) -> Self {
         self.children.push(child);
         self
     }
 
-    /// Give up when children die more often.
+    /// Sets the restart intensity at which it gives up.
     #[must_use]
     pub fn intensity(mut self, intensity: Intensity) -> Self {
         self.intensity = Some(intensity);
         self
     }
 
-    /// Have children wait that die again and again.
+    /// Sets the backoff for children that die again and again.
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = Some(backoff);
         self
     }
 
-    /// Whom to tell what happens.
+    /// Sets the function that is called with each event.
     #[must_use]
     pub fn on_event(mut self, on_event: impl FnMut(SupervisorEvent) + 'static) -> Self {
         self.on_event = Box::new(on_event);
         self
     }
 
-    /// Start it, and at once its children in order. When it gives up, or is ended, it ends its children
-    /// from the last to the first; giving up is a failure, which its own links see.
+    /// Starts the supervisor, and its children in order before this returns. When it gives up or ends, it
+    /// terminates its children from the last to the first. Giving up is a failure, which its own links
+    /// receive.
     ///
     /// # Errors
-    /// When it can't be spawned.
+    /// When the supervisor can't be spawned.
     pub fn start(self, shard: &Shard, options: SpawnOptions) -> Result<Pid, SpawnError> {
         shard.spawn(options, move |me| {
             me.shard.set_trap_exit(me.pid, true);
-            let mut watch = Watch {
+            let mut running = RunningSupervisor {
                 strategy: self.strategy,
                 children: self.children.into_iter().map(Supervised::new).collect(),
                 budget: self.intensity.map(Budget::new),
@@ -184,10 +184,10 @@ impl Supervisor {
                 me,
             };
             // The children are there when this returns.
-            let begun = watch.start_due();
+            let begun = running.start_due();
             async move {
                 match begun {
-                    Ok(()) => watch.run().await,
+                    Ok(()) => running.run().await,
                     Err(reason) => reason,
                 }
             }
@@ -195,21 +195,21 @@ impl Supervisor {
     }
 }
 
-/// A child, and how it is doing.
+/// A child and its state.
 struct Supervised {
     child: Child,
     state: State,
     started: Instant,
-    /// The pause before the last start.
+    /// The delay before the last start.
     pause: Duration,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Alive(Pid),
-    /// To be started then.
+    /// To be started at this time.
     Waiting(Instant),
-    /// Not to be started again.
+    /// Not to be restarted.
     Done,
 }
 
@@ -225,7 +225,7 @@ impl Supervised {
     }
 }
 
-struct Watch {
+struct RunningSupervisor {
     strategy: Strategy,
     children: Vec<Supervised>,
     budget: Option<Budget>,
@@ -234,7 +234,7 @@ struct Watch {
     me: ProcessRef,
 }
 
-impl Watch {
+impl RunningSupervisor {
     async fn run(mut self) -> ExitReason {
         loop {
             if let Err(reason) = self.start_due() {
@@ -245,7 +245,7 @@ impl Watch {
                 _ => None,
             });
             let deadline = next.min();
-            let exit = |mail: &Mail| matches!(mail, Mail::Exit { .. });
+            let exit = |delivery: &Mail| matches!(delivery, Mail::Exit { .. });
             let received = self.me.shard.receive_where(self.me.pid, deadline, exit);
             let Some(Mail::Exit { from, reason }) = received.await else {
                 continue;
@@ -257,14 +257,14 @@ impl Watch {
                         return reason;
                     }
                 }
-                // Who is linked to the supervisor and no child of it is a parent.
+                // A linked process that is not a child is the parent.
                 None if reason.is_normal() => {}
                 None => return reason,
             }
         }
     }
 
-    /// Start the children whose time has come.
+    /// Starts the children that are due.
     fn start_due(&mut self) -> Result<(), ExitReason> {
         for index in 0..self.children.len() {
             let now = Instant::now();
@@ -305,7 +305,7 @@ impl Watch {
         if again { self.restart(index) } else { Ok(()) }
     }
 
-    /// Have a child started again, and those that go with it.
+    /// Schedules the restart of a child, and of those that the strategy restarts with it.
     fn restart(&mut self, index: usize) -> Result<(), ExitReason> {
         let name = self.children[index].child.name.clone();
         let now = Instant::now();
@@ -344,20 +344,20 @@ impl Watch {
     fn end(&mut self, index: usize) {
         let child = &mut self.children[index];
         if let State::Alive(pid) = child.state {
-            // Its exit is not news; nor is one that lies in the mailbox already.
+            // Its exit must not be handled; nor must one that is in the mailbox already.
             let (shard, me) = (&self.me.shard, self.me.pid);
             shard.unlink(me, pid);
             drop(shard.kill(pid));
             shard.discard(
                 me,
-                |mail| matches!(mail, Mail::Exit { from, .. } if *from == pid),
+                |delivery| matches!(delivery, Mail::Exit { from, .. } if *from == pid),
             );
             child.state = State::Waiting(Instant::now());
         }
     }
 }
 
-impl Drop for Watch {
+impl Drop for RunningSupervisor {
     fn drop(&mut self) {
         for index in (0..self.children.len()).rev() {
             self.end(index);
@@ -366,9 +366,10 @@ impl Drop for Watch {
 }
 
 impl Backoff {
-    /// The pause before the next start of a child that lived for so long, after this pause.
+    /// Returns the delay before the next start of a child that lived for `lived`, and whose last delay
+    /// was `last`.
     fn pause(&self, sound: bool, lived: Duration, last: Duration) -> Duration {
-        if sound || lived >= self.settled {
+        if sound || lived >= self.min_uptime {
             Duration::ZERO
         } else {
             (last * 2).clamp(self.first, self.most)
@@ -376,7 +377,7 @@ impl Backoff {
     }
 }
 
-/// The restarts that a supervisor still has. Pure.
+/// The restarts of a supervisor within the sliding window. Pure.
 struct Budget {
     intensity: Intensity,
     spent: VecDeque<Instant>,
@@ -390,7 +391,7 @@ impl Budget {
         }
     }
 
-    /// Spend one; false if there is none left.
+    /// Counts a restart. Returns false if there were too many.
     fn spend(&mut self, now: Instant) -> bool {
         while let Some(first) = self.spent.front()
             && now.duration_since(*first) > self.intensity.within

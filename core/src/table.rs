@@ -1,4 +1,4 @@
-//! The processes alive on one shard, by slot.
+//! The process table of one shard.
 
 use std::time::Instant;
 
@@ -12,11 +12,11 @@ use crate::process::Process;
 pub(crate) struct Table {
     shard: ShardId,
     processes: Slab<Process>,
-    /// By slot: the generation of the process in it, or of the last one. As long as the
-    /// largest slot that was ever in use.
+    /// Indexed by slot: the generation of the process in it, or of the last one. As long as the
+    /// largest slot that was ever used.
     generations: Vec<u32>,
-    /// The slots of processes that have a deadline, in no order. The others cost nothing when
-    /// deadlines are looked at.
+    /// The slots of processes that have a deadline, unordered. Processes without one cost nothing when
+    /// deadlines are checked.
     timed: Vec<u32>,
 }
 
@@ -30,7 +30,7 @@ impl Table {
         }
     }
 
-    /// `None` when there are already as many processes as a pid can tell apart (2^20).
+    /// Adds a process. Returns `None` when the table is full, with 2^20 processes.
     pub(crate) fn insert(&mut self, deadline: Option<Instant>, spawned: bool) -> Option<Pid> {
         let index = self.processes.vacant_key();
         let slot = u32::try_from(index)
@@ -48,7 +48,7 @@ impl Table {
             end: None,
             spawned,
             waker: None,
-            actor: None,
+            state: None,
         });
         if deadline.is_some() {
             self.set_deadline(pid, deadline);
@@ -91,8 +91,8 @@ impl Table {
                 self.timed.push(pid.slot());
             }
             (None, Some(_)) => {
-                if let Some(actor) = &mut process.actor {
-                    actor.awaited = false;
+                if let Some(state) = &mut process.state {
+                    state.awaited = false;
                 }
                 let timed = process.timed.take();
                 self.forget_timed(timed);
@@ -101,7 +101,7 @@ impl Table {
         }
     }
 
-    /// The processes whose deadline has come, each once.
+    /// Returns the processes whose deadline has passed, each once.
     pub(crate) fn expired(&mut self, now: Instant) -> Vec<Pid> {
         let mut expired = Vec::new();
         for slot in &self.timed {

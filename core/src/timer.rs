@@ -1,8 +1,8 @@
 //! The timers of one shard, by the time at which they are due. Pure.
 //!
-//! A timer is charged to its setter, and ends with the process that it is for. If its setter ends
-//! first it stays, as in Erlang, and is charged to the process that it is for: see
-//! [`quota`](crate::quota) for how many.
+//! A timer is charged to its setter, and ends with its target, the process that it is for. If the setter
+//! ends first the timer stays, as in Erlang, and is charged to the target, within the limits of
+//! [`quota`](crate::quota).
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
@@ -17,20 +17,20 @@ use crate::quota::{
     RESIDENT_TIMER_BYTES, RESIDENT_TIMERS,
 };
 
-/// What happens when a timer is due.
+/// The action of a timer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Due {
-    /// A message is sent.
+    /// Send a message.
     Send(Pid, Bytes),
-    /// A process that waits is woken.
+    /// Wake a waiting process.
     Wake(Pid),
 }
 
-/// Who sets a timer.
+/// The process that sets a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setter {
     pub(crate) pid: Pid,
-    /// The node supervises it.
+    /// Set if the node supervises it.
     pub(crate) resident: bool,
 }
 
@@ -39,18 +39,18 @@ pub(crate) struct TimerQueue {
     counter: Counter,
     by_time: BTreeSet<(Instant, TimerRef)>,
     timers: IdMap<TimerRef, Timer>,
-    /// Those with a message, by the process that each is for.
+    /// Timers with a message, by target.
     by_target: BTreeSet<(u64, TimerRef)>,
-    /// Those of living setters for others, by setter.
+    /// Timers of live setters for other processes, by setter.
     by_setter: BTreeSet<(u64, TimerRef)>,
-    /// Of living setters.
+    /// The usage of each live setter.
     charged: IdMap<Pid, Usage>,
-    /// How many are left for a process by setters that ended. A guest chooses whom its timers are
-    /// for, so this one is hashed with care.
+    /// The number of timers for each target whose setters have ended. Guests choose targets, so this
+    /// map's hash resists collisions.
     left_for: HashMap<Pid, usize>,
-    /// Of all living setters that are not resident.
+    /// The usage of all live setters that are not resident.
     shared: Usage,
-    /// Of all setters that have ended.
+    /// The usage of all setters that have ended.
     left: Usage,
 }
 
@@ -63,10 +63,10 @@ struct Timer {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Payer {
-    /// It wakes a process.
+    /// None: the timer only wakes a process.
     None,
     Setter(Setter),
-    /// The setter has ended.
+    /// The target, since the setter has ended.
     Target,
 }
 
@@ -91,18 +91,18 @@ impl TimerQueue {
         }
     }
 
-    /// The next number, of a timer that is over before it begins.
+    /// Issues an identifier, of a timer that is not set since its target has already ended.
     pub(crate) fn number(&mut self) -> TimerRef {
         TimerRef::from_raw(self.counter.next())
     }
 
-    /// Wake a process then. It is never refused: else one that sets timers without end would end
-    /// the waits of all others.
+    /// Sets a timer that wakes a process. It is never refused, so that a process that sets very many
+    /// timers can't break the waits of all others.
     pub(crate) fn wake(&mut self, at: Instant, pid: Pid) -> TimerRef {
         self.insert(at, Due::Wake(pid), Payer::None)
     }
 
-    /// Send a message then.
+    /// Sets a timer that sends a message.
     pub(crate) fn send(
         &mut self,
         at: Instant,
@@ -140,12 +140,12 @@ impl TimerQueue {
         Ok(timer)
     }
 
-    /// Forget a timer that wakes. False if it has fired.
+    /// Cancels a timer that wakes. Returns false if it has fired.
     pub(crate) fn cancel_wake(&mut self, timer: TimerRef) -> bool {
         self.cancel_of(timer, |payer| payer == Payer::None)
     }
 
-    /// Forget a timer that `setter` has set. False if it has fired, or never was that process's.
+    /// Cancels a timer of `setter`. Returns false if it has fired, or was not set by that process.
     pub(crate) fn cancel(&mut self, setter: Pid, timer: TimerRef) -> bool {
         self.cancel_of(
             timer,
@@ -158,8 +158,8 @@ impl TimerQueue {
         found.is_some_and(|found| is_own(found.payer)) && self.remove(timer).is_some()
     }
 
-    /// A process has ended: what is set for it is forgotten, and what it has set for others is
-    /// theirs. How many of those had to be forgotten, too.
+    /// Handles the end of a process: cancels the timers for it, and charges those that it has set for
+    /// others to their targets. Returns how many of these were dropped since their target has too many.
     pub(crate) fn process_ended(&mut self, pid: Pid) -> usize {
         for timer in of_process(&self.by_target, pid) {
             self.remove(timer);
@@ -171,12 +171,12 @@ impl TimerQueue {
         lost
     }
 
-    /// When the first is due.
+    /// Returns the time at which the first timer is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    /// Take one that is due.
+    /// Takes the first timer if it is due.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Due> {
         let (at, timer) = *self.by_time.first()?;
         if at > now {
@@ -189,8 +189,8 @@ impl TimerQueue {
         self.timers.len()
     }
 
-    /// Timers that a process has set and that are not due, their bytes, and the timers that are left
-    /// for it.
+    /// Returns the timers that a process has set and that have not fired, their bytes, and the timers for
+    /// it whose setters have ended.
     pub(crate) fn usage_of(&self, pid: Pid) -> (usize, usize, usize) {
         let set = self.charged.get(&pid).copied().unwrap_or_default();
         let left = self.left_for.get(&pid).copied().unwrap_or_default();
@@ -239,8 +239,8 @@ impl TimerQueue {
         self.by_setter.remove(&(setter.pid.as_raw(), timer));
     }
 
-    /// The setter has ended: charge the timer to the process that it is for. False if that has too
-    /// many; then it is forgotten.
+    /// Charges a timer to its target, since its setter has ended. Returns false if the target has too
+    /// many; the timer is then dropped.
     fn leave(&mut self, timer: TimerRef) -> bool {
         let Some(kept) = self.timers.get_mut(&timer) else {
             return true;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use common::{Local, echo, idle, to_echo};
 use rusm_core::{
-    CallError, Census, End, ExitReason, Mail, MailboxLimit, Pid, RegisterError, SendError, Shard,
-    SpawnError, SpawnOptions, StreamError,
+    CallError, End, ExitReason, Mail, MailboxLimit, Pid, RegisterError, SendError, Shard,
+    SpawnError, SpawnOptions, Stats, StreamError,
 };
 
 fn soon() -> Instant {
@@ -27,7 +27,7 @@ fn messages_arrive_in_order_and_a_choosy_reader_takes_what_it_wants() {
         for text in ["a", "b", "c"] {
             shard.try_send(me, Bytes::from(text)).unwrap();
         }
-        let is_b = |mail: &Mail| *mail == Mail::Message("b".into());
+        let is_b = |delivery: &Mail| *delivery == Mail::Message("b".into());
         let mut said = vec![shard.receive_where(me, None, is_b).await.unwrap()];
         let first = shard.receive(me, None).await.unwrap();
         shard.stash(me, first);
@@ -42,29 +42,29 @@ fn messages_arrive_in_order_and_a_choosy_reader_takes_what_it_wants() {
 #[test]
 fn receiving_ends_at_its_deadline_and_leaves_no_timer() {
     let mut local = Local::new();
-    let (waited, mail) = local.as_process(async |me: Pid, shard: Shard| {
+    let (waited, delivery) = local.as_process(async |me: Pid, shard: Shard| {
         let begun = Instant::now();
         let deadline = begun + Duration::from_millis(20);
-        let mail = shard.receive(me, Some(deadline)).await;
-        (begun.elapsed(), mail)
+        let delivery = shard.receive(me, Some(deadline)).await;
+        (begun.elapsed(), delivery)
     });
-    assert_eq!(mail, None);
+    assert_eq!(delivery, None);
     assert!(waited >= Duration::from_millis(20));
-    let mail = local.as_process(async |me: Pid, shard: Shard| {
+    let delivery = local.as_process(async |me: Pid, shard: Shard| {
         shard
             .send_after(me, me, Duration::from_millis(5), "later".into())
             .unwrap();
         shard.receive(me, Some(soon())).await
     });
-    assert_eq!(mail, Some(Mail::Message("later".into())));
+    assert_eq!(delivery, Some(Mail::Message("later".into())));
     local.settle();
-    assert_eq!(local.shard.census(), Census::default());
+    assert_eq!(local.shard.stats(), Stats::default());
 }
 
 #[test]
 fn timers_fire_unless_they_are_cancelled() {
     let mut local = Local::new();
-    let mail = local.as_process(async |me: Pid, shard: Shard| {
+    let delivery = local.as_process(async |me: Pid, shard: Shard| {
         let ms = Duration::from_millis;
         let first = shard.send_after(me, me, ms(5), "cancelled".into()).unwrap();
         shard.send_after(me, me, ms(10), "second".into()).unwrap();
@@ -72,7 +72,7 @@ fn timers_fire_unless_they_are_cancelled() {
         assert!(!shard.cancel_timer(me, first));
         shard.receive(me, Some(soon())).await
     });
-    assert_eq!(mail, Some(Mail::Message("second".into())));
+    assert_eq!(delivery, Some(Mail::Message("second".into())));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_call_is_answered_or_fails_and_never_hangs() {
     );
     drop(local.shard.kill(echo));
     local.settle();
-    assert_eq!(local.shard.census(), Census::default());
+    assert_eq!(local.shard.stats(), Stats::default());
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn ends_take_linked_processes_along_unless_they_trap_them() {
     local.settle();
     assert!(!shard.is_alive_here(linked));
     assert!(shard.is_alive_here(trapping));
-    let mails = local.run({
+    let deliveries = local.run({
         let shard = shard.clone();
         async move {
             let exit = shard.receive(trapping, Some(soon())).await;
@@ -198,7 +198,7 @@ fn ends_take_linked_processes_along_unless_they_trap_them() {
         pid: dying,
         reason: ExitReason::Killed,
     };
-    assert_eq!(mails, [exit, down]);
+    assert_eq!(deliveries, [exit, down]);
     shard.exit_signal(watching, trapping, failed("trapped"));
     assert!(shard.is_alive_here(trapping));
     shard.exit_signal(watching, trapping, ExitReason::Killed);
@@ -231,16 +231,16 @@ fn links_and_monitors_to_the_dead_say_so_and_undone_ones_are_silent() {
     let undone = shard.monitor(me, other).unwrap();
     shard.demonitor(me, undone);
     drop(shard.kill(other));
-    let mails = local.run(async move {
-        let mut mails = Vec::new();
-        while let Some(mail) = shard.receive(me, Some(Instant::now())).await {
-            mails.push(mail);
+    let deliveries = local.run(async move {
+        let mut deliveries = Vec::new();
+        while let Some(delivery) = shard.receive(me, Some(Instant::now())).await {
+            deliveries.push(delivery);
         }
-        mails
+        deliveries
     });
     assert!(
         matches!(
-            mails.as_slice(),
+            deliveries.as_slice(),
             [
                 Mail::Exit {
                     reason: ExitReason::NoProcess,
@@ -252,7 +252,7 @@ fn links_and_monitors_to_the_dead_say_so_and_undone_ones_are_silent() {
                 },
             ]
         ),
-        "{mails:?}"
+        "{deliveries:?}"
     );
 }
 
@@ -278,9 +278,9 @@ fn a_panic_is_a_failure_of_its_process_alone() {
         .unwrap();
     local.shard.monitor(watching, panicking).unwrap();
     let shard = local.shard.clone();
-    let mail = local.run(async move { shard.receive(watching, Some(soon())).await });
-    let Some(Mail::Down { reason, .. }) = mail else {
-        panic!("{mail:?}");
+    let delivery = local.run(async move { shard.receive(watching, Some(soon())).await });
+    let Some(Mail::Down { reason, .. }) = delivery else {
+        panic!("{delivery:?}");
     };
     assert_eq!(reason, failed("panicked: boom"));
 }
@@ -314,7 +314,7 @@ fn names_and_groups_are_released_at_once() {
     shard.end_all(ExitReason::Shutdown);
     local.settle();
     assert_eq!(shard.node().names_and_groups(), (0, 0));
-    assert_eq!(shard.census(), Census::default());
+    assert_eq!(shard.stats(), Stats::default());
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn streams_are_bounded_end_and_see_the_other_side_die() {
         while let Some(chunk) = shard.read(me, stream).await.unwrap() {
             read += chunk.len();
         }
-        assert_eq!(shard.read(me, stream).await, Err(StreamError::NotYours));
+        assert_eq!(shard.read(me, stream).await, Err(StreamError::NotOwner));
         (written, read)
     });
     assert_eq!(total, (rusm_core::STREAM_WINDOW, rusm_core::STREAM_WINDOW));
@@ -369,7 +369,7 @@ fn streams_are_bounded_end_and_see_the_other_side_die() {
     });
     assert_eq!(results, (Err(StreamError::ReaderGone), None));
     local.settle();
-    assert_eq!(local.shard.census(), Census::default());
+    assert_eq!(local.shard.stats(), Stats::default());
 }
 
 #[test]
@@ -423,7 +423,7 @@ fn a_streamed_answer_ends_with_the_call_and_fails_with_its_process() {
         ]
     );
     local.settle();
-    assert_eq!(local.shard.census(), Census::default());
+    assert_eq!(local.shard.stats(), Stats::default());
 }
 
 #[test]
@@ -488,16 +488,16 @@ fn a_spawned_process_ends_at_its_deadline() {
     assert!(!local.shard.is_alive_here(pid));
     local.settle();
     let shard = local.shard.clone();
-    let mail = local.run(async move { shard.receive(watching, Some(soon())).await });
+    let delivery = local.run(async move { shard.receive(watching, Some(soon())).await });
     assert!(
         matches!(
-            mail,
+            delivery,
             Some(Mail::Down {
                 reason: ExitReason::Failed(_),
                 ..
             })
         ),
-        "{mail:?}"
+        "{delivery:?}"
     );
 }
 
@@ -505,11 +505,11 @@ fn a_spawned_process_ends_at_its_deadline() {
 fn echo_answers_by_message_too() {
     let mut local = Local::new();
     let echo = echo(&local.shard, SpawnOptions::default());
-    let mail = local.as_process(async move |me: Pid, shard: Shard| {
+    let delivery = local.as_process(async move |me: Pid, shard: Shard| {
         shard.send(echo, to_echo(me, b"hello")).await.unwrap();
         shard.receive(me, Some(soon())).await
     });
-    assert_eq!(mail, Some(Mail::Message("hello".into())));
+    assert_eq!(delivery, Some(Mail::Message("hello".into())));
 }
 
 #[test]
@@ -519,7 +519,7 @@ fn watching_the_dead_without_end_fills_no_mailbox() {
     let shard = local.shard.clone();
     drop(shard.kill(gone));
     shard.set_trap_exit(me, true);
-    for _ in 0..rusm_core::quota::MAX_TIES + 1000 {
+    for _ in 0..rusm_core::quota::MAX_LINKS + 1000 {
         if let Ok(monitor) = shard.monitor(me, gone) {
             shard.demonitor(me, monitor);
         }
@@ -527,5 +527,5 @@ fn watching_the_dead_without_end_fills_no_mailbox() {
     }
     local.settle();
     let depth = shard.info_here(me).unwrap().mailbox_depth as usize;
-    assert!(depth <= rusm_core::quota::MAX_TIES, "{depth} are unread");
+    assert!(depth <= rusm_core::quota::MAX_LINKS, "{depth} are unread");
 }

@@ -13,8 +13,8 @@ use rusm_core::quota::{
     LEFT_TIMERS, MAX_NAME, MAX_STREAM_BYTES, MAX_WAITING_STREAMS, PROCESS_TIMERS,
 };
 use rusm_core::{
-    CallError, Census, ExitReason, Mail, MailboxLimit, Node, Pid, ProcessRef, QuotaError,
-    RegisterError, RequestId, SendError, Shard, SpawnError, SpawnOptions,
+    CallError, ExitReason, Mail, MailboxLimit, Node, Pid, ProcessRef, QuotaError, RegisterError,
+    RequestId, SendError, Shard, SpawnError, SpawnOptions, Stats,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -62,7 +62,7 @@ fn a_reserved_name_is_nobody_elses_while_its_process_is_between_two_lives() {
     assert_eq!(shard.whereis("victim"), Some(second));
     shard.end_all(ExitReason::Shutdown);
     local.settle();
-    assert_eq!(shard.census(), Census::default());
+    assert_eq!(shard.stats(), Stats::default());
     assert_eq!(shard.node().names_and_groups(), (0, 0));
 }
 
@@ -79,20 +79,20 @@ fn a_timer_ends_with_the_process_that_it_is_for() {
     for to in [here, there, setter] {
         later(&shard, setter, to).unwrap();
     }
-    assert_eq!(shard.census().timers, 3);
+    assert_eq!(shard.stats().timers, 3);
     drop(shard.kill(here));
-    assert_eq!(shard.census().timers, 2);
+    assert_eq!(shard.stats().timers, 2);
     local.run(shard.kill(there));
-    local.until("its shard tells", |shard| shard.census().timers == 1);
+    local.until("its shard tells", |shard| shard.stats().timers == 1);
     let gone = [here, there, Pid::from_raw(u64::MAX)];
     for to in gone {
         later(&shard, setter, to).unwrap();
     }
     local.until("those of the dead are over", |shard| {
-        shard.census().timers == 1
+        shard.stats().timers == 1
     });
     drop(shard.kill(setter));
-    assert_eq!(shard.census(), Census::default());
+    assert_eq!(shard.stats(), Stats::default());
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn processes_that_set_timers_without_end_take_none_of_the_others() {
         assert_eq!(set, PROCESS_TIMERS);
         drop(shard.kill(hostile));
         local.settle();
-        assert!(shard.census().timers <= LEFT_TIMERS);
+        assert!(shard.stats().timers <= LEFT_TIMERS);
     }
     assert_eq!(
         shard.take_losses().timers as usize,
@@ -121,13 +121,13 @@ fn processes_that_set_timers_without_end_take_none_of_the_others() {
     later(&shard, service, service).unwrap();
     shard.end_all(ExitReason::Shutdown);
     local.settle();
-    assert_eq!(shard.census(), Census::default());
+    assert_eq!(shard.stats(), Stats::default());
 }
 
 #[test]
 fn a_timer_whose_setter_has_ended_still_sends() {
     let mut local = Local::new();
-    let mail = local.as_process(async |me: Pid, shard: Shard| {
+    let delivery = local.as_process(async |me: Pid, shard: Shard| {
         let setter = idle(&shard);
         let soon_due = Duration::from_millis(5);
         shard
@@ -136,7 +136,7 @@ fn a_timer_whose_setter_has_ended_still_sends() {
         drop(shard.kill(setter));
         shard.receive(me, Some(soon())).await
     });
-    assert_eq!(mail, Some(Mail::Message("later".into())));
+    assert_eq!(delivery, Some(Mail::Message("later".into())));
 }
 
 #[test]
@@ -225,8 +225,8 @@ fn casts_that_are_well_all_arrive_and_room_is_given_back() {
         };
         let count = async |me: ProcessRef| {
             let mut casts = 0u64;
-            while let Some(mail) = me.shard.receive(me.pid, None).await {
-                let Mail::Call(call) = mail else { continue };
+            while let Some(delivery) = me.shard.receive(me.pid, None).await {
+                let Mail::Call(call) = delivery else { continue };
                 casts += 1;
                 if call.from.is_some() {
                     let answer = (casts - 1).to_le_bytes().to_vec();
@@ -353,7 +353,7 @@ fn a_process_that_calls_itself_gets_an_error_at_once() {
     assert_eq!(answer, Err(CallError::OwnProcess));
     assert!(stream.unwrap_err().to_string().contains("itself"));
     local.settle();
-    assert_eq!(local.shard.census(), Census::default());
+    assert_eq!(local.shard.stats(), Stats::default());
 }
 
 #[test]
@@ -389,7 +389,7 @@ fn bytes_that_a_process_does_not_read_are_bounded_over_all_its_streams() {
         for _ in 0..32 {
             let stream = shard.open_stream(me, reader).unwrap();
             shard.write(me, stream, chunk.clone()).await.unwrap();
-            let held = shard.holdings_here(reader).unwrap();
+            let held = shard.quota_usage_here(reader).unwrap();
             assert!(held.stream_bytes <= MAX_STREAM_BYTES);
             written = held.stream_bytes;
         }
@@ -398,7 +398,7 @@ fn bytes_that_a_process_does_not_read_are_bounded_over_all_its_streams() {
     assert_eq!(written, MAX_STREAM_BYTES);
     drop(shard.kill(reader));
     local.settle();
-    assert_eq!(shard.census(), Census::default());
+    assert_eq!(shard.stats(), Stats::default());
 }
 
 #[test]

@@ -83,26 +83,26 @@ impl World {
 
     /// A process that notes its mails, and lives until it gets `stop`.
     fn recorder(&self, shard: usize, trap: bool) -> (Pid, Rc<RefCell<Vec<Mail>>>) {
-        let mails = Rc::new(RefCell::new(Vec::new()));
-        let noted = mails.clone();
+        let deliveries = Rc::new(RefCell::new(Vec::new()));
+        let noted = deliveries.clone();
         let pid = self.spawn(shard, async move |me: ProcessRef| {
-            while let Some(mail) = me.shard.receive(me.pid, None).await {
-                if mail == Mail::Message(Bytes::from_static(b"stop")) {
+            while let Some(delivery) = me.shard.receive(me.pid, None).await {
+                if delivery == Mail::Message(Bytes::from_static(b"stop")) {
                     return ExitReason::Normal;
                 }
-                noted.borrow_mut().push(mail);
+                noted.borrow_mut().push(delivery);
             }
             ExitReason::Killed
         });
         self.shard(shard).set_trap_exit(pid, trap);
-        (pid, mails)
+        (pid, deliveries)
     }
 
     /// One that echoes calls, and dies of `die`.
     fn echo(&self, shard: usize) -> Pid {
         self.spawn(shard, async move |me: ProcessRef| {
-            while let Some(mail) = me.shard.receive(me.pid, None).await {
-                let Mail::Call(call) = mail else { continue };
+            while let Some(delivery) = me.shard.receive(me.pid, None).await {
+                let Mail::Call(call) = delivery else { continue };
                 match &*call.function {
                     "echo" => me.shard.reply(me.pid, call.id, Ok(call.args)),
                     "fail" => {
@@ -149,7 +149,7 @@ impl World {
         self.settle();
         for (shard, _) in &self.shards {
             assert_eq!(shard.list_here(), []);
-            assert_eq!(shard.census(), Census::default());
+            assert_eq!(shard.stats(), Stats::default());
         }
         assert_eq!(self.node.names_and_groups(), (0, 0));
     }
@@ -199,14 +199,14 @@ const PLACES: [usize; 2] = [0, 1];
 fn messages_arrive_in_order_and_reach_no_dead() {
     for place in PLACES {
         let mut world = World::new(2);
-        let (pid, mails) = world.recorder(place, false);
+        let (pid, deliveries) = world.recorder(place, false);
         let shard = world.shard(0);
         for number in 0..100u8 {
             shard.try_send(pid, vec![number].into()).unwrap();
         }
         world.settle();
         let expected: Vec<_> = (0..100u8).map(|n| Mail::Message(vec![n].into())).collect();
-        assert_eq!(*mails.borrow(), expected);
+        assert_eq!(*deliveries.borrow(), expected);
         drop(world.shard(0).kill(pid));
         world.settle();
         let sent = world.shard(0).try_send(pid, bytes("x"));
@@ -263,7 +263,7 @@ fn a_selective_receive_leaves_the_others_in_order() {
         for text in ["a", "b", "c", "d"] {
             me.shard.try_send(me.pid, bytes(text)).unwrap();
         }
-        let wanted = |mail: &Mail| *mail == Mail::Message(bytes("c"));
+        let wanted = |delivery: &Mail| *delivery == Mail::Message(bytes("c"));
         let mut order = vec![me.shard.receive_where(me.pid, None, wanted).await];
         let stashed = me.shard.receive(me.pid, None).await.unwrap();
         me.shard.stash(me.pid, stashed);
@@ -356,7 +356,7 @@ fn links_and_monitors_tell_of_an_end() {
     for place in PLACES {
         let mut world = World::new(2);
         let (target, _) = world.recorder(place, false);
-        let (trapping, mails) = world.recorder(0, true);
+        let (trapping, deliveries) = world.recorder(0, true);
         let (plain, _) = world.recorder(0, false);
         let (unlinked, _) = world.recorder(0, false);
         let shard = world.shard(0);
@@ -372,8 +372,8 @@ fn links_and_monitors_tell_of_an_end() {
         world.shard(0).exit_signal(unlinked, target, reason.clone());
         world.settle();
         let (pid, from) = (target, target);
-        let mut got = mails.borrow().clone();
-        got.sort_by_key(|mail| matches!(mail, Mail::Exit { .. }));
+        let mut got = deliveries.borrow().clone();
+        got.sort_by_key(|delivery| matches!(delivery, Mail::Exit { .. }));
         let expected = [
             Mail::Down {
                 monitor,
@@ -387,12 +387,12 @@ fn links_and_monitors_tell_of_an_end() {
         assert!(!shard.is_alive_here(plain));
         assert!(shard.is_alive_here(unlinked));
         // Of one that is gone already.
-        mails.borrow_mut().clear();
+        deliveries.borrow_mut().clear();
         shard.link(trapping, target).unwrap();
         shard.link(unlinked, target).unwrap();
         world.settle();
         let reason = ExitReason::NoProcess;
-        assert_eq!(*mails.borrow(), [Mail::Exit { from, reason }]);
+        assert_eq!(*deliveries.borrow(), [Mail::Exit { from, reason }]);
         assert!(!world.shard(0).is_alive_here(unlinked));
         // A normal end ends nobody; Killed can't be trapped.
         world
@@ -468,13 +468,13 @@ fn a_started_process_ends_by_deadline_kill_or_drop() {
     assert_eq!(late.park(waker), Some(End::Deadline));
     assert_eq!(early.ended(), None);
     assert_eq!(killed.ended(), Some(End::Killed(ExitReason::Killed)));
-    let (watcher, mails) = world.recorder(0, false);
+    let (watcher, deliveries) = world.recorder(0, false);
     shard.monitor(watcher, early.pid()).unwrap();
     early.exit(ExitReason::failed("bad"));
     drop((late, killed));
     world.settle();
     assert!(
-        matches!(&mails.borrow()[..], [Mail::Down { reason, .. }] if reason.to_string() == "bad")
+        matches!(&deliveries.borrow()[..], [Mail::Down { reason, .. }] if reason.to_string() == "bad")
     );
     drop(shard.kill(watcher));
     world.assert_clean();
@@ -541,7 +541,7 @@ fn a_group_hears_what_is_published() {
     world.settle();
     let heard: Vec<_> = members
         .iter()
-        .map(|(_, mails)| mails.borrow().len())
+        .map(|(_, deliveries)| deliveries.borrow().len())
         .collect();
     assert_eq!(heard, [0, 1, 1, 1, 1, 1]);
     for shard in PLACES {
@@ -553,8 +553,8 @@ fn a_group_hears_what_is_published() {
 #[test]
 fn timers_send_later_unless_cancelled_or_nobody_is_left() {
     let mut world = World::new(2);
-    let (here, mails) = world.recorder(0, false);
-    let (there, far_mails) = world.recorder(1, false);
+    let (here, deliveries) = world.recorder(0, false);
+    let (there, far_deliveries) = world.recorder(1, false);
     let (dead, _) = world.recorder(0, false);
     let shard = world.shard(0);
     let hour = Duration::from_secs(3600);
@@ -578,11 +578,11 @@ fn timers_send_later_unless_cancelled_or_nobody_is_left() {
     assert!(shard.cancel_timer(here, cancelled));
     assert!(!shard.cancel_timer(here, cancelled));
     world.until("they fire", |_| {
-        mails.borrow().len() == 2 && far_mails.borrow().len() == 1
+        deliveries.borrow().len() == 2 && far_deliveries.borrow().len() == 1
     });
     assert!(begun.elapsed() >= ms(20));
     assert_eq!(
-        *mails.borrow(),
+        *deliveries.borrow(),
         ["first", "second"].map(|t| Mail::Message(bytes(t)))
     );
     for shard in PLACES {
@@ -706,9 +706,9 @@ fn streams_of_others_can_not_be_touched() {
         let write = me.shard.write(me.pid, stream, bytes("x")).await;
         (write, me.shard.read(me.pid, stream).await)
     });
-    let denied = StreamError::NotYours;
+    let denied = StreamError::NotOwner;
     assert_eq!(thief, (Err(denied.clone()), Err(denied)));
-    assert!(world.shard(0).census().stream_ends > 0);
+    assert!(world.shard(0).stats().stream_ends > 0);
     world.shard(0).end_all(ExitReason::Shutdown);
     world.assert_clean();
 }
@@ -920,7 +920,7 @@ fn a_supervisor_gives_up_upwards() {
     let (supervisor, events) = flock(&mut world, Strategy::OneForOne, Restart::Permanent, |s| {
         s.intensity(intensity)
     });
-    let (above, mails) = world.recorder(0, true);
+    let (above, deliveries) = world.recorder(0, true);
     let shard = world.shard(0);
     shard.link(above, supervisor).unwrap();
     for _ in 0..3 {
@@ -933,7 +933,7 @@ fn a_supervisor_gives_up_upwards() {
         Some(&SupervisorEvent::GaveUp { name: "b".into() })
     );
     assert!(
-        matches!(&mails.borrow()[..], [Mail::Exit { from, reason: ExitReason::Failed(_) }] if *from == supervisor)
+        matches!(&deliveries.borrow()[..], [Mail::Exit { from, reason: ExitReason::Failed(_) }] if *from == supervisor)
     );
     drop(shard.kill(above));
     world.assert_clean();
@@ -947,7 +947,7 @@ fn a_supervisor_waits_longer_each_time_and_tries_again_what_fails_to_start() {
     let backoff = Backoff {
         first: Duration::from_millis(4),
         most: Duration::from_millis(12),
-        settled: Duration::from_secs(60),
+        min_uptime: Duration::from_secs(60),
     };
     let (supervisor, events) = flock(&mut world, Strategy::RestForOne, Restart::Permanent, |s| {
         s.backoff(backoff)
@@ -1044,8 +1044,8 @@ fn op() -> impl proptest::strategy::Strategy<Value = Op> {
 async fn puppet(me: ProcessRef, open: Rc<Cell<i32>>) -> ExitReason {
     let shard = &me.shard;
     let soon = || Some(Instant::now() + Duration::from_millis(2));
-    while let Some(mail) = shard.receive(me.pid, None).await {
-        match mail {
+    while let Some(delivery) = shard.receive(me.pid, None).await {
+        match delivery {
             Mail::Message(message) if message.len() == 9 => {
                 let raw = u64::from_be_bytes(message[1..].try_into().unwrap());
                 let other = Pid::from_raw(raw);
@@ -1147,7 +1147,7 @@ proptest! {
         for place in PLACES {
             world.shard(place).end_all(ExitReason::Shutdown);
         }
-        world.until("timers fire", |world| world.shards.iter().all(|(shard, _)| shard.census().timers == 0));
+        world.until("timers fire", |world| world.shards.iter().all(|(shard, _)| shard.stats().timers == 0));
         world.settle();
         for place in PLACES {
             world.shard(place).end_all(ExitReason::Shutdown);

@@ -109,6 +109,8 @@ impl Failure {
         let code = self.exit_code();
         match self {
             Self::Manifest(error) => show(&error),
+            // Its message leaves the error of the system to its source.
+            Self::Store(error) => log::fail(format_args!("error: {}", WithSources(&error))),
             other => log::fail(format_args!("error: {other}")),
         }
         code
@@ -135,6 +137,21 @@ fn show(error: &ConfigError) {
     }
     for problem in error.problems() {
         log::fail(format_args!("{:?}", Shown(problem)));
+    }
+}
+
+/// An error with its sources, as one line.
+struct WithSources<'e>(&'e dyn std::error::Error);
+
+impl fmt::Display for WithSources<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
-//! What a write does, as a pure function of the value that is there (`None`: the key is absent).
+//! Writes as pure functions of the current value (`None`: the key is absent).
 
 use std::str;
 
 use crate::error::StoreError;
 use crate::name::EntryName;
 
-/// What happens to an entry.
+/// The effect of a write on its entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Keep,
@@ -36,7 +36,7 @@ pub(crate) fn compare_and_set(
     (true, effect)
 }
 
-/// `name` is for the error alone.
+/// Adds `by` to a decimal number. `name` is used only in errors.
 pub(crate) fn increment(
     name: &EntryName,
     current: Option<&[u8]>,

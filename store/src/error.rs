@@ -1,4 +1,4 @@
-//! What can go wrong, and what to do about it.
+//! Errors of opening a store, and of its operations.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,37 +8,39 @@ use thiserror::Error;
 
 use crate::limits::{MAX_NAME, MAX_VALUE};
 
-/// Why a store could not be opened.
+/// The reason why a store could not be opened. The message says what to do; an error of the system is
+/// its source.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum OpenError {
-    /// The file isn't there, and its directory neither.
+    /// The file does not exist, nor does its directory.
     #[error("cannot create the store {}: there is no directory {}; create it first", path.display(), directory.display())]
     NoDirectory {
         /// The store.
         path: PathBuf,
-        /// What is missing.
+        /// The missing directory.
         directory: PathBuf,
     },
-    /// Another process, or another [`Store`](crate::Store) of this one, has it open.
+    /// Another process, or another [`Store`](crate::Store) of this process, has it open.
     #[error("the store {} is in use: a server runs on it; stop that first, or use another file", path.display())]
     InUse {
         /// The store.
         path: PathBuf,
     },
-    /// The file is something else.
+    /// The file is not a store.
     #[error("{} is not a store ({reason}); it was left as it is: use another path, or move the file away", path.display())]
     NotAStore {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The evidence.
         reason: String,
     },
-    /// The file was a store, and doesn't hold together.
+    /// The file is a damaged store.
     #[error("the store {} is damaged ({reason}); restore it from a backup, or move it away", path.display())]
     Damaged {
         /// The store.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage.
         reason: String,
     },
     /// A newer version of RUSM wrote it.
@@ -46,15 +48,16 @@ pub enum OpenError {
     Newer {
         /// The store.
         path: PathBuf,
-        /// Which format it has.
+        /// The format that it has.
         reason: String,
     },
     /// The system refused.
-    #[error("cannot open the store {}: {error}", path.display())]
+    #[error("cannot open the store {}", path.display())]
     Io {
         /// The store.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
+        #[source]
         error: io::Error,
     },
     /// This `rusm` has no store.
@@ -64,15 +67,16 @@ pub enum OpenError {
         /// The store.
         path: PathBuf,
     },
-    /// The threads that do the work could not be started.
-    #[error("cannot start a thread of the store: {0}")]
-    Thread(io::Error),
+    /// A thread of the store could not be started.
+    #[error("cannot start a thread of the store")]
+    Thread(#[source] io::Error),
 }
 
-/// Why an operation was not done.
+/// The reason why an operation failed.
 #[derive(Clone, Debug, Error)]
+#[non_exhaustive]
 pub enum StoreError {
-    /// As many operations wait as the store takes. Nothing was done.
+    /// Too many operations are waiting. Nothing was done.
     #[error("the store is busy: too many operations wait for the disk; try again later")]
     Busy,
     /// The name of a bucket, a key or a prefix is empty or too long.
@@ -89,7 +93,7 @@ pub enum StoreError {
         /// Its length in bytes.
         len: usize,
     },
-    /// What should be incremented is not a decimal number of 64 bits with sign.
+    /// The value to increment is not a signed 64-bit decimal number.
     #[error(
         "bucket `{bucket}`, key `{key}`: the value is not a number, so it cannot be incremented"
     )]
@@ -99,23 +103,35 @@ pub enum StoreError {
         /// The key in it.
         key: String,
     },
-    /// The sum does not fit in 64 bits with sign. The value is as it was.
+    /// The sum does not fit into a signed 64-bit number. The value is unchanged.
     #[error("bucket `{bucket}`, key `{key}`: {number} and {by} do not add up to a 64-bit number")]
     Overflow {
         /// The bucket.
         bucket: String,
         /// The key in it.
         key: String,
-        /// What is there.
+        /// The current value.
         number: i64,
-        /// What should have been added.
+        /// The increment.
         by: i64,
     },
-    /// The file could not be read or written. A write was not acknowledged, and whether it is
-    /// there after a restart is not known.
+    /// The file could not be read or written. A write was not acknowledged, and may or may not be there
+    /// after a restart.
     #[error("the store failed: {0}")]
     Failed(Arc<str>),
     /// The store was closed before the operation was done.
     #[error("the store is closed")]
     Closed,
+}
+
+/// Returns the message of an error, and those of its sources, as one line.
+#[cfg(feature = "redb")]
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }

@@ -10,24 +10,24 @@ use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 use tempfile::NamedTempFile;
 use tracing::{error, info};
 
-use crate::error::{OpenError, StoreError};
+use crate::error::{OpenError, StoreError, with_sources};
 
-/// All entries, by bucket and key. The pair is compared part by part, so a bucket's keys stand
-/// together and none can be taken for another bucket's.
+/// All entries, by bucket and key. The pair is compared part by part, so the keys of a bucket are
+/// adjacent, and can't be confused with another bucket's.
 pub(crate) const ENTRIES: TableDefinition<'_, (&str, &str), &[u8]> =
     TableDefinition::new("entries");
 
-/// The open file. An error of the disk may take it away for a while.
+/// The open file. After an error of the disk it may be closed for a while.
 pub(crate) struct StoreFile {
     path: PathBuf,
     /// Written by [`StoreFile::recover`] alone.
     database: RwLock<Result<Database, StoreError>>,
-    /// The disk was full. redb refuses to go on until the file is opened again.
+    /// Set when the disk was full: redb refuses to go on until the file is reopened.
     was_full: AtomicBool,
 }
 
 impl StoreFile {
-    /// Open the store at `path`, which is made if it isn't there.
+    /// Opens the store at `path`, and creates it if it does not exist.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         let exists = path.try_exists();
         if !exists.map_err(|error| explain_io(path, error))? {
@@ -40,7 +40,7 @@ impl StoreFile {
         })
     }
 
-    /// Work with the database.
+    /// Runs `work` on the database.
     pub(crate) fn with<T>(
         &self,
         work: impl FnOnce(&Database) -> Result<T, redb::Error>,
@@ -50,11 +50,11 @@ impl StoreFile {
         work(database).map_err(|error| self.explain(error))
     }
 
-    /// Open the file again if the disk was full.
+    /// Reopens the file if the disk was full.
     ///
-    /// That is right because no room is found out when pages are written, before the commit's
-    /// `fsync`: what the file had then is still there. After a failed `fsync` it would be wrong,
-    /// since the page cache may show pages that never reached the disk.
+    /// This is safe since a full disk is detected when pages are written, before the commit's `fsync`:
+    /// the last commit is still intact. After a failed `fsync` it would not be safe, since the page
+    /// cache may show pages that never reached the disk.
     pub(crate) fn recover(&self) {
         if !self.was_full.load(Ordering::Relaxed) {
             return;
@@ -71,7 +71,7 @@ impl StoreFile {
                 info!(store = %self.path.display(), "the store was opened again");
                 Ok(database)
             }
-            Err(error) => Err(StoreError::Failed(error.to_string().into())),
+            Err(error) => Err(StoreError::Failed(with_sources(&error).into())),
         };
     }
 
@@ -92,7 +92,7 @@ impl StoreFile {
     }
 }
 
-/// Make the store under another name first, so that a file at `path` is a whole store always.
+/// Creates the store under a temporary name first, so that a file at `path` is always a whole store.
 fn create(path: &Path) -> Result<(), OpenError> {
     let refused = |error| explain_io(path, error);
     let directory = path.parent().filter(|parent| *parent != Path::new(""));
@@ -110,11 +110,11 @@ fn create(path: &Path) -> Result<(), OpenError> {
     drop(database);
     match file.persist_noclobber(path) {
         Ok(_) => {}
-        // Another server was quicker.
+        // Another server created it in the meantime.
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
         Err(error) => return Err(refused(error.error)),
     }
-    // The name has to be as durable as what is acknowledged in the file.
+    // The name has to be as durable as the acknowledged writes.
     let directory = File::open(directory).map_err(refused)?;
     directory.sync_all().map_err(refused)
 }
@@ -135,7 +135,7 @@ fn open(path: &Path) -> Result<Database, OpenError> {
 fn builder() -> Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE);
-    // Without it a file that was changed by others may panic later.
+    // Without it redb may panic later on a file that was modified by other programs.
     builder.set_check_integrity_on_open(true);
     builder
 }
@@ -151,7 +151,7 @@ fn read_format(database: &Database) -> Result<u64, redb::Error> {
     let transaction = database.begin_read()?;
     let meta = transaction.open_table(META)?;
     let format = meta.get(FORMAT_KEY)?.map(|format| format.value());
-    // The format says what the entries look like, so a newer one's are not looked at.
+    // A newer format may store entries differently, so they are not read.
     if format.is_none_or(|format| format <= FORMAT) {
         transaction.open_table(ENTRIES)?;
     }
@@ -183,7 +183,7 @@ fn explain(path: &Path, error: redb::Error) -> OpenError {
         | redb::Error::TableTypeMismatch { .. }
         | redb::Error::TableIsMultimap(_)
         | redb::Error::UpgradeRequired(_) => OpenError::NotAStore { path, reason },
-        // redb has no variant of its own for this.
+        // redb has no error variant for this.
         redb::Error::Corrupted(_) if reason.contains("Expected file format version") => {
             OpenError::Newer { path, reason }
         }
@@ -205,7 +205,7 @@ fn is_full(error: &io::Error) -> bool {
     )
 }
 
-/// What this version writes, and the newest that it reads.
+/// The format that this version writes, and the newest that it reads.
 const FORMAT: u64 = 1;
 const FORMAT_KEY: &str = "format";
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("rusm-store");

@@ -1,19 +1,37 @@
-//! The durable key-value store of a node: an embedded `redb` file, worked on off the serving cores.
+//! The durable key-value store of a node: an embedded `redb` file, read and written by its own threads,
+//! off the serving cores.
 //!
-//! - [`Store`]: what shards hold. Each operation goes into a bounded queue at the call, and is
-//!   answered through a future that any executor can poll.
-//! - `writer`: the one thread that writes. It takes all that waits, does it in one transaction,
-//!   makes that durable, and only then acknowledges each.
-//! - `reader`: the threads that read. A snapshot is taken after the operation was asked for, so
-//!   it has everything that was acknowledged before.
-//! - `change`: what each write does, as a pure function of the value that is there.
-//! - `file`: the file: how it is made, opened, checked, and opened again when the disk was full.
+//! - [`Store`]: the handle that shards hold. Each call puts its operation into a bounded queue, and
+//!   returns a future that any executor can poll.
+//! - `writer`: the one thread that writes. It takes all waiting writes, applies them in one
+//!   transaction, makes that durable, and only then acknowledges each.
+//! - `reader`: the threads that read. A snapshot is taken after the call, so it has all writes that were
+//!   acknowledged before.
+//! - `change`: writes as pure functions of the current value.
+//! - `file`: creates, opens and checks the file, and reopens it after the disk was full.
 //! - `name`: names of buckets and keys, within the `limits`.
 //!
-//! Commits group by themselves: while one is on its way to the disk, what comes waits for the
-//! next. An idle store commits a single write at once.
+//! Writes are grouped into commits by load: while one commit is on its way to the disk, new writes wait
+//! for the next. An idle store commits a single write at once.
 //!
-//! Without the feature `redb` there is a [`Store`] that can't be opened (`absent`), for servers that keep nothing.
+//! Without the feature `redb` the [`Store`] can't be opened (`absent`), for servers that store nothing.
+//!
+//! # Example
+//!
+#![cfg_attr(feature = "redb", doc = "```")]
+#![cfg_attr(not(feature = "redb"), doc = "```ignore")]
+//! use futures_executor::block_on;
+//! use rusm_store::Store;
+//!
+//! let directory = tempfile::tempdir()?;
+//! let store = Store::open(&directory.path().join("store.redb"))?;
+//! block_on(store.set("users", "anna", b"admin".to_vec()))?;
+//! assert_eq!(block_on(store.get("users", "anna"))?, Some(b"admin".to_vec()));
+//! assert_eq!(block_on(store.increment("visits", "anna", 1))?, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
 
 #[cfg(not(feature = "redb"))]
 mod absent;

@@ -18,12 +18,12 @@ impl EntryName {
         })
     }
 
-    /// As the table has it.
+    /// Returns the key of the table.
     pub(crate) fn as_pair(&self) -> (&str, &str) {
         (&self.bucket, &self.key)
     }
 
-    /// Bytes.
+    /// Returns the length of both names in bytes.
     pub(crate) fn len(&self) -> usize {
         self.bucket.len() + self.key.len()
     }
@@ -33,7 +33,7 @@ pub(crate) fn parse_bucket(bucket: &str) -> Result<String, StoreError> {
     parse_name("bucket", bucket)
 }
 
-/// The empty prefix is every key's.
+/// Checks a prefix; the empty one matches every key.
 pub(crate) fn parse_prefix(prefix: &str) -> Result<String, StoreError> {
     if prefix.is_empty() {
         return Ok(String::new());
@@ -41,7 +41,7 @@ pub(crate) fn parse_prefix(prefix: &str) -> Result<String, StoreError> {
     parse_name("prefix", prefix)
 }
 
-/// The length of a value that may be stored.
+/// Checks the length of a value, and returns it in bytes.
 pub(crate) fn check_value(value: &[u8]) -> Result<usize, StoreError> {
     if value.len() > MAX_VALUE {
         return Err(StoreError::ValueLength { len: value.len() });

@@ -1,22 +1,22 @@
-//! How much may wait for the writer, in bytes. How many may wait is the channel's bound.
+//! The bound on the bytes that wait for the writer. The number of operations is bounded by the channel.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::StoreError;
 
-/// How many operations may wait for the writer, and how many for the readers.
+/// The number of operations that may wait for the writer, and for the readers.
 pub(crate) const MAX_WAITING: usize = 4096;
 
-/// How many bytes of keys and values may wait for the writer, or be in its hands.
+/// The bytes of keys and values that may wait for the writer, or be written.
 pub(crate) const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 
-/// The bytes that wait, shared by all who write.
+/// The bytes that wait, shared by all clones.
 #[derive(Clone, Default)]
 pub(crate) struct Budget(Arc<AtomicUsize>);
 
 impl Budget {
-    /// Room for `bytes`, until the permit is dropped.
+    /// Acquires `bytes`, until the permit is dropped.
     pub(crate) fn take(&self, bytes: usize) -> Result<Permit, StoreError> {
         let waiting = self.0.fetch_add(bytes, Ordering::Relaxed);
         let permit = Permit {
@@ -30,7 +30,7 @@ impl Budget {
     }
 }
 
-/// Room in the budget.
+/// Bytes acquired from the budget.
 pub(crate) struct Permit {
     budget: Budget,
     bytes: usize,

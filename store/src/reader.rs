@@ -14,10 +14,10 @@ pub(crate) type Read = Box<dyn FnOnce(&StoreFile) + Send>;
 /// A snapshot of the entries.
 pub(crate) type Snapshot = ReadOnlyTable<(&'static str, &'static str), &'static [u8]>;
 
-/// Serve `queue`, as one of several, until all its senders are gone and it is empty.
+/// Serves `queue`, together with other readers, until all its senders are dropped and it is empty.
 pub(crate) fn run(file: &StoreFile, queue: &Mutex<Receiver<Read>>) {
     loop {
-        // One waits for the queue and the others for the lock, which is let go before the work.
+        // One reader waits on the queue and the others on the lock, which is released before the work.
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
             Ok(read) => read(file),
@@ -26,7 +26,7 @@ pub(crate) fn run(file: &StoreFile, queue: &Mutex<Receiver<Read>>) {
     }
 }
 
-/// What `look` finds in a snapshot that is taken now.
+/// Runs `look` on a snapshot that is taken now.
 pub(crate) fn in_snapshot<T>(
     file: &StoreFile,
     look: impl FnOnce(&Snapshot) -> Result<T, StorageError>,
@@ -45,7 +45,7 @@ pub(crate) fn exists(entries: &Snapshot, name: (&str, &str)) -> Result<bool, Sto
     Ok(entries.get(name)?.is_some())
 }
 
-/// The keys of `bucket` that begin with `prefix`, in order, at most `limit` (0: all).
+/// Lists the keys of `bucket` that begin with `prefix`, in order, at most `limit` (0: all).
 pub(crate) fn list(
     entries: &Snapshot,
     bucket: &str,
@@ -66,13 +66,13 @@ pub(crate) fn list(
     Ok(keys)
 }
 
-/// All buckets that have a key, in order: a seek for each, whatever is in them.
+/// Lists all buckets that have a key, in order, with one seek for each.
 pub(crate) fn buckets(entries: &Snapshot) -> Result<Vec<String>, StorageError> {
     let mut buckets = Vec::new();
     let mut from = String::new();
     while let Some(entry) = entries.range((from.as_str(), "")..)?.next() {
         let bucket = entry?.0.value().0.to_owned();
-        // The least name that comes after this bucket's.
+        // The smallest name that comes after this bucket's.
         from = format!("{bucket}\0");
         buckets.push(bucket);
     }

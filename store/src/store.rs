@@ -1,4 +1,4 @@
-//! What shards hold.
+//! The handle of a store, which shards hold.
 
 use std::future::Future;
 use std::path::Path;
@@ -18,17 +18,17 @@ use crate::queue::{Budget, MAX_WAITING};
 use crate::reader::{self, Read, Snapshot};
 use crate::writer::{self, Update, Write};
 
-/// The durable store of a node: values in buckets, by key. Clones are the same store.
+/// The durable store of a node: values by bucket and key. Clones are the same store.
 ///
-/// Every operation is put into its queue by the call itself, so writes are done in the order of
-/// the calls, and are done even if the future is dropped. A write is acknowledged when it is on
-/// disk; a read sees everything that was acknowledged before it was asked for.
+/// The call itself enqueues the operation. So writes are done in the order of the calls, even if the
+/// future is dropped. A write is acknowledged when it is on disk; a read sees all writes that were
+/// acknowledged before its call.
 ///
 /// Bucket and key have 1 to [`MAX_NAME`](crate::MAX_NAME) bytes, a value at most
 /// [`MAX_VALUE`](crate::MAX_VALUE). A bucket exists while it has a key.
 ///
 /// Each operation fails with
-/// - [`StoreError::NameLength`] or [`StoreError::ValueLength`] when a limit is not kept,
+/// - [`StoreError::NameLength`] or [`StoreError::ValueLength`] when a limit is exceeded,
 /// - [`StoreError::Busy`], at once, when 4096 operations of its kind, or writes of 64 MiB, wait,
 /// - [`StoreError::Failed`] when the file can't be read or written,
 /// - [`StoreError::Closed`] when the store was closed.
@@ -38,12 +38,12 @@ use crate::writer::{self, Update, Write};
 pub struct Store(Arc<Shared>);
 
 impl Store {
-    /// Open the store at `path`. The file is made if it isn't there; its directory is not.
+    /// Opens the store at `path`. Creates the file if it does not exist, but not its directory.
     ///
     /// The whole file is read and checked.
     ///
     /// # Errors
-    /// When the file is in use, is no store, is damaged or of a newer version, or the system
+    /// When the file is in use, is not a store, is damaged or of a newer version, or the system
     /// refuses.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let file = Arc::new(StoreFile::open(path)?);
@@ -64,7 +64,7 @@ impl Store {
         Ok(store)
     }
 
-    /// The value; none if the key is absent.
+    /// Returns the value; `None` if the key is absent.
     ///
     /// # Errors
     /// As all operations.
@@ -77,7 +77,7 @@ impl Store {
         answered(self.read(name, |entries, name| reader::get(entries, name.as_pair())))
     }
 
-    /// Whether the key is there.
+    /// Returns whether the key exists.
     ///
     /// # Errors
     /// As all operations.
@@ -92,7 +92,7 @@ impl Store {
         }))
     }
 
-    /// The keys of `bucket` that begin with `prefix`, sorted by their bytes, at most `limit` of
+    /// Lists the keys of `bucket` that begin with `prefix`, sorted by their bytes, at most `limit` of
     /// them (0: all).
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl Store {
         }))
     }
 
-    /// The names of all buckets, sorted by their bytes.
+    /// Lists the names of all buckets, sorted by their bytes.
     ///
     /// # Errors
     /// As all operations.
@@ -119,7 +119,7 @@ impl Store {
         answered(self.read(Ok(()), |entries, ()| reader::buckets(entries)))
     }
 
-    /// Set the value, whatever was there.
+    /// Sets the value, and replaces a previous one.
     ///
     /// # Errors
     /// As all operations.
@@ -133,7 +133,7 @@ impl Store {
         answered(self.write(bucket, key, size, |_, _| Ok(((), Effect::Put(value)))))
     }
 
-    /// Remove the key; whether it was there.
+    /// Removes the key. Returns whether it existed.
     ///
     /// # Errors
     /// As all operations.
@@ -145,8 +145,8 @@ impl Store {
         answered(self.write(bucket, key, Ok(0), |_, current| Ok(change::delete(current))))
     }
 
-    /// If the value is `expected` (none: the key is absent), make it `value` (none: remove the
-    /// key); whether it was.
+    /// Sets `value` (`None`: removes the key) if the current value is `expected` (`None`: the key is
+    /// absent). Returns whether it was.
     ///
     /// # Errors
     /// As all operations.
@@ -164,8 +164,7 @@ impl Store {
         }))
     }
 
-    /// Add `by` to the number that the value is as decimal text, or to 0 if the key is absent; the
-    /// sum.
+    /// Adds `by` to the value, a number as decimal text, or to 0 if the key is absent. Returns the sum.
     ///
     /// # Errors
     /// [`StoreError::NotANumber`] and [`StoreError::Overflow`], which leave the value as it is,
@@ -181,14 +180,14 @@ impl Store {
         }))
     }
 
-    /// How many transactions were made durable since the store was opened. Writes that were done
-    /// together count as one; what changed nothing is not counted.
+    /// Returns the number of transactions committed since the store was opened. Writes that were
+    /// committed together count as one; writes that changed nothing do not count.
     pub fn commits(&self) -> u64 {
         self.0.commits.load(Ordering::Relaxed)
     }
 
-    /// Finish what was asked for, and close the file. Waits for that. What is asked of other
-    /// clones from now on fails with [`StoreError::Closed`].
+    /// Finishes the operations in the queues, closes the file, and waits for that. Further operations of
+    /// other clones fail with [`StoreError::Closed`].
     pub fn close(self) {
         self.0.close();
     }
@@ -206,7 +205,7 @@ impl Store {
             let (reply, answer) = oneshot::channel();
             let read: Read = Box::new(move |file| {
                 let found = reader::in_snapshot(file, |entries| look(entries, names));
-                // Who asked may have gone.
+                // The caller may have dropped its future.
                 let _ = reply.send(found);
             });
             self.0.submit(|queues| &queues.reads, read)?;
@@ -214,7 +213,7 @@ impl Store {
         })
     }
 
-    /// `size` are the bytes of the values that the change has with it.
+    /// Enqueues a write. `size` is the length of the values that the change holds, in bytes.
     fn write<T>(
         &self,
         bucket: &str,
@@ -245,7 +244,7 @@ impl Store {
 }
 
 struct Shared {
-    /// None when the store was closed. The threads end when the senders are gone.
+    /// `None` when the store was closed. The threads end when the senders are dropped.
     queues: RwLock<Option<Queues>>,
     budget: Budget,
     commits: Arc<AtomicU64>,
@@ -304,9 +303,9 @@ impl Shared {
         drop(queues);
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {
-            // An answer may drop a task, and that the last clone of the store.
+            // The answer to an operation may drop a task, and with it the last clone of the store.
             if thread.thread().id() != thread::current().id() {
-                // A thread that panicked has said so.
+                // A thread that panicked has printed it.
                 let _ = thread.join();
             }
         }
@@ -319,13 +318,13 @@ impl Drop for Shared {
     }
 }
 
-/// Where the answer to an operation will be; or why it is in no queue.
+/// The receiver of an operation's answer, or the reason why it was not enqueued.
 type Asked<T> = Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>;
 
-/// The answer, once it is there. A thread that ends without it drops its side.
+/// Waits for the answer. A thread that ends without answering drops its side.
 async fn answered<T>(asked: Asked<T>) -> Result<T, StoreError> {
     asked?.await.unwrap_or(Err(StoreError::Closed))
 }
 
-/// One that waits for the disk, or makes a long list, doesn't hold up all the others.
+/// The number of reader threads: a slow read does not block all others.
 const READERS: usize = 2;

@@ -14,19 +14,20 @@ use crate::queue::{MAX_WAITING, Permit};
 
 /// A write that waits for its transaction.
 pub(crate) trait Write: Send {
-    /// Do it in the transaction of `table`; whether that changed anything.
+    /// Applies the write in the transaction of `table`. Returns whether that changed anything.
     ///
-    /// An error is the file's. What is wrong with this write alone is kept for the answer.
+    /// # Errors
+    /// An error of the file. An error of this write alone is kept for its answer.
     fn apply(
         &mut self,
         table: &mut Table<'_, (&'static str, &'static str), &'static [u8]>,
     ) -> Result<bool, StorageError>;
 
-    /// Answer who asked, now that the transaction is durable, or isn't.
+    /// Answers the caller, once the transaction is durable or has failed.
     fn acknowledge(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-/// Serve `queue` until all its senders are gone and it is empty.
+/// Serves `queue` until all its senders are dropped and it is empty.
 pub(crate) fn run(file: &StoreFile, queue: &Receiver<Box<dyn Write>>, commits: &AtomicU64) {
     while let Ok(first) = queue.recv() {
         let mut batch = vec![first];
@@ -41,13 +42,13 @@ pub(crate) fn run(file: &StoreFile, queue: &Receiver<Box<dyn Write>>, commits: &
             write.acknowledge(committed.clone());
         }
         if committed.is_err() {
-            // So that those who read need not wait for the next write.
+            // So that readers need not wait for the next write.
             file.recover();
         }
     }
 }
 
-/// A change of one entry. `F` is a function of the value that is there.
+/// A change of one entry. `F` is a function of the current value.
 pub(crate) struct Update<T, F> {
     pub(crate) name: EntryName,
     /// Taken by `apply`.
@@ -90,12 +91,12 @@ where
     fn acknowledge(self: Box<Self>, committed: Result<(), StoreError>) {
         let Self { result, reply, .. } = *self;
         let result = committed.and_then(|()| result.unwrap_or(Err(StoreError::Closed)));
-        // Who asked may have gone.
+        // The caller may have dropped its future.
         let _ = reply.send(result);
     }
 }
 
-/// Do the whole batch and make it durable; whether there was anything to commit.
+/// Applies the whole batch and makes it durable. Returns whether anything was committed.
 fn transact(database: &Database, batch: &mut [Box<dyn Write>]) -> Result<bool, redb::Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;

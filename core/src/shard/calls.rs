@@ -1,5 +1,5 @@
-//! Calls: each has exactly one answer. It goes past the mailbox, to whoever waits for it; one that
-//! nobody waits for any more is dropped.
+//! Calls: each has exactly one answer, which bypasses the mailbox. An answer that arrives after the
+//! caller has stopped waiting is dropped.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -10,31 +10,31 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Shard;
-use super::messages::room;
-use super::timers::Alarm;
+use super::messages::bus_capacity;
+use super::timers::ReceiveTimeout;
 use crate::bus::Signal;
 use crate::context::{CallContext, Caller};
 use crate::id::{CallId, StreamId};
-use crate::mail::{Call, CallError, Mail, SendError};
+use crate::message::{Call, CallError, Mail, SendError};
 use crate::occupancy::Occupancy;
 use crate::pid::Pid;
-use crate::process::{Unanswered, take_first};
+use crate::process::{PendingReply, take_first};
 use crate::request_id::RequestId;
 use crate::stream::Reader;
 
 /// A call that a process waits for.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(super) struct PendingCall {
     caller: Pid,
     answer: Option<Result<Bytes, CallError>>,
 }
 
 impl Shard {
-    /// Call a function of a process, and wait for the answer until `deadline`. Dropping the
-    /// future forgets the call.
+    /// Calls a function of a process, and waits for the answer until `deadline`. Dropping the future
+    /// abandons the call.
     ///
-    /// A call that could have no answer, since the callee waits for one of the caller's, fails at
-    /// once.
+    /// A call to a process that waits for the caller, directly or through others, fails at once with
+    /// [`CallError::Cycle`].
     pub fn call(
         &self,
         caller: impl Into<Caller>,
@@ -44,10 +44,10 @@ impl Shard {
         deadline: Instant,
     ) -> impl Future<Output = Result<Bytes, CallError>> + Send + 'static {
         let Caller { pid: me, context } = caller.into();
-        let mut alarm = Alarm::new(me, Some(deadline));
+        let mut timeout = ReceiveTimeout::new(me, Some(deadline));
         let mut unsent = Some((function, args));
-        let mut waiting: Option<Waiting> = None;
-        let mut room: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
+        let mut waiting: Option<WaitGuard> = None;
+        let mut capacity: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
         poll_fn(move |cx| {
             let Some(shard) = Self::current() else {
                 return Poll::Ready(Err(CallError::NoProcess));
@@ -75,12 +75,12 @@ impl Shard {
                     Ok(()) => waiting = Some(waits),
                     Err(SendError::BusFull) => {
                         unsent = Some((function, args));
-                        let wait =
-                            room.get_or_insert_with(|| Box::pin(shard.bus_has_room(to.shard())));
+                        let wait = capacity
+                            .get_or_insert_with(|| Box::pin(shard.bus_has_room(to.shard())));
                         if wait.as_mut().poll(cx).is_pending() {
                             break;
                         }
-                        room = None;
+                        capacity = None;
                     }
                     Err(error) => return Poll::Ready(Err(call_error(error))),
                 }
@@ -90,25 +90,25 @@ impl Shard {
             {
                 return Poll::Ready(answer);
             }
-            if alarm.is_over(&shard) {
+            if timeout.has_elapsed(&shard) {
                 return Poll::Ready(Err(CallError::Timeout));
             }
             Poll::Pending
         })
     }
 
-    /// Wait for something that `caller` wants of another process until then, otherwise than by a
-    /// call: the context of what is done there, and a guard for as long as it waits.
-    pub fn wait_for(&self, caller: &Caller, until: Instant) -> (CallContext, Waiting) {
+    /// Registers that `caller` waits for another process until `until`, by other means than a call.
+    /// Returns the context for the work done there, and a guard to hold while `caller` waits.
+    pub fn wait_for(&self, caller: &Caller, until: Instant) -> (CallContext, WaitGuard) {
         let waits = self.begin_call(caller.pid);
         (caller.context.called(caller.pid, waits.0, until), waits)
     }
 
-    /// Call a function whose answer nobody waits for, for a request. If this is well, the call is in the mailbox, or
-    /// on its way to room that is kept for it there: it is lost only with its process.
+    /// Casts: calls a function without waiting for an answer. On success the call is in the mailbox, or on
+    /// its way to space that is reserved there: it is lost only if the process ends.
     ///
-    /// The first cast from a shard to a process of another asks for its mailbox; those that follow
-    /// wait for nothing but room on the way.
+    /// The first cast from a shard to a process of another asks that shard for the occupancy of the
+    /// mailbox; later ones wait only for capacity on the bus.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -135,13 +135,13 @@ impl Shard {
         async move {
             match done {
                 Ok(done) => done,
-                Err(call) => cast_afar(to, call).await,
+                Err(call) => cast_remote(to, call).await,
             }
         }
     }
 
-    /// Call a function whose answer is a stream, of which `me` reads. It ends when the callee
-    /// answers; whatever keeps it from answering is the stream's failure.
+    /// Calls a function whose answer is a stream that the caller reads. The stream ends when the callee
+    /// answers, and fails if the call does.
     pub fn call_stream(
         &self,
         caller: impl Into<Caller>,
@@ -175,43 +175,43 @@ impl Shard {
         stream
     }
 
-    /// Answer a call that `me` has received. The answer to one of [`Shard::call_stream`] is the end
-    /// of its stream: well, or a failure.
+    /// Answers a call that `me` has received. The answer to a [`Shard::call_stream`] ends its stream, with
+    /// success or a failure.
     pub fn reply(&self, me: Pid, call: CallId, result: Result<Bytes, CallError>) {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(me)
-            .and_then(|process| process.actor.as_deref_mut());
-        let unanswered = actor.and_then(|actor| {
-            take_first(&mut actor.unanswered, |unanswered| unanswered.call == call)
+            .and_then(|process| process.state.as_deref_mut());
+        let pending = state.and_then(|state| {
+            take_first(&mut state.pending_replies, |pending| pending.call == call)
         });
         drop(table);
-        if let Some(unanswered) = unanswered {
-            self.answer(unanswered, result);
+        if let Some(pending) = pending {
+            self.answer(pending, result);
         }
     }
 
-    pub(super) fn answer(&self, unanswered: Unanswered, result: Result<Bytes, CallError>) {
-        if let Some(stream) = unanswered.stream {
+    pub(super) fn answer(&self, pending: PendingReply, result: Result<Bytes, CallError>) {
+        if let Some(stream) = pending.stream {
             let end = result.map(drop).map_err(|error| error.to_string().into());
             self.finish_writing(stream, end);
-        } else if unanswered.wanted {
-            let caller = unanswered.call.shard();
+        } else if pending.reply_wanted {
+            let caller = pending.call.shard();
             if caller == self.core.id {
-                self.deliver_reply(unanswered.call, result);
+                self.deliver_reply(pending.call, result);
             } else {
-                self.tell(caller, Signal::Reply(unanswered.call, result));
+                self.dispatch(caller, Signal::Reply(pending.call, result));
             }
         }
     }
 
     fn send_call(&self, to: Pid, call: Call) -> Result<(), SendError> {
         if to.shard() != self.core.id {
-            let offered = self.offer(to.shard(), Signal::Call(to, call));
-            return offered.map_err(|(error, _)| error);
+            let sent = self.try_send_signal(to.shard(), Signal::Call(to, call));
+            return sent.map_err(|(error, _)| error);
         }
         let stream = call.stream.zip(call.from);
-        self.put_mail(to, Mail::Call(call))
+        self.deliver(to, Mail::Call(call))
             .map_err(|(error, _)| error)?;
         if let Some((stream, caller)) = stream {
             self.add_writer(stream, to, caller.shard());
@@ -219,8 +219,8 @@ impl Shard {
         Ok(())
     }
 
-    /// Why a call of a process of this shard could have no answer, if that is so. Of one of another
-    /// shard it is known there.
+    /// Returns the error of a call that would close a cycle. Calls of other shards' processes are
+    /// checked there.
     fn cycle(&self, to: Pid, call: &Call) -> Option<CallError> {
         let calls = self.core.calls.borrow();
         let is_waiting = |call| calls.get(&call).is_some_and(|call| call.answer.is_none());
@@ -229,37 +229,37 @@ impl Shard {
     }
 
     pub(super) fn deliver_call(&self, to: Pid, call: Call) {
-        let unanswered = call.unanswered();
+        let pending = call.pending_reply();
         if let Some(cycle) = self.cycle(to, &call) {
-            return self.answer(unanswered, Err(cycle));
+            return self.answer(pending, Err(cycle));
         }
         let caller = call.from;
         if let Err(error) = self.send_call(to, call) {
-            match (unanswered.stream, caller) {
+            match (pending.stream, caller) {
                 (Some(stream), Some(caller)) => {
                     let end = Err(call_error(error).to_string().into());
-                    self.tell(caller.shard(), Signal::StreamEnd(stream, end));
+                    self.dispatch(caller.shard(), Signal::StreamEnd(stream, end));
                 }
-                _ => self.answer(unanswered, Err(call_error(error))),
+                _ => self.answer(pending, Err(call_error(error))),
             }
         }
     }
 
-    /// The sender has taken room for it; it is lost only with its process.
+    /// Delivers a cast, for which the sender has reserved space.
     pub(super) fn deliver_cast(&self, to: Pid, call: Call) {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(to) else {
             return;
         };
-        process.actor().mailbox.push_reserved(Mail::Call(call));
+        process.state().mailbox.push_reserved(Mail::Call(call));
         drop(table);
         self.wake(to);
     }
 
-    /// The count of a mailbox of this shard, for another.
+    /// Returns the occupancy of a mailbox of this shard, for another.
     fn share_occupancy(&self, pid: Pid) -> Option<Arc<Occupancy>> {
         let mut table = self.core.table.borrow_mut();
-        Some(table.get_mut(pid)?.actor().mailbox.share())
+        Some(table.get_mut(pid)?.state().mailbox.share())
     }
 
     fn known_occupancy(&self, pid: Pid) -> Option<Arc<Occupancy>> {
@@ -274,7 +274,7 @@ impl Shard {
             known.retain(|_, occupancy| !occupancy.is_closed());
         }
         if known.len() >= MAX_OCCUPANCIES {
-            // They can be asked for again.
+            // They are asked for again when they are needed.
             known.clear();
         }
         known.insert(pid, occupancy);
@@ -282,7 +282,7 @@ impl Shard {
 
     pub(super) fn deliver_reply(&self, call: CallId, result: Result<Bytes, CallError>) {
         let mut calls = self.core.calls.borrow_mut();
-        // Whoever waited has given up, or ended.
+        // The caller has timed out, or ended.
         let Some(pending) = calls.get_mut(&call) else {
             return;
         };
@@ -292,17 +292,17 @@ impl Shard {
         self.wake(caller);
     }
 
-    fn begin_call(&self, me: Pid) -> Waiting {
+    fn begin_call(&self, me: Pid) -> WaitGuard {
         let call = CallId::from_raw(self.next_id());
-        let pending = Pending {
+        let pending = PendingCall {
             caller: me,
             answer: None,
         };
         self.core.calls.borrow_mut().insert(call, pending);
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
-            process.actor().calling.push(call);
+            process.state().pending_calls.push(call);
         }
-        Waiting(call, me)
+        WaitGuard(call, me)
     }
 
     fn take_answer(&self, call: CallId) -> Option<Result<Bytes, CallError>> {
@@ -317,7 +317,7 @@ impl Shard {
     }
 }
 
-async fn cast_afar(to: Pid, call: Call) -> Result<(), SendError> {
+async fn cast_remote(to: Pid, call: Call) -> Result<(), SendError> {
     let occupancy = occupancy_of(to).await.ok_or(SendError::NoProcess)?;
     let size = call.size();
     occupancy.reserve(size)?;
@@ -325,15 +325,15 @@ async fn cast_afar(to: Pid, call: Call) -> Result<(), SendError> {
     let mut signal = Signal::Cast(to, call);
     #[expect(
         clippy::result_large_err,
-        reason = "a signal that found no room goes back to its sender"
+        reason = "a signal that does not fit goes back to its sender"
     )]
-    let offer = |signal| match Shard::current() {
-        Some(shard) => shard.offer(to.shard(), signal),
+    let try_send = |signal| match Shard::current() {
+        Some(shard) => shard.try_send_signal(to.shard(), signal),
         None => Err((SendError::NoProcess, signal)),
     };
     loop {
-        let Err((error, back)) = offer(signal) else {
-            // From here on it is the mailbox that has it.
+        let Err((error, back)) = try_send(signal) else {
+            // The mailbox releases the space when the call is received.
             std::mem::forget(reserved);
             return Ok(());
         };
@@ -341,17 +341,17 @@ async fn cast_afar(to: Pid, call: Call) -> Result<(), SendError> {
             return Err(error);
         }
         signal = back;
-        room(to.shard()).await;
+        bus_capacity(to.shard()).await;
     }
 }
 
-/// The count of a mailbox of another shard. `None` if the process is gone.
+/// Returns the occupancy of a mailbox of another shard; `None` if the process has ended.
 async fn occupancy_of(to: Pid) -> Option<Arc<Occupancy>> {
     if let Some(known) = Shard::current()?.known_occupancy(to) {
         return Some(known);
     }
-    // Who asks without end has to wait here.
-    room(to.shard()).await;
+    // Requests on the bus are unbounded, so a process that casts without end has to wait here.
+    bus_capacity(to.shard()).await;
     let share = move |shard: &Shard| shard.share_occupancy(to);
     let asking = Shard::current()?.ask(to.shard(), share);
     let occupancy = asking.await.flatten()?;
@@ -359,7 +359,7 @@ async fn occupancy_of(to: Pid) -> Option<Arc<Occupancy>> {
     Some(occupancy)
 }
 
-/// Room that was taken in a mailbox, and is given back unless the message is on its way.
+/// Space reserved in a mailbox, released unless the message was sent.
 struct Reserved<'a>(&'a Occupancy, usize);
 
 impl Drop for Reserved<'_> {
@@ -368,22 +368,22 @@ impl Drop for Reserved<'_> {
     }
 }
 
-/// Something that a process waits for, until this is dropped.
+/// Guard of a registered wait, which ends when this is dropped.
 #[must_use]
-pub struct Waiting(CallId, Pid);
+pub struct WaitGuard(CallId, Pid);
 
-impl Drop for Waiting {
+impl Drop for WaitGuard {
     fn drop(&mut self) {
         let Some(shard) = Shard::current() else {
             return;
         };
         shard.core.calls.borrow_mut().remove(&self.0);
         let mut table = shard.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(self.1)
-            .and_then(|process| process.actor.as_deref_mut());
-        if let Some(actor) = actor {
-            take_first(&mut actor.calling, |call| *call == self.0);
+            .and_then(|process| process.state.as_deref_mut());
+        if let Some(state) = state {
+            take_first(&mut state.pending_calls, |call| *call == self.0);
         }
     }
 }
@@ -396,5 +396,5 @@ fn call_error(error: SendError) -> CallError {
     }
 }
 
-/// Mailboxes of other shards that a shard knows.
+/// The number of mailboxes of other shards whose occupancy a shard caches.
 const MAX_OCCUPANCIES: usize = 4096;

@@ -4,18 +4,18 @@ use super::Shard;
 use crate::bus::Signal;
 use crate::exit::ExitReason;
 use crate::id::MonitorRef;
-use crate::mail::Mail;
+use crate::message::Mail;
 use crate::pid::Pid;
 use crate::process::take_first;
-use crate::quota::{MAX_TIES, QuotaError};
+use crate::quota::{MAX_LINKS, MAX_MONITORS, QuotaError};
 
 impl Shard {
-    /// Link two processes, of which `me` is of this shard: when either ends otherwise than
-    /// normally, so does the other, unless it traps exits. One that is gone already counts as
-    /// ended by [`ExitReason::NoProcess`].
+    /// Links `me`, a process of this shard, and another: when either ends other than normally, so does
+    /// the other, unless it traps exits. A process that has already ended counts as ended with
+    /// [`ExitReason::NoProcess`].
     ///
     /// # Errors
-    /// When `me` has as many as it may.
+    /// When `me` has [`MAX_LINKS`].
     pub fn link(&self, me: Pid, other: Pid) -> Result<(), QuotaError> {
         if me == other || !self.is_alive_here(me) {
             return Ok(());
@@ -23,24 +23,24 @@ impl Shard {
         if !self.add_link(me, other) {
             return Err(QuotaError::Links);
         }
-        self.tell(
+        self.dispatch(
             other.shard(),
             Signal::Link {
                 from: me,
                 to: other,
             },
         );
-        // Of a shard that isn't there nobody would ever answer.
+        // A shard that does not exist never answers.
         if self.core.node.inbox(other.shard()).is_none() {
             self.handle_exit(other, me, ExitReason::NoProcess, true);
         }
         Ok(())
     }
 
-    /// Undo a link.
+    /// Removes a link.
     pub fn unlink(&self, me: Pid, other: Pid) {
         if self.remove_link(me, other) {
-            self.tell(
+            self.dispatch(
                 other.shard(),
                 Signal::Unlink {
                     from: me,
@@ -50,14 +50,14 @@ impl Shard {
         }
     }
 
-    /// Have the exits of linked processes arrive as mail, instead of ending with them.
+    /// Sets whether `me` traps exits: receives the exits of linked processes instead of ending with them.
     pub fn set_trap_exit(&self, me: Pid, on: bool) {
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
-            process.actor().trap_exit = on;
+            process.state().trap_exit = on;
         }
     }
 
-    /// Send a process an exit signal, which ends it unless it traps exits or the reason is normal.
+    /// Sends an exit signal to a process, which ends it unless it traps exits or the reason is normal.
     /// [`ExitReason::Killed`] can't be trapped.
     pub fn exit_signal(&self, from: Pid, to: Pid, reason: ExitReason) {
         let exit = Signal::Exit {
@@ -66,22 +66,22 @@ impl Shard {
             reason,
             linked: false,
         };
-        self.tell(to.shard(), exit);
+        self.dispatch(to.shard(), exit);
     }
 
-    /// Have `me` receive a [`Mail::Down`] when `target` ends, or if it is gone already.
+    /// Monitors `target`: `me` receives a [`Mail::Down`] when it ends, or at once if it has ended.
     ///
     /// # Errors
-    /// When `me` has as many as it may.
+    /// When `me` has [`MAX_MONITORS`].
     pub fn monitor(&self, me: Pid, target: Pid) -> Result<MonitorRef, QuotaError> {
         let monitor = MonitorRef::from_raw(self.next_id());
         let mut table = self.core.table.borrow_mut();
         if let Some(process) = table.get_mut(me) {
-            let actor = process.actor();
-            if actor.watching.len() + actor.mailbox.signals() >= MAX_TIES {
+            let state = process.state();
+            if state.watching.len() + state.mailbox.signals() >= MAX_MONITORS {
                 return Err(QuotaError::Monitors);
             }
-            actor.watching.push((monitor, target));
+            state.watching.push((monitor, target));
         }
         drop(table);
         let signal = Signal::Monitor {
@@ -89,17 +89,17 @@ impl Shard {
             watcher: me,
             target,
         };
-        self.tell(target.shard(), signal);
+        self.dispatch(target.shard(), signal);
         if self.core.node.inbox(target.shard()).is_none() {
             self.handle_down(monitor, me, target, ExitReason::NoProcess);
         }
         Ok(monitor)
     }
 
-    /// Undo a monitor. What it has already sent stays in the mailbox.
+    /// Removes a monitor. A [`Mail::Down`] that was already delivered stays in the mailbox.
     pub fn demonitor(&self, me: Pid, monitor: MonitorRef) {
         if let Some(target) = self.forget_watching(me, monitor) {
-            self.tell(target.shard(), Signal::Demonitor { monitor, target });
+            self.dispatch(target.shard(), Signal::Demonitor { monitor, target });
         }
     }
 
@@ -113,7 +113,7 @@ impl Shard {
             reason: ExitReason::NoProcess,
             linked: true,
         };
-        self.tell(from.shard(), gone);
+        self.dispatch(from.shard(), gone);
     }
 
     pub(super) fn handle_unlink(&self, from: Pid, to: Pid) {
@@ -121,21 +121,21 @@ impl Shard {
     }
 
     pub(super) fn handle_exit(&self, from: Pid, to: Pid, reason: ExitReason, linked: bool) {
-        // A link that was undone in the meantime does no harm any more.
+        // The link was removed in the meantime.
         if linked && !self.remove_link(to, from) {
             return;
         }
         let table = self.core.table.borrow();
         let Some(process) = table.get(to) else { return };
         let traps = process
-            .actor
+            .state
             .as_deref()
-            .is_some_and(|actor| actor.trap_exit);
+            .is_some_and(|state| state.trap_exit);
         drop(table);
         let unstoppable = !linked && reason == ExitReason::Killed;
         if traps && !unstoppable {
-            // The system's mail is never refused.
-            let _ = self.put_mail(to, Mail::Exit { from, reason });
+            // Exits are never refused.
+            let _ = self.deliver(to, Mail::Exit { from, reason });
         } else if !reason.is_normal() {
             self.end(to, reason);
         }
@@ -144,7 +144,7 @@ impl Shard {
     pub(super) fn handle_monitor(&self, monitor: MonitorRef, watcher: Pid, target: Pid) {
         let mut table = self.core.table.borrow_mut();
         if let Some(process) = table.get_mut(target) {
-            process.actor().watchers.push((monitor, watcher));
+            process.state().watchers.push((monitor, watcher));
             return;
         }
         drop(table);
@@ -154,16 +154,16 @@ impl Shard {
             target,
             reason: ExitReason::NoProcess,
         };
-        self.tell(watcher.shard(), down);
+        self.dispatch(watcher.shard(), down);
     }
 
     pub(super) fn handle_demonitor(&self, monitor: MonitorRef, target: Pid) {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(target)
-            .and_then(|process| process.actor.as_deref_mut());
-        if let Some(actor) = actor {
-            take_first(&mut actor.watchers, |(own, _)| *own == monitor);
+            .and_then(|process| process.state.as_deref_mut());
+        if let Some(state) = state {
+            take_first(&mut state.watchers, |(own, _)| *own == monitor);
         }
     }
 
@@ -174,45 +174,45 @@ impl Shard {
         target: Pid,
         reason: ExitReason,
     ) {
-        // Else it was undone in the meantime.
+        // Otherwise the monitor was removed in the meantime.
         if self.forget_watching(watcher, monitor).is_some() {
             let down = Mail::Down {
                 monitor,
                 pid: target,
                 reason,
             };
-            let _ = self.put_mail(watcher, down);
+            let _ = self.deliver(watcher, down);
         }
     }
 
     fn forget_watching(&self, watcher: Pid, monitor: MonitorRef) -> Option<Pid> {
         let mut table = self.core.table.borrow_mut();
-        let actor = table.get_mut(watcher)?.actor.as_deref_mut()?;
-        take_first(&mut actor.watching, |(own, _)| *own == monitor).map(|(_, target)| target)
+        let state = table.get_mut(watcher)?.state.as_deref_mut()?;
+        take_first(&mut state.watching, |(own, _)| *own == monitor).map(|(_, target)| target)
     }
 
-    /// False if `me` is gone, or has too many.
+    /// Adds a link. Returns false if `me` has ended, or has too many.
     fn add_link(&self, me: Pid, other: Pid) -> bool {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(me) else {
             return false;
         };
-        let actor = process.actor();
-        if actor.links.contains(&other) {
+        let state = process.state();
+        if state.links.contains(&other) {
             return true;
         }
-        if actor.links.len() + actor.mailbox.signals() >= MAX_TIES {
+        if state.links.len() + state.mailbox.signals() >= MAX_LINKS {
             return false;
         }
-        actor.links.push(other);
+        state.links.push(other);
         true
     }
 
     fn remove_link(&self, me: Pid, other: Pid) -> bool {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(me)
-            .and_then(|process| process.actor.as_deref_mut());
-        actor.is_some_and(|actor| take_first(&mut actor.links, |pid| *pid == other).is_some())
+            .and_then(|process| process.state.as_deref_mut());
+        state.is_some_and(|state| take_first(&mut state.links, |pid| *pid == other).is_some())
     }
 }

@@ -1,5 +1,4 @@
-//! What was lost because somebody held as much as it may: for the operator's log, which hears of
-//! it by numbers and not line by line.
+//! Messages and timers that were dropped since a limit was reached, counted for the operator's log.
 
 use std::sync::Arc;
 
@@ -7,34 +6,34 @@ use super::Shard;
 use crate::id::IdMap;
 use crate::pid::Pid;
 
-/// What a shard has lost since it was asked last.
+/// The losses of a shard since they were last taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// By receiver.
-    pub mail: Vec<LostMail>,
-    /// Timers of setters that ended, for processes that had as many of those as they may.
+    /// Dropped messages, by receiver.
+    pub mail: Vec<LostMessages>,
+    /// Dropped timers: of setters that ended, for targets that had too many of those.
     pub timers: u64,
 }
 
-/// Mail that was dropped because its receiver's mailbox was full, or could not hold it at all.
+/// The messages of one receiver that were dropped, since its mailbox was full or too small for them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LostMail {
-    /// The receiver, which may have ended.
+pub struct LostMessages {
+    /// The receiver, which may have ended since.
     pub pid: Pid,
     /// The label that it was spawned with.
     pub component: Option<Arc<str>>,
-    /// How many messages.
+    /// The number of messages.
     pub messages: u64,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct LossCount {
-    mail: IdMap<Pid, LostMail>,
+    mail: IdMap<Pid, LostMessages>,
     timers: u64,
 }
 
 impl Shard {
-    /// Take the losses since the last time.
+    /// Takes the losses since the last call.
     pub fn take_losses(&self) -> Losses {
         let mut losses = self.core.losses.borrow_mut();
         Losses {
@@ -43,25 +42,25 @@ impl Shard {
         }
     }
 
-    /// Mail for this process is lost.
+    /// Counts a dropped message for this process.
     pub(super) fn count_dropped(&self, to: Pid) {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(to) else {
             return;
         };
-        let actor = process.actor();
-        actor.dropped += 1;
+        let state = process.state();
+        state.dropped += 1;
         let mut losses = self.core.losses.borrow_mut();
-        // Only processes that live are counted, so there are never many.
-        let lost = losses.mail.entry(to).or_insert_with(|| LostMail {
+        // Only live processes are counted, which bounds the map.
+        let lost = losses.mail.entry(to).or_insert_with(|| LostMessages {
             pid: to,
-            component: actor.origin.clone(),
+            component: state.origin.clone(),
             messages: 0,
         });
         lost.messages += 1;
     }
 
-    /// Timers are lost with their setter.
+    /// Counts timers that were dropped when their setter ended.
     pub(super) fn count_lost_timers(&self, timers: usize) {
         self.core.losses.borrow_mut().timers += timers as u64;
     }

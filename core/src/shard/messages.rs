@@ -7,34 +7,35 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Shard;
-use super::timers::Alarm;
+use super::timers::ReceiveTimeout;
 use crate::bus::Signal;
 use crate::fairness;
-use crate::mail::{Mail, SendError};
 use crate::mailbox::Seen;
+use crate::message::{Mail, SendError};
 use crate::pid::{Pid, ShardId};
-use crate::process::Unanswered;
+use crate::process::PendingReply;
 
 impl Shard {
-    /// Send a message, now or not at all. From one process to another they arrive in order.
+    /// Sends a message without waiting. Messages from one process to another arrive in order.
     ///
     /// # Errors
-    /// See [`SendError`]. A process of another shard may be gone, or refuse, without a word.
+    /// See [`SendError`]. A message to another shard is dropped without an error if the process has
+    /// ended, or its mailbox is full.
     pub fn try_send(&self, to: Pid, message: Bytes) -> Result<(), SendError> {
-        self.attempt(to, message).map_err(|(error, _)| {
+        self.try_deliver(to, message).map_err(|(error, _)| {
             self.count_refused(to, error);
             error
         })
     }
 
-    /// Send a message. If the way to another shard is full, this waits for room. If a mailbox of
-    /// this shard is full, the others run once, and then the message is sent or dropped.
+    /// Sends a message. If the inbox of another shard is full, this waits for capacity. If a mailbox of
+    /// this shard is full, the sender yields once and retries; then the message is dropped, and counted.
     pub fn send(
         &self,
         to: Pid,
         message: Bytes,
     ) -> impl Future<Output = Result<(), SendError>> + Send + 'static {
-        let first = self.attempt(to, message);
+        let first = self.try_deliver(to, message);
         async move {
             let mut sent = first;
             let mut patience = 1;
@@ -43,7 +44,7 @@ impl Shard {
                     return Ok(());
                 };
                 match error {
-                    SendError::BusFull => room(to.shard()).await,
+                    SendError::BusFull => bus_capacity(to.shard()).await,
                     SendError::MailboxFull if patience > 0 => {
                         patience -= 1;
                         fairness::yield_to_io().await;
@@ -56,19 +57,19 @@ impl Shard {
                     }
                 }
                 let shard = Self::current().ok_or(SendError::NoProcess)?;
-                sent = shard.attempt(to, message);
+                sent = shard.try_deliver(to, message);
             }
         }
     }
 
-    /// Waits until the way to a shard has room; there always is on this one.
+    /// Waits until the bus has capacity for a message to a shard; to this one it always has.
     pub fn bus_has_room(&self, to: ShardId) -> impl Future<Output = ()> + Send + 'static {
-        room(to)
+        bus_capacity(to)
     }
 
-    /// The first mail of `me` that is `wanted`, which stays where it is until then; so does all
-    /// other mail. `None` at the deadline, or if the process is gone. `wanted` is asked amid the
-    /// mailbox: it must not come back to the shard.
+    /// Receives selectively: waits for the first delivery of `me` that is `wanted`. All others stay in the
+    /// mailbox, in order. Completes with `None` at the deadline, or if the process has ended. `wanted` is
+    /// called while the shard is borrowed: it must not call the shard.
     pub fn receive_where(
         &self,
         me: Pid,
@@ -76,7 +77,7 @@ impl Shard {
         mut wanted: impl FnMut(&Mail) -> bool + Send + 'static,
     ) -> impl Future<Output = Option<Mail>> + Send + 'static {
         let mut seen = Seen::default();
-        let mut alarm = Alarm::new(me, deadline);
+        let mut timeout = ReceiveTimeout::new(me, deadline);
         poll_fn(move |cx| {
             let Some(shard) = Self::current() else {
                 return Poll::Ready(None);
@@ -85,24 +86,25 @@ impl Shard {
             let Some(process) = table.get_mut(me) else {
                 return Poll::Ready(None);
             };
-            if let Some(actor) = process.actor.as_deref_mut()
-                && let Some(mail) = actor.mailbox.take(&mut seen, &mut wanted)
+            if let Some(state) = process.state.as_deref_mut()
+                && let Some(delivery) = state.mailbox.take(&mut seen, &mut wanted)
             {
-                if let Mail::Call(call) = &mail {
-                    actor.unanswered.push(call.unanswered());
+                if let Mail::Call(call) = &delivery {
+                    state.pending_replies.push(call.pending_reply());
                 }
-                return Poll::Ready(Some(mail));
+                return Poll::Ready(Some(delivery));
             }
             process.wait(cx.waker());
             drop(table);
-            if alarm.is_over(&shard) {
+            if timeout.has_elapsed(&shard) {
                 return Poll::Ready(None);
             }
             Poll::Pending
         })
     }
 
-    /// The next mail of `me`. `None` at the deadline, or if the process is gone.
+    /// Receives the next delivery of `me`. Completes with `None` at the deadline, or if the process has
+    /// ended.
     pub fn receive(
         &self,
         me: Pid,
@@ -111,35 +113,35 @@ impl Shard {
         self.receive_where(me, deadline, |_| true)
     }
 
-    /// Set mail aside that `me` received.
-    pub fn stash(&self, me: Pid, mail: Mail) {
+    /// Stashes a delivery that `me` received.
+    pub fn stash(&self, me: Pid, delivery: Mail) {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(me) else {
             return;
         };
-        let actor = process.actor();
-        if let Mail::Call(call) = &mail {
-            let own = call.unanswered();
-            actor.unanswered.retain(|unanswered| *unanswered != own);
+        let state = process.state();
+        if let Mail::Call(call) = &delivery {
+            let own = call.pending_reply();
+            state.pending_replies.retain(|pending| *pending != own);
         }
-        actor.mailbox.stash(mail);
+        state.mailbox.stash(delivery);
     }
 
-    /// Put what `me` has set aside back to the front of its mail, in order.
+    /// Moves the stash of `me` back to the front of its mailbox, in order.
     pub fn unstash(&self, me: Pid) {
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
-            process.actor().mailbox.unstash();
+            process.state().mailbox.unstash();
         }
     }
 
-    /// Take mail out of the mailbox of `me` that nobody needs to see.
+    /// Removes the deliveries from the mailbox of `me` that are `unwanted`.
     pub(crate) fn discard(&self, me: Pid, mut unwanted: impl FnMut(&Mail) -> bool) {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(me)
-            .and_then(|process| process.actor.as_deref_mut());
-        if let Some(actor) = actor {
-            while actor
+            .and_then(|process| process.state.as_deref_mut());
+        if let Some(state) = state {
+            while state
                 .mailbox
                 .take(&mut Seen::default(), &mut unwanted)
                 .is_some()
@@ -147,37 +149,37 @@ impl Shard {
         }
     }
 
-    /// Send a message if that can be done now. Else it is given back: a copy kept for another try
-    /// would cost each message an allocation.
-    fn attempt(&self, to: Pid, message: Bytes) -> Result<(), (SendError, Bytes)> {
+    /// Delivers a message, or sends it to its shard. Returns it on failure: a copy kept for a retry would
+    /// cost each message an allocation.
+    fn try_deliver(&self, to: Pid, message: Bytes) -> Result<(), (SendError, Bytes)> {
         if to.shard() == self.core.id {
-            let put = self.put_mail(to, Mail::Message(message));
-            return put.map_err(|(error, mail)| match mail {
+            let put = self.deliver(to, Mail::Message(message));
+            return put.map_err(|(error, delivery)| match delivery {
                 Mail::Message(message) => (error, message),
                 _ => (error, Bytes::new()),
             });
         }
-        let offered = self.offer(to.shard(), Signal::Message(to, message));
-        offered.map_err(|(error, signal)| match signal {
+        let sent = self.try_send_signal(to.shard(), Signal::Message(to, message));
+        sent.map_err(|(error, signal)| match signal {
             Signal::Message(_, message) => (error, message),
             _ => (error, Bytes::new()),
         })
     }
 
-    /// Mail for this process is lost, if that is why it was refused.
+    /// Counts a message as dropped if `error` is a full mailbox.
     pub(super) fn count_refused(&self, to: Pid, error: SendError) {
         if matches!(error, SendError::MailboxFull | SendError::TooLarge(_)) {
             self.count_dropped(to);
         }
     }
 
-    /// Put mail into a mailbox of this shard; if that fails it is given back.
-    pub(super) fn put_mail(&self, to: Pid, mail: Mail) -> Result<(), (SendError, Mail)> {
+    /// Puts a delivery into a mailbox of this shard, and wakes the process. Returns it on failure.
+    pub(super) fn deliver(&self, to: Pid, delivery: Mail) -> Result<(), (SendError, Mail)> {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(to) else {
-            return Err((SendError::NoProcess, mail));
+            return Err((SendError::NoProcess, delivery));
         };
-        let put = process.actor().mailbox.push(mail);
+        let put = process.state().mailbox.push(delivery);
         let waker = process.waker.clone();
         drop(table);
         put?;
@@ -187,40 +189,46 @@ impl Shard {
         Ok(())
     }
 
-    /// Hand a message of a process to another shard; if that fails it is given back.
+    /// Sends a process's message to another shard. Returns it on failure.
     #[expect(
         clippy::result_large_err,
-        reason = "a signal that found no room goes back to its sender"
+        reason = "a signal that does not fit goes back to its sender"
     )]
-    pub(super) fn offer(&self, shard: ShardId, signal: Signal) -> Result<(), (SendError, Signal)> {
+    pub(super) fn try_send_signal(
+        &self,
+        shard: ShardId,
+        signal: Signal,
+    ) -> Result<(), (SendError, Signal)> {
         let outbox = self.core.outboxes.get(usize::from(shard.index()));
         let (Some(inbox), Some(outbox)) = (self.core.node.inbox(shard), outbox) else {
             return Err((SendError::NoProcess, signal));
         };
         outbox
-            .offer(inbox, self.core.id, signal)
+            .try_send(inbox, self.core.id, signal)
             .map_err(|signal| (SendError::BusFull, signal))
     }
 
     pub(super) fn deliver_message(&self, to: Pid, bytes: Bytes) {
-        // Whether anybody got it nobody learns any more.
-        if let Err((error, _)) = self.put_mail(to, Mail::Message(bytes)) {
+        // The sender no longer waits for the result.
+        if let Err((error, _)) = self.deliver(to, Mail::Message(bytes)) {
             self.count_refused(to, error);
         }
     }
 }
 
-impl crate::mail::Call {
-    pub(crate) fn unanswered(&self) -> Unanswered {
-        Unanswered {
+impl crate::message::Call {
+    /// Returns the reply that the receiver of the call owes.
+    pub(crate) fn pending_reply(&self) -> PendingReply {
+        PendingReply {
             call: self.id,
-            wanted: self.from.is_some() && self.stream.is_none(),
+            reply_wanted: self.from.is_some() && self.stream.is_none(),
             stream: self.stream,
         }
     }
 }
 
-pub(super) async fn room(to: ShardId) {
+/// Waits until the bus has capacity for a message to a shard.
+pub(super) async fn bus_capacity(to: ShardId) {
     poll_fn(|cx| {
         let Some(shard) = Shard::current() else {
             return Poll::Ready(());
@@ -232,7 +240,7 @@ pub(super) async fn room(to: ShardId) {
         let (Some(inbox), Some(outbox)) = (shard.core.node.inbox(to), outbox) else {
             return Poll::Ready(());
         };
-        if outbox.has_room(inbox, shard.core.id, cx.waker()) {
+        if outbox.has_capacity(inbox, shard.core.id, cx.waker()) {
             Poll::Ready(())
         } else {
             Poll::Pending

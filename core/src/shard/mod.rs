@@ -1,7 +1,7 @@
-//! One shard's side of the actor core: what it keeps, and the signals that change it.
+//! The shard: its state, and the dispatch of the signals that change it.
 
 mod calls;
-mod life;
+mod lifecycle;
 mod links;
 mod losses;
 mod messages;
@@ -28,18 +28,18 @@ use crate::stream::{Reader, Writer};
 use crate::table::Table;
 use crate::timer::TimerQueue;
 
-use calls::Pending;
-pub use calls::Waiting;
-pub use life::{ProcessHandle, ProcessRef, SpawnError};
+use calls::PendingCall;
+pub use calls::WaitGuard;
+pub use lifecycle::{ProcessHandle, ProcessRef, SpawnError};
 use losses::LossCount;
-pub use losses::{Losses, LostMail};
+pub use losses::{Losses, LostMessages};
 
-/// One shard's side of the actor core. It belongs to one thread; clones are the same shard.
+/// One shard of a node: the processes of one thread. Clones are the same shard.
 ///
-/// The futures it gives hold ids alone, and look the shard up with [`Shard::current`] when they
-/// are polled: they are `Send`, as Wasmtime wants them, and have to be polled on the shard's own
-/// thread; elsewhere they end as if the shard were gone. One that waits for something to happen to
-/// a process is woken through that process, which is one task: poll it in that task.
+/// The futures that it returns hold identifiers only, and look the shard up with [`Shard::current`]
+/// when they are polled. So they are `Send`, as Wasmtime requires, but have to be polled on the shard's
+/// own thread; elsewhere they complete as if the shard were gone. A future that waits on behalf of a
+/// process is woken through that process, which is one task: poll it in that task.
 #[derive(Clone)]
 pub struct Shard {
     core: Rc<Core>,
@@ -51,28 +51,29 @@ struct Core {
     id: ShardId,
     node: Node,
     spawner: Box<dyn Fn(Task)>,
-    /// Never borrowed while anything is woken, dropped or called that isn't the core's own.
+    /// Never borrowed while a waker is woken, or code outside of the core is called or dropped.
     table: RefCell<Table>,
     /// Calls that processes of this shard wait for.
-    calls: RefCell<IdMap<CallId, Pending>>,
+    calls: RefCell<IdMap<CallId, PendingCall>>,
     writers: RefCell<IdMap<StreamId, Writer>>,
     readers: RefCell<IdMap<StreamId, Reader>>,
     timers: RefCell<TimerQueue>,
-    /// Of the task that serves the timers.
+    /// The waker of the task that serves the timers.
     timer_waker: RefCell<Option<Waker>>,
-    /// Processes of other shards for which there are timers here, or were: their shards tell when
-    /// they end. A guest chooses whom its timers are for, so it is hashed with care.
-    timers_afar: RefCell<HashSet<Pid>>,
-    /// The mailboxes of other shards that processes of this one cast to.
+    /// Processes of other shards for which this shard has, or had, timers: their shards notify it when
+    /// they end. Guests choose targets, so this set's hash resists collisions.
+    remote_timers: RefCell<HashSet<Pid>>,
+    /// The occupancy of the mailboxes of other shards that processes of this one cast to.
     occupancies: RefCell<IdMap<Pid, Arc<Occupancy>>>,
     losses: RefCell<LossCount>,
     names: RefCell<NameCache>,
-    /// By shard.
+    /// Indexed by shard.
     outboxes: Vec<Outbox>,
     counter: RefCell<Counter>,
-    /// Signals of this shard for itself. One is handled after the other, so that a chain of
-    /// linked processes is no chain of calls.
+    /// Signals of this shard for itself. They are handled one after the other, so that the end of a long
+    /// chain of linked processes does not recurse.
     signals: RefCell<VecDeque<Signal>>,
+    /// Set while a signal is handled.
     handling: Cell<bool>,
 }
 
@@ -90,7 +91,7 @@ impl Shard {
                 readers: RefCell::default(),
                 timers: RefCell::new(TimerQueue::new(id)),
                 timer_waker: RefCell::default(),
-                timers_afar: RefCell::default(),
+                remote_timers: RefCell::default(),
                 occupancies: RefCell::default(),
                 losses: RefCell::default(),
                 names: RefCell::default(),
@@ -102,30 +103,30 @@ impl Shard {
         }
     }
 
-    /// Which shard it is.
+    /// Returns the identifier of the shard.
     pub fn id(&self) -> ShardId {
         self.core.id
     }
 
-    /// The node that it belongs to.
+    /// Returns the node that it belongs to.
     pub fn node(&self) -> &Node {
         &self.core.node
     }
 
-    /// Make it what [`Shard::current`] gives on this thread.
+    /// Makes it the [`Shard::current`] of this thread.
     pub fn enter(&self) {
         CURRENT.set(Some(self.clone()));
     }
 
-    /// The shard of this thread.
+    /// Returns the shard of this thread.
     pub fn current() -> Option<Self> {
         CURRENT.with_borrow(Clone::clone)
     }
 
-    /// What there is of everything, to see that nothing leaks.
-    pub fn census(&self) -> Census {
+    /// Returns the sizes of the shard's tables, which reveal leaks.
+    pub fn stats(&self) -> Stats {
         let core = &self.core;
-        Census {
+        Stats {
             processes: core.table.borrow().len(),
             calls: core.calls.borrow().len(),
             stream_ends: core.writers.borrow().len() + core.readers.borrow().len(),
@@ -137,12 +138,13 @@ impl Shard {
         self.core.counter.borrow_mut().next()
     }
 
-    /// Tell a shard what the system has to say: it gets there, if only after a while.
-    fn tell(&self, shard: ShardId, signal: Signal) {
+    /// Sends a signal of the system to a shard, or handles it at once if it is for this one. It is not
+    /// lost: if the inbox is full it waits in the outbox.
+    fn dispatch(&self, shard: ShardId, signal: Signal) {
         if shard != self.core.id {
             let outbox = self.core.outboxes.get(usize::from(shard.index()));
             if let (Some(inbox), Some(outbox)) = (self.core.node.inbox(shard), outbox) {
-                outbox.post(inbox, self.core.id, signal);
+                outbox.enqueue(inbox, self.core.id, signal);
             }
             return;
         }
@@ -152,14 +154,14 @@ impl Shard {
         }
         let mut next = Some(signal);
         while let Some(signal) = next {
-            self.handle(signal);
+            self.handle_signal(signal);
             next = self.core.signals.borrow_mut().pop_front();
         }
         self.core.handling.set(false);
     }
 
-    /// Do what a signal says. It never waits.
-    fn handle(&self, signal: Signal) {
+    /// Handles a signal, without waiting.
+    fn handle_signal(&self, signal: Signal) {
         match signal {
             Signal::Message(to, bytes) => self.deliver_message(to, bytes),
             Signal::Publish(to, bytes) => {
@@ -205,7 +207,7 @@ impl Shard {
         }
     }
 
-    /// Let a process look at what has happened to it.
+    /// Wakes a process of this shard.
     fn wake(&self, pid: Pid) {
         let table = self.core.table.borrow();
         let waker = table.get(pid).and_then(|process| process.waker.clone());
@@ -216,14 +218,14 @@ impl Shard {
     }
 }
 
-/// What a shard has of everything.
+/// The sizes of a shard's tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct Stats {
     /// Live processes.
     pub processes: usize,
     /// Calls that are waited for.
     pub calls: usize,
-    /// Ends of streams.
+    /// Open ends of streams.
     pub stream_ends: usize,
     /// Timers that have not fired.
     pub timers: usize,

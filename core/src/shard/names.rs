@@ -1,4 +1,4 @@
-//! Names and groups.
+//! Names and groups of processes.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use smallvec::SmallVec;
 use super::Shard;
 use crate::bus::Signal;
 use crate::pid::{Pid, ShardId};
-use crate::process::{Actor, take_first};
+use crate::process::{ProcessState, take_first};
 use crate::quota::{MAX_GROUPS, MAX_NAME, MAX_NAMES};
 use crate::registry::{RegisterError, ReservedName};
 
 impl Shard {
-    /// Give a process of this shard a name, until it ends.
+    /// Registers a process of this shard under a name, until it ends.
     ///
     /// # Errors
-    /// When another process has it, or the process may not have it.
+    /// See [`RegisterError`].
     pub fn register(&self, me: Pid, name: &str) -> Result<(), RegisterError> {
         let mut table = self.core.table.borrow_mut();
         let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
-        let names = &mut process.actor().names;
+        let names = &mut process.state().names;
         add(names, name, MAX_NAMES, |name| {
             self.core.node.registry().insert(name, me)
         })
@@ -34,77 +34,79 @@ impl Shard {
         let mut table = self.core.table.borrow_mut();
         let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
         self.core.node.registry().insert_reserved(name, me)?;
-        process.actor().names.push(name.shared().clone());
+        process.state().names.push(name.shared().clone());
         Ok(())
     }
 
-    /// Take a name from a process. False if it didn't have it, or the name is reserved: that one it
-    /// has until it ends.
+    /// Unregisters a name of a process. Returns false if the process does not have it, or the name is
+    /// reserved, and so kept until the process ends.
     pub fn unregister(&self, me: Pid, name: &str) -> bool {
         if self.core.node.registry().is_reserved(name) {
             return false;
         }
-        self.forget(me, name, |actor| &mut actor.names)
+        self.forget(me, name, |state| &mut state.names)
             && self.core.node.registry().remove(name, me)
     }
 
-    /// Who has this name. A look-up costs an atomic load as long as no name moves.
+    /// Returns the process that has this name. A look-up costs an atomic load while no name changes.
     pub fn whereis(&self, name: &str) -> Option<Pid> {
         let registry = self.core.node.registry();
         self.core.names.borrow_mut().get(name, registry)
     }
 
-    /// A name of a process of any shard, for people: it costs a look at all names.
+    /// Returns a name of a process of any shard, for people: it searches all names.
     pub fn name_of(&self, pid: Pid) -> Option<Arc<str>> {
         self.core.node.registry().name_of(pid)
     }
 
-    /// Have a process of this shard join a group, until it ends.
+    /// Adds a process of this shard to a group, until it ends.
     ///
     /// # Errors
-    /// When it is in too many, or the name is too long.
+    /// When it is in [`MAX_GROUPS`] groups, or the name is too long.
     pub fn join(&self, me: Pid, group: &str) -> Result<(), RegisterError> {
         let mut table = self.core.table.borrow_mut();
         let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
-        let groups = &mut process.actor().groups;
+        let groups = &mut process.state().groups;
         add(groups, group, MAX_GROUPS, |group| {
             self.core.node.groups().join(group, me);
             Ok(())
         })
     }
 
-    /// Have it leave. False if it was no member.
+    /// Removes a process from a group. Returns false if it was not a member.
     pub fn leave(&self, me: Pid, group: &str) -> bool {
-        self.forget(me, group, |actor| &mut actor.groups)
+        self.forget(me, group, |state| &mut state.groups)
             && self.core.node.groups().leave(group, me)
     }
 
-    /// The members of a group, on all shards.
+    /// Returns the members of a group, on all shards.
     pub fn members(&self, group: &str) -> Arc<[Pid]> {
         self.core.node.groups().members(group)
     }
 
-    /// Send a message to all members of a group; how many there are. Those of another shard get
-    /// it by one signal; if the way there is full they don't get it: see [`Shard::bus_has_room`].
+    /// Sends a message to all members of a group, and returns their number. The members on another shard
+    /// get it by one signal, which is dropped if that shard's inbox is full: see
+    /// [`Shard::bus_has_room`].
     pub fn publish(&self, group: &str, message: Bytes) -> usize {
         let members = self.members(group);
-        let mut afar: Vec<Vec<Pid>> = Vec::new();
+        let mut remote: Vec<Vec<Pid>> = Vec::new();
         for pid in members.iter() {
             if pid.shard() == self.core.id {
                 self.deliver_message(*pid, message.clone());
                 continue;
             }
             let shard = usize::from(pid.shard().index());
-            if afar.len() <= shard {
-                afar.resize_with(shard + 1, Vec::new);
+            if remote.len() <= shard {
+                remote.resize_with(shard + 1, Vec::new);
             }
-            afar[shard].push(*pid);
+            remote[shard].push(*pid);
         }
-        for (shard, pids) in afar.into_iter().enumerate() {
+        for (shard, pids) in remote.into_iter().enumerate() {
             if !pids.is_empty() {
                 let signal = Signal::Publish(pids.into(), message.clone());
-                // Else who publishes without end would fill the outbox.
-                let _ = self.offer(ShardId::new(shard as u16), signal);
+                // Dropped if the inbox is full: otherwise a process that publishes without end would
+                // fill the outbox.
+                let _ = self.try_send_signal(ShardId::new(shard as u16), signal);
             }
         }
         members.len()
@@ -114,13 +116,13 @@ impl Shard {
         &self,
         me: Pid,
         name: &str,
-        list: impl FnOnce(&mut Actor) -> &mut SmallVec<[Arc<str>; 1]>,
+        list: impl FnOnce(&mut ProcessState) -> &mut SmallVec<[Arc<str>; 1]>,
     ) -> bool {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(me)
-            .and_then(|process| process.actor.as_deref_mut());
-        actor.is_some_and(|actor| take_first(list(actor), |own| **own == *name).is_some())
+            .and_then(|process| process.state.as_deref_mut());
+        state.is_some_and(|state| take_first(list(state), |own| **own == *name).is_some())
     }
 }
 

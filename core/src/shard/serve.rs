@@ -1,4 +1,4 @@
-//! Working off the inbox of the bus.
+//! The task that drains a shard's inbox.
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
@@ -9,8 +9,8 @@ use crate::fairness;
 use crate::pid::ShardId;
 
 impl Shard {
-    /// Work off what other shards have to say, and what they had no room for, for ever. The
-    /// host runs it once.
+    /// Handles the signals from other shards, and flushes the outboxes; never completes. The host runs it
+    /// once.
     pub fn serve_bus(&self) -> impl Future<Output = ()> + 'static {
         let shard = self.clone();
         async move {
@@ -23,26 +23,26 @@ impl Shard {
                     Poll::Ready(())
                 })
                 .await;
-                if !shard.work_off(inbox) {
-                    // The others have had to wait for a whole batch.
+                if !shard.drain_inbox(inbox) {
+                    // Other tasks have waited for a whole batch.
                     fairness::yield_to_io().await;
                 }
             }
         }
     }
 
-    /// Handle what is in the inbox, up to a batch. False if there may be more.
-    fn work_off(&self, inbox: &Inbox) -> bool {
+    /// Handles the signals in the inbox, up to a batch. Returns false if there may be more.
+    fn drain_inbox(&self, inbox: &Inbox) -> bool {
         let mut handled = 0;
         while handled < BATCH {
             let Some(signal) = inbox.pop() else { break };
             handled += 1;
-            self.tell(self.core.id, signal);
+            self.dispatch(self.core.id, signal);
         }
         if handled > 0 {
-            for starved in inbox.take_starved() {
-                let starved = ShardId::new(starved as u16);
-                if let Some(inbox) = self.core.node.inbox(starved) {
+            for sender in inbox.take_blocked_senders() {
+                let sender = ShardId::new(sender as u16);
+                if let Some(inbox) = self.core.node.inbox(sender) {
                     inbox.wake();
                 }
             }
@@ -50,7 +50,7 @@ impl Shard {
         handled < BATCH
     }
 
-    /// Hand over what had no room. True if that made room for somebody.
+    /// Sends the signals that wait in outboxes. Returns true if one was emptied.
     fn flush(&self) -> bool {
         let mut flushed = false;
         for (index, outbox) in self.core.outboxes.iter().enumerate() {
@@ -66,5 +66,5 @@ impl Shard {
     }
 }
 
-/// Signals that are handled before others run.
+/// Signals that are handled before other tasks run.
 const BATCH: usize = 256;

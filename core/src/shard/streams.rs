@@ -10,15 +10,15 @@ use super::Shard;
 use crate::bus::Signal;
 use crate::exit::ExitReason;
 use crate::id::StreamId;
-use crate::mail::Mail;
+use crate::message::Mail;
 use crate::pid::{Pid, ShardId};
 use crate::process::take_first;
 use crate::quota::{MAX_STREAM_BYTES, MAX_STREAMS};
 use crate::stream::{Read, Reader, StreamError, Writer, weight};
 
 impl Shard {
-    /// Open a stream that `me` writes and `to` reads, which finds a [`Mail::Stream`] in its
-    /// mailbox. `None` if it is known to be gone, or `me` has too many.
+    /// Opens a stream that `me` writes and `to` reads, which receives a [`Mail::Stream`]. Returns `None` if
+    /// `to` is known to have ended, or `me` has too many streams.
     pub fn open_stream(&self, me: Pid, to: Pid) -> Option<StreamId> {
         if to.shard() == self.core.id && !self.is_alive_here(to) {
             return None;
@@ -33,14 +33,14 @@ impl Shard {
             writer: me,
             reader: to,
         };
-        self.tell(to.shard(), open);
+        self.dispatch(to.shard(), open);
         Some(stream)
     }
 
-    /// Write a chunk, when there is room for it.
+    /// Writes a chunk, once it fits into the window.
     ///
     /// # Errors
-    /// When nobody reads any more, or it isn't for `me` to write.
+    /// When the reader has ended or stopped reading, or `me` is not the writer.
     pub fn write(
         &self,
         me: Pid,
@@ -50,14 +50,14 @@ impl Shard {
         let mut chunk = Some(chunk);
         poll_fn(move |cx| {
             let Some(shard) = Self::current() else {
-                return Poll::Ready(Err(StreamError::NotYours));
+                return Poll::Ready(Err(StreamError::NotOwner));
             };
             let size = chunk.as_ref().map_or(0, Bytes::len);
             let reader = {
                 let mut writers = shard.core.writers.borrow_mut();
                 let writer = writers.get_mut(&stream).filter(|writer| writer.owner == me);
                 let Some(writer) = writer else {
-                    return Poll::Ready(Err(StreamError::NotYours));
+                    return Poll::Ready(Err(StreamError::NotOwner));
                 };
                 match writer.send(size) {
                     Err(error) => return Poll::Ready(Err(error)),
@@ -72,14 +72,14 @@ impl Shard {
                 return Poll::Pending;
             };
             if let Some(chunk) = chunk.take() {
-                shard.tell(reader, Signal::Chunk(stream, chunk));
+                shard.dispatch(reader, Signal::Chunk(stream, chunk));
             }
             Poll::Ready(Ok(()))
         })
     }
 
-    /// The writer's end of it: well, or a failure that the reader sees after all chunks. False if
-    /// it isn't for `me` to write.
+    /// Closes the stream that `me` writes, with success or a failure, which the reader receives after all
+    /// chunks. Returns false if `me` is not the writer.
     pub fn close(&self, me: Pid, stream: StreamId, outcome: Result<(), Arc<str>>) -> bool {
         let writers = self.core.writers.borrow();
         let own = writers
@@ -92,10 +92,10 @@ impl Shard {
         own
     }
 
-    /// The next chunk; `None` at the end of the stream.
+    /// Reads the next chunk; completes with `None` at the end of the stream.
     ///
     /// # Errors
-    /// When the writer failed, after all that it had written; or it isn't for `me` to read.
+    /// When the writer failed, after all chunks that it had written; or `me` is not the reader.
     pub fn read(
         &self,
         me: Pid,
@@ -103,13 +103,13 @@ impl Shard {
     ) -> impl Future<Output = Result<Option<Bytes>, StreamError>> + Send + 'static {
         poll_fn(move |cx| {
             let Some(shard) = Self::current() else {
-                return Poll::Ready(Err(StreamError::NotYours));
+                return Poll::Ready(Err(StreamError::NotOwner));
             };
             let (read, writer) = {
                 let mut readers = shard.core.readers.borrow_mut();
                 let reader = readers.get_mut(&stream).filter(|reader| reader.owner == me);
                 let Some(reader) = reader else {
-                    return Poll::Ready(Err(StreamError::NotYours));
+                    return Poll::Ready(Err(StreamError::NotOwner));
                 };
                 (reader.read(), reader.writer)
             };
@@ -117,7 +117,7 @@ impl Shard {
                 Read::Chunk(chunk, credit) => {
                     shard.release_stream_bytes(me, weight(chunk.len()));
                     if let Some(credit) = credit {
-                        shard.tell(writer, Signal::Credit(stream, credit));
+                        shard.dispatch(writer, Signal::Credit(stream, credit));
                     }
                     Poll::Ready(Ok(Some(chunk)))
                 }
@@ -136,7 +136,7 @@ impl Shard {
         })
     }
 
-    /// The reader wants no more of it.
+    /// Closes the reading end: the writer's next write fails.
     pub fn stop_reading(&self, me: Pid, stream: StreamId) {
         let mut readers = self.core.readers.borrow_mut();
         if readers.get(&stream).is_none_or(|reader| reader.owner != me) {
@@ -147,14 +147,15 @@ impl Shard {
         self.forget_stream(me, stream);
         if let Some(reader) = reader {
             self.release_stream_bytes(me, reader.waiting());
-            self.tell(reader.writer, Signal::ReaderGone(stream));
+            self.dispatch(reader.writer, Signal::ReaderGone(stream));
         }
     }
 
-    /// Give a process of this shard the writing end. False if it is gone, or has too many.
+    /// Gives a process of this shard the writing end. Returns false if the process has ended, or has too
+    /// many streams.
     pub(super) fn add_writer(&self, stream: StreamId, owner: Pid, reader: ShardId) -> bool {
         if !self.add_stream(owner, stream) {
-            self.tell(
+            self.dispatch(
                 reader,
                 Signal::StreamEnd(stream, Err("it was refused".into())),
             );
@@ -170,7 +171,7 @@ impl Shard {
         let Some(process) = table.get_mut(owner) else {
             return false;
         };
-        let streams = &mut process.actor().streams;
+        let streams = &mut process.state().streams;
         if streams.len() >= MAX_STREAMS {
             return false;
         }
@@ -182,11 +183,11 @@ impl Shard {
         let writer = self.core.writers.borrow_mut().remove(&stream);
         if let Some(writer) = writer {
             self.forget_stream(writer.owner, stream);
-            self.tell(writer.reader, Signal::StreamEnd(stream, end));
+            self.dispatch(writer.reader, Signal::StreamEnd(stream, end));
         }
     }
 
-    /// A process has ended that had an end of this stream, or both.
+    /// Closes the ends of a stream that an ended process had.
     pub(super) fn drop_stream(&self, owner: Pid, stream: StreamId, reason: &ExitReason) {
         let end = match reason {
             ExitReason::Normal => Ok(()),
@@ -197,17 +198,17 @@ impl Shard {
     }
 
     pub(super) fn handle_stream_open(&self, stream: StreamId, writer: Pid, reader: Pid) {
-        let mail = Mail::Stream {
+        let delivery = Mail::Stream {
             stream,
             from: writer,
         };
         if !self.add_stream(reader, stream) {
-            self.tell(writer.shard(), Signal::ReaderGone(stream));
+            self.dispatch(writer.shard(), Signal::ReaderGone(stream));
             return;
         }
         let end = Reader::new(reader, writer.shard());
         self.core.readers.borrow_mut().insert(stream, end);
-        if self.put_mail(reader, mail).is_err() {
+        if self.deliver(reader, delivery).is_err() {
             self.stop_reading(reader, stream);
         }
     }
@@ -217,7 +218,7 @@ impl Shard {
         let Some(reader) = readers.get_mut(&stream) else {
             return;
         };
-        // The chunks that were on their way when it failed.
+        // The chunk was on its way when the stream failed.
         if reader.has_ended() {
             return;
         }
@@ -230,7 +231,7 @@ impl Shard {
         }
         drop(readers);
         if !fits {
-            self.tell(writer, Signal::ReaderGone(stream));
+            self.dispatch(writer, Signal::ReaderGone(stream));
         }
         self.wake(owner);
     }
@@ -240,7 +241,7 @@ impl Shard {
         let Some(process) = table.get_mut(owner) else {
             return false;
         };
-        let waiting = &mut process.actor().stream_bytes;
+        let waiting = &mut process.state().stream_bytes;
         let fits = waiting.saturating_add(bytes) <= MAX_STREAM_BYTES;
         if fits {
             *waiting += bytes;
@@ -250,7 +251,7 @@ impl Shard {
 
     fn release_stream_bytes(&self, owner: Pid, bytes: usize) {
         if let Some(process) = self.core.table.borrow_mut().get_mut(owner) {
-            process.actor().stream_bytes -= bytes;
+            process.state().stream_bytes -= bytes;
         }
     }
 
@@ -290,11 +291,11 @@ impl Shard {
 
     fn forget_stream(&self, owner: Pid, stream: StreamId) {
         let mut table = self.core.table.borrow_mut();
-        let actor = table
+        let state = table
             .get_mut(owner)
-            .and_then(|process| process.actor.as_deref_mut());
-        if let Some(actor) = actor {
-            take_first(&mut actor.streams, |own| *own == stream);
+            .and_then(|process| process.state.as_deref_mut());
+        if let Some(state) = state {
+            take_first(&mut state.streams, |own| *own == stream);
         }
     }
 }

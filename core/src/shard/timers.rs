@@ -1,4 +1,4 @@
-//! Timers, and waits that have an end.
+//! Timers, and the timeouts of waits.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -15,12 +15,12 @@ use crate::quota::QuotaError;
 use crate::timer::{Due, Setter, TimerQueue};
 
 impl Shard {
-    /// Send a message later, on behalf of `me`. The timer ends with the process that it is for; if
-    /// `me` ends first it stays, within [`quota::LEFT_TIMERS`](crate::quota::LEFT_TIMERS). One for
-    /// a process that is gone is over at once.
+    /// Sends a message after a delay, on behalf of `me`. The timer ends with the process that it is for;
+    /// if `me` ends first it stays, within [`quota::LEFT_TIMERS`](crate::quota::LEFT_TIMERS). A timer for
+    /// a process that has ended is not set.
     ///
     /// # Errors
-    /// When `me` has set as many as it may: see [`quota`](crate::quota).
+    /// When `me` has set as many timers as it may: see [`quota`](crate::quota).
     pub fn send_after(
         &self,
         me: Pid,
@@ -29,63 +29,63 @@ impl Shard {
         message: Bytes,
     ) -> Result<TimerRef, QuotaError> {
         let now = Instant::now();
-        // Longer than anything runs.
+        // Longer than any server runs.
         let at = now.checked_add(delay).unwrap_or(now + FOREVER);
         let Some(setter) = self.note_timer(me, to) else {
             return Ok(self.core.timers.borrow_mut().number());
         };
         let timer = self.set_timer(at, |timers| timers.send(at, setter, to, message))?;
-        if to.shard() != self.core.id && self.core.timers_afar.borrow_mut().insert(to) {
+        if to.shard() != self.core.id && self.core.remote_timers.borrow_mut().insert(to) {
             let shard = self.core.id;
-            self.tell(to.shard(), Signal::TimersFor { target: to, shard });
+            self.dispatch(to.shard(), Signal::TimersFor { target: to, shard });
         }
         Ok(timer)
     }
 
-    /// Forget a timer that `me` has set. False if it has fired, or never was.
+    /// Cancels a timer that `me` has set. Returns false if it has fired, or was never set.
     pub fn cancel_timer(&self, me: Pid, timer: TimerRef) -> bool {
         self.core.timers.borrow_mut().cancel(me, timer)
     }
 
-    /// Have both ends of a timer remember that there are timers. `None` if either is gone.
+    /// Marks the setter and the target of a timer as having timers. Returns `None` if either has ended.
     fn note_timer(&self, me: Pid, to: Pid) -> Option<Setter> {
         let mut table = self.core.table.borrow_mut();
         if to.shard() != self.core.id {
             self.core.node.inbox(to.shard())?;
         } else if to != me {
-            table.get_mut(to)?.actor().has_timers = true;
+            table.get_mut(to)?.state().has_timers = true;
         }
-        let actor = table.get_mut(me)?.actor();
-        actor.has_timers = true;
+        let state = table.get_mut(me)?.state();
+        state.has_timers = true;
         Some(Setter {
             pid: me,
-            resident: actor.resident,
+            resident: state.resident,
         })
     }
 
-    /// Another shard has timers for a process of this one.
+    /// Notes that another shard has timers for a process of this one.
     pub(super) fn handle_timers_for(&self, target: Pid, shard: ShardId) {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(target) else {
             drop(table);
-            self.tell(shard, Signal::TimersVoid(target));
+            self.dispatch(shard, Signal::TimersVoid(target));
             return;
         };
-        let shards = &mut process.actor().timers_afar;
+        let shards = &mut process.state().remote_timers;
         if !shards.contains(&shard) {
             shards.push(shard);
         }
     }
 
-    /// A process of another shard is gone for which this one has timers.
+    /// Cancels the timers for a process of another shard, which has ended.
     pub(super) fn handle_timers_void(&self, target: Pid) {
-        self.core.timers_afar.borrow_mut().remove(&target);
+        self.core.remote_timers.borrow_mut().remove(&target);
         self.core.timers.borrow_mut().process_ended(target);
     }
 
-    /// Fire timers when they are due, for ever. `sleep_until` is the executor's, and is never asked
-    /// for more than a day: guests choose these times, and executors count them in numbers that
-    /// have an end. A sleep is dropped when an earlier timer is set.
+    /// Fires timers when they are due; never completes. `sleep_until` is the executor's, and is never asked
+    /// for more than a day: guests choose these times, and executors overflow on very long ones. A sleep
+    /// is dropped when an earlier timer is set.
     pub fn serve_timers<S: Future<Output = ()>>(
         &self,
         sleep_until: impl Fn(Instant) -> S + 'static,
@@ -112,7 +112,7 @@ impl Shard {
         }
     }
 
-    /// Fire the timers that are due.
+    /// Fires the timers that are due.
     pub fn fire_timers(&self, now: Instant) {
         loop {
             let due = self.core.timers.borrow_mut().pop(now);
@@ -123,7 +123,7 @@ impl Shard {
                     self.deliver_message(to, message);
                 }
                 Some(Due::Send(to, message)) => {
-                    self.tell(to.shard(), Signal::Message(to, message));
+                    self.dispatch(to.shard(), Signal::Message(to, message));
                 }
             }
         }
@@ -143,7 +143,7 @@ impl Shard {
         timer
     }
 
-    /// Waits until the first timer is another than at that time.
+    /// Waits until a timer is set that is due before `than`.
     fn earlier_timer(&self, than: Option<Instant>) -> impl Future<Output = ()> + '_ {
         poll_fn(move |cx| {
             let next = self.core.timers.borrow().next();
@@ -162,13 +162,13 @@ impl Shard {
 }
 
 /// The deadline of a wait, with a timer that wakes the process then.
-pub(super) struct Alarm {
+pub(super) struct ReceiveTimeout {
     pid: Pid,
     deadline: Option<Instant>,
     timer: Option<TimerRef>,
 }
 
-impl Alarm {
+impl ReceiveTimeout {
     pub(super) fn new(pid: Pid, deadline: Option<Instant>) -> Self {
         Self {
             pid,
@@ -177,8 +177,8 @@ impl Alarm {
         }
     }
 
-    /// Whether the deadline has come; else the process is woken when it does.
-    pub(super) fn is_over(&mut self, shard: &Shard) -> bool {
+    /// Returns whether the deadline has passed; if not, the process is woken when it does.
+    pub(super) fn has_elapsed(&mut self, shard: &Shard) -> bool {
         let Some(deadline) = self.deadline else {
             return false;
         };
@@ -193,7 +193,7 @@ impl Alarm {
     }
 }
 
-impl Drop for Alarm {
+impl Drop for ReceiveTimeout {
     fn drop(&mut self) {
         if let Some(timer) = self.timer
             && let Some(shard) = Shard::current()

@@ -21,10 +21,10 @@ use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_executor::{LocalPool, LocalSpawner};
 use futures_util::task::LocalSpawn as _;
 use futures_util::{FutureExt as _, StreamExt as _};
-use rusm_core::quota::{self, Holdings};
+use rusm_core::quota::{self, QuotaUsage};
 use rusm_core::{
-    CallError, Census, ExitReason, Mail, MailboxLimit, MonitorRef, Node, Pid, ProcessRef,
-    RequestId, ReservedName, SendError, Shard, ShardId, SpawnOptions, StreamId, TimerRef, fairness,
+    CallError, ExitReason, Mail, MailboxLimit, MonitorRef, Node, Pid, ProcessRef, RequestId,
+    ReservedName, SendError, Shard, ShardId, SpawnOptions, Stats, StreamId, TimerRef, fairness,
 };
 
 /// What the mailbox of each process takes: so little that it is often full.
@@ -316,7 +316,7 @@ impl World {
     fn check_quotas(&self) {
         for puppet in &self.puppets {
             let shard = self.shard(puppet.pid.shard());
-            let Some(held) = shard.holdings_here(puppet.pid) else {
+            let Some(held) = shard.quota_usage_here(puppet.pid) else {
                 continue;
             };
             assert!(within_bounds(&held, puppet.resident), "{held:?}");
@@ -333,7 +333,7 @@ impl World {
     fn check_deliveries(&self) {
         for Puppet { pid, .. } in &self.puppets {
             let shard = self.shard(pid.shard());
-            let (Some(info), Some(held)) = (shard.info_here(*pid), shard.holdings_here(*pid))
+            let (Some(info), Some(held)) = (shard.info_here(*pid), shard.quota_usage_here(*pid))
             else {
                 continue;
             };
@@ -352,7 +352,7 @@ impl World {
             );
             assert_eq!(
                 info.mailbox_depth as usize,
-                held.messages + held.news,
+                held.messages + held.unread_signals,
                 "room is kept for what is not there"
             );
             // Timers send, too: those are not counted here.
@@ -368,22 +368,22 @@ impl World {
         self.settle();
         for (shard, _) in &self.shards {
             assert_eq!(shard.list_here(), []);
-            assert_eq!(shard.census(), Census::default());
+            assert_eq!(shard.stats(), Stats::default());
         }
         assert_eq!(self.node.names_and_groups(), (0, 0));
         assert_eq!(self.ledger.open_calls.get(), 0);
     }
 }
 
-fn within_bounds(held: &Holdings, resident: bool) -> bool {
+fn within_bounds(held: &QuotaUsage, resident: bool) -> bool {
     let (timers, timer_bytes) = match resident {
         true => (quota::RESIDENT_TIMERS, quota::RESIDENT_TIMER_BYTES),
         false => (quota::PROCESS_TIMERS, quota::PROCESS_TIMER_BYTES),
     };
     held.names <= quota::MAX_NAMES + 1
         && held.groups <= quota::MAX_GROUPS
-        && held.links + held.news <= 2 * quota::MAX_TIES
-        && held.monitors <= quota::MAX_TIES
+        && held.links + held.unread_signals <= 2 * quota::MAX_LINKS
+        && held.monitors <= quota::MAX_MONITORS
         // What is stashed was counted before.
         && held.messages <= LIMIT.messages + 1
         && held.message_bytes <= 2 * LIMIT.bytes
@@ -436,9 +436,9 @@ async fn obey(
             Command::Receive(count, answers) => {
                 for _ in 0..count {
                     let received = shard.receive(pid, Some(Instant::now())).await;
-                    let Some(mail) = received else { break };
-                    note(&ledger, pid, &mail, 1);
-                    match mail {
+                    let Some(delivery) = received else { break };
+                    note(&ledger, pid, &delivery, 1);
+                    match delivery {
                         Mail::Call(call) if answers && call.from.is_some() => {
                             shard.reply(pid, call.id, Ok(call.args));
                         }
@@ -450,8 +450,8 @@ async fn obey(
             Command::Stash => {
                 shard.unstash(pid);
                 let received = shard.receive(pid, Some(Instant::now())).await;
-                if let Some(mail) = received {
-                    shard.stash(pid, mail);
+                if let Some(delivery) = received {
+                    shard.stash(pid, delivery);
                 }
             }
             Command::Open(to) => writing.extend(shard.open_stream(pid, to)),
@@ -493,10 +493,10 @@ async fn obey(
     ExitReason::Normal
 }
 
-fn note(ledger: &Ledger, pid: Pid, mail: &Mail, one: usize) {
+fn note(ledger: &Ledger, pid: Pid, delivery: &Mail, one: usize) {
     let mut received = ledger.received.borrow_mut();
     let received = received.entry(pid).or_default();
-    match mail {
+    match delivery {
         Mail::Call(call) if call.from.is_none() => received.casts += one,
         Mail::Message(message) if message.as_ref() != b"t" => received.messages += one,
         _ => {}

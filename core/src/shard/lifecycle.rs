@@ -1,4 +1,4 @@
-//! Processes begin and end.
+//! The start and end of processes, and queries about them.
 
 use std::any::Any;
 use std::future::Future;
@@ -15,24 +15,24 @@ use thiserror::Error;
 use super::Shard;
 use crate::bus::Signal;
 use crate::exit::{End, ExitReason};
-use crate::mail::{CallError, Mail};
+use crate::message::{CallError, Mail};
 use crate::pid::{Pid, ShardId};
-use crate::process::{Actor, Process, ProcessInfo, SpawnOptions, late};
-use crate::quota::{Holdings, MAX_NAME};
+use crate::process::{Process, ProcessInfo, ProcessState, SpawnOptions, deadline_exceeded};
+use crate::quota::{MAX_NAME, QuotaUsage};
 use crate::registry::RegisterError;
 
-/// Why a process was not spawned.
+/// The reason why a process was not spawned.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SpawnError {
     /// The shard has 2^20 processes.
     #[error("the process table of this core is full")]
     TableFull,
-    /// Its name is not to be had.
+    /// Its name could not be registered.
     #[error("the name `{0}` can't be had: {1}")]
     Name(Arc<str>, RegisterError),
 }
 
-/// What the body of a spawned process is given.
+/// The argument of a spawned process's body.
 #[derive(Clone)]
 pub struct ProcessRef {
     /// Its own pid.
@@ -42,10 +42,10 @@ pub struct ProcessRef {
 }
 
 impl Shard {
-    /// Start a process that is run by the caller, as a request's is by its connection. It ends
-    /// when the handle is dropped: normally, unless the handle was told otherwise.
+    /// Starts a process that the caller runs, as a connection runs those of its requests. It ends when
+    /// the handle is dropped: normally, unless another reason was set.
     ///
-    /// `None` when the shard already has as many processes as a pid can tell apart (2^20).
+    /// Returns `None` when the process table is full, with 2^20 processes.
     pub fn start(&self, deadline: Option<Instant>) -> Option<ProcessHandle> {
         let pid = self.core.table.borrow_mut().insert(deadline, false)?;
         Some(ProcessHandle {
@@ -55,10 +55,10 @@ impl Shard {
         })
     }
 
-    /// Start a process with a task of its own. A body that panics fails.
+    /// Spawns a process in a new task. A panic of its body is a failure of the process.
     ///
     /// # Errors
-    /// When the table is full, or the name is taken.
+    /// When the process table is full, or the name is taken.
     pub fn spawn<F>(
         &self,
         options: SpawnOptions,
@@ -72,15 +72,15 @@ impl Shard {
             let pid = table
                 .insert(options.deadline, true)
                 .ok_or(SpawnError::TableFull)?;
-            if options.need_an_actor()
+            if options.need_state()
                 && let Some(process) = table.get_mut(pid)
             {
-                process.actor = Some(Box::new(Actor::new(&options)));
+                process.state = Some(Box::new(ProcessState::new(&options)));
             }
             pid
         };
         let refused = |name: Arc<str>, error| {
-            // The name that it got, if it should have two, is free again.
+            // If it should have two names, the one that it got is free again.
             self.exit(pid, ExitReason::Killed);
             SpawnError::Name(name, error)
         };
@@ -93,7 +93,7 @@ impl Shard {
                 .map_err(|error| refused(name, error))?;
         }
         if let Some(other) = options.link {
-            // It is its first.
+            // It is its first link, so it is within the quota.
             let _ = self.link(pid, other);
         }
         let me = ProcessRef {
@@ -108,69 +108,69 @@ impl Shard {
         Ok(pid)
     }
 
-    /// Whether `pid` names a live process of this shard.
+    /// Returns whether `pid` is a live process of this shard.
     pub fn is_alive_here(&self, pid: Pid) -> bool {
         self.core.table.borrow().get(pid).is_some()
     }
 
-    /// How many processes live on this shard.
+    /// Returns the number of processes of this shard.
     pub fn len(&self) -> usize {
         self.core.table.borrow().len()
     }
 
-    /// Whether none does.
+    /// Returns whether this shard has no processes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The processes of this shard.
+    /// Lists the processes of this shard.
     pub fn list_here(&self) -> Vec<Pid> {
         self.core.table.borrow().pids()
     }
 
-    /// A snapshot of a process of this shard.
+    /// Returns a snapshot of a process of this shard.
     pub fn info_here(&self, pid: Pid) -> Option<ProcessInfo> {
         let table = self.core.table.borrow();
-        let actor = table.get(pid)?.actor.as_deref();
+        let state = table.get(pid)?.state.as_deref();
         let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         Some(ProcessInfo {
             pid,
-            links: actor.map_or(0, |actor| count(actor.links.len())),
-            monitors: actor.map_or(0, |actor| count(actor.watchers.len())),
-            names: actor.map_or_else(Vec::new, |actor| actor.names.to_vec()),
-            label: actor.and_then(|actor| actor.label.clone()),
-            mailbox_depth: actor.map_or(0, |actor| count(actor.mailbox.len())),
-            dropped: actor.map_or(0, |actor| actor.dropped),
-            trap_exit: actor.is_some_and(|actor| actor.trap_exit),
+            links: state.map_or(0, |state| count(state.links.len())),
+            monitors: state.map_or(0, |state| count(state.watchers.len())),
+            names: state.map_or_else(Vec::new, |state| state.names.to_vec()),
+            label: state.and_then(|state| state.label.clone()),
+            mailbox_depth: state.map_or(0, |state| count(state.mailbox.len())),
+            dropped: state.map_or(0, |state| state.dropped),
+            trap_exit: state.is_some_and(|state| state.trap_exit),
         })
     }
 
-    /// What a process of this shard holds of its quotas.
-    pub fn holdings_here(&self, pid: Pid) -> Option<Holdings> {
+    /// Returns the resources that a process of this shard holds.
+    pub fn quota_usage_here(&self, pid: Pid) -> Option<QuotaUsage> {
         let table = self.core.table.borrow();
-        let Some(actor) = table.get(pid)?.actor.as_deref() else {
-            return Some(Holdings::default());
+        let Some(state) = table.get(pid)?.state.as_deref() else {
+            return Some(QuotaUsage::default());
         };
-        let (messages, message_bytes) = actor.mailbox.load();
+        let (messages, message_bytes) = state.mailbox.load();
         let (timers, timer_bytes, left_timers) = self.core.timers.borrow().usage_of(pid);
-        Some(Holdings {
-            names: actor.names.len(),
-            groups: actor.groups.len(),
-            links: actor.links.len(),
-            monitors: actor.watching.len(),
-            news: actor.mailbox.signals(),
+        Some(QuotaUsage {
+            names: state.names.len(),
+            groups: state.groups.len(),
+            links: state.links.len(),
+            monitors: state.watching.len(),
+            unread_signals: state.mailbox.signals(),
             messages,
             message_bytes,
-            streams: actor.streams.len(),
-            waiting_streams: actor.mailbox.streams(),
-            stream_bytes: actor.stream_bytes,
+            streams: state.streams.len(),
+            waiting_streams: state.mailbox.streams(),
+            stream_bytes: state.stream_bytes,
             timers,
             timer_bytes,
             left_timers,
         })
     }
 
-    /// Run `f` on a shard: at once if it is this one. `None` if there is no such shard.
+    /// Runs `f` on a shard, at once if it is this one. Completes with `None` if there is no such shard.
     pub fn ask<T: Send + 'static>(
         &self,
         shard: ShardId,
@@ -181,27 +181,27 @@ impl Shard {
             let _ = answer.send(f(self));
         } else {
             let run = move |shard: &Self| {
-                // Whoever asked may be gone.
+                // The future may have been dropped.
                 let _ = answer.send(f(shard));
             };
-            self.tell(shard, Signal::Run(Box::new(run)));
+            self.dispatch(shard, Signal::Run(Box::new(run)));
         }
         async move { answered.await.ok() }
     }
 
-    /// Whether a process of any shard is alive.
+    /// Completes with whether a process of any shard is alive.
     pub fn is_alive(&self, pid: Pid) -> impl Future<Output = bool> + Send + 'static {
         let asked = self.ask(pid.shard(), move |shard| shard.is_alive_here(pid));
         async move { asked.await.unwrap_or(false) }
     }
 
-    /// A snapshot of a process of any shard.
+    /// Completes with a snapshot of a process of any shard.
     pub fn info(&self, pid: Pid) -> impl Future<Output = Option<ProcessInfo>> + Send + 'static {
         let asked = self.ask(pid.shard(), move |shard| shard.info_here(pid));
         async move { asked.await.flatten() }
     }
 
-    /// The processes of all shards.
+    /// Completes with the processes of all shards.
     pub fn list(&self) -> impl Future<Output = Vec<Pid>> + Send + 'static {
         let shards = (0..self.core.node.shards()).map(ShardId::new);
         let asked: Vec<_> = shards
@@ -216,36 +216,36 @@ impl Shard {
         }
     }
 
-    /// End a process, which can't refuse. False if it was gone. It is done when this returns, or
-    /// on its way; there is no need to wait for the future.
+    /// Kills a process, which can't trap that. Completes with false if it had ended. The kill is done, or
+    /// on its way, when this returns; the future need not be polled.
     pub fn kill(&self, pid: Pid) -> impl Future<Output = bool> + Send + 'static {
         let asked = self.ask(pid.shard(), move |shard| shard.end(pid, ExitReason::Killed));
         async move { asked.await.unwrap_or(false) }
     }
 
-    /// End all processes of this shard.
+    /// Ends all processes of this shard.
     pub fn end_all(&self, reason: ExitReason) {
         for pid in self.list_here() {
             self.end(pid, reason.clone());
         }
     }
 
-    /// Give a process a name for people, of which [`MAX_NAME`] bytes are kept.
+    /// Sets a process's label for people, of which [`MAX_NAME`] bytes are kept.
     pub fn set_label(&self, me: Pid, label: &str) {
         let label = &label[..label.floor_char_boundary(MAX_NAME)];
         if let Some(process) = self.core.table.borrow_mut().get_mut(me) {
-            process.actor().label = Some(label.into());
+            process.state().label = Some(label.into());
         }
     }
 
-    /// Give a process until then to end; or as long as it wants.
+    /// Sets or removes the deadline of a process.
     pub fn set_deadline(&self, me: Pid, deadline: Option<Instant>) {
         self.core.table.borrow_mut().set_deadline(me, deadline);
     }
 
-    /// End the processes that are past their deadline. To be called now and then: nobody sets a
-    /// timer for them. Those with a task of their own, with the labels that they were spawned with,
-    /// are told to nobody else, unless they are awaited.
+    /// Ends the processes whose deadline has passed. Call this periodically: deadlines have no timers.
+    /// Returns those that were spawned and are not awaited, with the labels that they were spawned
+    /// with; the others' runners or waiting processes learn of it.
     pub fn expire(&self, now: Instant) -> Vec<(Pid, Option<Arc<str>>)> {
         let expired = self.core.table.borrow_mut().expired(now);
         let mut ended = Vec::new();
@@ -255,12 +255,12 @@ impl Shard {
                 continue;
             };
             let spawned = process.spawned;
-            let actor = process.actor.as_deref();
-            let label = actor.and_then(|actor| actor.origin.clone());
-            let awaited = actor.is_some_and(|actor| actor.awaited);
+            let state = process.state.as_deref();
+            let label = state.and_then(|state| state.origin.clone());
+            let awaited = state.is_some_and(|state| state.awaited);
             drop(table);
             if spawned {
-                self.end(pid, late());
+                self.end(pid, deadline_exceeded());
                 if !awaited {
                     ended.push((pid, label));
                 }
@@ -271,8 +271,8 @@ impl Shard {
         ended
     }
 
-    /// End a process of this shard, now if it has a task of its own; else its runner is told.
-    /// False if it was gone.
+    /// Ends a process of this shard: at once if it was spawned, else by notifying its runner. Returns
+    /// false if it had ended.
     pub(super) fn end(&self, pid: Pid, reason: ExitReason) -> bool {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(pid) else {
@@ -289,75 +289,74 @@ impl Shard {
         true
     }
 
-    /// The end of a process: nobody reaches it from here on, and everybody learns of it whom it
-    /// concerns.
+    /// Removes a process, and notifies its links, monitors, callers and streams.
     pub(super) fn exit(&self, pid: Pid, reason: ExitReason) {
         let removed = self.core.table.borrow_mut().remove(pid);
-        let Some(Process { waker, actor, .. }) = removed else {
+        let Some(Process { waker, state, .. }) = removed else {
             return;
         };
-        if let Some(actor) = actor {
-            self.leave_all(pid, *actor, &reason);
+        if let Some(state) = state {
+            self.leave_all(pid, *state, &reason);
         }
-        // Its task finds it gone, and drops its body.
+        // Its task finds the process removed, and drops the body.
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    fn leave_all(&self, pid: Pid, actor: Actor, reason: &ExitReason) {
-        for name in actor.names {
+    fn leave_all(&self, pid: Pid, state: ProcessState, reason: &ExitReason) {
+        for name in state.names {
             self.core.node.registry().remove(&name, pid);
         }
-        for group in actor.groups {
+        for group in state.groups {
             self.core.node.groups().leave(&group, pid);
         }
-        if actor.has_timers {
+        if state.has_timers {
             let lost = self.core.timers.borrow_mut().process_ended(pid);
             self.count_lost_timers(lost);
         }
-        for shard in actor.timers_afar {
-            self.tell(shard, Signal::TimersVoid(pid));
+        for shard in state.remote_timers {
+            self.dispatch(shard, Signal::TimersVoid(pid));
         }
-        for call in actor.calling {
+        for call in state.pending_calls {
             self.core.calls.borrow_mut().remove(&call);
         }
-        for call in actor.unanswered {
+        for call in state.pending_replies {
             self.answer(call, Err(CallError::Died(reason.clone())));
         }
-        for mail in actor.mailbox.into_mail() {
-            if let Mail::Call(call) = mail {
+        for delivery in state.mailbox.into_deliveries() {
+            if let Mail::Call(call) = delivery {
                 let not_begun = CallError::NotBegun(reason.clone());
-                self.answer(call.unanswered(), Err(not_begun));
+                self.answer(call.pending_reply(), Err(not_begun));
             }
         }
-        for stream in actor.streams {
+        for stream in state.streams {
             self.drop_stream(pid, stream, reason);
         }
-        for (monitor, target) in actor.watching {
-            self.tell(target.shard(), Signal::Demonitor { monitor, target });
+        for (monitor, target) in state.watching {
+            self.dispatch(target.shard(), Signal::Demonitor { monitor, target });
         }
-        for (monitor, watcher) in actor.watchers {
+        for (monitor, watcher) in state.watchers {
             let down = Signal::Down {
                 monitor,
                 watcher,
                 target: pid,
                 reason: reason.clone(),
             };
-            self.tell(watcher.shard(), down);
+            self.dispatch(watcher.shard(), down);
         }
-        for to in actor.links {
+        for to in state.links {
             let exit = Signal::Exit {
                 from: pid,
                 to,
                 reason: reason.clone(),
                 linked: true,
             };
-            self.tell(to.shard(), exit);
+            self.dispatch(to.shard(), exit);
         }
     }
 
-    /// The process is about to be polled with this waker. False if it is gone.
+    /// Stores the waker with which a process is about to be polled. Returns false if it has ended.
     fn attach(&self, pid: Pid, waker: &Waker) -> bool {
         let mut table = self.core.table.borrow_mut();
         let process = table.get_mut(pid);
@@ -365,7 +364,7 @@ impl Shard {
     }
 }
 
-/// A process that is run by whoever holds this.
+/// A process that the holder of this handle runs.
 pub struct ProcessHandle {
     shard: Shard,
     pid: Pid,
@@ -373,12 +372,13 @@ pub struct ProcessHandle {
 }
 
 impl ProcessHandle {
-    /// The name of the process, for as long as it lives.
+    /// Returns the pid of the process.
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// The process waits; `waker` runs it again. If it must end instead, the reason.
+    /// Parks the process: `waker` is woken when something happens to it. Returns the reason if it must
+    /// end instead.
     pub fn park(&self, waker: &Waker) -> Option<End> {
         let mut table = self.shard.core.table.borrow_mut();
         match table.get_mut(self.pid) {
@@ -390,18 +390,18 @@ impl ProcessHandle {
         }
     }
 
-    /// Whether it must end, and why.
+    /// Returns the reason if the process must end.
     pub fn ended(&self) -> Option<End> {
         let table = self.shard.core.table.borrow();
         table.get(self.pid).and_then(|process| process.end.clone())
     }
 
-    /// What it ends for if it ends from here on, by a drop of this handle.
+    /// Sets the reason with which the process ends when this handle is dropped.
     pub fn ends_for(&mut self, reason: ExitReason) {
         self.reason = reason;
     }
 
-    /// End it for this reason.
+    /// Ends the process with this reason.
     pub fn exit(mut self, reason: ExitReason) {
         self.ends_for(reason);
     }
@@ -426,7 +426,7 @@ pin_project! {
 
     impl<F> PinnedDrop for Spawned<F> {
         fn drop(this: Pin<&mut Self>) {
-            // The executor is gone, or it would have been polled to its end.
+            // The executor dropped the task before its end.
             this.shard.exit(this.pid, ExitReason::Killed);
         }
     }
@@ -448,7 +448,7 @@ impl<F: Future<Output = ExitReason>> Future for Spawned<F> {
         let reason = match polled {
             Ok(Poll::Ready(reason)) => reason,
             Ok(Poll::Pending) if this.shard.is_alive_here(*this.pid) => return Poll::Pending,
-            // It ended itself, or had itself ended.
+            // It was ended while it was polled, by itself or through another process.
             Ok(Poll::Pending) => ExitReason::Killed,
             Err(panic) => ExitReason::Failed(panicked(&*panic).into()),
         };

@@ -1,4 +1,4 @@
-//! What processes send one another.
+//! The deliveries of a mailbox, calls, and why sending fails.
 
 use std::sync::Arc;
 
@@ -10,25 +10,25 @@ use crate::exit::ExitReason;
 use crate::id::{CallId, MonitorRef, StreamId};
 use crate::pid::Pid;
 
-/// What lies in a mailbox.
+/// An entry of a mailbox: a message, a call, a stream, or news of a linked or monitored process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mail {
-    /// Bytes, which the core does not look at.
+    /// A message: bytes that the core does not interpret.
     Message(Bytes),
-    /// A monitored process has ended, or was gone already.
+    /// A monitored process has ended, or had ended before.
     Down {
-        /// What [`Shard::monitor`](crate::Shard::monitor) gave.
+        /// The monitor that [`Shard::monitor`](crate::Shard::monitor) returned.
         monitor: MonitorRef,
         /// The process.
         pid: Pid,
-        /// Why it ended.
+        /// Its exit reason.
         reason: ExitReason,
     },
     /// A linked process has ended, or sent an exit signal, and this one traps exits.
     Exit {
         /// The process.
         from: Pid,
-        /// Why it ended.
+        /// Its exit reason.
         reason: ExitReason,
     },
     /// A call of a function.
@@ -37,7 +37,7 @@ pub enum Mail {
     Stream {
         /// The stream.
         stream: StreamId,
-        /// Who opened it.
+        /// The process that opened it, and writes.
         from: Pid,
     },
 }
@@ -45,85 +45,84 @@ pub enum Mail {
 /// A call of a function of the process that receives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// What [`Shard::reply`](crate::Shard::reply) wants.
+    /// The identifier that [`Shard::reply`](crate::Shard::reply) takes.
     pub id: CallId,
-    /// Who waits for the answer; nobody if it is a cast.
+    /// The caller; `None` for a cast, which has no answer.
     pub from: Option<Pid>,
     /// The function's name.
     pub function: Arc<str>,
-    /// Its arguments, which the core does not look at.
+    /// Its arguments: bytes that the core does not interpret.
     pub args: Bytes,
-    /// Where a streamed answer goes: the callee has the writing end.
+    /// The stream of a streamed answer, of which the callee has the writing end.
     pub stream: Option<StreamId>,
-    /// What it is made for: the context of the callee while it is at work on it. Boxed, since all
-    /// mail is as large as a call.
+    /// The context of the callee's work on it. Boxed, since every delivery is as large as a call.
     pub context: Box<CallContext>,
 }
 
 impl Call {
-    /// What it counts for in a mailbox.
+    /// The bytes that it counts for in a mailbox.
     pub(crate) fn size(&self) -> usize {
         self.args.len() + self.function.len()
     }
 }
 
-/// Why a call has no answer.
+/// The reason why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The callee is gone.
+    /// The callee has ended, or never lived.
     #[error("no such process")]
     NoProcess,
-    /// The callee has as much mail waiting as it may.
+    /// The callee's mailbox is full.
     #[error("the process has too much mail waiting")]
     MailboxFull,
-    /// The call alone is larger than all mail of the callee may be, in bytes.
+    /// The call alone is larger than the callee's mailbox, whose size in bytes this is.
     #[error("message too large: the mailbox of the process holds {0} bytes (mailbox-kb)")]
     TooLarge(usize),
-    /// The process called itself, and would wait for its own answer.
+    /// The process called itself.
     #[error("a process can't call itself: it would wait for itself")]
     OwnProcess,
-    /// The callee waits, through these processes, for the answer to a call of this call's caller:
-    /// it is the first, the caller the last.
-    #[error("a cycle of calls, in which each would wait for the next: {}", in_a_row(.0))]
+    /// The call would close a cycle in which each process waits for the next: from the callee, which is
+    /// the first, to the caller, which is the last.
+    #[error("a cycle of calls, in which each would wait for the next: {}", joined_by_arrows(.0))]
     Cycle(Arc<[Pid]>),
-    /// The callee ended with the call in its mailbox: nothing of it was done.
+    /// The callee ended before it received the call.
     #[error("the process ended before it began the call: {0}")]
     NotBegun(ExitReason),
-    /// The callee ended while it was at work on the call.
+    /// The callee ended while it worked on the call.
     #[error("the process ended before it answered: {0}")]
     Died(ExitReason),
-    /// The answer did not come in time.
+    /// The deadline passed before the answer arrived.
     #[error("no answer came in time")]
     Timeout,
-    /// The callee's own error.
+    /// An error of the callee.
     #[error("{0}")]
     Failed(Arc<str>),
-    /// The callee has no such function; it has these.
+    /// The callee has no such function; the text lists those that it has.
     #[error("no such function; there is {0}")]
     NoFunction(Arc<str>),
 }
 
-fn in_a_row(pids: &[Pid]) -> String {
+fn joined_by_arrows(pids: &[Pid]) -> String {
     let all = pids.iter().chain(pids.first()).map(Pid::to_string);
     all.collect::<Vec<_>>().join(" -> ")
 }
 
-/// Why a message was not sent.
+/// The reason why a message was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SendError {
-    /// The receiver is gone. Only known at once for one of the own shard.
+    /// The receiver has ended. Reported only for processes of the sender's shard.
     #[error("no such process")]
     NoProcess,
-    /// The receiver has as much mail waiting as it may. Only known at once for one of the own
-    /// shard, and of a cast.
+    /// The receiver's mailbox is full. Reported only for processes of the sender's shard, and for
+    /// casts.
     #[error("the process has too much mail waiting")]
     MailboxFull,
-    /// The message alone is larger than all mail of the receiver may be, in bytes. Known as
-    /// `MailboxFull` is.
+    /// The message alone is larger than the receiver's mailbox, whose size in bytes this is. Reported
+    /// as `MailboxFull` is.
     #[error("message too large: the mailbox of the process holds {0} bytes (mailbox-kb)")]
     TooLarge(usize),
-    /// The way to the receiver's shard is full.
+    /// The inbox of the receiver's shard is full.
     #[error("the other core has too much to do")]
     BusFull,
 }
