@@ -18,7 +18,7 @@ use super::transition::Transition;
 use crate::error_response::Refusal;
 use crate::http1::{self, BodyEncoding, Connection, Payload, RequestError, Status, Version};
 use crate::memory::Reserved;
-use crate::service::{Answer, Body, BodyStream, PendingAnswer, Response};
+use crate::service::{Body, BodyStream, PendingAnswer, Response};
 use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::socket::{Client, Gone, write_all};
@@ -79,22 +79,20 @@ impl<'c> ResponseWriter<'c> {
         &mut self,
         response: Result<Response, Refusal>,
     ) -> Result<Written, Gone> {
-        match response {
-            Ok(Response::Answer(answer)) => self.write_answer(answer).await,
-            Ok(Response::WebSocket(websocket)) => self.upgrade(websocket).await,
-            Err(refusal) => self.refuse(&refusal).await,
-        }
-    }
-
-    async fn write_answer(&mut self, mut answer: Answer) -> Result<Written, Gone> {
+        let answer = match response {
+            Ok(Response::Answer(answer)) => answer,
+            Ok(Response::WebSocket(websocket)) => return self.upgrade(websocket).await,
+            Err(refusal) => return self.refuse(&refusal).await,
+        };
+        let (status, mut headers) = (answer.status, answer.headers);
         match answer.body {
-            Body::Bytes(body) => self.write_whole(answer.status, &answer.headers, body).await,
+            Body::Bytes(body) => self.write_whole(status, headers, body).await,
             Body::Stream(body) => {
-                if sse::is_stream(&answer.headers) {
+                if sse::is_stream(&headers) {
                     self.state.set_events();
-                    sse::set_unbuffered(&mut answer.headers, &self.state.settings.headers);
+                    sse::set_unbuffered(&mut headers, &self.state.settings.headers);
                 }
-                self.stream(answer.status, answer.headers, body).await
+                self.stream(status, headers, body).await
             }
         }
     }
@@ -102,12 +100,14 @@ impl<'c> ResponseWriter<'c> {
     async fn write_whole(
         &mut self,
         status: Status,
-        headers: &[(String, Vec<u8>)],
+        headers: Vec<(String, Vec<u8>)>,
         mut body: Vec<u8>,
     ) -> Result<Written, Gone> {
         let payload = Payload::Length(body.len() as u64);
         let connection = self.decide(true);
-        let Some((mut out, encoding)) = self.encode(status, headers, payload, connection) else {
+        let encoded = self.encode(status, &headers, payload, connection);
+        drop(headers);
+        let Some((mut out, encoding)) = encoded else {
             return self.refuse(&Refusal::internal_error()).await;
         };
         if encoding != BodyEncoding::Plain {
