@@ -142,7 +142,7 @@ impl Recorder {
 
     /// The head of its final response, of `len` bytes, is about to be written. Without a request it
     /// answers one that was not understood.
-    pub(crate) fn answer(&self, status: Status, len: usize) {
+    pub(crate) fn response(&self, status: Status, len: usize) {
         if self.log.is_none() {
             return;
         }

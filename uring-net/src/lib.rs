@@ -37,8 +37,8 @@ pub use driver::Driver;
 pub use listener::{ConnectionLimit, accept};
 pub use request_id::RequestId;
 pub use service::{
-    Aborted, Answer, Body, BodyError, BodySink, BodyStream, Closed, Interim, InvalidInterim,
-    PendingAnswer, Refusal, Request, Response, Service, Streamed, StreamedRequest,
+    Aborted, Body, BodyError, BodySink, BodyStream, Closed, ErrorResponse, Interim, InvalidInterim,
+    PendingResponse, Request, Response, Service, ServiceResponse, Streamed, StreamedRequest,
 };
 pub use shard::Shard;
 pub use websocket::WebSocket;

@@ -41,8 +41,8 @@ pub async fn accept<S: Service>(
             Err(error) => {
                 // It gets better when a connection ends.
                 if is_out_of_files(&error) {
-                    let refusal = connection::over_limit(&shard, &settings);
-                    let refused = reserve.refuse_all(&refusal);
+                    let response = connection::over_limit(&shard, &settings);
+                    let refused = reserve.reject_all(&response);
                     tracing::warn!(
                         %error,
                         refused,
@@ -160,16 +160,16 @@ impl Reserve {
     }
 
     /// Refuse the clients that wait, one after the other, and say how many there were.
-    fn refuse_all(&mut self, refusal: &[u8]) -> usize {
+    fn reject_all(&mut self, response: &[u8]) -> usize {
         drop(self.spare.take());
         let mut refused = 0;
         // The socket doesn't block. It fails when nobody waits, and when another thread was faster
         // to take the descriptor.
-        while refused < REFUSED_AT_ONCE
+        while refused < REJECTED_AT_ONCE
             && let Ok((socket, _)) = self.listener.accept()
         {
             // What can't be said at once isn't.
-            let _ = refuse(socket, refusal);
+            let _ = reject(socket, response);
             refused += 1;
         }
         self.spare = spare();
@@ -181,9 +181,9 @@ fn spare() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-fn refuse(mut socket: std::net::TcpStream, refusal: &[u8]) -> io::Result<()> {
+fn reject(mut socket: std::net::TcpStream, response: &[u8]) -> io::Result<()> {
     socket.set_nonblocking(true)?;
-    socket.write_all(refusal)?;
+    socket.write_all(response)?;
     socket.shutdown(std::net::Shutdown::Write)?;
     // If it were closed with a request unread, the client would be sent a reset behind the response.
     let mut request = [0; 4096];
@@ -240,6 +240,6 @@ fn is_out_of_files(error: &io::Error) -> bool {
 }
 
 /// Clients that are refused in one go, before the others of the shard have their turn.
-const REFUSED_AT_ONCE: usize = 256;
+const REJECTED_AT_ONCE: usize = 256;
 const BREATH: Duration = Duration::from_millis(50);
 const MAX_TURNED_AWAY: usize = 256;

@@ -10,9 +10,9 @@ use std::net::SocketAddr;
 
 pub use self::body::{Aborted, Body, BodyStream};
 pub use self::interim::{Interim, InvalidInterim};
-pub use self::response::{Answer, Response};
-pub use self::streamed::{BodyError, BodySink, Closed, PendingAnswer, Streamed, StreamedRequest};
-pub use crate::error_response::Refusal;
+pub use self::response::{Response, ServiceResponse};
+pub use self::streamed::{BodyError, BodySink, Closed, PendingResponse, Streamed, StreamedRequest};
+pub use crate::error_response::ErrorResponse;
 use crate::http1::{Head, Status};
 use crate::request_id::RequestId;
 
@@ -25,14 +25,14 @@ pub trait Service: 'static {
     ///
     /// # Errors
     /// The response, where there is nothing to run.
-    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Self::Route<'r>, Refusal>;
+    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Self::Route<'r>, ErrorResponse>;
 
     /// Answer a request.
     fn answer(
         &self,
         route: Self::Route<'_>,
         request: Request<'_>,
-    ) -> impl Future<Output = Result<Response, Refusal>>;
+    ) -> impl Future<Output = Result<ServiceResponse, ErrorResponse>>;
 
     /// Whether a request of this route is answered while its body still comes:
     /// [`Service::answer_streamed`] is called for it, and not [`Service::answer`].
@@ -48,8 +48,8 @@ pub trait Service: 'static {
         &self,
         _route: Self::Route<'_>,
         _request: StreamedRequest<'_>,
-    ) -> Result<Streamed, Refusal> {
-        Err(Refusal::new(Status::NOT_IMPLEMENTED))
+    ) -> Result<Streamed, ErrorResponse> {
+        Err(ErrorResponse::new(Status::NOT_IMPLEMENTED))
     }
 }
 

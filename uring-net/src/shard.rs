@@ -64,7 +64,7 @@ impl Shard {
         let now = Instant::now();
         self.inner.now.set(now);
         self.inner.date.set(Date::at(SystemTime::now()));
-        self.inner.body_memory.log_refusals(now);
+        self.inner.body_memory.log_rejected(now);
         if self.inner.closes_at.get().is_some_and(|at| at <= now) {
             self.close_listeners();
         }

@@ -11,7 +11,8 @@ use rusm_config::{Listener, Lookup, Match, Protocol, Route, RouteTable, WebSocke
 use rusm_uring_net::http1::{Head, HeaderLines, Status, validate_header};
 use rusm_uring_net::websocket::{self, HandshakeRules};
 use rusm_uring_net::{
-    Answer, Body, Refusal, Request, Response, Service, Streamed, StreamedRequest, WebSocket,
+    Body, ErrorResponse, Request, Response, Service, ServiceResponse, Streamed, StreamedRequest,
+    WebSocket,
 };
 use rusm_wasm_pool::connection::ConnectionInfo;
 use rusm_wasm_pool::http::{self as wasm_http, HeaderRef};
@@ -153,14 +154,15 @@ impl From<WebSocketSettings> for WebSockets {
 impl Service for HttpGateway {
     type Route<'r> = Match<'r, 'r>;
 
-    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Match<'r, 'r>, Refusal> {
+    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Match<'r, 'r>, ErrorResponse> {
         match self.routes.lookup(head.method, head.path) {
             Lookup::Found(found) => Ok(found),
-            Lookup::NotFound => Err(Refusal::new(Status::NOT_FOUND)),
-            Lookup::BadPath => Err(Refusal::new(Status::BAD_REQUEST)
+            Lookup::NotFound => Err(ErrorResponse::new(Status::NOT_FOUND)),
+            Lookup::BadPath => Err(ErrorResponse::new(Status::BAD_REQUEST)
                 .with_text("the path has an escape that is malformed or not UTF-8")),
             Lookup::MethodNotAllowed { allow } => {
-                Err(Refusal::new(Status::METHOD_NOT_ALLOWED).with_headers(one("allow", &allow)))
+                Err(ErrorResponse::new(Status::METHOD_NOT_ALLOWED)
+                    .with_headers(one("allow", &allow)))
             }
         }
     }
@@ -169,7 +171,7 @@ impl Service for HttpGateway {
         &self,
         route: Self::Route<'_>,
         request: Request<'_>,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<ServiceResponse, ErrorResponse> {
         let (head, peer, id) = (request.head, request.peer, owned(request.id));
         let headers: SmallVec<[HeaderRef<'_>; 16]> = request.head.headers.iter().collect();
         let params: SmallVec<[(&str, &str); 4]> = route.params.iter().collect();
@@ -183,7 +185,7 @@ impl Service for HttpGateway {
         };
         let targets = self.targets();
         let outcome = match targets.get(route.route.index()) {
-            None => return Err(Refusal::new(Status::NOT_FOUND)),
+            None => return Err(ErrorResponse::new(Status::NOT_FOUND)),
             Some(Target::WebSocket(component)) => {
                 let info = connection_info(&route, &request, peer);
                 let upgraded = self.upgrade(&head, *component, &id, info).await?;
@@ -209,7 +211,7 @@ impl Service for HttpGateway {
             }
             // It is answered while its body comes.
             #[cfg(feature = "wasi-http")]
-            Some(Target::Standard(_)) => return Err(Refusal::new(Status::NOT_IMPLEMENTED)),
+            Some(Target::Standard(_)) => return Err(ErrorResponse::new(Status::NOT_IMPLEMENTED)),
             Some(Target::Mail(component, action)) => {
                 let limit = self.request_timeout;
                 // Rare, and large: in a box it takes no room in every connection.
@@ -241,8 +243,8 @@ impl Service for HttpGateway {
         &self,
         _route: Self::Route<'_>,
         _request: StreamedRequest<'_>,
-    ) -> Result<Streamed, Refusal> {
-        Err(Refusal::new(Status::NOT_IMPLEMENTED))
+    ) -> Result<Streamed, ErrorResponse> {
+        Err(ErrorResponse::new(Status::NOT_IMPLEMENTED))
     }
 
     #[cfg(feature = "wasi-http")]
@@ -250,10 +252,10 @@ impl Service for HttpGateway {
         &self,
         route: Self::Route<'_>,
         request: StreamedRequest<'_>,
-    ) -> Result<Streamed, Refusal> {
+    ) -> Result<Streamed, ErrorResponse> {
         let targets = self.targets();
         let Some(Target::Standard(component)) = targets.get(route.route.index()) else {
-            return Err(Refusal::new(Status::NOT_FOUND));
+            return Err(ErrorResponse::new(Status::NOT_FOUND));
         };
         let head = &request.head;
         let headers: SmallVec<[HeaderRef<'_>; 16]> = head.headers.iter().collect();
@@ -271,7 +273,7 @@ impl Service for HttpGateway {
         let incoming = IncomingRequest::new(head.method, &head.origin_form(), &headers, body);
         let incoming = incoming.map_err(|invalid| {
             let status = Status::new(invalid.status()).unwrap_or(Status::BAD_REQUEST);
-            Refusal::new(status).with_text(invalid.to_string())
+            ErrorResponse::new(status).with_text(invalid.to_string())
         })?;
         let (pool, component) = (self.pool.clone(), *component);
         let limit = self.request_timeout;
@@ -300,18 +302,18 @@ fn answered(
     status: u16,
     headers: Vec<(String, Vec<u8>)>,
     body: Body,
-    refuse: impl Fn(&dyn Display) -> Refusal,
-) -> Result<Response, Refusal> {
+    refuse: impl Fn(&dyn Display) -> ErrorResponse,
+) -> Result<ServiceResponse, ErrorResponse> {
     let status = Status::new(status).map_err(|error| refuse(&error))?;
     for (name, value) in &headers {
         validate_header(name.as_bytes(), value).map_err(|error| refuse(&error))?;
     }
-    let answer = Answer {
+    let response = Response {
         status,
         headers,
         body,
     };
-    Ok(answer.into())
+    Ok(response.into())
 }
 
 impl HttpGateway {
@@ -322,7 +324,7 @@ impl HttpGateway {
         component: ComponentRef,
         id: &RequestId,
         mut info: ConnectionInfo,
-    ) -> Result<Result<Response, Fault>, Refusal> {
+    ) -> Result<Result<ServiceResponse, Fault>, ErrorResponse> {
         let upgrade = websocket::upgrade(head, self.websockets.handshake_rules())?;
         info.subprotocol.clone_from(&upgrade.protocol);
         let opened = super::websocket::open(&self.pool, component, id, Arc::new(info)).await;

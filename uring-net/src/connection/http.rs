@@ -10,11 +10,13 @@ use super::receive::whole_in;
 use super::response_writer::{ResponseWriter, Written};
 use super::streaming::StreamingExchange;
 use super::transition::Transition;
-use crate::error_response::Refusal;
+use crate::error_response::ErrorResponse;
 use crate::http1::{BodyDecoder, Connection, Head, HeadParser, RequestError, Status};
 use crate::memory::Reserved;
 use crate::request_id::RequestId;
-use crate::service::{Body, BodyError, Interim, Request, Response, Service, StreamedRequest};
+use crate::service::{
+    Body, BodyError, Interim, Request, Service, ServiceResponse, StreamedRequest,
+};
 use crate::settings::Settings;
 use crate::shard::{FIRST_REQUEST, Interrupt, Phase};
 use crate::socket::{Client, Gone, IDLE_INPUT};
@@ -93,9 +95,9 @@ pub(super) async fn serve<S: Service>(
             Ok(0) if client.watch.interrupted() == Some(Interrupt::Expired) => {
                 if parser.is_amid_head() {
                     client.watch.recorder.begin_unparsed(&input);
-                    let late = Refusal::new(Status::REQUEST_TIMEOUT);
+                    let late = ErrorResponse::new(Status::REQUEST_TIMEOUT);
                     let _ = client
-                        .refuse(&late, ResponseContext::of_unparsed(&input))
+                        .write_error(&late, ResponseContext::of_unparsed(&input))
                         .await;
                     drop((parser, input));
                     client.close(Linger::SERVED).await;
@@ -132,8 +134,8 @@ async fn one_request<S: Service>(
         input.shrink_to(IDLE_INPUT);
     }
     let is_streamed = match &answered.response {
-        Ok(Response::Answer(answer)) => matches!(answer.body, Body::Stream(_)),
-        Ok(Response::WebSocket(_)) | Err(_) => false,
+        Ok(ServiceResponse::Http(answer)) => matches!(answer.body, Body::Stream(_)),
+        Ok(ServiceResponse::WebSocket(_)) | Err(_) => false,
     };
     if is_streamed && input.is_empty() {
         *input = Vec::new();
@@ -178,7 +180,7 @@ enum Routed {
 
 /// A request that has a response, which borrows nothing of the input.
 struct Answered {
-    response: Result<Response, Refusal>,
+    response: Result<ServiceResponse, ErrorResponse>,
     context: ResponseContext,
     /// Whether the client said that the request is its last.
     is_last: bool,
@@ -222,7 +224,7 @@ async fn answer<S: Service>(
     };
     let route = match service.route(&head) {
         Ok(route) => route,
-        Err(refusal) => return Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
+        Err(response) => return Ok(answered(Err(response), whole_in(&head), Vec::new())),
     };
     if service.wants_stream(&route) {
         let Ok(reserved) = client.reserve_for_streaming(&head) else {
@@ -230,7 +232,7 @@ async fn answer<S: Service>(
         };
         return match exchange(&client.settings, (peer, id), service, head, route, reserved) {
             Ok(Ok(exchange)) => Ok(Routed::Streaming(exchange)),
-            Ok(Err(refusal)) => Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
+            Ok(Err(response)) => Ok(answered(Err(response), whole_in(&head), Vec::new())),
             Err(error) => Err(client.reject(error, context).await),
         };
     }
@@ -254,7 +256,7 @@ fn exchange<S: Service>(
     head: Head<'_>,
     route: S::Route<'_>,
     reserved: Reserved,
-) -> Result<Result<Box<StreamingExchange>, Refusal>, RequestError> {
+) -> Result<Result<Box<StreamingExchange>, ErrorResponse>, RequestError> {
     let decoder = BodyDecoder::with_trailers(head.framing, settings.max_body, &settings.head)?;
     let interim = Interim::default();
     let request = StreamedRequest {

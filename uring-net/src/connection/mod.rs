@@ -27,7 +27,7 @@ use monoio::net::TcpStream;
 
 use self::context::ResponseContext;
 use self::http::Upgraded;
-use crate::error_response::Refusal;
+use crate::error_response::ErrorResponse;
 use crate::http1::Connection;
 use crate::service::Service;
 pub use crate::settings::Settings;
@@ -66,7 +66,7 @@ pub(crate) async fn turn_away(
 ) {
     let mut client = Client::turned_away(socket, peer, shard, settings);
     if client
-        .refuse(&too_many(), ResponseContext::UNKNOWN)
+        .write_error(&too_many(), ResponseContext::UNKNOWN)
         .await
         .is_ok()
     {
@@ -78,10 +78,17 @@ pub(crate) async fn turn_away(
 pub(crate) fn over_limit(shard: &Shard, settings: &Settings) -> Vec<u8> {
     let mut out = Vec::new();
     let (context, connection) = (ResponseContext::UNKNOWN, Connection::Close);
-    response_writer::encode_refusal(&mut out, shard, settings, context, connection, &too_many());
+    response_writer::encode_error_response(
+        &mut out,
+        shard,
+        settings,
+        context,
+        connection,
+        &too_many(),
+    );
     out
 }
 
-fn too_many() -> Refusal {
-    Refusal::exhausted().with_text("too many connections")
+fn too_many() -> ErrorResponse {
+    ErrorResponse::exhausted().with_text("too many connections")
 }

@@ -2,7 +2,7 @@
 
 use super::context::ResponseContext;
 use super::transition::Transition;
-use crate::error_response::Refusal;
+use crate::error_response::ErrorResponse;
 use crate::http1::{self, BodyDecoder, BodyFraming, Head, RequestError, Status};
 use crate::memory::{Exhausted, Reserved};
 use crate::shard::Phase;
@@ -68,8 +68,8 @@ impl Client {
             Ok(received) => Ok(received),
             Err(NotReceived::Left) => Err(Transition::Disconnected),
             Err(NotReceived::Late) => {
-                let late = Refusal::new(Status::REQUEST_TIMEOUT);
-                let _ = self.refuse(&late, context).await;
+                let late = ErrorResponse::new(Status::REQUEST_TIMEOUT);
+                let _ = self.write_error(&late, context).await;
                 Err(Transition::Close)
             }
             Err(NotReceived::Wrong(error)) => Err(self.reject(error, context).await),

@@ -15,10 +15,10 @@ use super::batch::{Batch, Framing, Gathered, SMALL_BODY};
 use super::context::ResponseContext;
 use super::exchange::{ExchangeState, Reading, Writing};
 use super::transition::Transition;
-use crate::error_response::Refusal;
+use crate::error_response::ErrorResponse;
 use crate::http1::{self, BodyEncoding, Connection, Payload, RequestError, Status, Version};
 use crate::memory::Reserved;
-use crate::service::{Body, BodyStream, PendingAnswer, Response};
+use crate::service::{Body, BodyStream, PendingResponse, ServiceResponse};
 use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::socket::{Client, Gone, write_all};
@@ -58,7 +58,7 @@ impl<'c> ResponseWriter<'c> {
     /// Wait for the response, and write it.
     pub(super) async fn write_pending(
         &mut self,
-        mut pending: PendingAnswer,
+        mut pending: PendingResponse,
     ) -> Result<Written, Gone> {
         let response = loop {
             let next = poll_fn(|cx| match pending.as_mut().poll(cx) {
@@ -77,12 +77,12 @@ impl<'c> ResponseWriter<'c> {
     /// Write the service's response.
     pub(super) async fn write_response(
         &mut self,
-        response: Result<Response, Refusal>,
+        response: Result<ServiceResponse, ErrorResponse>,
     ) -> Result<Written, Gone> {
         let answer = match response {
-            Ok(Response::Answer(answer)) => answer,
-            Ok(Response::WebSocket(websocket)) => return self.upgrade(websocket).await,
-            Err(refusal) => return self.refuse(&refusal).await,
+            Ok(ServiceResponse::Http(answer)) => answer,
+            Ok(ServiceResponse::WebSocket(websocket)) => return self.upgrade(websocket).await,
+            Err(response) => return self.write_error(&response).await,
         };
         let (status, mut headers) = (answer.status, answer.headers);
         match answer.body {
@@ -108,7 +108,7 @@ impl<'c> ResponseWriter<'c> {
         let encoded = self.encode(status, &headers, payload, connection);
         drop(headers);
         let Some((mut out, encoding)) = encoded else {
-            return self.refuse(&Refusal::internal_error()).await;
+            return self.write_error(&ErrorResponse::internal_error()).await;
         };
         if encoding != BodyEncoding::Plain {
             body.clear();
@@ -123,8 +123,8 @@ impl<'c> ResponseWriter<'c> {
         let mut reserved = Reserved::none(memory);
         if reserved.grow_to(out.len() + body.len()).is_err() {
             drop((out, body));
-            memory.note_refusal();
-            return self.refuse(&Refusal::exhausted()).await;
+            memory.note_rejected();
+            return self.write_error(&ErrorResponse::exhausted()).await;
         }
         self.write_first(out).await?;
         if !body.is_empty() {
@@ -148,7 +148,7 @@ impl<'c> ResponseWriter<'c> {
         // The stream may take hours.
         drop(headers);
         let Some((mut out, encoding)) = encoded else {
-            return self.refuse(&Refusal::internal_error()).await;
+            return self.write_error(&ErrorResponse::internal_error()).await;
         };
         let mut head = StreamHead {
             status,
@@ -186,7 +186,7 @@ impl<'c> ResponseWriter<'c> {
                 Gathered::Aborted { any: false } if !head.is_written => {
                     drop(body);
                     self.state.shard.give_buffer(out);
-                    return self.refuse(&Refusal::internal_error()).await;
+                    return self.write_error(&ErrorResponse::internal_error()).await;
                 }
                 // What it said before is still so; that the end is missing tells the client.
                 Gathered::Aborted { .. } => {
@@ -246,12 +246,19 @@ impl<'c> ResponseWriter<'c> {
     }
 
     /// Write a response of the host's own.
-    pub(super) async fn refuse(&mut self, refusal: &Refusal) -> Result<Written, Gone> {
+    pub(super) async fn write_error(&mut self, response: &ErrorResponse) -> Result<Written, Gone> {
         let connection = self.decide(true);
         let mut out = self.state.shard.take_buffer();
         let (shard, settings) = (self.state.shard, self.state.settings);
-        let head = encode_refusal(&mut out, shard, settings, self.context, connection, refusal);
-        self.state.watch.recorder.answer(refusal.status, head);
+        let head = encode_error_response(
+            &mut out,
+            shard,
+            settings,
+            self.context,
+            connection,
+            response,
+        );
+        self.state.watch.recorder.response(response.status, head);
         self.write_first(out).await?;
         Ok(Written::Complete(connection))
     }
@@ -260,7 +267,7 @@ impl<'c> ResponseWriter<'c> {
     async fn upgrade(&mut self, mut websocket: WebSocket) -> Result<Written, Gone> {
         if !self.state.is_read() {
             tracing::warn!("a WebSocket was refused: the request's body isn't complete");
-            return self.refuse(&Refusal::internal_error()).await;
+            return self.write_error(&ErrorResponse::internal_error()).await;
         }
         let (status, headers) = (Status::SWITCHING_PROTOCOLS, websocket.take_headers());
         let connection = Connection::Upgrade("websocket");
@@ -270,7 +277,7 @@ impl<'c> ResponseWriter<'c> {
                 self.write_first(out).await?;
                 Ok(Written::Upgraded(websocket))
             }
-            None => self.refuse(&Refusal::internal_error()).await,
+            None => self.write_error(&ErrorResponse::internal_error()).await,
         }
     }
 
@@ -302,7 +309,7 @@ impl<'c> ResponseWriter<'c> {
             http1::change_connection(out, head.len, &encoded, head.encoding, connection)
         });
         head.connection = connection;
-        self.state.watch.recorder.answer(head.status, head.len);
+        self.state.watch.recorder.response(head.status, head.len);
     }
 
     /// The head, and how the body is written behind it. `None` if it can't be sent.
@@ -324,7 +331,7 @@ impl<'c> ResponseWriter<'c> {
         });
         match encoded {
             Ok(encoding) => {
-                self.state.watch.recorder.answer(status, out.len());
+                self.state.watch.recorder.response(status, out.len());
                 Some((out, encoding))
             }
             Err(invalid) => {
@@ -375,9 +382,9 @@ struct StreamHead {
 
 impl Client {
     /// Write a response of the host's own, the last on the connection.
-    pub(super) async fn refuse(
+    pub(super) async fn write_error(
         &mut self,
-        refusal: &Refusal,
+        response: &ErrorResponse,
         context: ResponseContext,
     ) -> Result<(), Gone> {
         let context = ResponseContext {
@@ -387,7 +394,7 @@ impl Client {
         };
         let state = ExchangeState::new(&self.watch, &self.shard, &self.settings, Reading::Complete);
         let mut writer = ResponseWriter::new(&mut self.writer, &state, context);
-        writer.refuse(refusal).await.map(|_| ())
+        writer.write_error(response).await.map(|_| ())
     }
 
     /// Answer a request that can't be understood, or is too large, and close.
@@ -396,23 +403,23 @@ impl Client {
         error: RequestError,
         context: ResponseContext,
     ) -> Transition {
-        let refusal = Refusal::new(error.status()).with_text(error.reason());
-        self.reject_with(&refusal, context).await
+        let response = ErrorResponse::new(error.status()).with_text(error.reason());
+        self.reject_with(&response, context).await
     }
 
     /// Answer a request whose body there is no memory for, and close.
     pub(super) async fn reject_exhausted(&mut self, context: ResponseContext) -> Transition {
-        self.shard.body_memory().note_refusal();
-        self.reject_with(&Refusal::exhausted(), context).await
+        self.shard.body_memory().note_rejected();
+        self.reject_with(&ErrorResponse::exhausted(), context).await
     }
 
     /// Answer a request, and close.
     pub(super) async fn reject_with(
         &mut self,
-        refusal: &Refusal,
+        response: &ErrorResponse,
         context: ResponseContext,
     ) -> Transition {
-        match self.refuse(refusal, context).await {
+        match self.write_error(response, context).await {
             Ok(()) => Transition::Close,
             Err(Gone) => Transition::Disconnected,
         }
@@ -420,17 +427,17 @@ impl Client {
 }
 
 /// Append a response of the host's own. Returns the length of its head.
-pub(super) fn encode_refusal(
+pub(super) fn encode_error_response(
     out: &mut Vec<u8>,
     shard: &Shard,
     settings: &Settings,
     context: ResponseContext,
     connection: Connection,
-    refusal: &Refusal,
+    response: &ErrorResponse,
 ) -> usize {
     shard.with_date(|date| {
-        let head = context.response_head(refusal.status, connection, date, settings);
-        http1::encode_plain(out, &head, &refusal.headers, &refusal.text)
+        let head = context.response_head(response.status, connection, date, settings);
+        http1::encode_plain(out, &head, &response.headers, &response.text)
     })
 }
 

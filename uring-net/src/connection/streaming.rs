@@ -11,7 +11,7 @@ use super::exchange::{ExchangeState, Reading};
 use super::intake::{Intake, Moment};
 use super::response_writer::{ResponseWriter, Written};
 use super::transition::Transition;
-use crate::error_response::Refusal;
+use crate::error_response::ErrorResponse;
 use crate::http1::{BodyDecoder, Connection, Head, Status};
 use crate::memory::Reserved;
 use crate::service::{BodyError, Interim, Streamed};
@@ -91,8 +91,8 @@ impl StreamingExchange {
             Ok(Written::Aborted) => Transition::Disconnected,
             Err(why) => {
                 intake.fail(why);
-                match refusal(why) {
-                    Some(refusal) if is_unwritten => client.reject_with(&refusal, context).await,
+                match error_response(why) {
+                    Some(response) if is_unwritten => client.reject_with(&response, context).await,
                     // That the end of the response is missing tells the client.
                     _ => Transition::Disconnected,
                 }
@@ -121,14 +121,16 @@ async fn finish(client: &mut Client, intake: &mut Intake) -> Transition {
 }
 
 /// What a client is told whose body did not come, if it is there.
-fn refusal(why: BodyError) -> Option<Refusal> {
+fn error_response(why: BodyError) -> Option<ErrorResponse> {
     match why {
         BodyError::Left => None,
-        BodyError::Malformed(error) => Some(Refusal::new(error.status()).with_text(error.reason())),
-        BodyError::TooLarge => {
-            Some(Refusal::new(Status::CONTENT_TOO_LARGE).with_text("the body is too large"))
+        BodyError::Malformed(error) => {
+            Some(ErrorResponse::new(error.status()).with_text(error.reason()))
         }
-        BodyError::TooSlow => Some(Refusal::new(Status::REQUEST_TIMEOUT)),
+        BodyError::TooLarge => {
+            Some(ErrorResponse::new(Status::CONTENT_TOO_LARGE).with_text("the body is too large"))
+        }
+        BodyError::TooSlow => Some(ErrorResponse::new(Status::REQUEST_TIMEOUT)),
     }
 }
 

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use thiserror::Error;
 
 use super::interim::Interim;
-use super::response::Response;
-use crate::error_response::Refusal;
+use super::response::ServiceResponse;
+use crate::error_response::ErrorResponse;
 use crate::http1::{Head, RequestError, Trailers};
 use crate::request_id::RequestId;
 
@@ -37,11 +37,11 @@ pub struct Streamed {
     /// Where the body goes.
     pub sink: Box<dyn BodySink>,
     /// The answer.
-    pub answer: PendingAnswer,
+    pub answer: PendingResponse,
 }
 
 /// An answer that is still being made.
-pub type PendingAnswer = Pin<Box<dyn Future<Output = Result<Response, Refusal>>>>;
+pub type PendingResponse = Pin<Box<dyn Future<Output = Result<ServiceResponse, ErrorResponse>>>>;
 
 impl fmt::Debug for Streamed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,7 @@
 //! WebSocket (RFC 6455), the server's side.
 //!
 //! - [`upgrade`]: the opening handshake, a pure function from a head to an [`Upgrade`] or to the
-//!   refusal that it deserves
+//!   error response that it deserves
 //! - `decode`, `text`: bytes to messages; `encode`: messages to bytes. Pure, too
 //! - `session`: what either side has said, and so what is to be said next
 //! - `serve`: the life of a connection

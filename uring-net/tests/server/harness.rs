@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{Head, HeadLimits, HeaderLines};
 use rusm_uring_net::{
-    ConnectionLimit, Driver, Refusal, Request, Response, Service, Shard, accept, bind, shard,
+    ConnectionLimit, Driver, ErrorResponse, Request, Service, ServiceResponse, Shard, accept, bind,
+    shard,
 };
 
 /// How long a test waits for what must happen.
@@ -71,7 +72,7 @@ impl Server {
     /// Start a server on which every request is answered by what `make` makes.
     pub(crate) fn start<F>(settings: Settings, make: impl FnOnce() -> F + Send + 'static) -> Self
     where
-        F: Fn(&Request<'_>) -> Result<Response, Refusal> + 'static,
+        F: Fn(&Request<'_>) -> Result<ServiceResponse, ErrorResponse> + 'static,
     {
         Self::on(Driver::Uring, settings, make)
     }
@@ -83,7 +84,7 @@ impl Server {
         make: impl FnOnce() -> F + Send + 'static,
     ) -> Self
     where
-        F: Fn(&Request<'_>) -> Result<Response, Refusal> + 'static,
+        F: Fn(&Request<'_>) -> Result<ServiceResponse, ErrorResponse> + 'static,
     {
         Self::serve(driver, settings, || Answering(make()))
     }
@@ -192,15 +193,19 @@ pub(crate) struct Answering<F>(pub(crate) F);
 
 impl<F> Service for Answering<F>
 where
-    F: Fn(&Request<'_>) -> Result<Response, Refusal> + 'static,
+    F: Fn(&Request<'_>) -> Result<ServiceResponse, ErrorResponse> + 'static,
 {
     type Route<'r> = ();
 
-    fn route<'r>(&'r self, _: &Head<'r>) -> Result<(), Refusal> {
+    fn route<'r>(&'r self, _: &Head<'r>) -> Result<(), ErrorResponse> {
         Ok(())
     }
 
-    async fn answer(&self, _: Self::Route<'_>, request: Request<'_>) -> Result<Response, Refusal> {
+    async fn answer(
+        &self,
+        _: Self::Route<'_>,
+        request: Request<'_>,
+    ) -> Result<ServiceResponse, ErrorResponse> {
         (self.0)(&request)
     }
 }

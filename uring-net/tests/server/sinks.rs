@@ -12,8 +12,8 @@ use futures_core::Stream;
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{Head, Trailers};
 use rusm_uring_net::{
-    Aborted, Body, BodyError, BodySink, BodyStream, Closed, Driver, Refusal, Request, Response,
-    Service, Streamed, StreamedRequest,
+    Aborted, Body, BodyError, BodySink, BodyStream, Closed, Driver, ErrorResponse, Request,
+    Service, ServiceResponse, Streamed, StreamedRequest,
 };
 
 use crate::harness::{Bounds, Server};
@@ -27,7 +27,7 @@ pub(crate) fn streaming<F>(
     make: impl FnOnce() -> F + Send + 'static,
 ) -> Server
 where
-    F: Fn(StreamedRequest<'_>) -> Result<Streamed, Refusal> + 'static,
+    F: Fn(StreamedRequest<'_>) -> Result<Streamed, ErrorResponse> + 'static,
 {
     streaming_within(driver, settings, Bounds::default(), make)
 }
@@ -40,7 +40,7 @@ pub(crate) fn streaming_within<F>(
     make: impl FnOnce() -> F + Send + 'static,
 ) -> Server
 where
-    F: Fn(StreamedRequest<'_>) -> Result<Streamed, Refusal> + 'static,
+    F: Fn(StreamedRequest<'_>) -> Result<Streamed, ErrorResponse> + 'static,
 {
     Server::within(driver, settings, bounds, || Streaming(make()))
 }
@@ -49,12 +49,12 @@ struct Streaming<F>(F);
 
 impl<F> Service for Streaming<F>
 where
-    F: Fn(StreamedRequest<'_>) -> Result<Streamed, Refusal> + 'static,
+    F: Fn(StreamedRequest<'_>) -> Result<Streamed, ErrorResponse> + 'static,
 {
     /// Whether it is streamed.
     type Route<'r> = bool;
 
-    fn route<'r>(&'r self, head: &Head<'r>) -> Result<bool, Refusal> {
+    fn route<'r>(&'r self, head: &Head<'r>) -> Result<bool, ErrorResponse> {
         Ok(!head.path.starts_with("/plain"))
     }
 
@@ -62,11 +62,19 @@ where
         *route
     }
 
-    async fn answer(&self, _: Self::Route<'_>, request: Request<'_>) -> Result<Response, Refusal> {
+    async fn answer(
+        &self,
+        _: Self::Route<'_>,
+        request: Request<'_>,
+    ) -> Result<ServiceResponse, ErrorResponse> {
         Ok(ok(request.body.to_vec()))
     }
 
-    fn answer_streamed(&self, _: bool, request: StreamedRequest<'_>) -> Result<Streamed, Refusal> {
+    fn answer_streamed(
+        &self,
+        _: bool,
+        request: StreamedRequest<'_>,
+    ) -> Result<Streamed, ErrorResponse> {
         (self.0)(request)
     }
 }
@@ -185,13 +193,13 @@ pub(crate) struct Strings {
     /// Each lets the sink take one chunk; an error closes it.
     pub(crate) permits: UnboundedSender<Result<(), Closed>>,
     /// Makes the answer.
-    pub(crate) answer: UnboundedSender<MakeAnswer>,
+    pub(crate) answer: UnboundedSender<MakeResponse>,
     pub(crate) told: mpsc::Receiver<Told>,
     /// The answer was dropped before it was made.
     pub(crate) dropped: mpsc::Receiver<()>,
 }
 
-pub(crate) type MakeAnswer = Box<dyn FnOnce() -> Result<Response, Refusal> + Send>;
+pub(crate) type MakeResponse = Box<dyn FnOnce() -> Result<ServiceResponse, ErrorResponse> + Send>;
 
 impl Strings {
     pub(crate) fn permit(&self, chunks: usize) {
@@ -205,7 +213,10 @@ impl Strings {
         self.permits.unbounded_send(Err(Closed)).unwrap();
     }
 
-    pub(crate) fn answer(&self, make: impl FnOnce() -> Result<Response, Refusal> + Send + 'static) {
+    pub(crate) fn answer(
+        &self,
+        make: impl FnOnce() -> Result<ServiceResponse, ErrorResponse> + Send + 'static,
+    ) {
         let _ = self.answer.unbounded_send(Box::new(make));
     }
 }
@@ -295,12 +306,12 @@ impl Drop for Puppet {
 }
 
 struct Answering {
-    answers: UnboundedReceiver<MakeAnswer>,
+    answers: UnboundedReceiver<MakeResponse>,
     drops: Option<mpsc::Sender<()>>,
 }
 
 impl Future for Answering {
-    type Output = Result<Response, Refusal>;
+    type Output = Result<ServiceResponse, ErrorResponse>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match Pin::new(&mut self.answers).poll_next(cx) {

@@ -11,8 +11,8 @@ use std::time::Duration;
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{Status, Trailers};
 use rusm_uring_net::{
-    Aborted, Answer, Body, BodyError, BodyStream, Driver, Refusal, Request, Response, Streamed,
-    StreamedRequest, websocket,
+    Aborted, Body, BodyError, BodyStream, Driver, ErrorResponse, Request, Response,
+    ServiceResponse, Streamed, StreamedRequest, websocket,
 };
 
 use crate::harness::{A_WHILE, Client, Server, get, settings, soon};
@@ -60,7 +60,7 @@ fn lives_on(client: &mut Client) {
     client.until("\r\n\r\nagain");
 }
 
-fn yes() -> Result<Response, Refusal> {
+fn yes() -> Result<ServiceResponse, ErrorResponse> {
     Ok(ok(b"yes".to_vec()))
 }
 
@@ -890,7 +890,7 @@ fn an_answer_that_fails_amid_the_body_is_seen_to_be_incomplete() {
 fn a_refusal_is_an_answer() {
     each_driver(|driver| {
         let (_server, strings, mut client) = began(driver, settings(), of_length(5));
-        strings.answer(|| Err(Refusal::new(Status::GATEWAY_TIMEOUT)));
+        strings.answer(|| Err(ErrorResponse::new(Status::GATEWAY_TIMEOUT)));
         assert!(client.head().starts_with("HTTP/1.1 504 "));
         client.until("Gateway Timeout\n");
         client.send("hello");
@@ -898,7 +898,7 @@ fn a_refusal_is_an_answer() {
 
         // Instead of a sink.
         let server = streaming(driver, settings(), || {
-            |_| Err(Refusal::new(Status::SERVICE_UNAVAILABLE))
+            |_| Err(ErrorResponse::new(Status::SERVICE_UNAVAILABLE))
         });
         let mut client = Client::connect(&server);
         client.send(of_length(5) + "hello");
@@ -917,7 +917,7 @@ fn a_header_that_cannot_be_sent_is_an_error() {
                 true => Body::Stream(Box::new(Trailing("x"))),
                 false => b"yes".to_vec().into(),
             };
-            Ok(Response::Answer(Answer {
+            Ok(ServiceResponse::Http(Response {
                 status: Status::OK,
                 headers: vec![("a b".into(), b"c".to_vec())],
                 body,
