@@ -1,4 +1,4 @@
-//! Who answers requests.
+//! The interface between connections and what handles their requests.
 
 mod body;
 mod interim;
@@ -18,7 +18,7 @@ use crate::request_id::RequestId;
 
 /// Answers the requests of one listener on one shard.
 pub trait Service: 'static {
-    /// What [`Service::route`] found, for [`Service::answer`] to use.
+    /// What [`Service::route`] found, for [`Service::call`] to use.
     type Route<'r>;
 
     /// Decide, from the head alone, whether the request is worth its body.
@@ -28,14 +28,14 @@ pub trait Service: 'static {
     fn route<'r>(&'r self, head: &Head<'r>) -> Result<Self::Route<'r>, ErrorResponse>;
 
     /// Answer a request.
-    fn answer(
+    fn call(
         &self,
         route: Self::Route<'_>,
         request: Request<'_>,
     ) -> impl Future<Output = Result<ServiceResponse, ErrorResponse>>;
 
     /// Whether a request of this route is answered while its body still comes:
-    /// [`Service::answer_streamed`] is called for it, and not [`Service::answer`].
+    /// [`Service::call_streaming`] is called for it, and not [`Service::call`].
     fn wants_stream(&self, _route: &Self::Route<'_>) -> bool {
         false
     }
@@ -44,7 +44,7 @@ pub trait Service: 'static {
     ///
     /// # Errors
     /// The response, where there is nothing to run.
-    fn answer_streamed(
+    fn call_streaming(
         &self,
         _route: Self::Route<'_>,
         _request: StreamedRequest<'_>,

@@ -80,7 +80,7 @@ impl Shard {
     }
 
     /// Accept no further request: idle connections are closed now, the others after the
-    /// answer they are at.
+    /// response they are at.
     ///
     /// A client whose connection the kernel has completed takes it for accepted. So the listening
     /// sockets let no new client in from now on, and are closed a moment later, when their queues

@@ -106,7 +106,7 @@ impl Client {
         Reserved::none(self.shard.body_memory())
     }
 
-    /// Close so that the last answer arrives.
+    /// Close so that the last response arrives.
     pub(crate) async fn close(mut self, mut linger: Linger) {
         if self.writer.shutdown().await.is_err() {
             return;

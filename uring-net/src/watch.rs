@@ -115,7 +115,7 @@ impl Drop for Watch {
 /// The reads of a connection whose time can be over while its client is to be answered.
 ///
 /// To end them by a shutdown of the way in would do for the read, but not for the client: the kernel
-/// answers with a reset what comes in behind our own end then, and the client may lose the answer
+/// answers with a reset what comes in behind our own end then, and the client may lose the response
 /// to it.
 #[derive(Clone)]
 pub(crate) struct Reads(Rc<Connection>);
@@ -143,8 +143,8 @@ impl Drop for Reading {
     }
 }
 
-/// How long the rest of a client's input is read, and dropped, after the last answer: a socket that
-/// is closed with input unread resets the connection, and the client may lose the answer to it
+/// How long the rest of a client's input is read, and dropped, after the last response: a socket that
+/// is closed with input unread resets the connection, and the client may lose the response to it
 /// (RFC 9112, section 9.6). The times, and that there is no limit of bytes, are nginx's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Linger {
@@ -169,6 +169,6 @@ impl Linger {
     };
 }
 
-/// How long a client may be silent after its last answer when the server stops: it should not have to
+/// How long a client may be silent after its last response when the server stops: it should not have to
 /// wait for those that keep their connections open without a reason.
 const DRAINING_SILENCE: Duration = Duration::from_secs(1);

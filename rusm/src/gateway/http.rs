@@ -167,7 +167,7 @@ impl Service for HttpGateway {
         }
     }
 
-    async fn answer(
+    async fn call(
         &self,
         route: Self::Route<'_>,
         request: Request<'_>,
@@ -239,7 +239,7 @@ impl Service for HttpGateway {
     }
 
     #[cfg(not(feature = "wasi-http"))]
-    fn answer_streamed(
+    fn call_streaming(
         &self,
         _route: Self::Route<'_>,
         _request: StreamedRequest<'_>,
@@ -248,7 +248,7 @@ impl Service for HttpGateway {
     }
 
     #[cfg(feature = "wasi-http")]
-    fn answer_streamed(
+    fn call_streaming(
         &self,
         route: Self::Route<'_>,
         request: StreamedRequest<'_>,
@@ -277,7 +277,7 @@ impl Service for HttpGateway {
         })?;
         let (pool, component) = (self.pool.clone(), *component);
         let limit = self.request_timeout;
-        let answer = async move {
+        let response = async move {
             let refuse = |why: &dyn Display| asked.refused(why);
             match incoming::handle(&pool, component, incoming, limit, &asked).await {
                 Ok(Outcome::Whole(response)) => {
@@ -292,7 +292,7 @@ impl Service for HttpGateway {
         };
         Ok(Streamed {
             sink: Box::new(incoming::Sink(sender)),
-            answer: Box::pin(answer),
+            response: Box::pin(response),
         })
     }
 }

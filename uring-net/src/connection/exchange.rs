@@ -143,7 +143,7 @@ impl<'c> ExchangeState<'c> {
     /// request's body. Whether the connection can live on after it, as far as is known.
     pub(super) fn response_begins(&self, whole: bool) -> bool {
         let is_read = match &self.reading {
-            Reading::Body(intake, _) => intake.borrow_mut().answer_begins(whole),
+            Reading::Body(intake, _) => intake.borrow_mut().response_begins(whole),
             Reading::Complete => true,
         };
         is_read && !self.shard.is_draining()

@@ -117,42 +117,42 @@ async fn one_request<S: Service>(
     parser: &mut HeadParser,
     input: &mut Vec<u8>,
 ) -> Transition {
-    let answered = match answer(client, peer, service, parser, input).await {
-        Ok(Routed::Buffered(answered)) => answered,
+    let handled = match handle(client, peer, service, parser, input).await {
+        Ok(Routed::Buffered(handled)) => handled,
         Ok(Routed::Streaming(exchange)) => {
             return Box::pin(exchange.serve(client, input)).await;
         }
         Err(transition) => return transition,
     };
     // A streamed response may take hours: what the request took is given back before.
-    match answered.consumed {
+    match handled.consumed {
         Some(consumed) => drop(input.drain(..consumed.min(input.len()))),
         None => input.clear(),
     }
-    input.extend_from_slice(&answered.excess);
+    input.extend_from_slice(&handled.excess);
     if input.is_empty() {
         input.shrink_to(IDLE_INPUT);
     }
-    let is_streamed = match &answered.response {
-        Ok(ServiceResponse::Http(answer)) => matches!(answer.body, Body::Stream(_)),
+    let is_streamed = match &handled.response {
+        Ok(ServiceResponse::Http(response)) => matches!(response.body, Body::Stream(_)),
         Ok(ServiceResponse::WebSocket(_)) | Err(_) => false,
     };
     if is_streamed && input.is_empty() {
         *input = Vec::new();
     }
-    respond(client, answered, is_streamed).await
+    respond(client, handled, is_streamed).await
 }
 
 /// Write a response to a request that was read whole.
-async fn respond(client: &mut Client, answered: Answered, is_streamed: bool) -> Transition {
+async fn respond(client: &mut Client, handled: Handled, is_streamed: bool) -> Transition {
     let state = ExchangeState::new(
         &client.watch,
         &client.shard,
         &client.settings,
         Reading::Complete,
     );
-    let mut writer = ResponseWriter::new(&mut client.writer, &state, answered.context);
-    let mut responding = pin!(writer.write_response(answered.response));
+    let mut writer = ResponseWriter::new(&mut client.writer, &state, handled.context);
+    let mut responding = pin!(writer.write_response(handled.response));
     let written = match is_streamed {
         true => state.run(&mut client.reader, responding.as_mut()).await,
         // Nothing is waited for but the client.
@@ -161,7 +161,7 @@ async fn respond(client: &mut Client, answered: Answered, is_streamed: bool) -> 
     match written {
         Ok(Written::Complete(Connection::KeepAlive)) => Transition::Next,
         // The client knew that this was the last, and has nothing more to say.
-        Ok(Written::Complete(_)) if answered.is_last && answered.consumed.is_some() => {
+        Ok(Written::Complete(_)) if handled.is_last && handled.consumed.is_some() => {
             Transition::Disconnected
         }
         Ok(Written::Complete(_)) => Transition::Close,
@@ -173,13 +173,13 @@ async fn respond(client: &mut Client, answered: Answered, is_streamed: bool) -> 
 /// A request that was read as far as its route wants it.
 enum Routed {
     /// It has a response.
-    Buffered(Answered),
+    Buffered(Handled),
     /// It gets one while its body still comes.
     Streaming(Box<StreamingExchange>),
 }
 
 /// A request that has a response, which borrows nothing of the input.
-struct Answered {
+struct Handled {
     response: Result<ServiceResponse, ErrorResponse>,
     context: ResponseContext,
     /// Whether the client said that the request is its last.
@@ -190,8 +190,8 @@ struct Answered {
     excess: Vec<u8>,
 }
 
-/// Read the request that `input` begins with, and have it answered.
-async fn answer<S: Service>(
+/// Read the request that `input` begins with, and have it handled.
+async fn handle<S: Service>(
     client: &mut Client,
     peer: SocketAddr,
     service: &S,
@@ -210,8 +210,8 @@ async fn answer<S: Service>(
     let id = RequestId::of(&head, client.shard.next_request_id());
     client.watch.recorder.begin(&head, id);
     let context = ResponseContext::of(&head);
-    let answered = |response, consumed: Option<usize>, excess| {
-        Routed::Buffered(Answered {
+    let handled = |response, consumed: Option<usize>, excess| {
+        Routed::Buffered(Handled {
             response,
             context: ResponseContext {
                 keep_alive: head.keep_alive && consumed.is_some(),
@@ -224,7 +224,7 @@ async fn answer<S: Service>(
     };
     let route = match service.route(&head) {
         Ok(route) => route,
-        Err(response) => return Ok(answered(Err(response), whole_in(&head), Vec::new())),
+        Err(response) => return Ok(handled(Err(response), whole_in(&head), Vec::new())),
     };
     if service.wants_stream(&route) {
         let Ok(reserved) = client.reserve_for_streaming(&head) else {
@@ -232,7 +232,7 @@ async fn answer<S: Service>(
         };
         return match exchange(&client.settings, (peer, id), service, head, route, reserved) {
             Ok(Ok(exchange)) => Ok(Routed::Streaming(exchange)),
-            Ok(Err(response)) => Ok(answered(Err(response), whole_in(&head), Vec::new())),
+            Ok(Err(response)) => Ok(handled(Err(response), whole_in(&head), Vec::new())),
             Err(error) => Err(client.reject(error, context).await),
         };
     }
@@ -244,8 +244,8 @@ async fn answer<S: Service>(
         peer,
         id,
     };
-    let response = service.answer(route, request).await;
-    Ok(answered(response, Some(body.consumed), body.excess))
+    let response = service.call(route, request).await;
+    Ok(handled(response, Some(body.consumed), body.excess))
 }
 
 /// Have a request answered whose body goes to a sink as it comes.
@@ -265,7 +265,7 @@ fn exchange<S: Service>(
         id,
         interim: interim.clone(),
     };
-    let streamed = service.answer_streamed(route, request);
+    let streamed = service.call_streaming(route, request);
     Ok(streamed.map(|streamed| {
         Box::new(StreamingExchange::new(
             &head, decoder, streamed, interim, reserved,

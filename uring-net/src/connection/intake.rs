@@ -140,7 +140,7 @@ impl Intake {
 
     /// The final response begins; `whole` if nothing of it depends on more of the body. Whether the
     /// connection can live on after it, as far as is known.
-    pub(super) fn answer_begins(&mut self, whole: bool) -> bool {
+    pub(super) fn response_begins(&mut self, whole: bool) -> bool {
         if matches!(self.expect, Expect::Waiting | Expect::Due) {
             self.expect = Expect::Refused;
         }
@@ -193,7 +193,7 @@ impl Intake {
                 if self.expect == Expect::Waiting {
                     self.expect = Expect::Due;
                 }
-                // Such a client may wait for the end of the answer.
+                // Such a client may wait for the end of the response.
                 if self.expect != Expect::Refused && self.deadline.is_none() {
                     self.deadline = now.checked_add(self.timeout);
                 }
@@ -256,7 +256,7 @@ impl Intake {
         Ok(())
     }
 
-    /// What came is no body. If nobody wants it, that is no reason to end the answer.
+    /// What came is no body. If nobody wants it, that is no reason to end the response.
     fn reject(&mut self, why: BodyError) -> Result<(), BodyError> {
         let wanted = self.sink.is_some();
         self.fail(why);

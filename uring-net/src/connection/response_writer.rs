@@ -79,13 +79,13 @@ impl<'c> ResponseWriter<'c> {
         &mut self,
         response: Result<ServiceResponse, ErrorResponse>,
     ) -> Result<Written, Gone> {
-        let answer = match response {
-            Ok(ServiceResponse::Http(answer)) => answer,
+        let response = match response {
+            Ok(ServiceResponse::Http(response)) => response,
             Ok(ServiceResponse::WebSocket(websocket)) => return self.upgrade(websocket).await,
             Err(response) => return self.write_error(&response).await,
         };
-        let (status, mut headers) = (answer.status, answer.headers);
-        match answer.body {
+        let (status, mut headers) = (response.status, response.headers);
+        match response.body {
             Body::Bytes(body) => self.write_whole(status, headers, body).await,
             Body::Stream(body) => {
                 if sse::is_stream(&headers) {

@@ -75,7 +75,7 @@ impl StreamingExchange {
             let reading = Reading::Body(&intake, interim);
             let state = ExchangeState::new(&client.watch, &client.shard, &client.settings, reading);
             let mut writer = ResponseWriter::new(&mut client.writer, &state, context);
-            let responding = pin!(writer.write_pending(streamed.answer));
+            let responding = pin!(writer.write_pending(streamed.response));
             let ended = state.run(&mut client.reader, responding).await;
             (ended, state.is_unwritten())
         };

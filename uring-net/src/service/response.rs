@@ -1,10 +1,10 @@
-//! What a service answers with.
+//! What a service returns.
 
 use super::body::Body;
 use crate::http1::Status;
 use crate::websocket::WebSocket;
 
-/// What a service answers with.
+/// What a service returns.
 #[derive(Debug)]
 pub enum ServiceResponse {
     /// A response of HTTP.
@@ -14,8 +14,8 @@ pub enum ServiceResponse {
 }
 
 impl From<Response> for ServiceResponse {
-    fn from(answer: Response) -> Self {
-        Self::Http(answer)
+    fn from(response: Response) -> Self {
+        Self::Http(response)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::request_id::RequestId;
 /// A request without its body, which goes to a [`BodySink`].
 #[derive(Clone, Debug)]
 pub struct StreamedRequest<'r> {
-    /// Its head. Nothing of it is left when the answer is made: what is needed must be copied.
+    /// Its head. Nothing of it is left when the response is made: what is needed must be copied.
     pub head: Head<'r>,
     /// Who sent it.
     pub peer: SocketAddr,
@@ -30,17 +30,17 @@ pub struct StreamedRequest<'r> {
 /// Who takes the body of a request, and who answers it: both are driven by the connection's
 /// task, side by side.
 ///
-/// The answer may come, and its streamed body go out, while the request's body still comes. When
-/// the answer is complete and the request's body is not, the sink is dropped: the rest is read
+/// The response may come, and its streamed body go out, while the request's body still comes. When
+/// the response is complete and the request's body is not, the sink is dropped: the rest is read
 /// only if it is small, and is nobody's. Both are dropped as soon as the client has left.
 pub struct Streamed {
     /// Where the body goes.
     pub sink: Box<dyn BodySink>,
-    /// The answer.
-    pub answer: PendingResponse,
+    /// The response.
+    pub response: PendingResponse,
 }
 
-/// An answer that is still being made.
+/// A response that is still being made.
 pub type PendingResponse = Pin<Box<dyn Future<Output = Result<ServiceResponse, ErrorResponse>>>>;
 
 impl fmt::Debug for Streamed {
@@ -53,7 +53,7 @@ impl fmt::Debug for Streamed {
 /// that it is asked must be answered without blocking.
 ///
 /// Its last call is [`BodySink::end`] or [`BodySink::fail`]; a sink that is dropped without
-/// either will not get the rest because the answer is complete.
+/// either will not get the rest because the response is complete.
 pub trait BodySink {
     /// Whether there is room for a chunk. While there is none, one chunk at most is read of the
     /// client and held (64 KiB), and the client then has to wait (TCP's back-pressure). Asked

@@ -7,7 +7,7 @@
 //! - `serve`: the life of a connection
 //! - `handler`: what a service has to do with them
 //!
-//! A service answers with a [`WebSocket`], whose [`WebSocketHandler`] is then driven by the
+//! A service returns a [`WebSocket`], whose [`WebSocketHandler`] is then driven by the
 //! connection's task: it is given the messages of the client, and is asked for what to send. Frames,
 //! fragments, pings, and the closing handshake don't reach it.
 //!

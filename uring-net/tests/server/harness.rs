@@ -201,7 +201,7 @@ where
         Ok(())
     }
 
-    async fn answer(
+    async fn call(
         &self,
         _: Self::Route<'_>,
         request: Request<'_>,

@@ -62,7 +62,7 @@ where
         *route
     }
 
-    async fn answer(
+    async fn call(
         &self,
         _: Self::Route<'_>,
         request: Request<'_>,
@@ -70,7 +70,7 @@ where
         Ok(ok(request.body.to_vec()))
     }
 
-    fn answer_streamed(
+    fn call_streaming(
         &self,
         _: bool,
         request: StreamedRequest<'_>,
@@ -87,7 +87,7 @@ pub(crate) fn echo(taken: mpsc::Sender<usize>) -> Streamed {
     let answer = ok(Body::Stream(Box::new(PipeStream(pipe))));
     Streamed {
         sink: Box::new(sink),
-        answer: Box::pin(async { Ok(answer) }),
+        response: Box::pin(async { Ok(answer) }),
     }
 }
 
@@ -242,7 +242,7 @@ pub(crate) fn puppet(driver: Driver, settings: Settings) -> (Server, Strings) {
             };
             Ok(Streamed {
                 sink: Box::new(sink),
-                answer: Box::pin(Answering {
+                response: Box::pin(Answering {
                     answers,
                     drops: Some(drops),
                 }),

@@ -575,12 +575,12 @@ fn a_client_that_sends_on_behind_its_408_still_reads_it() {
         // An answer that has begun could not become another.
         let streamed = streaming(driver, settings.clone(), || {
             |_| {
-                let Streamed { sink, answer } = echo(mpsc::channel().0);
-                let answer = Box::pin(async {
-                    let _for_its_end_of_the_pipe = answer;
+                let Streamed { sink, response } = echo(mpsc::channel().0);
+                let response = Box::pin(async {
+                    let _for_its_end_of_the_pipe = response;
                     std::future::pending().await
                 });
-                Ok(Streamed { sink, answer })
+                Ok(Streamed { sink, response })
             }
         });
         let buffered = Server::on(driver, settings.clone(), || |_| yes());
@@ -978,7 +978,7 @@ fn responses_before_the_final_one() {
                 };
                 Ok(Streamed {
                     sink: echo(mpsc::channel().0).sink,
-                    answer: Box::pin(answer),
+                    response: Box::pin(answer),
                 })
             }
         });
@@ -1017,7 +1017,7 @@ fn an_exchange_may_become_a_websocket() {
                     let upgraded = accept(&whole, &rules, Echo::default());
                     Ok(Streamed {
                         sink: echo(mpsc::channel().0).sink,
-                        answer: Box::pin(async { upgraded }),
+                        response: Box::pin(async { upgraded }),
                     })
                 }
             });
