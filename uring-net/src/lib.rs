@@ -37,8 +37,9 @@ pub use driver::Driver;
 pub use listener::{ConnectionLimit, accept};
 pub use request_id::RequestId;
 pub use service::{
-    Aborted, Body, BodyError, BodySink, BodyStream, Closed, ErrorResponse, Interim, InvalidInterim,
-    PendingResponse, Request, Response, Service, ServiceResponse, Streamed, StreamedRequest,
+    Aborted, Body, BodyError, BodySink, BodyStream, Closed, ErrorResponse, Informational,
+    InvalidInformational, PendingResponse, Request, Response, Service, ServiceResponse, Streamed,
+    StreamedRequest,
 };
 pub use shard::Shard;
 pub use websocket::WebSocket;

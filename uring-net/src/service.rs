@@ -1,7 +1,7 @@
 //! The interface between connections and what handles their requests.
 
 mod body;
-mod interim;
+mod informational;
 mod response;
 mod streamed;
 
@@ -9,7 +9,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 pub use self::body::{Aborted, Body, BodyStream};
-pub use self::interim::{Interim, InvalidInterim};
+pub use self::informational::{Informational, InvalidInformational};
 pub use self::response::{Response, ServiceResponse};
 pub use self::streamed::{BodyError, BodySink, Closed, PendingResponse, Streamed, StreamedRequest};
 pub use crate::error_response::ErrorResponse;

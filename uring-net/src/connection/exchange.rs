@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::intake::{Intake, Moment};
 use crate::http1::{self, Version};
-use crate::service::{BodyError, Interim};
+use crate::service::{BodyError, Informational};
 use crate::settings::Settings;
 use crate::shard::{Phase, Shard};
 use crate::socket::{Gone, Reader};
@@ -34,7 +34,7 @@ pub(super) struct ExchangeState<'c> {
 /// What is still to be read of the request.
 pub(super) enum Reading<'c> {
     /// Its body, which goes to a sink, and the way to informational responses in the meantime.
-    Body(&'c RefCell<Intake>, Interim),
+    Body(&'c RefCell<Intake>, Informational),
     /// Nothing.
     Complete,
 }
@@ -158,29 +158,29 @@ impl<'c> ExchangeState<'c> {
     }
 
     /// What is to be written before the final response; pending if nothing is.
-    pub(super) fn poll_interim(&self, version: Version, waker: &Waker) -> Poll<Vec<u8>> {
-        let Reading::Body(intake, interim) = &self.reading else {
+    pub(super) fn poll_informational(&self, version: Version, waker: &Waker) -> Poll<Vec<u8>> {
+        let Reading::Body(intake, informational) = &self.reading else {
             return Poll::Pending;
         };
-        let mut interim = interim.take(waker);
+        let mut informational = informational.take(waker);
         if version == Version::Http10 {
-            interim.clear();
+            informational.clear();
         }
         if intake.borrow_mut().take_continue() {
-            interim.extend_from_slice(http1::CONTINUE);
+            informational.extend_from_slice(http1::CONTINUE);
         }
-        match interim.is_empty() {
+        match informational.is_empty() {
             true => Poll::Pending,
-            false => Poll::Ready(interim),
+            false => Poll::Ready(informational),
         }
     }
 
     /// Let no further informational responses in, and return those that aren't written.
-    pub(super) fn close_interim(&self, version: Version) -> Vec<u8> {
+    pub(super) fn close_informational(&self, version: Version) -> Vec<u8> {
         match &self.reading {
-            Reading::Body(_, interim) if version == Version::Http11 => interim.close(),
-            Reading::Body(_, interim) => {
-                drop(interim.close());
+            Reading::Body(_, informational) if version == Version::Http11 => informational.close(),
+            Reading::Body(_, informational) => {
+                drop(informational.close());
                 Vec::new()
             }
             Reading::Complete => Vec::new(),

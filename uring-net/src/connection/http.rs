@@ -15,7 +15,7 @@ use crate::http1::{BodyDecoder, Connection, Head, HeadParser, RequestError, Stat
 use crate::memory::Reserved;
 use crate::request_id::RequestId;
 use crate::service::{
-    Body, BodyError, Interim, Request, Service, ServiceResponse, StreamedRequest,
+    Body, BodyError, Informational, Request, Service, ServiceResponse, StreamedRequest,
 };
 use crate::settings::Settings;
 use crate::shard::{FIRST_REQUEST, Interrupt, Phase};
@@ -258,17 +258,21 @@ fn exchange<S: Service>(
     reserved: Reserved,
 ) -> Result<Result<Box<StreamingExchange>, ErrorResponse>, RequestError> {
     let decoder = BodyDecoder::with_trailers(head.framing, settings.max_body, &settings.head)?;
-    let interim = Interim::default();
+    let informational = Informational::default();
     let request = StreamedRequest {
         head,
         peer,
         id,
-        interim: interim.clone(),
+        informational: informational.clone(),
     };
     let streamed = service.call_streaming(route, request);
     Ok(streamed.map(|streamed| {
         Box::new(StreamingExchange::new(
-            &head, decoder, streamed, interim, reserved,
+            &head,
+            decoder,
+            streamed,
+            informational,
+            reserved,
         ))
     }))
 }

@@ -35,7 +35,7 @@ pub(super) struct Moment {
 }
 
 impl Intake {
-    /// A body that begins with `held`. The client may be waiting for an interim response before
+    /// A body that begins with `held`. The client may be waiting for an informational response before
     /// it sends any of it.
     pub(super) fn new(
         sink: Box<dyn BodySink>,

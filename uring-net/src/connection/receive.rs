@@ -44,8 +44,8 @@ impl Client {
         self.watch
             .enter(Phase::Body, Some(self.settings.body_timeout));
         if head.expect_continue && head.rest.is_empty() {
-            let interim = http1::CONTINUE.to_vec();
-            if self.write(interim).await.is_err() {
+            let informational = http1::CONTINUE.to_vec();
+            if self.write(informational).await.is_err() {
                 return Err(Transition::Disconnected);
             }
             self.watch

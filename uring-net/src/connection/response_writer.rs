@@ -63,11 +63,11 @@ impl<'c> ResponseWriter<'c> {
         let response = loop {
             let next = poll_fn(|cx| match pending.as_mut().poll(cx) {
                 Poll::Ready(response) => Poll::Ready(Ok(response)),
-                Poll::Pending => self.poll_interim(cx.waker()).map(Err),
+                Poll::Pending => self.poll_informational(cx.waker()).map(Err),
             });
             match next.await {
                 Ok(response) => break response,
-                Err(interim) => self.write(interim).await?,
+                Err(informational) => self.write(informational).await?,
             }
         };
         drop(pending);
@@ -220,17 +220,17 @@ impl<'c> ResponseWriter<'c> {
                 match batch.poll(self.state.shard, body, out, cx) {
                     Poll::Ready(gathered) => Poll::Ready(Ok(gathered)),
                     Poll::Pending if batch.head_due.is_none() => Poll::Pending,
-                    Poll::Pending => match self.poll_interim(cx.waker()) {
+                    Poll::Pending => match self.poll_informational(cx.waker()) {
                         Poll::Pending if batch.is_head_due(self.state.shard) => {
                             Poll::Ready(Ok(Gathered::More))
                         }
-                        interim => interim.map(Err),
+                        informational => informational.map(Err),
                     },
                 }
             });
             match next.await {
                 Ok(gathered) => return Ok(gathered),
-                Err(interim) => self.write(interim).await?,
+                Err(informational) => self.write(informational).await?,
             }
         }
     }
@@ -343,15 +343,15 @@ impl<'c> ResponseWriter<'c> {
     }
 
     /// What is to be written before the final response.
-    fn poll_interim(&self, waker: &Waker) -> Poll<Vec<u8>> {
-        self.state.poll_interim(self.context.version, waker)
+    fn poll_informational(&self, waker: &Waker) -> Poll<Vec<u8>> {
+        self.state.poll_informational(self.context.version, waker)
     }
 
     /// Write the beginning of the final response.
     async fn write_first(&mut self, out: Vec<u8>) -> Result<(), Gone> {
-        let interim = self.state.close_interim(self.context.version);
-        if !interim.is_empty() {
-            self.write(interim).await?;
+        let informational = self.state.close_informational(self.context.version);
+        if !informational.is_empty() {
+            self.write(informational).await?;
         }
         self.state.set_writing(Writing::Body);
         self.write(out).await

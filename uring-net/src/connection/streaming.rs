@@ -14,14 +14,14 @@ use super::transition::Transition;
 use crate::error_response::ErrorResponse;
 use crate::http1::{BodyDecoder, Connection, Head, Status};
 use crate::memory::Reserved;
-use crate::service::{BodyError, Interim, Streamed};
+use crate::service::{BodyError, Informational, Streamed};
 use crate::shard::Phase;
 use crate::socket::{Client, IDLE_INPUT};
 
 /// A request whose body still comes, and its response, which borrow nothing of the input.
 pub(super) struct StreamingExchange {
     streamed: Streamed,
-    interim: Interim,
+    informational: Informational,
     decoder: BodyDecoder,
     /// Bytes of the input that were the head.
     head: usize,
@@ -36,12 +36,12 @@ impl StreamingExchange {
         head: &Head<'_>,
         decoder: BodyDecoder,
         streamed: Streamed,
-        interim: Interim,
+        informational: Informational,
         reserved: Reserved,
     ) -> Self {
         Self {
             streamed,
-            interim,
+            informational,
             decoder,
             head: head.len,
             expects_continue: head.expect_continue,
@@ -59,7 +59,7 @@ impl StreamingExchange {
     ) -> Transition {
         let Self {
             streamed,
-            interim,
+            informational,
             decoder,
             head,
             expects_continue,
@@ -72,7 +72,7 @@ impl StreamingExchange {
         let intake = Intake::new(streamed.sink, decoder, body, expects_continue, timeout);
         let intake = RefCell::new(intake);
         let (ended, is_unwritten) = {
-            let reading = Reading::Body(&intake, interim);
+            let reading = Reading::Body(&intake, informational);
             let state = ExchangeState::new(&client.watch, &client.shard, &client.settings, reading);
             let mut writer = ResponseWriter::new(&mut client.writer, &state, context);
             let responding = pin!(writer.write_pending(streamed.response));

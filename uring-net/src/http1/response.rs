@@ -7,15 +7,15 @@ use super::semantics::decimal;
 use super::status::Status;
 use super::version::Version;
 
-/// The interim response to a client that waits before it sends a body.
+/// The informational response to a client that waits before it sends a body.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Append an interim response other than [`CONTINUE`]; `status` is of 102 to 199. Headers that are
+/// Append an informational response other than [`CONTINUE`]; `status` is of 102 to 199. Headers that are
 /// the host's are left out ([`is_host_owned`]).
 ///
 /// # Errors
 /// A header that can't be sent; nothing is appended then.
-pub fn encode_interim<N, V>(
+pub fn encode_informational<N, V>(
     out: &mut Vec<u8>,
     status: u16,
     headers: impl IntoIterator<Item = (N, V)>,

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use thiserror::Error;
 
-use super::interim::Interim;
+use super::informational::Informational;
 use super::response::ServiceResponse;
 use crate::error_response::ErrorResponse;
 use crate::http1::{Head, RequestError, Trailers};
@@ -24,7 +24,7 @@ pub struct StreamedRequest<'r> {
     /// What it is called in the logs.
     pub id: RequestId<'r>,
     /// The way to responses before the final one.
-    pub interim: Interim,
+    pub informational: Informational,
 }
 
 /// Who takes the body of a request, and who answers it: both are driven by the connection's

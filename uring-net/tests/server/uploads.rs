@@ -960,20 +960,20 @@ fn responses_before_the_final_one() {
         let (interims, made) = mpsc::channel();
         let server = streaming(driver, settings(), move || {
             move |request: StreamedRequest<'_>| {
-                let interim = request.interim.clone();
-                interim.send(103, [("link", "</a.css>")]).unwrap();
-                assert!(interim.send(100, NONE).is_err());
-                assert!(interim.send(200, NONE).is_err());
-                assert!(interim.send(103, [("a\r\nb", "c")]).is_err());
+                let informational = request.informational.clone();
+                informational.send(103, [("link", "</a.css>")]).unwrap();
+                assert!(informational.send(100, NONE).is_err());
+                assert!(informational.send(200, NONE).is_err());
+                assert!(informational.send(103, [("a\r\nb", "c")]).is_err());
                 interims.send(()).unwrap();
                 let answer = async move {
-                    interim.send(102, NONE).unwrap();
+                    informational.send(102, NONE).unwrap();
                     monoio::time::sleep(A_WHILE).await;
-                    interim
+                    informational
                         .send(103, [("connection", "x"), ("x", "y")])
                         .unwrap();
                     let response = yes();
-                    interim.send(199, NONE).unwrap();
+                    informational.send(199, NONE).unwrap();
                     response
                 };
                 Ok(Streamed {
