@@ -93,7 +93,7 @@ impl Client {
     }
 
     /// Write all of `bytes`.
-    pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Gone> {
+    pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Disconnected> {
         let (watch, timeout) = (&self.watch, self.settings.write_timeout);
         let begin = || watch.enter(Phase::Writing, Some(timeout));
         let bytes = write_all(&mut self.writer, &watch.recorder, bytes, begin).await?;
@@ -190,7 +190,7 @@ impl Reader {
     /// client that has only ended its own side counts as one that left.
     ///
     /// What arrives is kept for [`Client::take_ahead`].
-    pub(crate) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_disconnected(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.early.len() < MAX_AHEAD {
             let begin =
                 |mut half| async move { read_once(&mut half, Vec::with_capacity(AHEAD)).await };
@@ -270,7 +270,7 @@ fn behind(mut buffer: Vec<u8>, (read, bytes): Read) -> Read {
 }
 
 /// The client can't be written to.
-pub(crate) struct Gone;
+pub(crate) struct Disconnected;
 
 /// Write all of `bytes`, and return the buffer. `before_each` write the watch can be told how long
 /// the client may take none of them.
@@ -279,14 +279,14 @@ pub(crate) async fn write_all(
     recorder: &Recorder,
     mut bytes: Vec<u8>,
     mut before_each: impl FnMut(),
-) -> Result<Vec<u8>, Gone> {
+) -> Result<Vec<u8>, Disconnected> {
     let mut written = 0;
     while written < bytes.len() {
         before_each();
         let (result, slice) = writer.write(bytes.slice(written..)).await;
         bytes = slice.into_inner();
         match result {
-            Ok(0) | Err(_) => return Err(Gone),
+            Ok(0) | Err(_) => return Err(Disconnected),
             Ok(count) => {
                 recorder.wrote(count);
                 written += count;

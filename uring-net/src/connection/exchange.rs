@@ -12,7 +12,7 @@ use crate::http1::{self, Version};
 use crate::service::{BodyError, Informational};
 use crate::settings::Settings;
 use crate::shard::{Phase, Shard};
-use crate::socket::{Gone, Reader};
+use crate::socket::{Disconnected, Reader};
 use crate::watch::Watch;
 
 /// The state that the reading and the writing side of an exchange share.
@@ -78,7 +78,7 @@ impl<'c> ExchangeState<'c> {
     pub(super) async fn run<T>(
         &self,
         reader: &mut Reader,
-        mut responding: Pin<&mut impl Future<Output = Result<T, Gone>>>,
+        mut responding: Pin<&mut impl Future<Output = Result<T, Disconnected>>>,
     ) -> Result<T, BodyError> {
         poll_fn(|cx| {
             // Reading comes first: it is what most often gives cause to write.
@@ -91,9 +91,10 @@ impl<'c> ExchangeState<'c> {
                 }
             }
             if let Poll::Ready(ended) = responding.as_mut().poll(cx) {
-                return Poll::Ready(ended.map_err(|Gone| BodyError::Left));
+                return Poll::Ready(ended.map_err(|Disconnected| BodyError::Disconnected));
             }
-            self.poll_left(reader, cx).map(|()| Err(BodyError::Left))
+            self.poll_disconnected(reader, cx)
+                .map(|()| Err(BodyError::Disconnected))
         })
         .await
     }
@@ -189,7 +190,7 @@ impl<'c> ExchangeState<'c> {
 
     /// Nothing more can be done now: ready if the client has left. Else the watch knows what we
     /// wait for.
-    fn poll_left(&self, reader: &mut Reader, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_disconnected(&self, reader: &mut Reader, cx: &mut Context<'_>) -> Poll<()> {
         let reading = match &self.reading {
             Reading::Body(intake, _) => intake.borrow().deadline(),
             Reading::Complete => None,
@@ -202,7 +203,7 @@ impl<'c> ExchangeState<'c> {
             _ if self.head_due().is_some() => {
                 self.watch.enter_open(self.head_due(), cx.waker());
                 if self.is_read() && self.shard.now() > self.started {
-                    return reader.poll_left(cx);
+                    return reader.poll_disconnected(cx);
                 }
             }
             (_, Some(reading)) => self.watch.enter_until(Phase::Body, reading),
@@ -213,7 +214,7 @@ impl<'c> ExchangeState<'c> {
             }
             _ if self.is_read() => {
                 self.wait_for_service(cx.waker());
-                return reader.poll_left(cx);
+                return reader.poll_disconnected(cx);
             }
             _ if self.is_blind() => return self.poll_probe(cx),
             _ => self.wait_for_service(cx.waker()),

@@ -19,7 +19,7 @@ use crate::service::{
 };
 use crate::settings::Settings;
 use crate::shard::{FIRST_REQUEST, Interrupt, Phase};
-use crate::socket::{Client, Gone, IDLE_INPUT};
+use crate::socket::{Client, Disconnected, IDLE_INPUT};
 use crate::watch::Linger;
 use crate::websocket::WebSocket;
 
@@ -156,7 +156,9 @@ async fn respond(client: &mut Client, handled: Handled, is_streamed: bool) -> Tr
     let written = match is_streamed {
         true => state.run(&mut client.reader, responding.as_mut()).await,
         // Nothing is waited for but the client.
-        false => responding.await.map_err(|Gone| BodyError::Left),
+        false => responding
+            .await
+            .map_err(|Disconnected| BodyError::Disconnected),
     };
     match written {
         Ok(Written::Complete(Connection::KeepAlive)) => Transition::Next,

@@ -94,7 +94,7 @@ impl Intake {
                     Poll::Ready(_) => {
                         return Poll::Ready(Err(self.fail(match moment.expired {
                             true => BodyError::TooSlow,
-                            false => BodyError::Left,
+                            false => BodyError::Disconnected,
                         })));
                     }
                     Poll::Pending if self.must_wait(moment.now, cx) => return Poll::Pending,
@@ -435,7 +435,7 @@ mod tests {
         ] {
             let (seen, rest) = take(framing, wire, &[2], (1, 1));
             assert_eq!(seen.content, b"abc");
-            assert_eq!(seen.end, Some(Err(BodyError::Left)));
+            assert_eq!(seen.end, Some(Err(BodyError::Disconnected)));
             assert_eq!(rest, None);
         }
     }

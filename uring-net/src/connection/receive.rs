@@ -66,7 +66,7 @@ impl Client {
         let context = ResponseContext::of(head);
         match received {
             Ok(received) => Ok(received),
-            Err(NotReceived::Left) => Err(Transition::Disconnected),
+            Err(NotReceived::Disconnected) => Err(Transition::Disconnected),
             Err(NotReceived::Late) => {
                 let late = ErrorResponse::new(Status::REQUEST_TIMEOUT);
                 let _ = self.write_error(&late, context).await;
@@ -112,7 +112,7 @@ impl Client {
             };
             let count = match read {
                 Ok(0) if self.watch.interrupted().is_some() => return Err(NotReceived::Late),
-                Ok(0) | Err(_) => return Err(NotReceived::Left),
+                Ok(0) | Err(_) => return Err(NotReceived::Disconnected),
                 Ok(count) => count,
             };
             progress = match decoder {
@@ -185,7 +185,7 @@ impl Content {
 
 /// Why there is no body.
 enum NotReceived {
-    Left,
+    Disconnected,
     Late,
     Wrong(RequestError),
     Exhausted,

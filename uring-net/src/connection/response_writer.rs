@@ -21,7 +21,7 @@ use crate::memory::Reserved;
 use crate::service::{Body, BodyStream, PendingResponse, ServiceResponse};
 use crate::settings::Settings;
 use crate::shard::Shard;
-use crate::socket::{Client, Gone, write_all};
+use crate::socket::{Client, Disconnected, write_all};
 use crate::sse;
 use crate::websocket::WebSocket;
 
@@ -59,7 +59,7 @@ impl<'c> ResponseWriter<'c> {
     pub(super) async fn write_pending(
         &mut self,
         mut pending: PendingResponse,
-    ) -> Result<Written, Gone> {
+    ) -> Result<Written, Disconnected> {
         let response = loop {
             let next = poll_fn(|cx| match pending.as_mut().poll(cx) {
                 Poll::Ready(response) => Poll::Ready(Ok(response)),
@@ -78,7 +78,7 @@ impl<'c> ResponseWriter<'c> {
     pub(super) async fn write_response(
         &mut self,
         response: Result<ServiceResponse, ErrorResponse>,
-    ) -> Result<Written, Gone> {
+    ) -> Result<Written, Disconnected> {
         let response = match response {
             Ok(ServiceResponse::Http(response)) => response,
             Ok(ServiceResponse::WebSocket(websocket)) => return self.upgrade(websocket).await,
@@ -102,7 +102,7 @@ impl<'c> ResponseWriter<'c> {
         status: Status,
         headers: Vec<(String, Vec<u8>)>,
         mut body: Vec<u8>,
-    ) -> Result<Written, Gone> {
+    ) -> Result<Written, Disconnected> {
         let payload = Payload::Length(body.len() as u64);
         let connection = self.decide(true);
         let encoded = self.encode(status, &headers, payload, connection);
@@ -140,7 +140,7 @@ impl<'c> ResponseWriter<'c> {
         status: Status,
         headers: Vec<(String, Vec<u8>)>,
         mut body: Box<dyn BodyStream>,
-    ) -> Result<Written, Gone> {
+    ) -> Result<Written, Disconnected> {
         let payload = body.length().map_or(Payload::Stream, Payload::Length);
         // What becomes of the connection is decided when the head is written.
         let connection = self.likely();
@@ -211,7 +211,7 @@ impl<'c> ResponseWriter<'c> {
         mut batch: Batch<'_>,
         out: &mut Vec<u8>,
         body: &mut dyn BodyStream,
-    ) -> Result<Gathered, Gone> {
+    ) -> Result<Gathered, Disconnected> {
         loop {
             let next = poll_fn(|cx| {
                 if self.state.is_cut_by_drain() {
@@ -236,7 +236,11 @@ impl<'c> ResponseWriter<'c> {
     }
 
     /// Write what was gathered, behind the head the first time.
-    async fn write_batch(&mut self, head: &mut StreamHead, mut out: Vec<u8>) -> Result<(), Gone> {
+    async fn write_batch(
+        &mut self,
+        head: &mut StreamHead,
+        mut out: Vec<u8>,
+    ) -> Result<(), Disconnected> {
         if head.is_written {
             return self.write(out).await;
         }
@@ -246,7 +250,10 @@ impl<'c> ResponseWriter<'c> {
     }
 
     /// Write a response of the host's own.
-    pub(super) async fn write_error(&mut self, response: &ErrorResponse) -> Result<Written, Gone> {
+    pub(super) async fn write_error(
+        &mut self,
+        response: &ErrorResponse,
+    ) -> Result<Written, Disconnected> {
         let connection = self.decide(true);
         let mut out = self.state.shard.take_buffer();
         let (shard, settings) = (self.state.shard, self.state.settings);
@@ -264,7 +271,7 @@ impl<'c> ResponseWriter<'c> {
     }
 
     /// Write the head that changes the protocol, which can't be done amid the request's body.
-    async fn upgrade(&mut self, mut websocket: WebSocket) -> Result<Written, Gone> {
+    async fn upgrade(&mut self, mut websocket: WebSocket) -> Result<Written, Disconnected> {
         if !self.state.is_read() {
             tracing::warn!("a WebSocket was refused: the request's body isn't complete");
             return self.write_error(&ErrorResponse::internal_error()).await;
@@ -348,7 +355,7 @@ impl<'c> ResponseWriter<'c> {
     }
 
     /// Write the beginning of the final response.
-    async fn write_first(&mut self, out: Vec<u8>) -> Result<(), Gone> {
+    async fn write_first(&mut self, out: Vec<u8>) -> Result<(), Disconnected> {
         let informational = self.state.close_informational(self.context.version);
         if !informational.is_empty() {
             self.write(informational).await?;
@@ -358,7 +365,7 @@ impl<'c> ResponseWriter<'c> {
     }
 
     /// Write all of `bytes`.
-    async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Gone> {
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Disconnected> {
         let state = self.state;
         let bytes = write_all(self.socket, &state.watch.recorder, bytes, || {
             state.begin_write()
@@ -386,7 +393,7 @@ impl Client {
         &mut self,
         response: &ErrorResponse,
         context: ResponseContext,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), Disconnected> {
         let context = ResponseContext {
             keep_alive: false,
             takes_trailers: false,
@@ -421,7 +428,7 @@ impl Client {
     ) -> Transition {
         match self.write_error(response, context).await {
             Ok(()) => Transition::Close,
-            Err(Gone) => Transition::Disconnected,
+            Err(Disconnected) => Transition::Disconnected,
         }
     }
 }

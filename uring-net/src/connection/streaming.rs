@@ -115,7 +115,7 @@ async fn finish(client: &mut Client, intake: &mut Intake) -> Transition {
     .await;
     match read {
         Ok(()) if intake.is_complete() => Transition::Next,
-        Err(BodyError::Left) => Transition::Disconnected,
+        Err(BodyError::Disconnected) => Transition::Disconnected,
         Ok(()) | Err(_) => Transition::Close,
     }
 }
@@ -123,7 +123,7 @@ async fn finish(client: &mut Client, intake: &mut Intake) -> Transition {
 /// What a client is told whose body did not come, if it is there.
 fn error_response(why: BodyError) -> Option<ErrorResponse> {
     match why {
-        BodyError::Left => None,
+        BodyError::Disconnected => None,
         BodyError::Malformed(error) => {
             Some(ErrorResponse::new(error.status()).with_text(error.reason()))
         }

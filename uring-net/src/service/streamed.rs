@@ -85,7 +85,7 @@ pub struct Closed;
 pub enum BodyError {
     /// The client has left.
     #[error("the client has left")]
-    Left,
+    Disconnected,
     /// It is no body, or its trailers are no trailers, or they are too large.
     #[error("{0}")]
     Malformed(RequestError),

@@ -656,7 +656,7 @@ fn a_client_that_takes_nothing_is_cut() {
         for _ in 0..1000 {
             source.send(vec![b'x'; 20_000]);
         }
-        assert_eq!(soon(&strings.told), Told::Fail(BodyError::Left));
+        assert_eq!(soon(&strings.told), Told::Fail(BodyError::Disconnected));
         soon(&source.dropped);
         server.wait_until_empty();
         drop(client);
@@ -684,7 +684,7 @@ fn a_client_that_leaves_amid_the_body_ends_everything() {
                     true => client.reset(),
                     false => drop(client),
                 }
-                assert_eq!(soon(&strings.told), Told::Fail(BodyError::Left));
+                assert_eq!(soon(&strings.told), Told::Fail(BodyError::Disconnected));
                 match begun {
                     true => soon(&source.dropped),
                     false => soon(&strings.dropped),
@@ -702,7 +702,7 @@ fn a_client_that_resets_is_noticed_though_the_sink_is_not_ready() {
         thread::sleep(A_WHILE);
         assert!(strings.told.try_recv().is_err(), "it goes on");
         client.reset();
-        assert_eq!(soon(&strings.told), Told::Fail(BodyError::Left));
+        assert_eq!(soon(&strings.told), Told::Fail(BodyError::Disconnected));
         soon(&strings.dropped);
         server.wait_until_empty();
     });
