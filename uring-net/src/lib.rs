@@ -11,6 +11,7 @@
 pub mod access;
 pub mod bind;
 pub mod connection;
+mod deadline_guard;
 pub mod driver;
 mod error_response;
 pub mod http1;
@@ -22,7 +23,6 @@ mod settings;
 pub mod shard;
 mod socket;
 pub mod sse;
-mod watch;
 pub mod websocket;
 
 /// What is private, for the targets in `fuzz/`.

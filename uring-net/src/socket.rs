@@ -1,4 +1,4 @@
-//! The other end of a connection, and the watch over the wait for it.
+//! The other end of a connection, and the guard of the deadlines of that connection.
 
 use std::future::Future;
 use std::io;
@@ -17,15 +17,15 @@ use monoio::io::{
 use monoio::net::TcpStream;
 
 use crate::access::Recorder;
+use crate::deadline_guard::{DeadlineGuard, Linger, Reads};
 use crate::memory::Reserved;
 use crate::settings::Settings;
 use crate::shard::{Phase, Shard};
-use crate::watch::{Linger, Reads, Watch};
 
 /// A client's socket, with everything that its connection shares with others.
 pub(crate) struct Client {
     /// The first field: it has to go before the socket is closed.
-    pub(crate) watch: Watch,
+    pub(crate) guard: DeadlineGuard,
     pub(crate) reader: Reader,
     pub(crate) writer: OwnedWriteHalf<TcpStream>,
     pub(crate) shard: Shard,
@@ -44,16 +44,16 @@ impl Client {
             peer,
             shard.request_ids().clone(),
         );
-        let watch = Watch::new(shard.clone(), socket.as_raw_fd(), recorder);
+        let guard = DeadlineGuard::new(shard.clone(), socket.as_raw_fd(), recorder);
         let (reader, writer) = socket.into_split();
         Self {
             reader: Reader {
-                reads: watch.reads(),
+                reads: guard.reads(),
                 half: reader,
                 ahead: None,
                 early: Vec::new(),
             },
-            watch,
+            guard,
             writer,
             shard,
             settings,
@@ -68,7 +68,7 @@ impl Client {
         settings: Rc<Settings>,
     ) -> Self {
         let mut client = Self::new(socket, peer, shard, settings);
-        client.watch.recorder = Recorder::new(None, peer, client.shard.request_ids().clone());
+        client.guard.recorder = Recorder::new(None, peer, client.shard.request_ids().clone());
         client
     }
 
@@ -78,7 +78,7 @@ impl Client {
             input.reserve(input.capacity().max(IDLE_INPUT));
         }
         let buffer = std::mem::take(input);
-        let (read, buffer) = match self.watch.phase() {
+        let (read, buffer) = match self.guard.phase() {
             Phase::Head => self.reader.read_in_time(buffer).await,
             // Nobody is answered whose time is over.
             _ => self.reader.read(buffer).await,
@@ -94,9 +94,9 @@ impl Client {
 
     /// Write all of `bytes`.
     pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Disconnected> {
-        let (watch, timeout) = (&self.watch, self.settings.write_timeout);
-        let begin = || watch.enter(Phase::Writing, Some(timeout));
-        let bytes = write_all(&mut self.writer, &watch.recorder, bytes, begin).await?;
+        let (guard, timeout) = (&self.guard, self.settings.write_timeout);
+        let begin = || guard.enter(Phase::Writing, Some(timeout));
+        let bytes = write_all(&mut self.writer, &guard.recorder, bytes, begin).await?;
         self.shard.give_buffer(bytes);
         Ok(())
     }
@@ -111,13 +111,13 @@ impl Client {
         if self.writer.shutdown().await.is_err() {
             return;
         }
-        let lingering = || self.watch.enter_lingering(&mut linger);
+        let lingering = || self.guard.enter_lingering(&mut linger);
         discard(&mut self.reader, lingering).await;
     }
 }
 
-/// Read what nobody wants until the client leaves, or its watch ends the wait. `before_each` read
-/// the watch can be told how long that is.
+/// Read what nobody wants until the client leaves, or the deadline has passed. `before_each` read
+/// its deadline can be set.
 pub(crate) async fn discard(reader: &mut Reader, mut before_each: impl FnMut()) {
     let mut discarded = Vec::with_capacity(DISCARDED);
     loop {
@@ -272,7 +272,7 @@ fn behind(mut buffer: Vec<u8>, (read, bytes): Read) -> Read {
 /// The client can't be written to.
 pub(crate) struct Disconnected;
 
-/// Write all of `bytes`, and return the buffer. `before_each` write the watch can be told how long
+/// Write all of `bytes`, and return the buffer. `before_each` write the deadline can be set until which
 /// the client may take none of them.
 pub(crate) async fn write_all(
     writer: &mut OwnedWriteHalf<TcpStream>,

@@ -8,16 +8,16 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::intake::{Intake, Moment};
+use crate::deadline_guard::DeadlineGuard;
 use crate::http1::{self, Version};
 use crate::service::{BodyError, Informational};
 use crate::settings::Settings;
 use crate::shard::{Phase, Shard};
 use crate::socket::{Disconnected, Reader};
-use crate::watch::Watch;
 
 /// The state that the reading and the writing side of an exchange share.
 pub(super) struct ExchangeState<'c> {
-    pub(super) watch: &'c Watch,
+    pub(super) guard: &'c DeadlineGuard,
     pub(super) shard: &'c Shard,
     pub(super) settings: &'c Settings,
     reading: Reading<'c>,
@@ -52,13 +52,13 @@ pub(super) enum Writing {
 
 impl<'c> ExchangeState<'c> {
     pub(super) fn new(
-        watch: &'c Watch,
+        guard: &'c DeadlineGuard,
         shard: &'c Shard,
         settings: &'c Settings,
         reading: Reading<'c>,
     ) -> Self {
         Self {
-            watch,
+            guard,
             shard,
             settings,
             reading,
@@ -83,7 +83,7 @@ impl<'c> ExchangeState<'c> {
         poll_fn(|cx| {
             // Reading comes first: it is what most often gives cause to write.
             if let Reading::Body(intake, _) = &self.reading {
-                let moment = Moment::of(self.shard, self.watch);
+                let moment = Moment::of(self.shard, self.guard);
                 let read = |room, cx: &mut Context<'_>| reader.poll_in_time(room, cx);
                 let read = intake.borrow_mut().poll(moment, read, cx);
                 if let Poll::Ready(Err(why)) = read {
@@ -102,8 +102,8 @@ impl<'c> ExchangeState<'c> {
     /// Note that some bytes are about to be written: the client has to take some of them in time.
     pub(super) fn begin_write(&self) {
         let timeout = self.settings.write_timeout;
-        self.watch.enter(Phase::Writing, Some(timeout));
-        self.write_deadline.set(self.watch.deadline());
+        self.guard.enter(Phase::Writing, Some(timeout));
+        self.write_deadline.set(self.guard.deadline());
     }
 
     /// Note that all bytes were written.
@@ -188,7 +188,7 @@ impl<'c> ExchangeState<'c> {
         }
     }
 
-    /// Nothing more can be done now: ready if the client has left. Else the watch knows what we
+    /// Nothing more can be done now: ready if the client has left. Else the guard knows what we
     /// wait for.
     fn poll_disconnected(&self, reader: &mut Reader, cx: &mut Context<'_>) -> Poll<()> {
         let reading = match &self.reading {
@@ -198,19 +198,19 @@ impl<'c> ExchangeState<'c> {
         // Where one limit has to stand for both, it is the one that is over first.
         match (self.write_deadline.get(), reading) {
             (Some(writing), reading) if reading.is_none_or(|reading| writing <= reading) => {
-                self.watch.enter_until(Phase::Writing, writing);
+                self.guard.enter_until(Phase::Writing, writing);
             }
             _ if self.head_due().is_some() => {
-                self.watch.enter_open(self.head_due(), cx.waker());
+                self.guard.enter_open(self.head_due(), cx.waker());
                 if self.is_read() && self.shard.now() > self.started {
                     return reader.poll_disconnected(cx);
                 }
             }
-            (_, Some(reading)) => self.watch.enter_until(Phase::Body, reading),
+            (_, Some(reading)) => self.guard.enter_until(Phase::Body, reading),
             // Most responses come before it is worth to read for this alone.
             _ if self.is_read() && self.shard.now() == self.started => {
                 let next_tick = self.started + Duration::from_nanos(1);
-                self.watch.enter_open(Some(next_tick), cx.waker());
+                self.guard.enter_open(Some(next_tick), cx.waker());
             }
             _ if self.is_read() => {
                 self.wait_for_service(cx.waker());
@@ -225,8 +225,8 @@ impl<'c> ExchangeState<'c> {
     fn wait_for_service(&self, waker: &Waker) {
         match self.is_events.get() {
             // To be woken when the shard drains.
-            true => self.watch.enter_open(None, waker),
-            false => self.watch.enter(Phase::Guest, None),
+            true => self.guard.enter_open(None, waker),
+            false => self.guard.enter(Phase::Guest, None),
         }
     }
 
@@ -238,15 +238,15 @@ impl<'c> ExchangeState<'c> {
             _ => {
                 // A client that has ended its own side may have sent all of a body that the sink
                 // still wants.
-                let may_leave = self.is_abandoned() && self.watch.is_half_closed();
-                if self.watch.is_reset() || may_leave {
+                let may_leave = self.is_abandoned() && self.guard.is_half_closed();
+                if self.guard.is_reset() || may_leave {
                     return Poll::Ready(());
                 }
                 now + PROBE
             }
         };
         self.probe.set(Some(due));
-        self.watch.enter_open(Some(due), cx.waker());
+        self.guard.enter_open(Some(due), cx.waker());
         Poll::Pending
     }
 
@@ -266,11 +266,11 @@ impl<'c> ExchangeState<'c> {
 }
 
 impl Moment {
-    pub(super) fn of(shard: &Shard, watch: &Watch) -> Self {
+    pub(super) fn of(shard: &Shard, guard: &DeadlineGuard) -> Self {
         Self {
             now: shard.now(),
             // It may also be the client's reading that took too long.
-            expired: watch.interrupted().is_some() && watch.phase() == Phase::Body,
+            expired: guard.interrupted().is_some() && guard.phase() == Phase::Body,
         }
     }
 }

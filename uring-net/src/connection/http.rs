@@ -10,6 +10,7 @@ use super::receive::whole_in;
 use super::response_writer::{ResponseWriter, Written};
 use super::streaming::StreamingExchange;
 use super::transition::Transition;
+use crate::deadline_guard::Linger;
 use crate::error_response::ErrorResponse;
 use crate::http1::{BodyDecoder, Connection, Head, HeadParser, RequestError, Status};
 use crate::memory::Reserved;
@@ -20,7 +21,6 @@ use crate::service::{
 use crate::settings::Settings;
 use crate::shard::{FIRST_REQUEST, Interrupt, Phase};
 use crate::socket::{Client, Disconnected, IDLE_INPUT};
-use crate::watch::Linger;
 use crate::websocket::WebSocket;
 
 /// A connection that has changed its protocol.
@@ -43,7 +43,7 @@ pub(super) async fn serve<S: Service>(
         true => FIRST_REQUEST.min(client.settings.idle_timeout),
         false => client.settings.idle_timeout,
     };
-    client.watch.enter(Phase::Idle, Some(first));
+    client.guard.enter(Phase::Idle, Some(first));
     loop {
         let transition = if input.is_empty() {
             Transition::NeedInput
@@ -54,26 +54,26 @@ pub(super) async fn serve<S: Service>(
             transition,
             Transition::Next | Transition::Close | Transition::Disconnected
         ) {
-            client.watch.recorder.end();
+            client.guard.recorder.end();
         }
         match transition {
             // What there is may have come behind the last request: that starts the clock, too.
-            Transition::NeedInput if !input.is_empty() && client.watch.phase() == Phase::Idle => {
+            Transition::NeedInput if !input.is_empty() && client.guard.phase() == Phase::Idle => {
                 client
-                    .watch
+                    .guard
                     .enter(Phase::Head, Some(client.settings.header_timeout));
             }
             Transition::NeedInput => {}
             Transition::Next => {
                 client.take_ahead(&mut input);
                 client
-                    .watch
+                    .guard
                     .enter(Phase::Idle, Some(client.settings.idle_timeout));
                 continue;
             }
             Transition::Upgrade(websocket) => {
                 client.take_ahead(&mut input);
-                client.watch.recorder.upgrade();
+                client.guard.recorder.upgrade();
                 return Some(Upgraded {
                     client,
                     input,
@@ -88,13 +88,13 @@ pub(super) async fn serve<S: Service>(
             }
             Transition::Disconnected => return None,
         }
-        if client.shard.is_draining() && !parser.is_amid_head() && !client.watch.is_fresh() {
+        if client.shard.is_draining() && !parser.is_amid_head() && !client.guard.is_fresh() {
             return None;
         }
         match client.read_more(&mut input).await {
-            Ok(0) if client.watch.interrupted() == Some(Interrupt::Expired) => {
+            Ok(0) if client.guard.interrupted() == Some(Interrupt::Expired) => {
                 if parser.is_amid_head() {
-                    client.watch.recorder.begin_unparsed(&input);
+                    client.guard.recorder.begin_unparsed(&input);
                     let late = ErrorResponse::new(Status::REQUEST_TIMEOUT);
                     let _ = client
                         .write_error(&late, ResponseContext::of_unparsed(&input))
@@ -146,7 +146,7 @@ async fn one_request<S: Service>(
 /// Write a response to a request that was read whole.
 async fn respond(client: &mut Client, handled: Handled, is_streamed: bool) -> Transition {
     let state = ExchangeState::new(
-        &client.watch,
+        &client.guard,
         &client.shard,
         &client.settings,
         Reading::Complete,
@@ -204,13 +204,13 @@ async fn handle<S: Service>(
         Ok(None) => return Err(Transition::NeedInput),
         Ok(Some(head)) => head,
         Err(error) => {
-            client.watch.recorder.begin_unparsed(input);
+            client.guard.recorder.begin_unparsed(input);
             let context = ResponseContext::of_unparsed(input);
             return Err(client.reject(error, context).await);
         }
     };
     let id = RequestId::of(&head, client.shard.next_request_id());
-    client.watch.recorder.begin(&head, id);
+    client.guard.recorder.begin(&head, id);
     let context = ResponseContext::of(&head);
     let handled = |response, consumed: Option<usize>, excess| {
         Routed::Buffered(Handled {
@@ -239,7 +239,7 @@ async fn handle<S: Service>(
         };
     }
     let body = client.read_body(&head).await?;
-    client.watch.enter(Phase::Guest, None);
+    client.guard.enter(Phase::Guest, None);
     let request = Request {
         head,
         body: body.content(&head),

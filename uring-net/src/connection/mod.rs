@@ -27,13 +27,13 @@ use monoio::net::TcpStream;
 
 use self::context::ResponseContext;
 use self::http::Upgraded;
+use crate::deadline_guard::Linger;
 use crate::error_response::ErrorResponse;
 use crate::http1::Connection;
 use crate::service::Service;
 pub use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::socket::Client;
-use crate::watch::Linger;
 use crate::websocket;
 
 /// Serve one connection until it ends.

@@ -41,14 +41,14 @@ impl Client {
                 ..Received::default()
             });
         }
-        self.watch
+        self.guard
             .enter(Phase::Body, Some(self.settings.body_timeout));
         if head.expect_continue && head.rest.is_empty() {
             let informational = http1::CONTINUE.to_vec();
             if self.write(informational).await.is_err() {
                 return Err(Transition::Disconnected);
             }
-            self.watch
+            self.guard
                 .enter(Phase::Body, Some(self.settings.body_timeout));
         }
         let mut content = Content::new(self.reserve_nothing());
@@ -111,7 +111,7 @@ impl Client {
                 }
             };
             let count = match read {
-                Ok(0) if self.watch.interrupted().is_some() => return Err(NotReceived::Late),
+                Ok(0) if self.guard.interrupted().is_some() => return Err(NotReceived::Late),
                 Ok(0) | Err(_) => return Err(NotReceived::Disconnected),
                 Ok(count) => count,
             };

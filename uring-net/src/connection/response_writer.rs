@@ -265,7 +265,7 @@ impl<'c> ResponseWriter<'c> {
             connection,
             response,
         );
-        self.state.watch.recorder.response(response.status, head);
+        self.state.guard.recorder.response(response.status, head);
         self.write_first(out).await?;
         Ok(Written::Complete(connection))
     }
@@ -316,7 +316,7 @@ impl<'c> ResponseWriter<'c> {
             http1::change_connection(out, head.len, &encoded, head.encoding, connection)
         });
         head.connection = connection;
-        self.state.watch.recorder.response(head.status, head.len);
+        self.state.guard.recorder.response(head.status, head.len);
     }
 
     /// The head, and how the body is written behind it. `None` if it can't be sent.
@@ -338,7 +338,7 @@ impl<'c> ResponseWriter<'c> {
         });
         match encoded {
             Ok(encoding) => {
-                self.state.watch.recorder.response(status, out.len());
+                self.state.guard.recorder.response(status, out.len());
                 Some((out, encoding))
             }
             Err(invalid) => {
@@ -367,7 +367,7 @@ impl<'c> ResponseWriter<'c> {
     /// Write all of `bytes`.
     async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Disconnected> {
         let state = self.state;
-        let bytes = write_all(self.socket, &state.watch.recorder, bytes, || {
+        let bytes = write_all(self.socket, &state.guard.recorder, bytes, || {
             state.begin_write()
         });
         let bytes = bytes.await?;
@@ -399,7 +399,7 @@ impl Client {
             takes_trailers: false,
             ..context
         };
-        let state = ExchangeState::new(&self.watch, &self.shard, &self.settings, Reading::Complete);
+        let state = ExchangeState::new(&self.guard, &self.shard, &self.settings, Reading::Complete);
         let mut writer = ResponseWriter::new(&mut self.writer, &state, context);
         writer.write_error(response).await.map(|_| ())
     }

@@ -73,7 +73,7 @@ impl StreamingExchange {
         let intake = RefCell::new(intake);
         let (ended, is_unwritten) = {
             let reading = Reading::Body(&intake, informational);
-            let state = ExchangeState::new(&client.watch, &client.shard, &client.settings, reading);
+            let state = ExchangeState::new(&client.guard, &client.shard, &client.settings, reading);
             let mut writer = ResponseWriter::new(&mut client.writer, &state, context);
             let responding = pin!(writer.write_pending(streamed.response));
             let ended = state.run(&mut client.reader, responding).await;
@@ -107,9 +107,9 @@ impl StreamingExchange {
 /// The response is complete: read what is left of the body, if it is little and comes soon.
 async fn finish(client: &mut Client, intake: &mut Intake) -> Transition {
     intake.abandon();
-    client.watch.enter(Phase::Body, Some(REST));
+    client.guard.enter(Phase::Body, Some(REST));
     let read = poll_fn(|cx| {
-        let moment = Moment::of(&client.shard, &client.watch);
+        let moment = Moment::of(&client.shard, &client.guard);
         intake.poll(moment, |room, cx| client.reader.poll_in_time(room, cx), cx)
     })
     .await;

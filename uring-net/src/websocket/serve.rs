@@ -11,15 +11,15 @@ use monoio::net::TcpStream;
 
 use super::handler::WebSocket;
 use super::session::{Inbound, Next, Session};
+use crate::deadline_guard::{DeadlineGuard, Linger};
 use crate::shard::{Phase, Shard};
 use crate::socket::{Client, IDLE_INPUT, Reader, discard, write_all};
-use crate::watch::{Linger, Watch};
 
 /// Serve a connection from its handshake to its end. `input` is what was read behind the
 /// handshake.
 pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) {
     let Client {
-        watch,
+        guard,
         mut reader,
         mut writer,
         shard,
@@ -30,7 +30,7 @@ pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) 
     let session = Session::new(websocket.handler, &rules, shard.now());
     let ends = Ends {
         session: RefCell::new(session),
-        watch,
+        guard,
         shard,
         write_timeout: settings.write_timeout,
         close_timeout: rules.close_timeout,
@@ -58,7 +58,7 @@ pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) 
 /// What the two ends of a connection share.
 struct Ends {
     session: RefCell<Session>,
-    watch: Watch,
+    guard: DeadlineGuard,
     shard: Shard,
     write_timeout: Duration,
     close_timeout: Duration,
@@ -128,8 +128,8 @@ impl Ends {
             if next == Next::Cut {
                 return;
             }
-            let begin = || self.watch.enter(Phase::Writing, Some(self.write_timeout));
-            let written = write_all(writer, &self.watch.recorder, out, begin).await;
+            let begin = || self.guard.enter(Phase::Writing, Some(self.write_timeout));
+            let written = write_all(writer, &self.guard.recorder, out, begin).await;
             let Ok(written) = written else {
                 return;
             };
@@ -138,7 +138,7 @@ impl Ends {
                 break;
             }
         }
-        self.watch.enter(Phase::Closing, Some(self.close_timeout));
+        self.guard.enter(Phase::Closing, Some(self.close_timeout));
         let inbound = poll_fn(|_| match self.session.borrow().inbound() {
             Inbound::Open => Poll::Pending,
             inbound => Poll::Ready(inbound),
@@ -155,7 +155,7 @@ impl Ends {
     /// The client has sent something: it may go on for a while.
     fn go_on_lingering(&self) {
         if let Some(mut linger) = self.linger.get() {
-            self.watch.enter_lingering(&mut linger);
+            self.guard.enter_lingering(&mut linger);
             self.linger.set(Some(linger));
         }
     }
@@ -167,7 +167,7 @@ impl Ends {
         let next = self.session.borrow_mut().next(&mut out, now, draining, cx);
         if let Next::Wait(deadline) = next {
             self.shard.give_buffer(out);
-            self.watch.enter_open(deadline, cx.waker());
+            self.guard.enter_open(deadline, cx.waker());
             return Poll::Pending;
         }
         Poll::Ready((next, out))

@@ -1,4 +1,4 @@
-//! The watch of one connection over its waits: its own end of what [`Shard::tick`] looks over.
+//! The deadlines of one connection, which [`Shard::tick`] looks over with the others.
 
 use std::os::fd::RawFd;
 use std::rc::Rc;
@@ -10,8 +10,8 @@ use monoio::io::{CancelHandle, Canceller};
 use crate::access::Recorder;
 use crate::shard::{Connection, Interrupt, Phase, Shard, poll};
 
-/// A connection's own end of its watch.
-pub(crate) struct Watch {
+/// Guards the deadlines of one connection.
+pub(crate) struct DeadlineGuard {
     shard: Shard,
     key: usize,
     connection: Rc<Connection>,
@@ -19,7 +19,7 @@ pub(crate) struct Watch {
     pub(crate) recorder: Recorder,
 }
 
-impl Watch {
+impl DeadlineGuard {
     /// Watch over the connection on this socket, until the guard is dropped. The guard has to
     /// go before the socket is closed.
     pub(crate) fn new(shard: Shard, socket: RawFd, recorder: Recorder) -> Self {
@@ -106,7 +106,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for DeadlineGuard {
     fn drop(&mut self) {
         self.shard.unregister(self.key);
     }
