@@ -71,7 +71,7 @@ impl RequestLine {
 }
 
 /// What one connection tells the access log. Does nothing where there is none.
-pub(crate) struct Recorder {
+pub(crate) struct AccessRecorder {
     log: Option<Arc<dyn AccessLog>>,
     peer: SocketAddr,
     /// For requests that were not understood.
@@ -90,7 +90,7 @@ struct Current {
     written: u64,
 }
 
-impl Recorder {
+impl AccessRecorder {
     pub(crate) fn new(
         log: Option<Arc<dyn AccessLog>>,
         peer: SocketAddr,
@@ -198,7 +198,7 @@ impl Recorder {
     }
 }
 
-impl Drop for Recorder {
+impl Drop for AccessRecorder {
     fn drop(&mut self) {
         self.end();
     }

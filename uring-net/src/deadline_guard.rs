@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use monoio::io::{CancelHandle, Canceller};
 
-use crate::access::Recorder;
+use crate::access::AccessRecorder;
 use crate::shard::{Connection, Interrupt, Phase, Shard, poll};
 
 /// Guards the deadlines of one connection.
@@ -16,13 +16,13 @@ pub(crate) struct DeadlineGuard {
     key: usize,
     connection: Rc<Connection>,
     /// Of what goes on between the connection's ends.
-    pub(crate) recorder: Recorder,
+    pub(crate) recorder: AccessRecorder,
 }
 
 impl DeadlineGuard {
     /// Watch over the connection on this socket, until the guard is dropped. The guard has to
     /// go before the socket is closed.
-    pub(crate) fn new(shard: Shard, socket: RawFd, recorder: Recorder) -> Self {
+    pub(crate) fn new(shard: Shard, socket: RawFd, recorder: AccessRecorder) -> Self {
         let connection = Rc::new(Connection::new(socket));
         Self {
             key: shard.register(connection.clone()),

@@ -16,7 +16,7 @@ use monoio::io::{
 };
 use monoio::net::TcpStream;
 
-use crate::access::Recorder;
+use crate::access::AccessRecorder;
 use crate::deadline_guard::{DeadlineGuard, Linger, Reads};
 use crate::memory::Reserved;
 use crate::settings::Settings;
@@ -39,7 +39,7 @@ impl Client {
         shard: Shard,
         settings: Rc<Settings>,
     ) -> Self {
-        let recorder = Recorder::new(
+        let recorder = AccessRecorder::new(
             settings.access_log.clone(),
             peer,
             shard.request_ids().clone(),
@@ -68,7 +68,7 @@ impl Client {
         settings: Rc<Settings>,
     ) -> Self {
         let mut client = Self::new(socket, peer, shard, settings);
-        client.guard.recorder = Recorder::new(None, peer, client.shard.request_ids().clone());
+        client.guard.recorder = AccessRecorder::new(None, peer, client.shard.request_ids().clone());
         client
     }
 
@@ -276,7 +276,7 @@ pub(crate) struct Disconnected;
 /// the client may take none of them.
 pub(crate) async fn write_all(
     writer: &mut OwnedWriteHalf<TcpStream>,
-    recorder: &Recorder,
+    recorder: &AccessRecorder,
     mut bytes: Vec<u8>,
     mut before_each: impl FnMut(),
 ) -> Result<Vec<u8>, Disconnected> {
