@@ -5,7 +5,7 @@
 //! of one of them; [`http1`] is the protocol, as pure functions over bytes, [`sse`] the format of
 //! one kind of streamed body, [`mod@websocket`] what a connection may be upgraded to. A
 //! [`Service`] handles the requests. [`Shard`] is what the connections of a core share: the clock,
-//! the date, and who ends those that wait for too long. [`access`] is what is told of each exchange
+//! the date, and who ends those that wait for too long. [`access`] is what is recorded of each request
 //! once it has ended, and [`request_id`] what it is called in the logs.
 
 pub mod access;
