@@ -1,4 +1,4 @@
-//! The access log: a line on standard output for each record that has ended.
+//! The access log: a line on standard output for each request that has ended.
 //!
 //! The lines are made on the shard that served, and written by the thread of standard output: a
 //! reader that is slow, or stands still, costs lines and never a request. How many it cost is said
@@ -132,7 +132,7 @@ fn action(routes: &RouteTable, method: &str, path: &str) -> Option<String> {
     Some(route.target())
 }
 
-/// The status of an record whose client left before the response began: nginx's.
+/// The status of a request whose client left before the response began: nginx's.
 const CLIENT_LEFT: u16 = 499;
 
 #[cfg(test)]

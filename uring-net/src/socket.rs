@@ -116,8 +116,8 @@ impl Client {
     }
 }
 
-/// Read what nobody wants until the client leaves, or the deadline has passed. `before_each` read
-/// its deadline can be set.
+/// Read what nobody wants until the client leaves, or its deadline has passed.
+/// `before_each` read the deadline can be set anew.
 pub(crate) async fn discard(reader: &mut Reader, mut before_each: impl FnMut()) {
     let mut discarded = Vec::with_capacity(DISCARDED);
     loop {
@@ -272,8 +272,8 @@ fn behind(mut buffer: Vec<u8>, (read, bytes): Read) -> Read {
 /// The client can't be written to.
 pub(crate) struct Disconnected;
 
-/// Write all of `bytes`, and return the buffer. `before_each` write the deadline can be set until which
-/// the client may take none of them.
+/// Write all of `bytes`, and return the buffer. `before_each` write the deadline can be
+/// set by which the client has to take some of them.
 pub(crate) async fn write_all(
     writer: &mut OwnedWriteHalf<TcpStream>,
     recorder: &AccessRecorder,
