@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::intake::{Intake, Moment};
+use super::body_reader::{BodyReader, PollContext};
 use crate::deadline_guard::DeadlineGuard;
 use crate::http1::{self, Version};
 use crate::service::{BodyError, Informational};
@@ -34,7 +34,7 @@ pub(super) struct ExchangeState<'c> {
 /// What is still to be read of the request.
 pub(super) enum Reading<'c> {
     /// Its body, which goes to a sink, and the way to informational responses in the meantime.
-    Body(&'c RefCell<Intake>, Informational),
+    Body(&'c RefCell<BodyReader>, Informational),
     /// Nothing.
     Complete,
 }
@@ -82,10 +82,10 @@ impl<'c> ExchangeState<'c> {
     ) -> Result<T, BodyError> {
         poll_fn(|cx| {
             // Reading comes first: it is what most often gives cause to write.
-            if let Reading::Body(intake, _) = &self.reading {
-                let moment = Moment::of(self.shard, self.guard);
+            if let Reading::Body(body_reader, _) = &self.reading {
+                let poll_context = PollContext::of(self.shard, self.guard);
                 let read = |room, cx: &mut Context<'_>| reader.poll_in_time(room, cx);
-                let read = intake.borrow_mut().poll(moment, read, cx);
+                let read = body_reader.borrow_mut().poll(poll_context, read, cx);
                 if let Poll::Ready(Err(why)) = read {
                     return Poll::Ready(Err(why));
                 }
@@ -144,7 +144,7 @@ impl<'c> ExchangeState<'c> {
     /// request's body. Whether the connection can live on after it, as far as is known.
     pub(super) fn response_begins(&self, whole: bool) -> bool {
         let is_read = match &self.reading {
-            Reading::Body(intake, _) => intake.borrow_mut().response_begins(whole),
+            Reading::Body(body_reader, _) => body_reader.borrow_mut().response_begins(whole),
             Reading::Complete => true,
         };
         is_read && !self.shard.is_draining()
@@ -153,21 +153,21 @@ impl<'c> ExchangeState<'c> {
     /// Whether all of the request was read.
     pub(super) fn is_read(&self) -> bool {
         match &self.reading {
-            Reading::Body(intake, _) => intake.borrow().is_complete(),
+            Reading::Body(body_reader, _) => body_reader.borrow().is_complete(),
             Reading::Complete => true,
         }
     }
 
     /// What is to be written before the final response; pending if nothing is.
     pub(super) fn poll_informational(&self, version: Version, waker: &Waker) -> Poll<Vec<u8>> {
-        let Reading::Body(intake, informational) = &self.reading else {
+        let Reading::Body(body_reader, informational) = &self.reading else {
             return Poll::Pending;
         };
         let mut informational = informational.take(waker);
         if version == Version::Http10 {
             informational.clear();
         }
-        if intake.borrow_mut().take_continue() {
+        if body_reader.borrow_mut().take_continue() {
             informational.extend_from_slice(http1::CONTINUE);
         }
         match informational.is_empty() {
@@ -192,7 +192,7 @@ impl<'c> ExchangeState<'c> {
     /// wait for.
     fn poll_disconnected(&self, reader: &mut Reader, cx: &mut Context<'_>) -> Poll<()> {
         let reading = match &self.reading {
-            Reading::Body(intake, _) => intake.borrow().deadline(),
+            Reading::Body(body_reader, _) => body_reader.borrow().deadline(),
             Reading::Complete => None,
         };
         // Where one limit has to stand for both, it is the one that is over first.
@@ -252,20 +252,20 @@ impl<'c> ExchangeState<'c> {
 
     fn is_blind(&self) -> bool {
         match &self.reading {
-            Reading::Body(intake, _) => intake.borrow().is_blind(),
+            Reading::Body(body_reader, _) => body_reader.borrow().is_blind(),
             Reading::Complete => false,
         }
     }
 
     fn is_abandoned(&self) -> bool {
         match &self.reading {
-            Reading::Body(intake, _) => intake.borrow().is_abandoned(),
+            Reading::Body(body_reader, _) => body_reader.borrow().is_abandoned(),
             Reading::Complete => false,
         }
     }
 }
 
-impl Moment {
+impl PollContext {
     pub(super) fn of(shard: &Shard, guard: &DeadlineGuard) -> Self {
         Self {
             now: shard.now(),

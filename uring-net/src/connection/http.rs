@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 
+use super::buffered_body::whole_in;
 use super::context::ResponseContext;
 use super::exchange::{ExchangeState, Reading};
-use super::receive::whole_in;
 use super::response_writer::{ResponseWriter, Written};
 use super::streaming::StreamingExchange;
 use super::transition::Transition;

@@ -2,8 +2,8 @@
 //!
 //! - `http`: the requests, one after the other, and which [`Transition`](transition::Transition)
 //!   each ends with
-//! - `receive`: the body of a request, whole
-//! - `streaming`: a request that is answered while its body still comes; `intake`: that body
+//! - `buffered_body`: the body of a request, whole
+//! - `streaming`: a request that is answered while its body still comes; `body_reader`: that body
 //! - `response_writer`: responses, whole and streamed, to either kind of request; `batch`: the
 //!   chunks of a stream
 //! - `exchange`: the state of a request and its response, and so what the connection waits for
@@ -11,11 +11,11 @@
 //! One that is upgraded leaves this module for [`websocket`].
 
 mod batch;
+mod body_reader;
+mod buffered_body;
 mod context;
 mod exchange;
 mod http;
-mod intake;
-mod receive;
 mod response_writer;
 mod streaming;
 mod transition;

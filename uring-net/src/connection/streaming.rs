@@ -6,9 +6,9 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
+use super::body_reader::{BodyReader, PollContext};
 use super::context::ResponseContext;
 use super::exchange::{ExchangeState, Reading};
-use super::intake::{Intake, Moment};
 use super::response_writer::{ResponseWriter, Written};
 use super::transition::Transition;
 use crate::error_response::ErrorResponse;
@@ -69,28 +69,28 @@ impl StreamingExchange {
         let mut body = std::mem::take(input);
         body.drain(..head.min(body.len()));
         let timeout = client.settings.body_timeout;
-        let intake = Intake::new(streamed.sink, decoder, body, expects_continue, timeout);
-        let intake = RefCell::new(intake);
+        let body_reader = BodyReader::new(streamed.sink, decoder, body, expects_continue, timeout);
+        let body_reader = RefCell::new(body_reader);
         let (ended, is_unwritten) = {
-            let reading = Reading::Body(&intake, informational);
+            let reading = Reading::Body(&body_reader, informational);
             let state = ExchangeState::new(&client.guard, &client.shard, &client.settings, reading);
             let mut writer = ResponseWriter::new(&mut client.writer, &state, context);
             let responding = pin!(writer.write_pending(streamed.response));
             let ended = state.run(&mut client.reader, responding).await;
             (ended, state.is_unwritten())
         };
-        let mut intake = intake.into_inner();
+        let mut body_reader = body_reader.into_inner();
         let transition = match ended {
-            Ok(Written::Complete(Connection::KeepAlive)) => finish(client, &mut intake).await,
+            Ok(Written::Complete(Connection::KeepAlive)) => finish(client, &mut body_reader).await,
             // The client knew that this was the last, and has nothing more to say.
-            Ok(Written::Complete(_)) if intake.is_complete() && !context.keep_alive => {
+            Ok(Written::Complete(_)) if body_reader.is_complete() && !context.keep_alive => {
                 Transition::Disconnected
             }
             Ok(Written::Complete(_)) => Transition::Close,
             Ok(Written::Upgraded(websocket)) => Transition::Upgrade(websocket),
             Ok(Written::Aborted) => Transition::Disconnected,
             Err(why) => {
-                intake.fail(why);
+                body_reader.fail(why);
                 match error_response(why) {
                     Some(response) if is_unwritten => client.reject_with(&response, context).await,
                     // That the end of the response is missing tells the client.
@@ -98,23 +98,27 @@ impl StreamingExchange {
                 }
             }
         };
-        *input = intake.into_rest();
+        *input = body_reader.into_rest();
         input.shrink_to(IDLE_INPUT);
         transition
     }
 }
 
 /// The response is complete: read what is left of the body, if it is little and comes soon.
-async fn finish(client: &mut Client, intake: &mut Intake) -> Transition {
-    intake.abandon();
+async fn finish(client: &mut Client, body_reader: &mut BodyReader) -> Transition {
+    body_reader.abandon();
     client.guard.enter(Phase::Body, Some(REST));
     let read = poll_fn(|cx| {
-        let moment = Moment::of(&client.shard, &client.guard);
-        intake.poll(moment, |room, cx| client.reader.poll_in_time(room, cx), cx)
+        let poll_context = PollContext::of(&client.shard, &client.guard);
+        body_reader.poll(
+            poll_context,
+            |room, cx| client.reader.poll_in_time(room, cx),
+            cx,
+        )
     })
     .await;
     match read {
-        Ok(()) if intake.is_complete() => Transition::Next,
+        Ok(()) if body_reader.is_complete() => Transition::Next,
         Err(BodyError::Disconnected) => Transition::Disconnected,
         Ok(()) | Err(_) => Transition::Close,
     }

@@ -10,7 +10,7 @@ use crate::socket::Client;
 
 /// The body of a request.
 #[derive(Default)]
-pub(super) struct Received {
+pub(super) struct BufferedBody {
     /// The content, if it had to be put together.
     gathered: Option<Content>,
     /// Bytes of the input behind the head that were the body's.
@@ -19,7 +19,7 @@ pub(super) struct Received {
     pub(super) excess: Vec<u8>,
 }
 
-impl Received {
+impl BufferedBody {
     pub(super) fn content<'a>(&'a self, head: &'a Head<'_>) -> &'a [u8] {
         match &self.gathered {
             Some(content) => &content.bytes,
@@ -29,16 +29,16 @@ impl Received {
 }
 
 impl Client {
-    pub(super) async fn read_body(&mut self, head: &Head<'_>) -> Result<Received, Transition> {
+    pub(super) async fn read_body(&mut self, head: &Head<'_>) -> Result<BufferedBody, Transition> {
         let max_body = self.settings.max_body;
         let mut decoder = match BodyDecoder::new(head.framing, max_body) {
             Ok(decoder) => decoder,
             Err(error) => return Err(self.reject(error, ResponseContext::of(head)).await),
         };
         if let Some(consumed) = whole_in(head) {
-            return Ok(Received {
+            return Ok(BufferedBody {
                 consumed,
-                ..Received::default()
+                ..BufferedBody::default()
             });
         }
         self.guard
@@ -53,7 +53,7 @@ impl Client {
         }
         let mut content = Content::new(self.reserve_nothing());
         let received = match self.gather(head, &mut decoder, &mut content).await {
-            Ok((consumed, excess)) => Ok(Received {
+            Ok((consumed, excess)) => Ok(BufferedBody {
                 gathered: Some(content),
                 consumed,
                 excess,
