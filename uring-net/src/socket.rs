@@ -50,8 +50,8 @@ impl Client {
             reader: Reader {
                 reads: guard.reads(),
                 half: reader,
-                ahead: None,
-                early: Vec::new(),
+                read_ahead: None,
+                pipelined: Vec::new(),
             },
             guard,
             writer,
@@ -88,8 +88,8 @@ impl Client {
     }
 
     /// Append to `input` what was read during a streamed response.
-    pub(crate) fn take_ahead(&mut self, input: &mut Vec<u8>) {
-        input.extend_from_slice(&std::mem::take(&mut self.reader.early));
+    pub(crate) fn take_pipelined(&mut self, input: &mut Vec<u8>) {
+        input.extend_from_slice(&std::mem::take(&mut self.reader.pipelined));
     }
 
     /// Write all of `bytes`.
@@ -137,9 +137,9 @@ pub(crate) struct Reader {
     half: OwnedReadHalf<TcpStream>,
     reads: Reads,
     /// One that goes on beside what else is done.
-    ahead: Option<Pin<Box<dyn Future<Output = Read>>>>,
-    /// What was read while a response was streamed: [`Client::take_ahead`].
-    early: Vec<u8>,
+    read_ahead: Option<Pin<Box<dyn Future<Output = Read>>>>,
+    /// What was read while a response was streamed: [`Client::take_pipelined`].
+    pipelined: Vec<u8>,
 }
 
 /// How many bytes were read, 0 at the end, and the buffer with them behind what it held.
@@ -148,7 +148,7 @@ pub(crate) type Read = (io::Result<usize>, Vec<u8>);
 impl Reader {
     /// Read once into what is free of `buffer`.
     pub(crate) async fn read(&mut self, buffer: Vec<u8>) -> Read {
-        match self.read_ahead().await {
+        match self.finish_read_ahead().await {
             Some(read) => behind(buffer, read),
             None => read_once(&mut self.half, buffer).await,
         }
@@ -157,7 +157,7 @@ impl Reader {
     /// The same as long as the connection's time is not over. Then it reads the end, and what comes
     /// can still be read.
     pub(crate) async fn read_in_time(&mut self, buffer: Vec<u8>) -> Read {
-        match self.read_ahead().await {
+        match self.finish_read_ahead().await {
             Some(read) => behind(buffer, read),
             None => {
                 let free = buffer.len()..buffer.capacity();
@@ -167,20 +167,20 @@ impl Reader {
     }
 
     /// What the read has read that is in flight.
-    async fn read_ahead(&mut self) -> Option<Read> {
-        let read = self.ahead.as_mut()?.await;
-        self.ahead = None;
+    async fn finish_read_ahead(&mut self) -> Option<Read> {
+        let read = self.read_ahead.as_mut()?.await;
+        self.read_ahead = None;
         Some(read)
     }
 
     /// Whether a read is in flight, which may read more than [`Reader::read_at_most`] would.
-    pub(crate) fn is_ahead(&self) -> bool {
-        self.ahead.is_some()
+    pub(crate) fn is_reading_ahead(&self) -> bool {
+        self.read_ahead.is_some()
     }
 
     /// The same, `most` bytes at most. No read may be in flight.
     pub(crate) async fn read_at_most(&mut self, buffer: Vec<u8>, most: usize) -> Read {
-        debug_assert!(!self.is_ahead(), "it might have read more");
+        debug_assert!(!self.is_reading_ahead(), "it might have read more");
         let len = buffer.len();
         let end = buffer.capacity().min(len.saturating_add(most));
         read_in_time(&mut self.half, &self.reads, buffer, len..end).await
@@ -189,15 +189,16 @@ impl Reader {
     /// Ready when the client has left, or sends without end what can't be its turn yet. A
     /// client that has only ended its own side counts as one that left.
     ///
-    /// What arrives is kept for [`Client::take_ahead`].
+    /// What arrives is kept for [`Client::take_pipelined`].
     pub(crate) fn poll_disconnected(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.early.len() < MAX_AHEAD {
-            let begin =
-                |mut half| async move { read_once(&mut half, Vec::with_capacity(AHEAD)).await };
-            let (read, buffer) = ready!(self.poll_ahead(begin, cx));
+        while self.pipelined.len() < MAX_PIPELINED {
+            let begin = |mut half| async move {
+                read_once(&mut half, Vec::with_capacity(READ_AHEAD)).await
+            };
+            let (read, buffer) = ready!(self.poll_read_ahead(begin, cx));
             match read {
                 Ok(0) | Err(_) => return Poll::Ready(()),
-                Ok(_) => self.early.extend_from_slice(&buffer),
+                Ok(_) => self.pipelined.extend_from_slice(&buffer),
             }
         }
         Poll::Ready(())
@@ -211,21 +212,21 @@ impl Reader {
             let buffer = Vec::with_capacity(room);
             read_in_time(&mut half, &reads, buffer, 0..room).await
         };
-        self.poll_ahead(begin, cx)
+        self.poll_read_ahead(begin, cx)
     }
 
     /// The read that is in flight, or else the one that `begin` begins.
-    fn poll_ahead<F: Future<Output = Read> + 'static>(
+    fn poll_read_ahead<F: Future<Output = Read> + 'static>(
         &mut self,
         begin: impl FnOnce(OwnedReadHalf<TcpStream>) -> F,
         cx: &mut Context<'_>,
     ) -> Poll<Read> {
         let half = &self.half;
-        let ahead = self
-            .ahead
+        let read_ahead = self
+            .read_ahead
             .get_or_insert_with(|| Box::pin(begin(OwnedReadHalf(half.0.clone()))));
-        let read = ready!(ahead.as_mut().poll(cx));
-        self.ahead = None;
+        let read = ready!(read_ahead.as_mut().poll(cx));
+        self.read_ahead = None;
         Poll::Ready(read)
     }
 }
@@ -302,7 +303,7 @@ pub(crate) const IDLE_INPUT: usize = 2 * 1024;
 const MIN_READ: usize = 1024;
 /// Bytes that a connection holds to notice that its client has left a streamed response, and
 /// bytes of the next requests that are kept until it has ended.
-const AHEAD: usize = 256;
-const MAX_AHEAD: usize = 64 * 1024;
+const READ_AHEAD: usize = 256;
+const MAX_PIPELINED: usize = 64 * 1024;
 /// Bytes that are read at once when nobody wants them. Many clients may be read from so.
 const DISCARDED: usize = 8 * 1024;

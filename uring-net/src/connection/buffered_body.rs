@@ -16,7 +16,7 @@ pub(super) struct BufferedBody {
     /// Bytes of the input behind the head that were the body's.
     pub(super) consumed: usize,
     /// Bytes that were read behind the body.
-    pub(super) excess: Vec<u8>,
+    pub(super) leftover: Vec<u8>,
 }
 
 impl BufferedBody {
@@ -53,10 +53,10 @@ impl Client {
         }
         let mut content = Content::new(self.reserve_nothing());
         let received = match self.gather(head, &mut decoder, &mut content).await {
-            Ok((consumed, excess)) => Ok(BufferedBody {
+            Ok((consumed, leftover)) => Ok(BufferedBody {
                 gathered: Some(content),
                 consumed,
-                excess,
+                leftover,
             }),
             Err(why) => {
                 drop(content);
@@ -90,7 +90,7 @@ impl Client {
         let consumed = progress.consumed;
         let mut chunk = Vec::new();
         while !progress.done {
-            let known = decoder.left().filter(|_| !self.reader.is_ahead());
+            let known = decoder.left().filter(|_| !self.reader.is_reading_ahead());
             let read = match known {
                 // Where the length is known, nothing is read behind the body, and nothing copied.
                 Some(left) => {
@@ -123,11 +123,11 @@ impl Client {
                 }
             };
         }
-        let excess = match chunk.is_empty() {
+        let leftover = match chunk.is_empty() {
             true => Vec::new(),
             false => chunk.split_off(progress.consumed.min(chunk.len())),
         };
-        Ok((consumed, excess))
+        Ok((consumed, leftover))
     }
 
     /// Memory for what is held of a body that is streamed to its consumer.
@@ -176,9 +176,9 @@ impl Content {
         if capacity - len >= more {
             return Ok(());
         }
-        let ahead = more.max(capacity).min(most).max(more);
-        self.reserved.grow_to(len + ahead)?;
-        self.bytes.reserve_exact(ahead);
+        let growth = more.max(capacity).min(most).max(more);
+        self.reserved.grow_to(len + growth)?;
+        self.bytes.reserve_exact(growth);
         Ok(())
     }
 }

@@ -65,14 +65,14 @@ pub(super) async fn serve<S: Service>(
             }
             Transition::NeedInput => {}
             Transition::Next => {
-                client.take_ahead(&mut input);
+                client.take_pipelined(&mut input);
                 client
                     .guard
                     .enter(Phase::Idle, Some(client.settings.idle_timeout));
                 continue;
             }
             Transition::Upgrade(websocket) => {
-                client.take_ahead(&mut input);
+                client.take_pipelined(&mut input);
                 client.guard.recorder.upgrade();
                 return Some(Upgraded {
                     client,
@@ -129,7 +129,7 @@ async fn one_request<S: Service>(
         Some(consumed) => drop(input.drain(..consumed.min(input.len()))),
         None => input.clear(),
     }
-    input.extend_from_slice(&handled.excess);
+    input.extend_from_slice(&handled.leftover);
     if input.is_empty() {
         input.shrink_to(IDLE_INPUT);
     }
@@ -189,7 +189,7 @@ struct Handled {
     /// Where the next request begins; `None` where that isn't worth finding.
     consumed: Option<usize>,
     /// Bytes that were read behind the body.
-    excess: Vec<u8>,
+    leftover: Vec<u8>,
 }
 
 /// Read the request that `input` begins with, and have it handled.
@@ -212,7 +212,7 @@ async fn handle<S: Service>(
     let id = RequestId::of(&head, client.shard.next_request_id());
     client.guard.recorder.begin(&head, id);
     let context = ResponseContext::of(&head);
-    let handled = |response, consumed: Option<usize>, excess| {
+    let handled = |response, consumed: Option<usize>, leftover| {
         Routed::Buffered(Handled {
             response,
             context: ResponseContext {
@@ -221,7 +221,7 @@ async fn handle<S: Service>(
             },
             is_last: !head.keep_alive,
             consumed: consumed.map(|consumed| head.len + consumed),
-            excess,
+            leftover,
         })
     };
     let route = match service.route(&head) {
@@ -247,7 +247,7 @@ async fn handle<S: Service>(
         id,
     };
     let response = service.call(route, request).await;
-    Ok(handled(response, Some(body.consumed), body.excess))
+    Ok(handled(response, Some(body.consumed), body.leftover))
 }
 
 /// Have a request answered whose body goes to a sink as it comes.
