@@ -162,7 +162,7 @@ impl Linger {
         end: None,
     };
     /// For a client that there is no room for.
-    pub(crate) const TURNED_AWAY: Self = Self {
+    pub(crate) const REJECTED: Self = Self {
         total: Duration::from_secs(5),
         silence: Duration::from_secs(1),
         end: None,

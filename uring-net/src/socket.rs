@@ -60,8 +60,8 @@ impl Client {
         }
     }
 
-    /// A client that there is no room for, of whom the access log is not told.
-    pub(crate) fn turned_away(
+    /// A client that the access log is not told of.
+    pub(crate) fn unrecorded(
         socket: TcpStream,
         peer: SocketAddr,
         shard: Shard,

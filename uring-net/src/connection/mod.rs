@@ -57,25 +57,25 @@ pub(crate) async fn serve<S: Service>(
     }
 }
 
-/// Tell a client that there is no room for it, and close.
-pub(crate) async fn turn_away(
+/// Reject a client beyond the limit of connections: say so, and close.
+pub(crate) async fn reject_over_limit(
     socket: TcpStream,
     peer: SocketAddr,
     shard: Shard,
     settings: Rc<Settings>,
 ) {
-    let mut client = Client::turned_away(socket, peer, shard, settings);
+    let mut client = Client::unrecorded(socket, peer, shard, settings);
     if client
         .write_error(&too_many(), ResponseContext::UNKNOWN)
         .await
         .is_ok()
     {
-        client.close(Linger::TURNED_AWAY).await;
+        client.close(Linger::REJECTED).await;
     }
 }
 
-/// The bytes of what [`turn_away`] says.
-pub(crate) fn over_limit(shard: &Shard, settings: &Settings) -> Vec<u8> {
+/// The bytes of what [`reject_over_limit`] says.
+pub(crate) fn over_limit_response(shard: &Shard, settings: &Settings) -> Vec<u8> {
     let mut out = Vec::new();
     let (context, connection) = (ResponseContext::UNKNOWN, Connection::Close);
     response_writer::encode_error_response(
