@@ -28,7 +28,7 @@ pub mod websocket;
 /// What is private, for the targets in `fuzz/`.
 #[cfg(fuzzing)]
 pub mod fuzzing {
-    pub use crate::websocket::fuzzing::{Heard, WebSocketDecoder};
+    pub use crate::websocket::fuzzing::{Received, WebSocketDecoder};
 }
 
 pub use access::AccessLog;

@@ -101,7 +101,7 @@ impl Ends {
             };
             match read {
                 Ok(0) | Err(_) => return,
-                Ok(_) => self.session.borrow_mut().heard(self.shard.now()),
+                Ok(_) => self.session.borrow_mut().note_received(self.shard.now()),
             }
             input.drain(..std::mem::take(&mut at));
             if input.is_empty() {
