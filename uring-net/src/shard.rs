@@ -54,7 +54,7 @@ impl Shard {
         }
     }
 
-    /// The time of the last tick: late by [`TICK`] at most, unless a guest holds the core.
+    /// The time of the last tick: late by [`TICK`] at most, unless a service holds the core.
     pub fn now(&self) -> Instant {
         self.inner.now.get()
     }

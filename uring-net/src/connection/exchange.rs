@@ -226,7 +226,7 @@ impl<'c> ExchangeState<'c> {
         match self.is_events.get() {
             // To be woken when the shard drains.
             true => self.guard.enter_open(None, waker),
-            false => self.guard.enter(Phase::Guest, None),
+            false => self.guard.enter(Phase::Service, None),
         }
     }
 

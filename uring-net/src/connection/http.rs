@@ -239,7 +239,7 @@ async fn handle<S: Service>(
         };
     }
     let body = client.read_body(&head).await?;
-    client.guard.enter(Phase::Guest, None);
+    client.guard.enter(Phase::Service, None);
     let request = Request {
         head,
         body: body.content(&head),

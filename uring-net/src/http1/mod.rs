@@ -10,7 +10,7 @@
 //!
 //! Whatever a client sends that the RFCs want rejected ends in a [`RequestError`]: answer with
 //! its status, then close, because where the next request would start is anybody's guess.
-//! Whatever a guest puts in a header can't end that header: see [`InvalidHeader`].
+//! Whatever a service puts in a header can't end that header: see [`InvalidHeader`].
 
 mod authority;
 mod body;

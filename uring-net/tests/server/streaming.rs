@@ -447,7 +447,7 @@ fn a_stream_that_waits_is_not_timed_out() {
 
 #[test]
 fn proxies_are_asked_not_to_hold_events_back_unless_something_else_is_said() {
-    let buffering = |listener: Option<&str>, guest: Option<&str>, kind: &str| {
+    let buffering = |listener: Option<&str>, service: Option<&str>, kind: &str| {
         let (source, body) = source();
         let headers = listener.map(|value| ("X-Accel-Buffering", value.to_owned()));
         let settings = Settings {
@@ -455,7 +455,7 @@ fn proxies_are_asked_not_to_hold_events_back_unless_something_else_is_said() {
             ..settings()
         };
         let mut own = vec![("content-type".to_owned(), kind.as_bytes().to_vec())];
-        own.extend(guest.map(|value| ("X-Accel-Buffering".to_owned(), value.into())));
+        own.extend(service.map(|value| ("X-Accel-Buffering".to_owned(), value.into())));
         let answer = Mutex::new(Some((own, body)));
         let server = Server::start(settings, move || {
             move |_| {

@@ -213,7 +213,7 @@ fn connections() {
 }
 
 #[test]
-fn the_length_of_content_that_is_not_sent_is_what_the_guest_says() {
+fn the_length_of_content_that_is_not_sent_is_what_the_service_says() {
     use Payload::{Length, Stream};
     let date = date();
     let length = "content-length: 42\r\n";
@@ -254,7 +254,7 @@ fn the_length_of_content_that_is_not_sent_is_what_the_guest_says() {
 }
 
 #[test]
-fn headers_of_the_host_are_not_taken_from_a_guest() {
+fn headers_of_the_host_are_not_taken_from_a_service() {
     let date = date();
     let mut out = Vec::new();
     let headers = [
@@ -325,7 +325,7 @@ fn plain_responses() {
 }
 
 proptest! {
-    /// Whatever a guest sends, the response has its headers and the host's, and no others.
+    /// Whatever a service sends, the response has its headers and the host's, and no others.
     #[test]
     fn what_is_encoded_is_parsed(
         code in 200..600_u16,
