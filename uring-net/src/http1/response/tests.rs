@@ -57,6 +57,40 @@ fn a_whole_head() {
 }
 
 #[test]
+fn what_a_head_says_of_the_connection_can_be_changed_behind_which_a_body_stands() {
+    use Connection::{Close, KeepAlive};
+    let date = date();
+    for status in [Status::OK, Status::NO_CONTENT, Status::UPGRADE_REQUIRED] {
+        for version in [Version::Http10, Version::Http11] {
+            for payload in [Payload::Length(4), Payload::Stream] {
+                for (before, after) in [(KeepAlive, Close), (Close, KeepAlive), (Close, Close)] {
+                    let head_with = |connection| ResponseHead {
+                        status,
+                        version,
+                        connection,
+                        ..head(&date)
+                    };
+                    let encode = |connection| {
+                        let mut out = Vec::new();
+                        let encoding =
+                            encode_head(&mut out, &head_with(connection), payload, [("a", "b")]);
+                        (out, encoding.unwrap())
+                    };
+                    let (mut out, encoding) = encode(before);
+                    let len = out.len();
+                    out.extend_from_slice(b"body");
+                    let changed =
+                        change_connection(&mut out, len, &head_with(before), encoding, after);
+                    let (expected, _) = encode(after);
+                    assert_eq!(changed, expected.len());
+                    assert_eq!(out, [&expected[..], b"body"].concat());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn framing_by_status_method_and_version() {
     use BodyEncoding::{Chunked, Omitted, Plain, UntilClose};
     use Payload::{Length, Stream};
