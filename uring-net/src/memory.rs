@@ -39,7 +39,7 @@ impl BodyMemory {
         self.refused.set(self.refused.get() + 1);
     }
 
-    /// Tell the operator of refusals, once a second at most.
+    /// Tell the operator of rejected requests, once a second at most.
     pub(crate) fn log_rejected(&self, now: Instant) {
         let refused = self.refused.get();
         let is_due = |logged: Instant| now.duration_since(logged) >= LOG_INTERVAL;

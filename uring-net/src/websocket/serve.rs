@@ -28,7 +28,7 @@ pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) 
     } = client;
     let rules = websocket.settings;
     let session = Session::new(websocket.handler, &rules, shard.now());
-    let ends = Ends {
+    let state = SocketState {
         session: RefCell::new(session),
         guard,
         shard,
@@ -37,8 +37,8 @@ pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) 
         linger: Cell::new(None),
     };
     {
-        let mut reading = pin!(ends.read(&mut reader, input));
-        let mut writing = pin!(ends.write(&mut writer));
+        let mut reading = pin!(state.read(&mut reader, input));
+        let mut writing = pin!(state.write(&mut writer));
         // Whichever ends first ends the connection. Reading comes first: it is what most often
         // gives cause to write.
         poll_fn(|cx| {
@@ -52,11 +52,11 @@ pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) 
         })
         .await;
     }
-    ends.session.into_inner().finish();
+    state.session.into_inner().finish();
 }
 
-/// What the two ends of a connection share.
-struct Ends {
+/// The state that the reading and the writing side of a WebSocket share.
+struct SocketState {
     session: RefCell<Session>,
     guard: DeadlineGuard,
     shard: Shard,
@@ -66,7 +66,7 @@ struct Ends {
     linger: Cell<Option<Linger>>,
 }
 
-impl Ends {
+impl SocketState {
     /// Read until the client leaves.
     async fn read(&self, reader: &mut Reader, mut input: Vec<u8>) {
         let mut at = 0;
