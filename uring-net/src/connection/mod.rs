@@ -1,7 +1,7 @@
 //! The life of one connection: a request is read, answered and written, and then the next.
 //!
-//! - `http`: the requests, one after the other, and which `Transition`
-//!   each ends with
+//! - `http`: the requests, one after the other, and which `Transition` each
+//!   ends with
 //! - `buffered_body`: the body of a request, whole
 //! - `streaming`: a request that is answered while its body still comes; `body_reader`: that body
 //! - `response_writer`: responses, whole and streamed, to either kind of request; `batch`: the
