@@ -5,7 +5,7 @@
 use std::io::{self, Cursor, Read, Write};
 
 use libfuzzer_sys::fuzz_target;
-use rusm_uring_net::fuzzing::{Heard, WebSocketDecoder};
+use rusm_uring_net::fuzzing::{Received, WebSocketDecoder};
 use tungstenite::Message;
 use tungstenite::error::Error;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
@@ -56,10 +56,10 @@ fn masked(input: &[u8], mask: [u8; 4]) -> Vec<u8> {
     out
 }
 
-/// What was heard, and whether the client did wrong at last.
-fn ours(input: &[u8], step: usize) -> (Vec<Heard>, bool) {
+/// What was received, and whether the client did wrong at last.
+fn ours(input: &[u8], step: usize) -> (Vec<Received>, bool) {
     let mut decoder = WebSocketDecoder::new(MAX_MESSAGE);
-    let (mut heard, mut buffer) = (Vec::new(), Vec::new());
+    let (mut received, mut buffer) = (Vec::new(), Vec::new());
     for piece in input.chunks(step) {
         buffer.extend_from_slice(piece);
         loop {
@@ -67,17 +67,17 @@ fn ours(input: &[u8], step: usize) -> (Vec<Heard>, bool) {
                 Ok((consumed, event)) => {
                     buffer.drain(..consumed);
                     let Some(event) = event else { break };
-                    let is_last = matches!(event, Heard::Close(..));
-                    heard.push(event);
+                    let is_last = matches!(event, Received::Close(..));
+                    received.push(event);
                     if is_last {
-                        return (heard, false);
+                        return (received, false);
                     }
                 }
-                Err(_) => return (heard, true),
+                Err(_) => return (received, true),
             }
         }
     }
-    (heard, false)
+    (received, false)
 }
 
 /// Reads what there is, and then says that nothing is there yet.
@@ -102,40 +102,40 @@ impl Write for Socket {
     }
 }
 
-fn compare((heard, is_wrong): (Vec<Heard>, bool), input: &[u8]) {
+fn compare((received, is_wrong): (Vec<Received>, bool), input: &[u8]) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE));
     let socket = Socket(Cursor::new(input.to_vec()));
     let mut theirs = WebSocket::from_raw_socket(socket, Role::Server, Some(config));
-    for (index, event) in heard.iter().enumerate() {
+    for (index, event) in received.iter().enumerate() {
         let read = theirs.read();
         let same = match (&read, event) {
-            (Ok(Message::Text(text)), Heard::Text(ours)) => **text == *ours,
-            (Ok(Message::Binary(bytes)), Heard::Binary(ours)) => **bytes == *ours,
-            (Ok(Message::Ping(payload)), Heard::Ping(ours)) => **payload == *ours,
-            (Ok(Message::Pong(_)), Heard::Pong) => true,
-            (Ok(Message::Close(None)), Heard::Close(1005, _)) => true,
+            (Ok(Message::Text(text)), Received::Text(ours)) => **text == *ours,
+            (Ok(Message::Binary(bytes)), Received::Binary(ours)) => **bytes == *ours,
+            (Ok(Message::Ping(payload)), Received::Ping(ours)) => **payload == *ours,
+            (Ok(Message::Pong(_)), Received::Pong) => true,
+            (Ok(Message::Close(None)), Received::Close(1005, _)) => true,
             // It changes what it takes for no code.
-            (Ok(Message::Close(Some(close))), Heard::Close(code, reason)) => {
+            (Ok(Message::Close(Some(close))), Received::Close(code, reason)) => {
                 u16::from(close.code) == *code && *close.reason == **reason || *code == 1014
             }
             // 1014 is younger than its list of codes.
-            (Err(_), Heard::Close(1014, _)) => true,
+            (Err(_), Received::Close(1014, _)) => true,
             _ => false,
         };
         assert!(same, "{index}: {event:?}, they {read:?}");
-        if matches!(event, Heard::Close(..)) {
+        if matches!(event, Received::Close(..)) {
             return;
         }
     }
     if is_wrong {
         return;
     }
-    // All that was heard is all there was.
+    // All that was received is all there was.
     match theirs.read() {
         Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
-        other => panic!("we heard nothing more, they {other:?}"),
+        other => panic!("we received nothing more, they {other:?}"),
     }
 }
 

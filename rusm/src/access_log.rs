@@ -1,4 +1,4 @@
-//! The access log: a line on standard output for each exchange that has ended.
+//! The access log: a line on standard output for each request that has ended.
 //!
 //! The lines are made on the shard that served, and written by the thread of standard output: a
 //! reader that is slow, or stands still, costs lines and never a request. How many it cost is said
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rusm_config::{LogFormat, Lookup, RouteTable};
 use rusm_uring_net::AccessLog;
-use rusm_uring_net::access::Exchange;
+use rusm_uring_net::access::RequestRecord;
 use rusm_uring_net::http1::Version;
 use serde::Serialize;
 
@@ -28,8 +28,8 @@ struct ListenerLog {
 }
 
 impl AccessLog for ListenerLog {
-    fn record(&self, exchange: &Exchange) {
-        let entry = Entry::of(exchange, &self.routes);
+    fn record(&self, record: &RequestRecord) {
+        let entry = Entry::of(record, &self.routes);
         let mut line = match self.format {
             LogFormat::Text => entry.to_string(),
             LogFormat::Json => serde_json::to_string(&entry).unwrap_or_default(),
@@ -63,33 +63,33 @@ struct Entry<'e> {
 }
 
 impl<'e> Entry<'e> {
-    fn of(exchange: &'e Exchange, routes: &RouteTable) -> Self {
-        let request = exchange.request.as_ref();
+    fn of(record: &'e RequestRecord, routes: &RouteTable) -> Self {
+        let request = record.request.as_ref();
         let target = request.map(|request| request.target.as_str());
         let path = target.map(|target| target.split_once('?').map_or(target, |(path, _)| path));
-        let micros = exchange.took.as_micros() as f64;
+        let micros = record.took.as_micros() as f64;
         Self {
             head: Head {
                 time: line::now(),
                 level: "info",
                 kind: "access",
-                message: match exchange.is_websocket {
+                message: match record.is_websocket {
                     true => "websocket ended",
                     false => "request ended",
                 },
-                request_id: Some(&exchange.id),
+                request_id: Some(&record.id),
             },
-            client: exchange.peer,
+            client: record.peer,
             method: request.map(|request| request.method.as_str()),
             path,
             query: target.and_then(|target| Some(target.split_once('?')?.1)),
             protocol: request.map(|request| match request.version {
-                _ if exchange.is_websocket => "websocket",
+                _ if record.is_websocket => "websocket",
                 Version::Http10 => "HTTP/1.0",
                 Version::Http11 => "HTTP/1.1",
             }),
-            status: exchange.status.map_or(CLIENT_LEFT, |status| status.code()),
-            bytes: exchange.sent,
+            status: record.status.map_or(CLIENT_LEFT, |status| status.code()),
+            bytes: record.sent,
             duration_ms: micros / 1000.0,
             action: request
                 .zip(path)
@@ -132,7 +132,7 @@ fn action(routes: &RouteTable, method: &str, path: &str) -> Option<String> {
     Some(route.target())
 }
 
-/// The status of an exchange whose client left before the response began: nginx's.
+/// The status of a request whose client left before the response began: nginx's.
 const CLIENT_LEFT: u16 = 499;
 
 #[cfg(test)]
@@ -144,8 +144,8 @@ mod tests {
 
     use super::*;
 
-    fn exchange(target: Option<&str>, status: Option<Status>) -> Exchange {
-        Exchange {
+    fn record(target: Option<&str>, status: Option<Status>) -> RequestRecord {
+        RequestRecord {
             id: "f00-1".into(),
             peer: ([127, 0, 0, 1], 5000).into(),
             request: target.map(|target| RequestLine {
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn nothing_that_a_client_sends_ends_a_line() {
-        let sent = exchange(Some("/a\"b\u{1b}[31m\n?c\\"), Some(Status::BAD_REQUEST));
+        let sent = record(Some("/a\"b\u{1b}[31m\n?c\\"), Some(Status::BAD_REQUEST));
         let routes = RouteTable::default();
         let text = Entry::of(&sent, &routes).to_string();
         let (_, text) = text.split_once(' ').unwrap();
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_left_open() {
         let routes = RouteTable::default();
-        let text = Entry::of(&exchange(None, None), &routes).to_string();
+        let text = Entry::of(&record(None, None), &routes).to_string();
         assert!(
             text.ends_with(" 127.0.0.1:5000 - 499 16 1.234ms - f00-1"),
             "{text}"

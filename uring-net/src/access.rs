@@ -1,4 +1,4 @@
-//! What is told of each exchange once it has ended.
+//! Records of requests for the access log.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -13,14 +13,14 @@ use crate::request_id::{RequestId, RequestIds};
 /// Takes note of what has ended: a request and its response, its handshake included, or a
 /// WebSocket. Called in the connection's task, so it must not block.
 pub trait AccessLog: fmt::Debug + Send + Sync {
-    /// One exchange has ended.
-    fn record(&self, exchange: &Exchange);
+    /// A request, or a WebSocket, has ended.
+    fn record(&self, record: &RequestRecord);
 }
 
 /// A request and what became of it. A WebSocket is two: its handshake, with status 101, and all
 /// that followed it.
 #[derive(Clone, Debug)]
-pub struct Exchange {
+pub struct RequestRecord {
     /// What the request is called in the logs; a WebSocket goes on under that of its handshake.
     pub id: String,
     /// Who sent it.
@@ -71,7 +71,7 @@ impl RequestLine {
 }
 
 /// What one connection tells the access log. Does nothing where there is none.
-pub(crate) struct Recorder {
+pub(crate) struct AccessRecorder {
     log: Option<Arc<dyn AccessLog>>,
     peer: SocketAddr,
     /// For requests that were not understood.
@@ -90,7 +90,7 @@ struct Current {
     written: u64,
 }
 
-impl Recorder {
+impl AccessRecorder {
     pub(crate) fn new(
         log: Option<Arc<dyn AccessLog>>,
         peer: SocketAddr,
@@ -142,7 +142,7 @@ impl Recorder {
 
     /// The head of its final response, of `len` bytes, is about to be written. Without a request it
     /// answers one that was not understood.
-    pub(crate) fn answer(&self, status: Status, len: usize) {
+    pub(crate) fn response(&self, status: Status, len: usize) {
         if self.log.is_none() {
             return;
         }
@@ -164,11 +164,11 @@ impl Recorder {
         }
     }
 
-    /// The exchange, if there is one, has ended.
+    /// The request, if there is one, has ended.
     pub(crate) fn end(&self) {
         let Some(log) = &self.log else { return };
         if let Some(current) = self.current.borrow_mut().take() {
-            log.record(&Exchange {
+            log.record(&RequestRecord {
                 id: current.id,
                 peer: self.peer,
                 request: current.request,
@@ -198,7 +198,7 @@ impl Recorder {
     }
 }
 
-impl Drop for Recorder {
+impl Drop for AccessRecorder {
     fn drop(&mut self) {
         self.end();
     }

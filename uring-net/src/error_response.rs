@@ -1,12 +1,12 @@
-//! Responses of the host's own.
+//! Responses that the server makes by itself, mostly for errors.
 
 use std::borrow::Cow;
 
 use crate::http1::{HeaderLines, Status};
 
-/// A response that the host gives of itself: one line of text.
+/// A response that the server makes by itself: one line of text.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct ErrorResponse {
     /// Its status.
     pub status: Status,
     /// Headers of its own, such as `Allow`.
@@ -15,8 +15,8 @@ pub struct Refusal {
     pub text: Cow<'static, str>,
 }
 
-impl Refusal {
-    /// A refusal that says no more than its status does.
+impl ErrorResponse {
+    /// A response that says no more than its status does.
     pub fn new(status: Status) -> Self {
         Self {
             status,

@@ -33,7 +33,7 @@ pub async fn accept<S: Service>(
     let mut reserve = Reserve::new(listener.try_clone()?);
     let listener = TcpListener::from_std(listener)?;
     let _listening = shard.listening(listener.as_raw_fd());
-    let turned_away = TurnedAway::default();
+    let rejections = Rejections::default();
     while shard.is_accepting() {
         let (socket, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -41,8 +41,8 @@ pub async fn accept<S: Service>(
             Err(error) => {
                 // It gets better when a connection ends.
                 if is_out_of_files(&error) {
-                    let refusal = connection::over_limit(&shard, &settings);
-                    let refused = reserve.refuse_all(&refusal);
+                    let response = connection::over_limit_response(&shard, &settings);
+                    let refused = reserve.reject_all(&response);
                     tracing::warn!(
                         %error,
                         refused,
@@ -53,7 +53,7 @@ pub async fn accept<S: Service>(
                     tracing::warn!(%error, "a connection could not be accepted");
                 }
                 if is_ours(&error) {
-                    monoio::time::sleep(BREATH).await;
+                    monoio::time::sleep(ACCEPT_BACKOFF).await;
                 }
                 continue;
             }
@@ -61,15 +61,15 @@ pub async fn accept<S: Service>(
         // A client of IPv4 at a socket of IPv6.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let (shard, settings, service) = (shard.clone(), settings.clone(), service.clone());
-        let Some(slot) = limit.enter() else {
+        let Some(slot) = limit.try_acquire() else {
             // One for which there is no room even here is closed without a word.
-            if let Some(place) = turned_away.enter() {
-                let telling = connection::turn_away(socket, peer, shard, settings);
-                monoio::spawn(contained(place, telling));
+            if let Some(permit) = rejections.try_acquire() {
+                let rejecting = connection::reject_over_limit(socket, peer, shard, settings);
+                monoio::spawn(catch_panics(permit, rejecting));
             }
             continue;
         };
-        monoio::spawn(contained(
+        monoio::spawn(catch_panics(
             slot,
             connection::serve(socket, peer, shard, settings, service),
         ));
@@ -104,7 +104,7 @@ impl ConnectionLimit {
         self
     }
 
-    fn enter(&self) -> Option<Slot> {
+    fn try_acquire(&self) -> Option<Slot> {
         let own = Entry::of(&self.own)?;
         let node = match &self.node {
             Some(node) => Some(Entry::of(node)?),
@@ -160,16 +160,16 @@ impl Reserve {
     }
 
     /// Refuse the clients that wait, one after the other, and say how many there were.
-    fn refuse_all(&mut self, refusal: &[u8]) -> usize {
+    fn reject_all(&mut self, response: &[u8]) -> usize {
         drop(self.spare.take());
         let mut refused = 0;
         // The socket doesn't block. It fails when nobody waits, and when another thread was faster
         // to take the descriptor.
-        while refused < REFUSED_AT_ONCE
+        while refused < REJECTED_AT_ONCE
             && let Ok((socket, _)) = self.listener.accept()
         {
             // What can't be said at once isn't.
-            let _ = refuse(socket, refusal);
+            let _ = reject(socket, response);
             refused += 1;
         }
         self.spare = spare();
@@ -181,9 +181,9 @@ fn spare() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-fn refuse(mut socket: std::net::TcpStream, refusal: &[u8]) -> io::Result<()> {
+fn reject(mut socket: std::net::TcpStream, response: &[u8]) -> io::Result<()> {
     socket.set_nonblocking(true)?;
-    socket.write_all(refusal)?;
+    socket.write_all(response)?;
     socket.shutdown(std::net::Shutdown::Write)?;
     // If it were closed with a request unread, the client would be sent a reset behind the response.
     let mut request = [0; 4096];
@@ -193,21 +193,21 @@ fn refuse(mut socket: std::net::TcpStream, refusal: &[u8]) -> io::Result<()> {
 
 /// Clients too many that are being told so. They hold file descriptors beyond the limit.
 #[derive(Clone, Default)]
-struct TurnedAway(Rc<Cell<usize>>);
+struct Rejections(Rc<Cell<usize>>);
 
-impl TurnedAway {
-    fn enter(&self) -> Option<TurnedAwayPlace> {
+impl Rejections {
+    fn try_acquire(&self) -> Option<RejectionPermit> {
         let count = self.0.get();
-        (count < MAX_TURNED_AWAY).then(|| {
+        (count < MAX_REJECTIONS).then(|| {
             self.0.set(count + 1);
-            TurnedAwayPlace(self.clone())
+            RejectionPermit(self.clone())
         })
     }
 }
 
-struct TurnedAwayPlace(TurnedAway);
+struct RejectionPermit(Rejections);
 
-impl Drop for TurnedAwayPlace {
+impl Drop for RejectionPermit {
     fn drop(&mut self) {
         let count = &self.0.0;
         count.set(count.get().saturating_sub(1));
@@ -217,10 +217,10 @@ impl Drop for TurnedAwayPlace {
 /// A defect of ours ends the connection that met it, not the shard.
 ///
 /// No `async fn`, which would keep the connection twice: as its argument, and pinned.
-fn contained<P>(place: P, connection: impl Future<Output = ()>) -> impl Future<Output = ()> {
+fn catch_panics<P>(permit: P, connection: impl Future<Output = ()>) -> impl Future<Output = ()> {
     let mut connection = Box::pin(connection);
     poll_fn(move |cx| {
-        let _held = &place;
+        let _held = &permit;
         let poll = catch_unwind(AssertUnwindSafe(|| connection.as_mut().poll(cx)));
         poll.unwrap_or_else(|_panic| {
             tracing::error!("a connection was dropped: this is a defect of the server");
@@ -240,6 +240,6 @@ fn is_out_of_files(error: &io::Error) -> bool {
 }
 
 /// Clients that are refused in one go, before the others of the shard have their turn.
-const REFUSED_AT_ONCE: usize = 256;
-const BREATH: Duration = Duration::from_millis(50);
-const MAX_TURNED_AWAY: usize = 256;
+const REJECTED_AT_ONCE: usize = 256;
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_REJECTIONS: usize = 256;

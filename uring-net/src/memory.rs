@@ -35,12 +35,12 @@ impl BodyMemory {
     }
 
     /// A request was refused for want of memory.
-    pub(crate) fn note_refusal(&self) {
+    pub(crate) fn note_rejected(&self) {
         self.refused.set(self.refused.get() + 1);
     }
 
-    /// Tell the operator of refusals, once a second at most.
-    pub(crate) fn log_refusals(&self, now: Instant) {
+    /// Tell the operator of rejected requests, once a second at most.
+    pub(crate) fn log_rejected(&self, now: Instant) {
         let refused = self.refused.get();
         let is_due = |logged: Instant| now.duration_since(logged) >= LOG_INTERVAL;
         if refused == 0 || !self.logged.get().is_none_or(is_due) {

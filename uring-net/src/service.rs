@@ -1,7 +1,7 @@
-//! Who answers requests.
+//! The interface between connections and what handles their requests.
 
 mod body;
-mod interim;
+mod informational;
 mod response;
 mod streamed;
 
@@ -9,10 +9,10 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 pub use self::body::{Aborted, Body, BodyStream};
-pub use self::interim::{Interim, InvalidInterim};
-pub use self::response::{Answer, Response};
-pub use self::streamed::{BodyError, BodySink, Closed, PendingAnswer, Streamed, StreamedRequest};
-pub use crate::error_response::Refusal;
+pub use self::informational::{Informational, InvalidInformational};
+pub use self::response::{Response, ServiceResponse};
+pub use self::streamed::{BodyError, BodySink, Closed, PendingResponse, Streamed, StreamedRequest};
+pub use crate::error_response::ErrorResponse;
 use crate::http1::Head;
 use crate::request_id::RequestId;
 
@@ -30,32 +30,32 @@ pub trait Service: 'static {
     fn route<'r>(
         &'r self,
         head: &Head<'r>,
-    ) -> Result<Route<Self::Buffered<'r>, Self::Streaming<'r>>, Refusal>;
+    ) -> Result<Route<Self::Buffered<'r>, Self::Streaming<'r>>, ErrorResponse>;
 
     /// Answers a request that was read whole.
-    fn answer(
+    fn call(
         &self,
         target: Self::Buffered<'_>,
         request: Request<'_>,
-    ) -> impl Future<Output = Result<Response, Refusal>>;
+    ) -> impl Future<Output = Result<ServiceResponse, ErrorResponse>>;
 
     /// Answers a request whose body goes to a sink as it comes.
     ///
     /// # Errors
     /// The response, where there is nothing to run.
-    fn answer_streamed(
+    fn call_streaming(
         &self,
         target: Self::Streaming<'_>,
         request: StreamedRequest<'_>,
-    ) -> Result<Streamed, Refusal>;
+    ) -> Result<Streamed, ErrorResponse>;
 }
 
 /// What answers a request, and whether its body is read first.
 #[derive(Clone, Copy, Debug)]
 pub enum Route<B, S> {
-    /// [`Service::answer`], when the body was read.
+    /// [`Service::call`], when the body was read.
     Buffered(B),
-    /// [`Service::answer_streamed`], while the body still comes.
+    /// [`Service::call_streaming`], while the body still comes.
     Streaming(S),
 }
 

@@ -54,7 +54,7 @@ impl Shard {
         }
     }
 
-    /// The time of the last tick: late by [`TICK`] at most, unless a guest holds the core.
+    /// The time of the last tick: late by [`TICK`] at most, unless a service holds the core.
     pub fn now(&self) -> Instant {
         self.inner.now.get()
     }
@@ -64,7 +64,7 @@ impl Shard {
         let now = Instant::now();
         self.inner.now.set(now);
         self.inner.date.set(Date::at(SystemTime::now()));
-        self.inner.body_memory.log_refusals(now);
+        self.inner.body_memory.log_rejected(now);
         if self.inner.closes_at.get().is_some_and(|at| at <= now) {
             self.close_listeners();
         }
@@ -80,7 +80,7 @@ impl Shard {
     }
 
     /// Accept no further request: idle connections are closed now, the others after the
-    /// answer they are at.
+    /// response they are at.
     ///
     /// A client whose connection the kernel has completed takes it for accepted. So the listening
     /// sockets let no new client in from now on, and are closed a moment later, when their queues

@@ -1,4 +1,4 @@
-//! The other end of a connection, and the watch over the wait for it.
+//! The other end of a connection, and the guard of the deadlines of that connection.
 
 use std::future::Future;
 use std::io;
@@ -16,16 +16,16 @@ use monoio::io::{
 };
 use monoio::net::TcpStream;
 
-use crate::access::Recorder;
+use crate::access::AccessRecorder;
+use crate::deadline_guard::{DeadlineGuard, Linger, Reads};
 use crate::memory::Reserved;
 use crate::settings::Settings;
 use crate::shard::{Phase, Shard};
-use crate::watch::{Linger, Reads, Watch};
 
 /// A client's socket, with everything that its connection shares with others.
 pub(crate) struct Client {
     /// The first field: it has to go before the socket is closed.
-    pub(crate) watch: Watch,
+    pub(crate) guard: DeadlineGuard,
     pub(crate) reader: Reader,
     pub(crate) writer: OwnedWriteHalf<TcpStream>,
     pub(crate) shard: Shard,
@@ -39,36 +39,36 @@ impl Client {
         shard: Shard,
         settings: Rc<Settings>,
     ) -> Self {
-        let recorder = Recorder::new(
+        let recorder = AccessRecorder::new(
             settings.access_log.clone(),
             peer,
             shard.request_ids().clone(),
         );
-        let watch = Watch::new(shard.clone(), socket.as_raw_fd(), recorder);
+        let guard = DeadlineGuard::new(shard.clone(), socket.as_raw_fd(), recorder);
         let (reader, writer) = socket.into_split();
         Self {
             reader: Reader {
-                reads: watch.reads(),
+                reads: guard.reads(),
                 half: reader,
-                ahead: None,
-                early: Vec::new(),
+                read_ahead: None,
+                pipelined: Vec::new(),
             },
-            watch,
+            guard,
             writer,
             shard,
             settings,
         }
     }
 
-    /// A client that there is no room for, of whom the access log is not told.
-    pub(crate) fn turned_away(
+    /// A client that the access log is not told of.
+    pub(crate) fn unrecorded(
         socket: TcpStream,
         peer: SocketAddr,
         shard: Shard,
         settings: Rc<Settings>,
     ) -> Self {
         let mut client = Self::new(socket, peer, shard, settings);
-        client.watch.recorder = Recorder::new(None, peer, client.shard.request_ids().clone());
+        client.guard.recorder = AccessRecorder::new(None, peer, client.shard.request_ids().clone());
         client
     }
 
@@ -78,7 +78,7 @@ impl Client {
             input.reserve(input.capacity().max(IDLE_INPUT));
         }
         let buffer = std::mem::take(input);
-        let (read, buffer) = match self.watch.phase() {
+        let (read, buffer) = match self.guard.phase() {
             Phase::Head => self.reader.read_in_time(buffer).await,
             // Nobody is answered whose time is over.
             _ => self.reader.read(buffer).await,
@@ -88,15 +88,15 @@ impl Client {
     }
 
     /// Append to `input` what was read during a streamed response.
-    pub(crate) fn take_ahead(&mut self, input: &mut Vec<u8>) {
-        input.extend_from_slice(&std::mem::take(&mut self.reader.early));
+    pub(crate) fn take_pipelined(&mut self, input: &mut Vec<u8>) {
+        input.extend_from_slice(&std::mem::take(&mut self.reader.pipelined));
     }
 
     /// Write all of `bytes`.
-    pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Gone> {
-        let (watch, timeout) = (&self.watch, self.settings.write_timeout);
-        let begin = || watch.enter(Phase::Writing, Some(timeout));
-        let bytes = write_all(&mut self.writer, &watch.recorder, bytes, begin).await?;
+    pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Disconnected> {
+        let (guard, timeout) = (&self.guard, self.settings.write_timeout);
+        let begin = || guard.enter(Phase::Writing, Some(timeout));
+        let bytes = write_all(&mut self.writer, &guard.recorder, bytes, begin).await?;
         self.shard.give_buffer(bytes);
         Ok(())
     }
@@ -106,18 +106,18 @@ impl Client {
         Reserved::none(self.shard.body_memory())
     }
 
-    /// Close so that the last answer arrives.
+    /// Close so that the last response arrives.
     pub(crate) async fn close(mut self, mut linger: Linger) {
         if self.writer.shutdown().await.is_err() {
             return;
         }
-        let lingering = || self.watch.enter_lingering(&mut linger);
+        let lingering = || self.guard.enter_lingering(&mut linger);
         discard(&mut self.reader, lingering).await;
     }
 }
 
-/// Read what nobody wants until the client leaves, or its watch ends the wait. `before_each` read
-/// the watch can be told how long that is.
+/// Read what nobody wants until the client leaves, or its deadline has passed.
+/// `before_each` read the deadline can be set anew.
 pub(crate) async fn discard(reader: &mut Reader, mut before_each: impl FnMut()) {
     let mut discarded = Vec::with_capacity(DISCARDED);
     loop {
@@ -137,9 +137,9 @@ pub(crate) struct Reader {
     half: OwnedReadHalf<TcpStream>,
     reads: Reads,
     /// One that goes on beside what else is done.
-    ahead: Option<Pin<Box<dyn Future<Output = Read>>>>,
-    /// What was read while a response was streamed: [`Client::take_ahead`].
-    early: Vec<u8>,
+    read_ahead: Option<Pin<Box<dyn Future<Output = Read>>>>,
+    /// What was read while a response was streamed: [`Client::take_pipelined`].
+    pipelined: Vec<u8>,
 }
 
 /// How many bytes were read, 0 at the end, and the buffer with them behind what it held.
@@ -148,7 +148,7 @@ pub(crate) type Read = (io::Result<usize>, Vec<u8>);
 impl Reader {
     /// Read once into what is free of `buffer`.
     pub(crate) async fn read(&mut self, buffer: Vec<u8>) -> Read {
-        match self.read_ahead().await {
+        match self.finish_read_ahead().await {
             Some(read) => behind(buffer, read),
             None => read_once(&mut self.half, buffer).await,
         }
@@ -157,7 +157,7 @@ impl Reader {
     /// The same as long as the connection's time is not over. Then it reads the end, and what comes
     /// can still be read.
     pub(crate) async fn read_in_time(&mut self, buffer: Vec<u8>) -> Read {
-        match self.read_ahead().await {
+        match self.finish_read_ahead().await {
             Some(read) => behind(buffer, read),
             None => {
                 let free = buffer.len()..buffer.capacity();
@@ -167,20 +167,20 @@ impl Reader {
     }
 
     /// What the read has read that is in flight.
-    async fn read_ahead(&mut self) -> Option<Read> {
-        let read = self.ahead.as_mut()?.await;
-        self.ahead = None;
+    async fn finish_read_ahead(&mut self) -> Option<Read> {
+        let read = self.read_ahead.as_mut()?.await;
+        self.read_ahead = None;
         Some(read)
     }
 
     /// Whether a read is in flight, which may read more than [`Reader::read_at_most`] would.
-    pub(crate) fn is_ahead(&self) -> bool {
-        self.ahead.is_some()
+    pub(crate) fn is_reading_ahead(&self) -> bool {
+        self.read_ahead.is_some()
     }
 
     /// The same, `most` bytes at most. No read may be in flight.
     pub(crate) async fn read_at_most(&mut self, buffer: Vec<u8>, most: usize) -> Read {
-        debug_assert!(!self.is_ahead(), "it might have read more");
+        debug_assert!(!self.is_reading_ahead(), "it might have read more");
         let len = buffer.len();
         let end = buffer.capacity().min(len.saturating_add(most));
         read_in_time(&mut self.half, &self.reads, buffer, len..end).await
@@ -189,15 +189,16 @@ impl Reader {
     /// Ready when the client has left, or sends without end what can't be its turn yet. A
     /// client that has only ended its own side counts as one that left.
     ///
-    /// What arrives is kept for [`Client::take_ahead`].
-    pub(crate) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.early.len() < MAX_AHEAD {
-            let begin =
-                |mut half| async move { read_once(&mut half, Vec::with_capacity(AHEAD)).await };
-            let (read, buffer) = ready!(self.poll_ahead(begin, cx));
+    /// What arrives is kept for [`Client::take_pipelined`].
+    pub(crate) fn poll_disconnected(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.pipelined.len() < MAX_PIPELINED {
+            let begin = |mut half| async move {
+                read_once(&mut half, Vec::with_capacity(READ_AHEAD)).await
+            };
+            let (read, buffer) = ready!(self.poll_read_ahead(begin, cx));
             match read {
                 Ok(0) | Err(_) => return Poll::Ready(()),
-                Ok(_) => self.early.extend_from_slice(&buffer),
+                Ok(_) => self.pipelined.extend_from_slice(&buffer),
             }
         }
         Poll::Ready(())
@@ -211,21 +212,21 @@ impl Reader {
             let buffer = Vec::with_capacity(room);
             read_in_time(&mut half, &reads, buffer, 0..room).await
         };
-        self.poll_ahead(begin, cx)
+        self.poll_read_ahead(begin, cx)
     }
 
     /// The read that is in flight, or else the one that `begin` begins.
-    fn poll_ahead<F: Future<Output = Read> + 'static>(
+    fn poll_read_ahead<F: Future<Output = Read> + 'static>(
         &mut self,
         begin: impl FnOnce(OwnedReadHalf<TcpStream>) -> F,
         cx: &mut Context<'_>,
     ) -> Poll<Read> {
         let half = &self.half;
-        let ahead = self
-            .ahead
+        let read_ahead = self
+            .read_ahead
             .get_or_insert_with(|| Box::pin(begin(OwnedReadHalf(half.0.clone()))));
-        let read = ready!(ahead.as_mut().poll(cx));
-        self.ahead = None;
+        let read = ready!(read_ahead.as_mut().poll(cx));
+        self.read_ahead = None;
         Poll::Ready(read)
     }
 }
@@ -270,23 +271,23 @@ fn behind(mut buffer: Vec<u8>, (read, bytes): Read) -> Read {
 }
 
 /// The client can't be written to.
-pub(crate) struct Gone;
+pub(crate) struct Disconnected;
 
-/// Write all of `bytes`, and return the buffer. `before_each` write the watch can be told how long
-/// the client may take none of them.
+/// Write all of `bytes`, and return the buffer. `before_each` write the deadline can be
+/// set by which the client has to take some of them.
 pub(crate) async fn write_all(
     writer: &mut OwnedWriteHalf<TcpStream>,
-    recorder: &Recorder,
+    recorder: &AccessRecorder,
     mut bytes: Vec<u8>,
     mut before_each: impl FnMut(),
-) -> Result<Vec<u8>, Gone> {
+) -> Result<Vec<u8>, Disconnected> {
     let mut written = 0;
     while written < bytes.len() {
         before_each();
         let (result, slice) = writer.write(bytes.slice(written..)).await;
         bytes = slice.into_inner();
         match result {
-            Ok(0) | Err(_) => return Err(Gone),
+            Ok(0) | Err(_) => return Err(Disconnected),
             Ok(count) => {
                 recorder.wrote(count);
                 written += count;
@@ -302,7 +303,7 @@ pub(crate) const IDLE_INPUT: usize = 2 * 1024;
 const MIN_READ: usize = 1024;
 /// Bytes that a connection holds to notice that its client has left a streamed response, and
 /// bytes of the next requests that are kept until it has ended.
-const AHEAD: usize = 256;
-const MAX_AHEAD: usize = 64 * 1024;
+const READ_AHEAD: usize = 256;
+const MAX_PIPELINED: usize = 64 * 1024;
 /// Bytes that are read at once when nobody wants them. Many clients may be read from so.
 const DISCARDED: usize = 8 * 1024;

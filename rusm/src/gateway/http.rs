@@ -10,7 +10,9 @@ use rusm_config::{Listener, Lookup, Match, Protocol, Route, RouteTable, WebSocke
 use rusm_uring_net as net;
 use rusm_uring_net::http1::{Head, Status};
 use rusm_uring_net::websocket::{self, HandshakeRules, Upgrade};
-use rusm_uring_net::{Refusal, Request, Response, Service, Streamed, StreamedRequest, WebSocket};
+use rusm_uring_net::{
+    ErrorResponse, Request, Service, ServiceResponse, Streamed, StreamedRequest, WebSocket,
+};
 #[cfg(feature = "wasi-http")]
 use rusm_wasm_pool::ComponentRef;
 use rusm_wasm_pool::connection::ConnectionInfo;
@@ -162,17 +164,17 @@ impl Service for HttpGateway {
     #[cfg(not(feature = "wasi-http"))]
     type Streaming<'r> = std::convert::Infallible;
 
-    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Routed<'r>, Refusal> {
+    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Routed<'r>, ErrorResponse> {
         let found = match self.routes.lookup(head.method, head.path) {
             Lookup::Found(found) => found,
-            Lookup::NotFound => return Err(Refusal::new(Status::NOT_FOUND)),
+            Lookup::NotFound => return Err(ErrorResponse::new(Status::NOT_FOUND)),
             Lookup::BadPath => {
-                return Err(Refusal::new(Status::BAD_REQUEST)
+                return Err(ErrorResponse::new(Status::BAD_REQUEST)
                     .with_text("the path has an escape that is malformed or not UTF-8"));
             }
             Lookup::MethodNotAllowed { allow } => {
-                let refusal = Refusal::new(Status::METHOD_NOT_ALLOWED);
-                return Err(refusal.with_headers(single_header("allow", &allow)));
+                let response = ErrorResponse::new(Status::METHOD_NOT_ALLOWED);
+                return Err(response.with_headers(single_header("allow", &allow)));
             }
         };
         match self.targets.borrow().get(found.route.index()) {
@@ -182,15 +184,15 @@ impl Service for HttpGateway {
             })),
             #[cfg(feature = "wasi-http")]
             Some(Target::Stock(component)) => Ok(net::Route::Streaming((found, *component))),
-            None => Err(Refusal::new(Status::NOT_FOUND)),
+            None => Err(ErrorResponse::new(Status::NOT_FOUND)),
         }
     }
 
-    async fn answer(
+    async fn call(
         &self,
         resolved: Self::Buffered<'_>,
         request: Request<'_>,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<ServiceResponse, ErrorResponse> {
         let Resolved { route, target } = resolved;
         let (head, peer, id) = (request.head, request.peer, owned(request.id));
         let headers: SmallVec<[HeaderRef<'_>; 16]> = request.head.headers.iter().collect();
@@ -237,20 +239,20 @@ impl Service for HttpGateway {
     }
 
     #[cfg(not(feature = "wasi-http"))]
-    fn answer_streamed(
+    fn call_streaming(
         &self,
         target: std::convert::Infallible,
         _request: StreamedRequest<'_>,
-    ) -> Result<Streamed, Refusal> {
+    ) -> Result<Streamed, ErrorResponse> {
         match target {}
     }
 
     #[cfg(feature = "wasi-http")]
-    fn answer_streamed(
+    fn call_streaming(
         &self,
         (route, component): Self::Streaming<'_>,
         request: StreamedRequest<'_>,
-    ) -> Result<Streamed, Refusal> {
+    ) -> Result<Streamed, ErrorResponse> {
         let head = &request.head;
         let headers: SmallVec<[HeaderRef<'_>; 16]> = head.headers.iter().collect();
         // A client that waits to be told is told to continue when the guest reads.
@@ -267,16 +269,16 @@ impl Service for HttpGateway {
         let incoming = IncomingRequest::new(head.method, &head.origin_form(), &headers, body);
         let incoming = incoming.map_err(|invalid| {
             let status = Status::new(invalid.status()).unwrap_or(Status::BAD_REQUEST);
-            Refusal::new(status).with_text(invalid.to_string())
+            ErrorResponse::new(status).with_text(invalid.to_string())
         })?;
         let (pool, limit) = (self.pool.clone(), self.request_timeout);
-        let answer = async move {
+        let response = async move {
             let outcome = wasi_http::handle(&pool, component, incoming, limit, &log).await;
             respond(outcome, || RequestLog::clone(&log))
         };
         Ok(Streamed {
             sink: Box::new(wasi_http::Sink(sender)),
-            answer: Box::pin(answer),
+            response: Box::pin(response),
         })
     }
 }
@@ -289,7 +291,7 @@ impl HttpGateway {
         upgrade: Upgrade,
         id: &RequestId,
         mut info: ConnectionInfo,
-    ) -> Result<Response, Fault> {
+    ) -> Result<ServiceResponse, Fault> {
         info.subprotocol.clone_from(&upgrade.protocol);
         let handler = super::websocket::open(&self.pool, process, id, Arc::new(info)).await?;
         let socket = WebSocket {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 #[cfg(feature = "wasi-http")]
 use rusm_core::Pid;
-use rusm_uring_net::Refusal;
+use rusm_uring_net::ErrorResponse;
 use rusm_uring_net::http1::Status;
 use rusm_wasm_pool::{Fault, RequestId};
 
@@ -22,23 +22,23 @@ pub(super) struct RequestLog {
 
 impl RequestLog {
     /// The guest gave no response. The client learns the status; the reason is for the operator.
-    pub(super) fn log_failure(&self, fault: &Fault) -> Refusal {
+    pub(super) fn log_failure(&self, fault: &Fault) -> ErrorResponse {
         let status = Status::new(fault.status()).unwrap_or(Status::INTERNAL_SERVER_ERROR);
         self.warn(status, fault);
-        let refusal = Refusal::new(status);
+        let response = ErrorResponse::new(status);
         match fault {
             Fault::PoolFull { .. } | Fault::TooManyHeld | Fault::Stopping => {
-                refusal.with_headers(single_header("retry-after", "1"))
+                response.with_headers(single_header("retry-after", "1"))
             }
-            _ => refusal,
+            _ => response,
         }
     }
 
     /// The guest's response can't be sent.
-    pub(super) fn log_invalid_response(&self, why: impl Display) -> Refusal {
+    pub(super) fn log_invalid_response(&self, why: impl Display) -> ErrorResponse {
         let status = Status::INTERNAL_SERVER_ERROR;
         self.warn(status, format_args!("a response was refused: {why}"));
-        Refusal::new(status)
+        ErrorResponse::new(status)
     }
 
     /// The guest's response has begun, and can't be sent to its end.

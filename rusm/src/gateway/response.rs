@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use rusm_uring_net::http1::{HeaderLines, Status, validate_header};
-use rusm_uring_net::{Answer, Body, BodyStream, Refusal, Response};
+use rusm_uring_net::{Body, BodyStream, ErrorResponse, Response, ServiceResponse};
 use rusm_wasm_pool::Fault;
 use rusm_wasm_pool::connection::ResponseStart;
 use rusm_wasm_pool::http;
@@ -20,7 +20,7 @@ pub(super) enum Outcome {
 pub(super) fn respond(
     outcome: Result<Outcome, Fault>,
     log: impl Fn() -> RequestLog,
-) -> Result<Response, Refusal> {
+) -> Result<ServiceResponse, ErrorResponse> {
     let (status, headers, body) = match outcome {
         Ok(Outcome::Whole(response)) => {
             let body = Body::Bytes(response.body);
@@ -42,12 +42,12 @@ pub(super) fn respond(
     for (name, value) in &headers {
         validate_header(name.as_bytes(), value).map_err(|error| invalid(&error))?;
     }
-    let answer = Answer {
+    let response = Response {
         status,
         headers,
         body,
     };
-    Ok(answer.into())
+    Ok(response.into())
 }
 
 /// One header, of a name and a value that are valid.

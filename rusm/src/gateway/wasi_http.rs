@@ -113,7 +113,7 @@ impl BodySink for Sink {
 
     fn fail(self: Box<Self>, why: BodyError) {
         self.0.fail(match why {
-            BodyError::Left => BodyFailure::Gone,
+            BodyError::Disconnected => BodyFailure::Gone,
             BodyError::Malformed(_) => BodyFailure::Malformed,
             BodyError::TooLarge => BodyFailure::TooLarge,
             BodyError::TooSlow => BodyFailure::Timeout,

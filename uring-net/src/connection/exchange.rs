@@ -7,17 +7,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::intake::{Intake, Moment};
+use super::body_reader::{BodyReader, PollContext};
+use crate::deadline_guard::DeadlineGuard;
 use crate::http1::{self, Version};
-use crate::service::{BodyError, Interim};
+use crate::service::{BodyError, Informational};
 use crate::settings::Settings;
 use crate::shard::{Phase, Shard};
-use crate::socket::{Gone, Reader};
-use crate::watch::Watch;
+use crate::socket::{Disconnected, Reader};
 
 /// The state that the reading and the writing side of an exchange share.
 pub(super) struct ExchangeState<'c> {
-    pub(super) watch: &'c Watch,
+    pub(super) guard: &'c DeadlineGuard,
     pub(super) shard: &'c Shard,
     pub(super) settings: &'c Settings,
     reading: Reading<'c>,
@@ -34,7 +34,7 @@ pub(super) struct ExchangeState<'c> {
 /// What is still to be read of the request.
 pub(super) enum Reading<'c> {
     /// Its body, which goes to a sink, and the way to informational responses in the meantime.
-    Body(&'c RefCell<Intake>, Interim),
+    Body(&'c RefCell<BodyReader>, Informational),
     /// Nothing.
     Complete,
 }
@@ -52,13 +52,13 @@ pub(super) enum Writing {
 
 impl<'c> ExchangeState<'c> {
     pub(super) fn new(
-        watch: &'c Watch,
+        guard: &'c DeadlineGuard,
         shard: &'c Shard,
         settings: &'c Settings,
         reading: Reading<'c>,
     ) -> Self {
         Self {
-            watch,
+            guard,
             shard,
             settings,
             reading,
@@ -78,22 +78,23 @@ impl<'c> ExchangeState<'c> {
     pub(super) async fn run<T>(
         &self,
         reader: &mut Reader,
-        mut responding: Pin<&mut impl Future<Output = Result<T, Gone>>>,
+        mut responding: Pin<&mut impl Future<Output = Result<T, Disconnected>>>,
     ) -> Result<T, BodyError> {
         poll_fn(|cx| {
             // Reading comes first: it is what most often gives cause to write.
-            if let Reading::Body(intake, _) = &self.reading {
-                let moment = Moment::of(self.shard, self.watch);
+            if let Reading::Body(body_reader, _) = &self.reading {
+                let poll_context = PollContext::of(self.shard, self.guard);
                 let read = |room, cx: &mut Context<'_>| reader.poll_in_time(room, cx);
-                let read = intake.borrow_mut().poll(moment, read, cx);
+                let read = body_reader.borrow_mut().poll(poll_context, read, cx);
                 if let Poll::Ready(Err(why)) = read {
                     return Poll::Ready(Err(why));
                 }
             }
             if let Poll::Ready(ended) = responding.as_mut().poll(cx) {
-                return Poll::Ready(ended.map_err(|Gone| BodyError::Left));
+                return Poll::Ready(ended.map_err(|Disconnected| BodyError::Disconnected));
             }
-            self.poll_left(reader, cx).map(|()| Err(BodyError::Left))
+            self.poll_disconnected(reader, cx)
+                .map(|()| Err(BodyError::Disconnected))
         })
         .await
     }
@@ -101,8 +102,8 @@ impl<'c> ExchangeState<'c> {
     /// Note that some bytes are about to be written: the client has to take some of them in time.
     pub(super) fn begin_write(&self) {
         let timeout = self.settings.write_timeout;
-        self.watch.enter(Phase::Writing, Some(timeout));
-        self.write_deadline.set(self.watch.deadline());
+        self.guard.enter(Phase::Writing, Some(timeout));
+        self.write_deadline.set(self.guard.deadline());
     }
 
     /// Note that all bytes were written.
@@ -143,7 +144,7 @@ impl<'c> ExchangeState<'c> {
     /// request's body. Whether the connection can live on after it, as far as is known.
     pub(super) fn response_begins(&self, whole: bool) -> bool {
         let is_read = match &self.reading {
-            Reading::Body(intake, _) => intake.borrow_mut().answer_begins(whole),
+            Reading::Body(body_reader, _) => body_reader.borrow_mut().response_begins(whole),
             Reading::Complete => true,
         };
         is_read && !self.shard.is_draining()
@@ -152,68 +153,68 @@ impl<'c> ExchangeState<'c> {
     /// Whether all of the request was read.
     pub(super) fn is_read(&self) -> bool {
         match &self.reading {
-            Reading::Body(intake, _) => intake.borrow().is_complete(),
+            Reading::Body(body_reader, _) => body_reader.borrow().is_complete(),
             Reading::Complete => true,
         }
     }
 
     /// What is to be written before the final response; pending if nothing is.
-    pub(super) fn poll_interim(&self, version: Version, waker: &Waker) -> Poll<Vec<u8>> {
-        let Reading::Body(intake, interim) = &self.reading else {
+    pub(super) fn poll_informational(&self, version: Version, waker: &Waker) -> Poll<Vec<u8>> {
+        let Reading::Body(body_reader, informational) = &self.reading else {
             return Poll::Pending;
         };
-        let mut interim = interim.take(waker);
+        let mut informational = informational.take(waker);
         if version == Version::Http10 {
-            interim.clear();
+            informational.clear();
         }
-        if intake.borrow_mut().take_continue() {
-            interim.extend_from_slice(http1::CONTINUE);
+        if body_reader.borrow_mut().take_continue() {
+            informational.extend_from_slice(http1::CONTINUE);
         }
-        match interim.is_empty() {
+        match informational.is_empty() {
             true => Poll::Pending,
-            false => Poll::Ready(interim),
+            false => Poll::Ready(informational),
         }
     }
 
     /// Let no further informational responses in, and return those that aren't written.
-    pub(super) fn close_interim(&self, version: Version) -> Vec<u8> {
+    pub(super) fn close_informational(&self, version: Version) -> Vec<u8> {
         match &self.reading {
-            Reading::Body(_, interim) if version == Version::Http11 => interim.close(),
-            Reading::Body(_, interim) => {
-                drop(interim.close());
+            Reading::Body(_, informational) if version == Version::Http11 => informational.close(),
+            Reading::Body(_, informational) => {
+                drop(informational.close());
                 Vec::new()
             }
             Reading::Complete => Vec::new(),
         }
     }
 
-    /// Nothing more can be done now: ready if the client has left. Else the watch knows what we
+    /// Nothing more can be done now: ready if the client has left. Else the guard knows what we
     /// wait for.
-    fn poll_left(&self, reader: &mut Reader, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_disconnected(&self, reader: &mut Reader, cx: &mut Context<'_>) -> Poll<()> {
         let reading = match &self.reading {
-            Reading::Body(intake, _) => intake.borrow().deadline(),
+            Reading::Body(body_reader, _) => body_reader.borrow().deadline(),
             Reading::Complete => None,
         };
         // Where one limit has to stand for both, it is the one that is over first.
         match (self.write_deadline.get(), reading) {
             (Some(writing), reading) if reading.is_none_or(|reading| writing <= reading) => {
-                self.watch.enter_until(Phase::Writing, writing);
+                self.guard.enter_until(Phase::Writing, writing);
             }
             _ if self.head_due().is_some() => {
-                self.watch.enter_open(self.head_due(), cx.waker());
+                self.guard.enter_open(self.head_due(), cx.waker());
                 if self.is_read() && self.shard.now() > self.started {
-                    return reader.poll_left(cx);
+                    return reader.poll_disconnected(cx);
                 }
             }
-            (_, Some(reading)) => self.watch.enter_until(Phase::Body, reading),
+            (_, Some(reading)) => self.guard.enter_until(Phase::Body, reading),
             // Most responses come before it is worth to read for this alone.
             _ if self.is_read() && self.shard.now() == self.started => {
                 let next_tick = self.started + Duration::from_nanos(1);
-                self.watch.enter_open(Some(next_tick), cx.waker());
+                self.guard.enter_open(Some(next_tick), cx.waker());
             }
             _ if self.is_read() => {
                 self.wait_for_service(cx.waker());
-                return reader.poll_left(cx);
+                return reader.poll_disconnected(cx);
             }
             _ if self.is_blind() => return self.poll_probe(cx),
             _ => self.wait_for_service(cx.waker()),
@@ -224,8 +225,8 @@ impl<'c> ExchangeState<'c> {
     fn wait_for_service(&self, waker: &Waker) {
         match self.is_events.get() {
             // To be woken when the shard drains.
-            true => self.watch.enter_open(None, waker),
-            false => self.watch.enter(Phase::Guest, None),
+            true => self.guard.enter_open(None, waker),
+            false => self.guard.enter(Phase::Service, None),
         }
     }
 
@@ -237,39 +238,39 @@ impl<'c> ExchangeState<'c> {
             _ => {
                 // A client that has ended its own side may have sent all of a body that the sink
                 // still wants.
-                let may_leave = self.is_abandoned() && self.watch.is_half_closed();
-                if self.watch.is_reset() || may_leave {
+                let may_leave = self.is_abandoned() && self.guard.is_half_closed();
+                if self.guard.is_reset() || may_leave {
                     return Poll::Ready(());
                 }
                 now + PROBE
             }
         };
         self.probe.set(Some(due));
-        self.watch.enter_open(Some(due), cx.waker());
+        self.guard.enter_open(Some(due), cx.waker());
         Poll::Pending
     }
 
     fn is_blind(&self) -> bool {
         match &self.reading {
-            Reading::Body(intake, _) => intake.borrow().is_blind(),
+            Reading::Body(body_reader, _) => body_reader.borrow().is_blind(),
             Reading::Complete => false,
         }
     }
 
     fn is_abandoned(&self) -> bool {
         match &self.reading {
-            Reading::Body(intake, _) => intake.borrow().is_abandoned(),
+            Reading::Body(body_reader, _) => body_reader.borrow().is_abandoned(),
             Reading::Complete => false,
         }
     }
 }
 
-impl Moment {
-    pub(super) fn of(shard: &Shard, watch: &Watch) -> Self {
+impl PollContext {
+    pub(super) fn of(shard: &Shard, guard: &DeadlineGuard) -> Self {
         Self {
             now: shard.now(),
             // It may also be the client's reading that took too long.
-            expired: watch.interrupted().is_some() && watch.phase() == Phase::Body,
+            expired: guard.interrupted().is_some() && guard.phase() == Phase::Body,
         }
     }
 }

@@ -4,23 +4,23 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 
+use super::buffered_body::whole_in;
 use super::context::ResponseContext;
 use super::exchange::{ExchangeState, Reading};
-use super::receive::whole_in;
 use super::response_writer::{ResponseWriter, Written};
 use super::streaming::StreamingExchange;
 use super::transition::Transition;
-use crate::error_response::Refusal;
+use crate::deadline_guard::Linger;
+use crate::error_response::ErrorResponse;
 use crate::http1::{BodyDecoder, Connection, Head, HeadParser, RequestError, Status};
 use crate::memory::Reserved;
 use crate::request_id::RequestId;
 use crate::service::{
-    Body, BodyError, Interim, Request, Response, Route, Service, StreamedRequest,
+    Body, BodyError, Informational, Request, Route, Service, ServiceResponse, StreamedRequest,
 };
 use crate::settings::Settings;
 use crate::shard::{FIRST_REQUEST, Interrupt, Phase};
-use crate::socket::{Client, Gone, IDLE_INPUT};
-use crate::watch::Linger;
+use crate::socket::{Client, Disconnected, IDLE_INPUT};
 use crate::websocket::WebSocket;
 
 /// A connection that has changed its protocol.
@@ -43,7 +43,7 @@ pub(super) async fn serve<S: Service>(
         true => FIRST_REQUEST.min(client.settings.idle_timeout),
         false => client.settings.idle_timeout,
     };
-    client.watch.enter(Phase::Idle, Some(first));
+    client.guard.enter(Phase::Idle, Some(first));
     loop {
         let transition = if input.is_empty() {
             Transition::NeedInput
@@ -54,26 +54,26 @@ pub(super) async fn serve<S: Service>(
             transition,
             Transition::Next | Transition::Close | Transition::Disconnected
         ) {
-            client.watch.recorder.end();
+            client.guard.recorder.end();
         }
         match transition {
             // What there is may have come behind the last request: that starts the clock, too.
-            Transition::NeedInput if !input.is_empty() && client.watch.phase() == Phase::Idle => {
+            Transition::NeedInput if !input.is_empty() && client.guard.phase() == Phase::Idle => {
                 client
-                    .watch
+                    .guard
                     .enter(Phase::Head, Some(client.settings.header_timeout));
             }
             Transition::NeedInput => {}
             Transition::Next => {
-                client.take_ahead(&mut input);
+                client.take_pipelined(&mut input);
                 client
-                    .watch
+                    .guard
                     .enter(Phase::Idle, Some(client.settings.idle_timeout));
                 continue;
             }
             Transition::Upgrade(websocket) => {
-                client.take_ahead(&mut input);
-                client.watch.recorder.upgrade();
+                client.take_pipelined(&mut input);
+                client.guard.recorder.upgrade();
                 return Some(Upgraded {
                     client,
                     input,
@@ -88,16 +88,16 @@ pub(super) async fn serve<S: Service>(
             }
             Transition::Disconnected => return None,
         }
-        if client.shard.is_draining() && !parser.is_amid_head() && !client.watch.is_fresh() {
+        if client.shard.is_draining() && !parser.is_amid_head() && !client.guard.is_fresh() {
             return None;
         }
         match client.read_more(&mut input).await {
-            Ok(0) if client.watch.interrupted() == Some(Interrupt::Expired) => {
+            Ok(0) if client.guard.interrupted() == Some(Interrupt::Expired) => {
                 if parser.is_amid_head() {
-                    client.watch.recorder.begin_unparsed(&input);
-                    let late = Refusal::new(Status::REQUEST_TIMEOUT);
+                    client.guard.recorder.begin_unparsed(&input);
+                    let late = ErrorResponse::new(Status::REQUEST_TIMEOUT);
                     let _ = client
-                        .refuse(&late, ResponseContext::of_unparsed(&input))
+                        .write_error(&late, ResponseContext::of_unparsed(&input))
                         .await;
                     drop((parser, input));
                     client.close(Linger::SERVED).await;
@@ -117,51 +117,53 @@ async fn one_request<S: Service>(
     parser: &mut HeadParser,
     input: &mut Vec<u8>,
 ) -> Transition {
-    let answered = match answer(client, peer, service, parser, input).await {
-        Ok(Routed::Buffered(answered)) => answered,
+    let handled = match handle(client, peer, service, parser, input).await {
+        Ok(Routed::Buffered(handled)) => handled,
         Ok(Routed::Streaming(exchange)) => {
             return Box::pin(exchange.serve(client, input)).await;
         }
         Err(transition) => return transition,
     };
     // A streamed response may take hours: what the request took is given back before.
-    match answered.consumed {
+    match handled.consumed {
         Some(consumed) => drop(input.drain(..consumed.min(input.len()))),
         None => input.clear(),
     }
-    input.extend_from_slice(&answered.excess);
+    input.extend_from_slice(&handled.leftover);
     if input.is_empty() {
         input.shrink_to(IDLE_INPUT);
     }
-    let is_streamed = match &answered.response {
-        Ok(Response::Answer(answer)) => matches!(answer.body, Body::Stream(_)),
-        Ok(Response::WebSocket(_)) | Err(_) => false,
+    let is_streamed = match &handled.response {
+        Ok(ServiceResponse::Http(response)) => matches!(response.body, Body::Stream(_)),
+        Ok(ServiceResponse::WebSocket(_)) | Err(_) => false,
     };
     if is_streamed && input.is_empty() {
         *input = Vec::new();
     }
-    respond(client, answered, is_streamed).await
+    respond(client, handled, is_streamed).await
 }
 
 /// Write a response to a request that was read whole.
-async fn respond(client: &mut Client, answered: Answered, is_streamed: bool) -> Transition {
+async fn respond(client: &mut Client, handled: Handled, is_streamed: bool) -> Transition {
     let state = ExchangeState::new(
-        &client.watch,
+        &client.guard,
         &client.shard,
         &client.settings,
         Reading::Complete,
     );
-    let mut writer = ResponseWriter::new(&mut client.writer, &state, answered.context);
-    let mut responding = pin!(writer.write_response(answered.response));
+    let mut writer = ResponseWriter::new(&mut client.writer, &state, handled.context);
+    let mut responding = pin!(writer.write_response(handled.response));
     let written = match is_streamed {
         true => state.run(&mut client.reader, responding.as_mut()).await,
         // Nothing is waited for but the client.
-        false => responding.await.map_err(|Gone| BodyError::Left),
+        false => responding
+            .await
+            .map_err(|Disconnected| BodyError::Disconnected),
     };
     match written {
         Ok(Written::Complete(Connection::KeepAlive)) => Transition::Next,
         // The client knew that this was the last, and has nothing more to say.
-        Ok(Written::Complete(_)) if answered.is_last && answered.consumed.is_some() => {
+        Ok(Written::Complete(_)) if handled.is_last && handled.consumed.is_some() => {
             Transition::Disconnected
         }
         Ok(Written::Complete(_)) => Transition::Close,
@@ -173,25 +175,25 @@ async fn respond(client: &mut Client, answered: Answered, is_streamed: bool) -> 
 /// A request that was read as far as its route wants it.
 enum Routed {
     /// It has a response.
-    Buffered(Answered),
+    Buffered(Handled),
     /// It gets one while its body still comes.
     Streaming(Box<StreamingExchange>),
 }
 
 /// A request that has a response, which borrows nothing of the input.
-struct Answered {
-    response: Result<Response, Refusal>,
+struct Handled {
+    response: Result<ServiceResponse, ErrorResponse>,
     context: ResponseContext,
     /// Whether the client said that the request is its last.
     is_last: bool,
     /// Where the next request begins; `None` where that isn't worth finding.
     consumed: Option<usize>,
     /// Bytes that were read behind the body.
-    excess: Vec<u8>,
+    leftover: Vec<u8>,
 }
 
-/// Read the request that `input` begins with, and have it answered.
-async fn answer<S: Service>(
+/// Read the request that `input` begins with, and have it handled.
+async fn handle<S: Service>(
     client: &mut Client,
     peer: SocketAddr,
     service: &S,
@@ -202,16 +204,16 @@ async fn answer<S: Service>(
         Ok(None) => return Err(Transition::NeedInput),
         Ok(Some(head)) => head,
         Err(error) => {
-            client.watch.recorder.begin_unparsed(input);
+            client.guard.recorder.begin_unparsed(input);
             let context = ResponseContext::of_unparsed(input);
             return Err(client.reject(error, context).await);
         }
     };
     let id = RequestId::of(&head, client.shard.next_request_id());
-    client.watch.recorder.begin(&head, id);
+    client.guard.recorder.begin(&head, id);
     let context = ResponseContext::of(&head);
-    let answered = |response, consumed: Option<usize>, excess| {
-        Routed::Buffered(Answered {
+    let handled = |response, consumed: Option<usize>, leftover| {
+        Routed::Buffered(Handled {
             response,
             context: ResponseContext {
                 keep_alive: head.keep_alive && consumed.is_some(),
@@ -219,12 +221,12 @@ async fn answer<S: Service>(
             },
             is_last: !head.keep_alive,
             consumed: consumed.map(|consumed| head.len + consumed),
-            excess,
+            leftover,
         })
     };
     let route = match service.route(&head) {
         Ok(route) => route,
-        Err(refusal) => return Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
+        Err(response) => return Ok(handled(Err(response), whole_in(&head), Vec::new())),
     };
     let target = match route {
         Route::Buffered(target) => target,
@@ -242,21 +244,21 @@ async fn answer<S: Service>(
             );
             return match exchange {
                 Ok(Ok(exchange)) => Ok(Routed::Streaming(exchange)),
-                Ok(Err(refusal)) => Ok(answered(Err(refusal), whole_in(&head), Vec::new())),
+                Ok(Err(response)) => Ok(handled(Err(response), whole_in(&head), Vec::new())),
                 Err(error) => Err(client.reject(error, context).await),
             };
         }
     };
     let body = client.read_body(&head).await?;
-    client.watch.enter(Phase::Guest, None);
+    client.guard.enter(Phase::Service, None);
     let request = Request {
         head,
         body: body.content(&head),
         peer,
         id,
     };
-    let response = service.answer(target, request).await;
-    Ok(answered(response, Some(body.consumed), body.excess))
+    let response = service.call(target, request).await;
+    Ok(handled(response, Some(body.consumed), body.leftover))
 }
 
 /// Have a request answered whose body goes to a sink as it comes.
@@ -267,19 +269,23 @@ fn exchange<S: Service>(
     head: Head<'_>,
     target: S::Streaming<'_>,
     reserved: Reserved,
-) -> Result<Result<Box<StreamingExchange>, Refusal>, RequestError> {
+) -> Result<Result<Box<StreamingExchange>, ErrorResponse>, RequestError> {
     let decoder = BodyDecoder::with_trailers(head.framing, settings.max_body, &settings.head)?;
-    let interim = Interim::default();
+    let informational = Informational::default();
     let request = StreamedRequest {
         head,
         peer,
         id,
-        interim: interim.clone(),
+        informational: informational.clone(),
     };
-    let streamed = service.answer_streamed(target, request);
+    let streamed = service.call_streaming(target, request);
     Ok(streamed.map(|streamed| {
         Box::new(StreamingExchange::new(
-            &head, decoder, streamed, interim, reserved,
+            &head,
+            decoder,
+            streamed,
+            informational,
+            reserved,
         ))
     }))
 }

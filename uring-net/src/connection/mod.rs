@@ -1,9 +1,9 @@
 //! The life of one connection: a request is read, answered and written, and then the next.
 //!
-//! - `http`: the requests, one after the other, and which [`Transition`](transition::Transition)
-//!   each ends with
-//! - `receive`: the body of a request, whole
-//! - `streaming`: a request that is answered while its body still comes; `intake`: that body
+//! - `http`: the requests, one after the other, and which `Transition` each
+//!   ends with
+//! - `buffered_body`: the body of a request, whole
+//! - `streaming`: a request that is answered while its body still comes; `body_reader`: that body
 //! - `response_writer`: responses, whole and streamed, to either kind of request; `batch`: the
 //!   chunks of a stream
 //! - `exchange`: the state of a request and its response, and so what the connection waits for
@@ -11,11 +11,11 @@
 //! One that is upgraded leaves this module for [`websocket`].
 
 mod batch;
+mod body_reader;
+mod buffered_body;
 mod context;
 mod exchange;
 mod http;
-mod intake;
-mod receive;
 mod response_writer;
 mod streaming;
 mod transition;
@@ -27,13 +27,13 @@ use monoio::net::TcpStream;
 
 use self::context::ResponseContext;
 use self::http::Upgraded;
-use crate::error_response::Refusal;
+use crate::deadline_guard::Linger;
+use crate::error_response::ErrorResponse;
 use crate::http1::Connection;
 use crate::service::Service;
 pub use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::socket::Client;
-use crate::watch::Linger;
 use crate::websocket;
 
 /// Serve one connection until it ends.
@@ -57,31 +57,38 @@ pub(crate) async fn serve<S: Service>(
     }
 }
 
-/// Tell a client that there is no room for it, and close.
-pub(crate) async fn turn_away(
+/// Reject a client beyond the limit of connections: say so, and close.
+pub(crate) async fn reject_over_limit(
     socket: TcpStream,
     peer: SocketAddr,
     shard: Shard,
     settings: Rc<Settings>,
 ) {
-    let mut client = Client::turned_away(socket, peer, shard, settings);
+    let mut client = Client::unrecorded(socket, peer, shard, settings);
     if client
-        .refuse(&too_many(), ResponseContext::UNKNOWN)
+        .write_error(&too_many(), ResponseContext::UNKNOWN)
         .await
         .is_ok()
     {
-        client.close(Linger::TURNED_AWAY).await;
+        client.close(Linger::REJECTED).await;
     }
 }
 
-/// The bytes of what [`turn_away`] says.
-pub(crate) fn over_limit(shard: &Shard, settings: &Settings) -> Vec<u8> {
+/// The bytes of what [`reject_over_limit`] says.
+pub(crate) fn over_limit_response(shard: &Shard, settings: &Settings) -> Vec<u8> {
     let mut out = Vec::new();
     let (context, connection) = (ResponseContext::UNKNOWN, Connection::Close);
-    response_writer::encode_refusal(&mut out, shard, settings, context, connection, &too_many());
+    response_writer::encode_error_response(
+        &mut out,
+        shard,
+        settings,
+        context,
+        connection,
+        &too_many(),
+    );
     out
 }
 
-fn too_many() -> Refusal {
-    Refusal::exhausted().with_text("too many connections")
+fn too_many() -> ErrorResponse {
+    ErrorResponse::exhausted().with_text("too many connections")
 }

@@ -15,13 +15,13 @@ use super::batch::{Batch, Framing, Gathered, SMALL_BODY};
 use super::context::ResponseContext;
 use super::exchange::{ExchangeState, Reading, Writing};
 use super::transition::Transition;
-use crate::error_response::Refusal;
+use crate::error_response::ErrorResponse;
 use crate::http1::{self, BodyEncoding, Connection, Payload, RequestError, Status, Version};
 use crate::memory::Reserved;
-use crate::service::{Answer, Body, BodyStream, PendingAnswer, Response};
+use crate::service::{Body, BodyStream, PendingResponse, ServiceResponse};
 use crate::settings::Settings;
 use crate::shard::Shard;
-use crate::socket::{Client, Gone, write_all};
+use crate::socket::{Client, Disconnected, write_all};
 use crate::sse;
 use crate::websocket::WebSocket;
 
@@ -58,16 +58,16 @@ impl<'c> ResponseWriter<'c> {
     /// Wait for the response, and write it.
     pub(super) async fn write_pending(
         &mut self,
-        mut pending: PendingAnswer,
-    ) -> Result<Written, Gone> {
+        mut pending: PendingResponse,
+    ) -> Result<Written, Disconnected> {
         let response = loop {
             let next = poll_fn(|cx| match pending.as_mut().poll(cx) {
                 Poll::Ready(response) => Poll::Ready(Ok(response)),
-                Poll::Pending => self.poll_interim(cx.waker()).map(Err),
+                Poll::Pending => self.poll_informational(cx.waker()).map(Err),
             });
             match next.await {
                 Ok(response) => break response,
-                Err(interim) => self.write(interim).await?,
+                Err(informational) => self.write(informational).await?,
             }
         };
         drop(pending);
@@ -77,24 +77,22 @@ impl<'c> ResponseWriter<'c> {
     /// Write the service's response.
     pub(super) async fn write_response(
         &mut self,
-        response: Result<Response, Refusal>,
-    ) -> Result<Written, Gone> {
-        match response {
-            Ok(Response::Answer(answer)) => self.write_answer(answer).await,
-            Ok(Response::WebSocket(websocket)) => self.upgrade(websocket).await,
-            Err(refusal) => self.refuse(&refusal).await,
-        }
-    }
-
-    async fn write_answer(&mut self, mut answer: Answer) -> Result<Written, Gone> {
-        match answer.body {
-            Body::Bytes(body) => self.write_whole(answer.status, &answer.headers, body).await,
+        response: Result<ServiceResponse, ErrorResponse>,
+    ) -> Result<Written, Disconnected> {
+        let response = match response {
+            Ok(ServiceResponse::Http(response)) => response,
+            Ok(ServiceResponse::WebSocket(websocket)) => return self.upgrade(websocket).await,
+            Err(response) => return self.write_error(&response).await,
+        };
+        let (status, mut headers) = (response.status, response.headers);
+        match response.body {
+            Body::Bytes(body) => self.write_whole(status, headers, body).await,
             Body::Stream(body) => {
-                if sse::is_stream(&answer.headers) {
+                if sse::is_stream(&headers) {
                     self.state.set_events();
-                    sse::set_unbuffered(&mut answer.headers, &self.state.settings.headers);
+                    sse::set_unbuffered(&mut headers, &self.state.settings.headers);
                 }
-                self.stream(answer.status, answer.headers, body).await
+                self.stream(status, headers, body).await
             }
         }
     }
@@ -102,13 +100,15 @@ impl<'c> ResponseWriter<'c> {
     async fn write_whole(
         &mut self,
         status: Status,
-        headers: &[(String, Vec<u8>)],
+        headers: Vec<(String, Vec<u8>)>,
         mut body: Vec<u8>,
-    ) -> Result<Written, Gone> {
+    ) -> Result<Written, Disconnected> {
         let payload = Payload::Length(body.len() as u64);
         let connection = self.decide(true);
-        let Some((mut out, encoding)) = self.encode(status, headers, payload, connection) else {
-            return self.refuse(&Refusal::internal_error()).await;
+        let encoded = self.encode(status, &headers, payload, connection);
+        drop(headers);
+        let Some((mut out, encoding)) = encoded else {
+            return self.write_error(&ErrorResponse::internal_error()).await;
         };
         if encoding != BodyEncoding::Plain {
             body.clear();
@@ -123,8 +123,8 @@ impl<'c> ResponseWriter<'c> {
         let mut reserved = Reserved::none(memory);
         if reserved.grow_to(out.len() + body.len()).is_err() {
             drop((out, body));
-            memory.note_refusal();
-            return self.refuse(&Refusal::exhausted()).await;
+            memory.note_rejected();
+            return self.write_error(&ErrorResponse::exhausted()).await;
         }
         self.write_first(out).await?;
         if !body.is_empty() {
@@ -140,7 +140,7 @@ impl<'c> ResponseWriter<'c> {
         status: Status,
         headers: Vec<(String, Vec<u8>)>,
         mut body: Box<dyn BodyStream>,
-    ) -> Result<Written, Gone> {
+    ) -> Result<Written, Disconnected> {
         let payload = body.length().map_or(Payload::Stream, Payload::Length);
         // What becomes of the connection is decided when the head is written.
         let connection = self.likely();
@@ -148,7 +148,7 @@ impl<'c> ResponseWriter<'c> {
         // The stream may take hours.
         drop(headers);
         let Some((mut out, encoding)) = encoded else {
-            return self.refuse(&Refusal::internal_error()).await;
+            return self.write_error(&ErrorResponse::internal_error()).await;
         };
         let mut head = StreamHead {
             status,
@@ -186,7 +186,7 @@ impl<'c> ResponseWriter<'c> {
                 Gathered::Aborted { any: false } if !head.is_written => {
                     drop(body);
                     self.state.shard.give_buffer(out);
-                    return self.refuse(&Refusal::internal_error()).await;
+                    return self.write_error(&ErrorResponse::internal_error()).await;
                 }
                 // What it said before is still so; that the end is missing tells the client.
                 Gathered::Aborted { .. } => {
@@ -211,7 +211,7 @@ impl<'c> ResponseWriter<'c> {
         mut batch: Batch<'_>,
         out: &mut Vec<u8>,
         body: &mut dyn BodyStream,
-    ) -> Result<Gathered, Gone> {
+    ) -> Result<Gathered, Disconnected> {
         loop {
             let next = poll_fn(|cx| {
                 if self.state.is_cut_by_drain() {
@@ -220,23 +220,27 @@ impl<'c> ResponseWriter<'c> {
                 match batch.poll(self.state.shard, body, out, cx) {
                     Poll::Ready(gathered) => Poll::Ready(Ok(gathered)),
                     Poll::Pending if batch.head_due.is_none() => Poll::Pending,
-                    Poll::Pending => match self.poll_interim(cx.waker()) {
+                    Poll::Pending => match self.poll_informational(cx.waker()) {
                         Poll::Pending if batch.is_head_due(self.state.shard) => {
                             Poll::Ready(Ok(Gathered::More))
                         }
-                        interim => interim.map(Err),
+                        informational => informational.map(Err),
                     },
                 }
             });
             match next.await {
                 Ok(gathered) => return Ok(gathered),
-                Err(interim) => self.write(interim).await?,
+                Err(informational) => self.write(informational).await?,
             }
         }
     }
 
     /// Write what was gathered, behind the head the first time.
-    async fn write_batch(&mut self, head: &mut StreamHead, mut out: Vec<u8>) -> Result<(), Gone> {
+    async fn write_batch(
+        &mut self,
+        head: &mut StreamHead,
+        mut out: Vec<u8>,
+    ) -> Result<(), Disconnected> {
         if head.is_written {
             return self.write(out).await;
         }
@@ -246,21 +250,31 @@ impl<'c> ResponseWriter<'c> {
     }
 
     /// Write a response of the host's own.
-    pub(super) async fn refuse(&mut self, refusal: &Refusal) -> Result<Written, Gone> {
+    pub(super) async fn write_error(
+        &mut self,
+        response: &ErrorResponse,
+    ) -> Result<Written, Disconnected> {
         let connection = self.decide(true);
         let mut out = self.state.shard.take_buffer();
         let (shard, settings) = (self.state.shard, self.state.settings);
-        let head = encode_refusal(&mut out, shard, settings, self.context, connection, refusal);
-        self.state.watch.recorder.answer(refusal.status, head);
+        let head = encode_error_response(
+            &mut out,
+            shard,
+            settings,
+            self.context,
+            connection,
+            response,
+        );
+        self.state.guard.recorder.response(response.status, head);
         self.write_first(out).await?;
         Ok(Written::Complete(connection))
     }
 
     /// Write the head that changes the protocol, which can't be done amid the request's body.
-    async fn upgrade(&mut self, mut websocket: WebSocket) -> Result<Written, Gone> {
+    async fn upgrade(&mut self, mut websocket: WebSocket) -> Result<Written, Disconnected> {
         if !self.state.is_read() {
             tracing::warn!("a WebSocket was refused: the request's body isn't complete");
-            return self.refuse(&Refusal::internal_error()).await;
+            return self.write_error(&ErrorResponse::internal_error()).await;
         }
         let (status, headers) = (Status::SWITCHING_PROTOCOLS, websocket.take_headers());
         let connection = Connection::Upgrade("websocket");
@@ -270,7 +284,7 @@ impl<'c> ResponseWriter<'c> {
                 self.write_first(out).await?;
                 Ok(Written::Upgraded(websocket))
             }
-            None => self.refuse(&Refusal::internal_error()).await,
+            None => self.write_error(&ErrorResponse::internal_error()).await,
         }
     }
 
@@ -302,7 +316,7 @@ impl<'c> ResponseWriter<'c> {
             http1::change_connection(out, head.len, &encoded, head.encoding, connection)
         });
         head.connection = connection;
-        self.state.watch.recorder.answer(head.status, head.len);
+        self.state.guard.recorder.response(head.status, head.len);
     }
 
     /// The head, and how the body is written behind it. `None` if it can't be sent.
@@ -324,7 +338,7 @@ impl<'c> ResponseWriter<'c> {
         });
         match encoded {
             Ok(encoding) => {
-                self.state.watch.recorder.answer(status, out.len());
+                self.state.guard.recorder.response(status, out.len());
                 Some((out, encoding))
             }
             Err(invalid) => {
@@ -336,24 +350,24 @@ impl<'c> ResponseWriter<'c> {
     }
 
     /// What is to be written before the final response.
-    fn poll_interim(&self, waker: &Waker) -> Poll<Vec<u8>> {
-        self.state.poll_interim(self.context.version, waker)
+    fn poll_informational(&self, waker: &Waker) -> Poll<Vec<u8>> {
+        self.state.poll_informational(self.context.version, waker)
     }
 
     /// Write the beginning of the final response.
-    async fn write_first(&mut self, out: Vec<u8>) -> Result<(), Gone> {
-        let interim = self.state.close_interim(self.context.version);
-        if !interim.is_empty() {
-            self.write(interim).await?;
+    async fn write_first(&mut self, out: Vec<u8>) -> Result<(), Disconnected> {
+        let informational = self.state.close_informational(self.context.version);
+        if !informational.is_empty() {
+            self.write(informational).await?;
         }
         self.state.set_writing(Writing::Body);
         self.write(out).await
     }
 
     /// Write all of `bytes`.
-    async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Gone> {
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Disconnected> {
         let state = self.state;
-        let bytes = write_all(self.socket, &state.watch.recorder, bytes, || {
+        let bytes = write_all(self.socket, &state.guard.recorder, bytes, || {
             state.begin_write()
         });
         let bytes = bytes.await?;
@@ -375,19 +389,19 @@ struct StreamHead {
 
 impl Client {
     /// Write a response of the host's own, the last on the connection.
-    pub(super) async fn refuse(
+    pub(super) async fn write_error(
         &mut self,
-        refusal: &Refusal,
+        response: &ErrorResponse,
         context: ResponseContext,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), Disconnected> {
         let context = ResponseContext {
             keep_alive: false,
             takes_trailers: false,
             ..context
         };
-        let state = ExchangeState::new(&self.watch, &self.shard, &self.settings, Reading::Complete);
+        let state = ExchangeState::new(&self.guard, &self.shard, &self.settings, Reading::Complete);
         let mut writer = ResponseWriter::new(&mut self.writer, &state, context);
-        writer.refuse(refusal).await.map(|_| ())
+        writer.write_error(response).await.map(|_| ())
     }
 
     /// Answer a request that can't be understood, or is too large, and close.
@@ -396,41 +410,41 @@ impl Client {
         error: RequestError,
         context: ResponseContext,
     ) -> Transition {
-        let refusal = Refusal::new(error.status()).with_text(error.reason());
-        self.reject_with(&refusal, context).await
+        let response = ErrorResponse::new(error.status()).with_text(error.reason());
+        self.reject_with(&response, context).await
     }
 
     /// Answer a request whose body there is no memory for, and close.
     pub(super) async fn reject_exhausted(&mut self, context: ResponseContext) -> Transition {
-        self.shard.body_memory().note_refusal();
-        self.reject_with(&Refusal::exhausted(), context).await
+        self.shard.body_memory().note_rejected();
+        self.reject_with(&ErrorResponse::exhausted(), context).await
     }
 
     /// Answer a request, and close.
     pub(super) async fn reject_with(
         &mut self,
-        refusal: &Refusal,
+        response: &ErrorResponse,
         context: ResponseContext,
     ) -> Transition {
-        match self.refuse(refusal, context).await {
+        match self.write_error(response, context).await {
             Ok(()) => Transition::Close,
-            Err(Gone) => Transition::Disconnected,
+            Err(Disconnected) => Transition::Disconnected,
         }
     }
 }
 
 /// Append a response of the host's own. Returns the length of its head.
-pub(super) fn encode_refusal(
+pub(super) fn encode_error_response(
     out: &mut Vec<u8>,
     shard: &Shard,
     settings: &Settings,
     context: ResponseContext,
     connection: Connection,
-    refusal: &Refusal,
+    response: &ErrorResponse,
 ) -> usize {
     shard.with_date(|date| {
-        let head = context.response_head(refusal.status, connection, date, settings);
-        http1::encode_plain(out, &head, &refusal.headers, &refusal.text)
+        let head = context.response_head(response.status, connection, date, settings);
+        http1::encode_plain(out, &head, &response.headers, &response.text)
     })
 }
 

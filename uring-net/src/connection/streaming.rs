@@ -6,22 +6,22 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
+use super::body_reader::{BodyReader, PollContext};
 use super::context::ResponseContext;
 use super::exchange::{ExchangeState, Reading};
-use super::intake::{Intake, Moment};
 use super::response_writer::{ResponseWriter, Written};
 use super::transition::Transition;
-use crate::error_response::Refusal;
+use crate::error_response::ErrorResponse;
 use crate::http1::{BodyDecoder, Connection, Head, Status};
 use crate::memory::Reserved;
-use crate::service::{BodyError, Interim, Streamed};
+use crate::service::{BodyError, Informational, Streamed};
 use crate::shard::Phase;
 use crate::socket::{Client, IDLE_INPUT};
 
 /// A request whose body still comes, and its response, which borrow nothing of the input.
 pub(super) struct StreamingExchange {
     streamed: Streamed,
-    interim: Interim,
+    informational: Informational,
     decoder: BodyDecoder,
     /// Bytes of the input that were the head.
     head: usize,
@@ -36,12 +36,12 @@ impl StreamingExchange {
         head: &Head<'_>,
         decoder: BodyDecoder,
         streamed: Streamed,
-        interim: Interim,
+        informational: Informational,
         reserved: Reserved,
     ) -> Self {
         Self {
             streamed,
-            interim,
+            informational,
             decoder,
             head: head.len,
             expects_continue: head.expect_continue,
@@ -59,7 +59,7 @@ impl StreamingExchange {
     ) -> Transition {
         let Self {
             streamed,
-            interim,
+            informational,
             decoder,
             head,
             expects_continue,
@@ -69,66 +69,72 @@ impl StreamingExchange {
         let mut body = std::mem::take(input);
         body.drain(..head.min(body.len()));
         let timeout = client.settings.body_timeout;
-        let intake = Intake::new(streamed.sink, decoder, body, expects_continue, timeout);
-        let intake = RefCell::new(intake);
+        let body_reader = BodyReader::new(streamed.sink, decoder, body, expects_continue, timeout);
+        let body_reader = RefCell::new(body_reader);
         let (ended, is_unwritten) = {
-            let reading = Reading::Body(&intake, interim);
-            let state = ExchangeState::new(&client.watch, &client.shard, &client.settings, reading);
+            let reading = Reading::Body(&body_reader, informational);
+            let state = ExchangeState::new(&client.guard, &client.shard, &client.settings, reading);
             let mut writer = ResponseWriter::new(&mut client.writer, &state, context);
-            let responding = pin!(writer.write_pending(streamed.answer));
+            let responding = pin!(writer.write_pending(streamed.response));
             let ended = state.run(&mut client.reader, responding).await;
             (ended, state.is_unwritten())
         };
-        let mut intake = intake.into_inner();
+        let mut body_reader = body_reader.into_inner();
         let transition = match ended {
-            Ok(Written::Complete(Connection::KeepAlive)) => finish(client, &mut intake).await,
+            Ok(Written::Complete(Connection::KeepAlive)) => finish(client, &mut body_reader).await,
             // The client knew that this was the last, and has nothing more to say.
-            Ok(Written::Complete(_)) if intake.is_complete() && !context.keep_alive => {
+            Ok(Written::Complete(_)) if body_reader.is_complete() && !context.keep_alive => {
                 Transition::Disconnected
             }
             Ok(Written::Complete(_)) => Transition::Close,
             Ok(Written::Upgraded(websocket)) => Transition::Upgrade(websocket),
             Ok(Written::Aborted) => Transition::Disconnected,
             Err(why) => {
-                intake.fail(why);
-                match refusal(why) {
-                    Some(refusal) if is_unwritten => client.reject_with(&refusal, context).await,
+                body_reader.fail(why);
+                match error_response(why) {
+                    Some(response) if is_unwritten => client.reject_with(&response, context).await,
                     // That the end of the response is missing tells the client.
                     _ => Transition::Disconnected,
                 }
             }
         };
-        *input = intake.into_rest();
+        *input = body_reader.into_rest();
         input.shrink_to(IDLE_INPUT);
         transition
     }
 }
 
 /// The response is complete: read what is left of the body, if it is little and comes soon.
-async fn finish(client: &mut Client, intake: &mut Intake) -> Transition {
-    intake.abandon();
-    client.watch.enter(Phase::Body, Some(REST));
+async fn finish(client: &mut Client, body_reader: &mut BodyReader) -> Transition {
+    body_reader.abandon();
+    client.guard.enter(Phase::Body, Some(REST));
     let read = poll_fn(|cx| {
-        let moment = Moment::of(&client.shard, &client.watch);
-        intake.poll(moment, |room, cx| client.reader.poll_in_time(room, cx), cx)
+        let poll_context = PollContext::of(&client.shard, &client.guard);
+        body_reader.poll(
+            poll_context,
+            |room, cx| client.reader.poll_in_time(room, cx),
+            cx,
+        )
     })
     .await;
     match read {
-        Ok(()) if intake.is_complete() => Transition::Next,
-        Err(BodyError::Left) => Transition::Disconnected,
+        Ok(()) if body_reader.is_complete() => Transition::Next,
+        Err(BodyError::Disconnected) => Transition::Disconnected,
         Ok(()) | Err(_) => Transition::Close,
     }
 }
 
 /// What a client is told whose body did not come, if it is there.
-fn refusal(why: BodyError) -> Option<Refusal> {
+fn error_response(why: BodyError) -> Option<ErrorResponse> {
     match why {
-        BodyError::Left => None,
-        BodyError::Malformed(error) => Some(Refusal::new(error.status()).with_text(error.reason())),
-        BodyError::TooLarge => {
-            Some(Refusal::new(Status::CONTENT_TOO_LARGE).with_text("the body is too large"))
+        BodyError::Disconnected => None,
+        BodyError::Malformed(error) => {
+            Some(ErrorResponse::new(error.status()).with_text(error.reason()))
         }
-        BodyError::TooSlow => Some(Refusal::new(Status::REQUEST_TIMEOUT)),
+        BodyError::TooLarge => {
+            Some(ErrorResponse::new(Status::CONTENT_TOO_LARGE).with_text("the body is too large"))
+        }
+        BodyError::TooSlow => Some(ErrorResponse::new(Status::REQUEST_TIMEOUT)),
     }
 }
 

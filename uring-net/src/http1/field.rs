@@ -30,7 +30,7 @@ pub struct InvalidHeader {
 
 impl InvalidHeader {
     pub(super) fn new(name: &[u8], reason: &'static str) -> Self {
-        // A name may be as long as the guest's memory is large.
+        // A name may be of any length.
         let shown = name.get(..64).unwrap_or(name);
         Self {
             name: shown.escape_ascii().to_string(),
@@ -40,7 +40,7 @@ impl InvalidHeader {
 }
 
 /// Whether a header belongs to the connection rather than to the message, or is the host's to
-/// send: a guest's is dropped.
+/// send: a service's is dropped.
 #[must_use]
 pub fn is_host_owned(name: &[u8]) -> bool {
     // The length decides for almost every name that isn't.

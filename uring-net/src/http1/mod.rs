@@ -4,13 +4,13 @@
 //! - [`HeadParser`]: the bytes of a connection to a [`Head`] that borrows from them
 //! - [`BodyDecoder`]: the bytes after a head to a body, by its [`BodyFraming`]
 //! - [`encode_head`], [`encode_chunk`], [`encode_last_chunk`], [`encode_trailers`],
-//!   [`encode_plain`], [`encode_interim`]: a response to bytes
+//!   [`encode_plain`], [`encode_informational`]: a response to bytes
 //! - [`HeaderLines`]: headers that are checked and encoded once, and sent with every response
 //! - [`Date`]: the `date` header
 //!
 //! Whatever a client sends that the RFCs want rejected ends in a [`RequestError`]: answer with
 //! its status, then close, because where the next request would start is anybody's guess.
-//! Whatever a guest puts in a header can't end that header: see [`InvalidHeader`].
+//! Whatever a service puts in a header can't end that header: see [`InvalidHeader`].
 
 mod authority;
 mod body;
@@ -41,7 +41,7 @@ pub use lines::HeaderLines;
 pub use request::{Head, HeadParser, Headers};
 pub(crate) use response::change_connection;
 pub use response::{
-    BodyEncoding, CONTINUE, Connection, Payload, ResponseHead, encode_head, encode_interim,
+    BodyEncoding, CONTINUE, Connection, Payload, ResponseHead, encode_head, encode_informational,
     encode_plain,
 };
 pub use semantics::BodyFraming;

@@ -7,15 +7,15 @@ use super::semantics::decimal;
 use super::status::Status;
 use super::version::Version;
 
-/// The interim response to a client that waits before it sends a body.
+/// The informational response to a client that waits before it sends a body.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Append an interim response other than [`CONTINUE`]; `status` is of 102 to 199. Headers that are
+/// Append an informational response other than [`CONTINUE`]; `status` is of 102 to 199. Headers that are
 /// the host's are left out ([`is_host_owned`]).
 ///
 /// # Errors
 /// A header that can't be sent; nothing is appended then.
-pub fn encode_interim<N, V>(
+pub fn encode_informational<N, V>(
     out: &mut Vec<u8>,
     status: u16,
     headers: impl IntoIterator<Item = (N, V)>,
@@ -98,9 +98,9 @@ pub enum BodyEncoding {
     UntilClose,
 }
 
-/// Append the head of a response with the guest's `headers`. Those that are the host's are left
+/// Append the head of a response with the service's `headers`. Those that are the host's are left
 /// out ([`is_host_owned`]). Where a response has no content though that of a GET would have, to HEAD
-/// or with status 304, the guest's `content-length` is taken for how long that would be (RFC 9110
+/// or with status 304, the service's `content-length` is taken for how long that would be (RFC 9110
 /// section 8.6).
 ///
 /// # Errors
@@ -249,7 +249,7 @@ impl ResponseHead<'_> {
             }
             return BodyEncoding::Omitted;
         }
-        // How long the content of a GET would be is not known, unless the guest says it: none at
+        // How long the content of a GET would be is not known, unless the service says it: none at
         // all is what a handler returns that knows what HEAD asks for.
         let is_unknown = matches!(payload, Payload::Length(0) | Payload::Stream);
         if self.to_head && is_unknown && (declared.is_known() || payload == Payload::Length(0)) {
@@ -287,7 +287,7 @@ fn put_length(out: &mut Vec<u8>, len: u64) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// What a guest says of the length of its content.
+/// What a service says of the length of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DeclaredLength {
     None,
@@ -297,7 +297,7 @@ enum DeclaredLength {
 }
 
 impl DeclaredLength {
-    /// Take a header of the guest's into account.
+    /// Take a header of the service's into account.
     fn see(&mut self, name: &[u8], value: &[u8]) {
         if !name.eq_ignore_ascii_case(b"content-length") {
             return;

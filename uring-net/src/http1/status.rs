@@ -15,7 +15,7 @@ impl Status {
     /// A final status code: 200 to 599.
     ///
     /// # Errors
-    /// Any other number. An interim response (1xx) in a final one's place would make the client
+    /// Any other number. An informational response (1xx) in a final one's place would make the client
     /// take the next response for this request's.
     pub const fn new(code: u16) -> Result<Self, InvalidStatus> {
         match code {

@@ -1,25 +1,25 @@
-//! What a service answers with.
+//! What a service returns.
 
 use super::body::Body;
 use crate::http1::Status;
 use crate::websocket::WebSocket;
 
-/// What a service answers with.
+/// What a service returns.
 #[derive(Debug)]
-pub enum Response {
+pub enum ServiceResponse {
     /// A response of HTTP.
-    Answer(Answer),
+    Http(Response),
     /// The connection goes on as a WebSocket.
     WebSocket(WebSocket),
 }
 
-impl From<Answer> for Response {
-    fn from(answer: Answer) -> Self {
-        Self::Answer(answer)
+impl From<Response> for ServiceResponse {
+    fn from(response: Response) -> Self {
+        Self::Http(response)
     }
 }
 
-impl From<WebSocket> for Response {
+impl From<WebSocket> for ServiceResponse {
     fn from(websocket: WebSocket) -> Self {
         Self::WebSocket(websocket)
     }
@@ -27,7 +27,7 @@ impl From<WebSocket> for Response {
 
 /// A response, before the host has framed it.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// Its status.
     pub status: Status,
     /// Names and values. Those that frame the message are the host's, and are left out.

@@ -8,40 +8,40 @@ use std::task::{Context, Poll};
 
 use thiserror::Error;
 
-use super::interim::Interim;
-use super::response::Response;
-use crate::error_response::Refusal;
+use super::informational::Informational;
+use super::response::ServiceResponse;
+use crate::error_response::ErrorResponse;
 use crate::http1::{Head, RequestError, Trailers};
 use crate::request_id::RequestId;
 
 /// A request without its body, which goes to a [`BodySink`].
 #[derive(Clone, Debug)]
 pub struct StreamedRequest<'r> {
-    /// Its head. Nothing of it is left when the answer is made: what is needed must be copied.
+    /// Its head. Nothing of it is left when the response is made: what is needed must be copied.
     pub head: Head<'r>,
     /// Who sent it.
     pub peer: SocketAddr,
     /// What it is called in the logs.
     pub id: RequestId<'r>,
     /// The way to responses before the final one.
-    pub interim: Interim,
+    pub informational: Informational,
 }
 
 /// Who takes the body of a request, and who answers it: both are driven by the connection's
 /// task, side by side.
 ///
-/// The answer may come, and its streamed body go out, while the request's body still comes. When
-/// the answer is complete and the request's body is not, the sink is dropped: the rest is read
+/// The response may come, and its streamed body go out, while the request's body still comes. When
+/// the response is complete and the request's body is not, the sink is dropped: the rest is read
 /// only if it is small, and is nobody's. Both are dropped as soon as the client has left.
 pub struct Streamed {
     /// Where the body goes.
     pub sink: Box<dyn BodySink>,
-    /// The answer.
-    pub answer: PendingAnswer,
+    /// The response.
+    pub response: PendingResponse,
 }
 
-/// An answer that is still being made.
-pub type PendingAnswer = Pin<Box<dyn Future<Output = Result<Response, Refusal>>>>;
+/// A response that is still being made.
+pub type PendingResponse = Pin<Box<dyn Future<Output = Result<ServiceResponse, ErrorResponse>>>>;
 
 impl fmt::Debug for Streamed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,7 +53,7 @@ impl fmt::Debug for Streamed {
 /// that it is asked must be answered without blocking.
 ///
 /// Its last call is [`BodySink::end`] or [`BodySink::fail`]; a sink that is dropped without
-/// either will not get the rest because the answer is complete.
+/// either will not get the rest because the response is complete.
 pub trait BodySink {
     /// Whether there is room for a chunk. While there is none, one chunk at most is read of the
     /// client and held (64 KiB), and the client then has to wait (TCP's back-pressure). Asked
@@ -85,7 +85,7 @@ pub struct Closed;
 pub enum BodyError {
     /// The client has left.
     #[error("the client has left")]
-    Left,
+    Disconnected,
     /// It is no body, or its trailers are no trailers, or they are too large.
     #[error("{0}")]
     Malformed(RequestError),

@@ -18,14 +18,14 @@ pub(crate) enum Phase {
     Head,
     /// The rest of a body.
     Body,
-    /// The guest. It has a deadline of its own.
-    Guest,
-    /// The client, to read the answer.
+    /// The service. It has a deadline of its own.
+    Service,
+    /// The client, to read the response.
     Writing,
-    /// Whoever wakes it: either end of a WebSocket, to say something; or the guest, while nothing
-    /// may be read of the client.
+    /// Whoever wakes it: either end of a WebSocket, to say something; or the service, while
+    /// nothing may be read of the client.
     Open,
-    /// The client, to close, after the last answer.
+    /// The client, to close, after the last response.
     Closing,
 }
 
@@ -84,7 +84,7 @@ impl Connection {
         self.deadline.set(Some(deadline));
     }
 
-    /// End the operation in flight. The way out stays open for an answer that says why,
+    /// End the operation in flight. The way out stays open for a response that says why,
     /// unless it is the way out that is stuck.
     pub(super) fn interrupt(&self, why: Interrupt) {
         if self.phase.get() == Phase::Open {
@@ -109,7 +109,7 @@ impl Connection {
                 }
                 libc::SHUT_RD
             }
-            Phase::Idle | Phase::Guest | Phase::Open => libc::SHUT_RD,
+            Phase::Idle | Phase::Service | Phase::Open => libc::SHUT_RD,
         };
         shutdown(self.socket, how);
     }

@@ -45,7 +45,7 @@ pub(super) struct Decoded<'b> {
 
 /// What a client may not say: the connection has failed, to be closed with this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Violation {
+pub(super) struct ProtocolError {
     pub(super) code: u16,
     pub(super) reason: &'static str,
 }
@@ -62,7 +62,7 @@ impl Decoder {
 
     /// Take what the input begins with. Payloads are unmasked in the input itself, so what isn't
     /// consumed has to be passed again as it is.
-    pub(super) fn decode<'b>(&mut self, input: &'b mut [u8]) -> Result<Decoded<'b>, Violation> {
+    pub(super) fn decode<'b>(&mut self, input: &'b mut [u8]) -> Result<Decoded<'b>, ProtocolError> {
         let mut consumed = 0;
         loop {
             let rest = input.get_mut(consumed..).unwrap_or_default();
@@ -90,7 +90,7 @@ impl Decoder {
             }
             let mut cursor = Cursor::new(&*rest);
             let header =
-                FrameHeader::parse(&mut cursor).map_err(|_| violation("invalid opcode"))?;
+                FrameHeader::parse(&mut cursor).map_err(|_| protocol_error("invalid opcode"))?;
             let Some((header, len)) = header else {
                 return Ok(Decoded {
                     consumed,
@@ -155,17 +155,17 @@ impl Decoder {
         usize::try_from(left).unwrap_or(usize::MAX)
     }
 
-    fn check_data(&self, data: Data, len: u64) -> Result<(), Violation> {
+    fn check_data(&self, data: Data, len: u64) -> Result<(), ProtocolError> {
         match (data, &self.message) {
-            (Data::Continue, None) => return Err(violation("a continuation of nothing")),
+            (Data::Continue, None) => return Err(protocol_error("a continuation of nothing")),
             (Data::Text | Data::Binary, Some(_)) => {
-                return Err(violation("a message inside of another"));
+                return Err(protocol_error("a message inside of another"));
             }
             _ => {}
         }
         let so_far = self.message.as_ref().map_or(0, Builder::len) as u64;
         if len > self.max_frame || len > self.max_message.saturating_sub(so_far) {
-            return Err(Violation {
+            return Err(ProtocolError {
                 code: code::TOO_BIG,
                 reason: "the message is too big",
             });
@@ -226,7 +226,7 @@ impl Builder {
         }
     }
 
-    fn push(&mut self, payload: &[u8]) -> Result<(), Violation> {
+    fn push(&mut self, payload: &[u8]) -> Result<(), ProtocolError> {
         match self {
             Self::Text(text) => text.push(payload).map_err(not_text),
             Self::Binary(bytes) => {
@@ -236,7 +236,7 @@ impl Builder {
         }
     }
 
-    fn finish(self) -> Result<Message<'static>, Violation> {
+    fn finish(self) -> Result<Message<'static>, ProtocolError> {
         Ok(match self {
             Self::Text(text) => Message::Text(Cow::Owned(text.finish().map_err(not_text)?)),
             Self::Binary(bytes) => Message::Binary(Cow::Owned(bytes)),
@@ -245,28 +245,28 @@ impl Builder {
 }
 
 /// What can be wrong with a header alone; its mask, if nothing is.
-fn check(header: &FrameHeader, len: u64, header_len: usize) -> Result<[u8; 4], Violation> {
+fn check(header: &FrameHeader, len: u64, header_len: usize) -> Result<[u8; 4], ProtocolError> {
     if header.rsv1 || header.rsv2 || header.rsv3 {
-        return Err(violation("reserved bits without an extension"));
+        return Err(protocol_error("reserved bits without an extension"));
     }
     let Some(mask) = header.mask else {
-        return Err(violation("a frame that isn't masked"));
+        return Err(protocol_error("a frame that isn't masked"));
     };
     if header_len != header.len(len) || len > i64::MAX as u64 {
-        return Err(violation("a length that is badly encoded"));
+        return Err(protocol_error("a length that is badly encoded"));
     }
     if matches!(header.opcode, OpCode::Control(_)) {
         if !header.is_final {
-            return Err(violation("a fragment of a control frame"));
+            return Err(protocol_error("a fragment of a control frame"));
         }
         if len > MAX_CONTROL {
-            return Err(violation("a control frame that is too big"));
+            return Err(protocol_error("a control frame that is too big"));
         }
     }
     Ok(mask)
 }
 
-fn whole_message(data: Data, payload: &[u8]) -> Result<Message<'_>, Violation> {
+fn whole_message(data: Data, payload: &[u8]) -> Result<Message<'_>, ProtocolError> {
     Ok(match data {
         Data::Text => {
             let text = str::from_utf8(payload).map_err(|_| not_text(NotText))?;
@@ -276,7 +276,7 @@ fn whole_message(data: Data, payload: &[u8]) -> Result<Message<'_>, Violation> {
     })
 }
 
-fn control_event(control: Control, payload: &[u8]) -> Result<Event<'_>, Violation> {
+fn control_event(control: Control, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
     Ok(match (control, payload) {
         (Control::Ping, _) => Event::Ping(payload),
         (Control::Close, []) => Event::Close {
@@ -286,25 +286,25 @@ fn control_event(control: Control, payload: &[u8]) -> Result<Event<'_>, Violatio
         (Control::Close, [high, low, reason @ ..]) => {
             let code = u16::from_be_bytes([*high, *low]);
             if !code::may_be_sent(code) {
-                return Err(violation("a code that no close may have"));
+                return Err(protocol_error("a code that no close may have"));
             }
             let reason = str::from_utf8(reason).map_err(|_| not_text(NotText))?;
             Event::Close { code, reason }
         }
-        (Control::Close, [_]) => return Err(violation("half a code in a close")),
+        (Control::Close, [_]) => return Err(protocol_error("half a code in a close")),
         (Control::Pong | Control::Reserved(_), _) => Event::Pong,
     })
 }
 
-const fn violation(reason: &'static str) -> Violation {
-    Violation {
+const fn protocol_error(reason: &'static str) -> ProtocolError {
+    ProtocolError {
         code: code::PROTOCOL_ERROR,
         reason,
     }
 }
 
-fn not_text(_: NotText) -> Violation {
-    Violation {
+fn not_text(_: NotText) -> ProtocolError {
+    ProtocolError {
         code: code::INVALID_DATA,
         reason: "text that is not UTF-8",
     }

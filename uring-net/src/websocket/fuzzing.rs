@@ -9,7 +9,7 @@ pub struct WebSocketDecoder(Decoder);
 
 /// What a client has said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Received {
     /// A message of text.
     Text(String),
     /// A message of bytes.
@@ -39,16 +39,16 @@ impl WebSocketDecoder {
     pub fn decode(
         &mut self,
         input: &mut [u8],
-    ) -> Result<(usize, Option<Heard>), (u16, &'static str)> {
+    ) -> Result<(usize, Option<Received>), (u16, &'static str)> {
         let decoded = self.0.decode(input);
-        let decoded = decoded.map_err(|violation| (violation.code, violation.reason))?;
-        let heard = decoded.event.map(|event| match event {
-            Event::Message(Message::Text(text)) => Heard::Text(text.into_owned()),
-            Event::Message(Message::Binary(bytes)) => Heard::Binary(bytes.into_owned()),
-            Event::Ping(payload) => Heard::Ping(payload.to_vec()),
-            Event::Pong => Heard::Pong,
-            Event::Close { code, reason } => Heard::Close(code, reason.to_owned()),
+        let decoded = decoded.map_err(|error| (error.code, error.reason))?;
+        let received = decoded.event.map(|event| match event {
+            Event::Message(Message::Text(text)) => Received::Text(text.into_owned()),
+            Event::Message(Message::Binary(bytes)) => Received::Binary(bytes.into_owned()),
+            Event::Ping(payload) => Received::Ping(payload.to_vec()),
+            Event::Pong => Received::Pong,
+            Event::Close { code, reason } => Received::Close(code, reason.to_owned()),
         });
-        Ok((decoded.consumed, heard))
+        Ok((decoded.consumed, received))
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::handshake::Upgrade;
 
-/// The answer to a request for an upgrade that is granted.
+/// The response that accepts a request for an upgrade.
 pub struct WebSocket {
     /// What the handshake came to.
     pub upgrade: Upgrade,

@@ -2,7 +2,7 @@
 
 use tungstenite::handshake::derive_accept_key;
 
-use crate::error_response::Refusal;
+use crate::error_response::ErrorResponse;
 use crate::http1::{Head, HeaderLines, Headers, Status, Version};
 
 /// Whom a server lets in, and what it speaks with them.
@@ -29,9 +29,9 @@ pub struct Upgrade {
 /// # Errors
 /// 405 if it isn't a GET, 426 if it asks for no upgrade to a WebSocket of version 13, 400 if its
 /// key is not one, 403 if its origin isn't allowed.
-pub fn upgrade(head: &Head<'_>, rules: HandshakeRules<'_>) -> Result<Upgrade, Refusal> {
+pub fn upgrade(head: &Head<'_>, rules: HandshakeRules<'_>) -> Result<Upgrade, ErrorResponse> {
     if head.method != "GET" {
-        return Err(refusal(
+        return Err(rejection(
             Status::METHOD_NOT_ALLOWED,
             ("allow", "GET"),
             "a WebSocket is asked for with GET",
@@ -51,11 +51,11 @@ pub fn upgrade(head: &Head<'_>, rules: HandshakeRules<'_>) -> Result<Upgrade, Re
     }
     let key = only(head.headers, "sec-websocket-key").filter(|key| is_key(key));
     let Some(key) = key else {
-        return Err(Refusal::new(Status::BAD_REQUEST)
+        return Err(ErrorResponse::new(Status::BAD_REQUEST)
             .with_text("Sec-WebSocket-Key must be there once, as 16 bytes in base64"));
     };
     if !values(head.headers, "origin").all(|origin| is_allowed(origin, head.authority, rules)) {
-        return Err(Refusal::new(Status::FORBIDDEN).with_text("this origin is not allowed"));
+        return Err(ErrorResponse::new(Status::FORBIDDEN).with_text("this origin is not allowed"));
     }
     let offered = |protocol: &&String| {
         list(head.headers, "sec-websocket-protocol").any(|offered| offered == *protocol)
@@ -66,14 +66,14 @@ pub fn upgrade(head: &Head<'_>, rules: HandshakeRules<'_>) -> Result<Upgrade, Re
     })
 }
 
-fn version_13(text: &'static str) -> Refusal {
+fn version_13(text: &'static str) -> ErrorResponse {
     let version = ("sec-websocket-version", "13");
-    refusal(Status::UPGRADE_REQUIRED, version, text)
+    rejection(Status::UPGRADE_REQUIRED, version, text)
 }
 
 /// `header` is valid by itself.
-fn refusal(status: Status, header: (&str, &str), text: &'static str) -> Refusal {
-    Refusal::new(status)
+fn rejection(status: Status, header: (&str, &str), text: &'static str) -> ErrorResponse {
+    ErrorResponse::new(status)
         .with_headers(HeaderLines::new([header]).unwrap_or_default())
         .with_text(text)
 }
@@ -140,7 +140,7 @@ mod tests {
         line: &str,
         headers: &[&str],
         rules: HandshakeRules<'_>,
-    ) -> Result<Upgrade, Refusal> {
+    ) -> Result<Upgrade, ErrorResponse> {
         let mut request = format!("{line}\r\nHost: Example.com\r\n").into_bytes();
         for header in headers {
             request.extend_from_slice(header.as_bytes());
@@ -155,7 +155,7 @@ mod tests {
     fn status(line: &str, headers: &[&str]) -> u16 {
         match upgrade_of(line, headers, HandshakeRules::default()) {
             Ok(_) => 101,
-            Err(refusal) => refusal.status.code(),
+            Err(response) => response.status.code(),
         }
     }
 
@@ -237,8 +237,8 @@ mod tests {
                 let upgrade = upgrade_of("GET / HTTP/1.1", &headers, rules);
                 let what = format!("{origin:?} with {allowed_origins:?}");
                 assert_eq!(upgrade.is_ok(), expected, "{what}");
-                if let Err(refusal) = upgrade {
-                    assert_eq!(refusal.status, Status::FORBIDDEN, "{what}");
+                if let Err(response) = upgrade {
+                    assert_eq!(response.status, Status::FORBIDDEN, "{what}");
                 }
             }
         }

@@ -1,13 +1,13 @@
 //! WebSocket (RFC 6455), the server's side.
 //!
 //! - [`upgrade`]: the opening handshake, a pure function from a head to an [`Upgrade`] or to the
-//!   refusal that it deserves
+//!   error response that it deserves
 //! - `decode`, `text`: bytes to messages; `encode`: messages to bytes. Pure, too
 //! - `session`: what either side has said, and so what is to be said next
 //! - `serve`: the life of a connection
 //! - `handler`: what a service has to do with them
 //!
-//! A service answers with a [`WebSocket`], whose [`WebSocketHandler`] is then driven by the
+//! A service returns a [`WebSocket`], whose [`WebSocketHandler`] is then driven by the
 //! connection's task: it is given the messages of the client, and is asked for what to send. Frames,
 //! fragments, pings, and the closing handshake don't reach it.
 //!

@@ -11,15 +11,15 @@ use monoio::net::TcpStream;
 
 use super::handler::WebSocket;
 use super::session::{Inbound, Next, Session};
+use crate::deadline_guard::{DeadlineGuard, Linger};
 use crate::shard::{Phase, Shard};
 use crate::socket::{Client, IDLE_INPUT, Reader, discard, write_all};
-use crate::watch::{Linger, Watch};
 
 /// Serve a connection from its handshake to its end. `input` is what was read behind the
 /// handshake.
 pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) {
     let Client {
-        watch,
+        guard,
         mut reader,
         mut writer,
         shard,
@@ -28,17 +28,17 @@ pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) 
     } = client;
     let rules = websocket.settings;
     let session = Session::new(websocket.handler, &rules, shard.now());
-    let ends = Ends {
+    let state = SocketState {
         session: RefCell::new(session),
-        watch,
+        guard,
         shard,
         write_timeout: settings.write_timeout,
         close_timeout: rules.close_timeout,
         linger: Cell::new(None),
     };
     {
-        let mut reading = pin!(ends.read(&mut reader, input));
-        let mut writing = pin!(ends.write(&mut writer));
+        let mut reading = pin!(state.read(&mut reader, input));
+        let mut writing = pin!(state.write(&mut writer));
         // Whichever ends first ends the connection. Reading comes first: it is what most often
         // gives cause to write.
         poll_fn(|cx| {
@@ -52,13 +52,13 @@ pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) 
         })
         .await;
     }
-    ends.session.into_inner().finish();
+    state.session.into_inner().finish();
 }
 
-/// What the two ends of a connection share.
-struct Ends {
+/// The state that the reading and the writing side of a WebSocket share.
+struct SocketState {
     session: RefCell<Session>,
-    watch: Watch,
+    guard: DeadlineGuard,
     shard: Shard,
     write_timeout: Duration,
     close_timeout: Duration,
@@ -66,7 +66,7 @@ struct Ends {
     linger: Cell<Option<Linger>>,
 }
 
-impl Ends {
+impl SocketState {
     /// Read until the client leaves.
     async fn read(&self, reader: &mut Reader, mut input: Vec<u8>) {
         let mut at = 0;
@@ -101,7 +101,7 @@ impl Ends {
             };
             match read {
                 Ok(0) | Err(_) => return,
-                Ok(_) => self.session.borrow_mut().heard(self.shard.now()),
+                Ok(_) => self.session.borrow_mut().note_received(self.shard.now()),
             }
             input.drain(..std::mem::take(&mut at));
             if input.is_empty() {
@@ -128,8 +128,8 @@ impl Ends {
             if next == Next::Cut {
                 return;
             }
-            let begin = || self.watch.enter(Phase::Writing, Some(self.write_timeout));
-            let written = write_all(writer, &self.watch.recorder, out, begin).await;
+            let begin = || self.guard.enter(Phase::Writing, Some(self.write_timeout));
+            let written = write_all(writer, &self.guard.recorder, out, begin).await;
             let Ok(written) = written else {
                 return;
             };
@@ -138,7 +138,7 @@ impl Ends {
                 break;
             }
         }
-        self.watch.enter(Phase::Closing, Some(self.close_timeout));
+        self.guard.enter(Phase::Closing, Some(self.close_timeout));
         let inbound = poll_fn(|_| match self.session.borrow().inbound() {
             Inbound::Open => Poll::Pending,
             inbound => Poll::Ready(inbound),
@@ -155,7 +155,7 @@ impl Ends {
     /// The client has sent something: it may go on for a while.
     fn go_on_lingering(&self) {
         if let Some(mut linger) = self.linger.get() {
-            self.watch.enter_lingering(&mut linger);
+            self.guard.enter_lingering(&mut linger);
             self.linger.set(Some(linger));
         }
     }
@@ -167,7 +167,7 @@ impl Ends {
         let next = self.session.borrow_mut().next(&mut out, now, draining, cx);
         if let Next::Wait(deadline) = next {
             self.shard.give_buffer(out);
-            self.watch.enter_open(deadline, cx.waker());
+            self.guard.enter_open(deadline, cx.waker());
             return Poll::Pending;
         }
         Poll::Ready((next, out))

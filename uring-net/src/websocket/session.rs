@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::code;
-use super::decode::{Decoder, Event, Violation};
+use super::decode::{Decoder, Event, ProtocolError};
 use super::encode::{put_binary, put_close, put_ping, put_pong, put_text};
 use super::handler::{Outgoing, Settings, WebSocketHandler};
 
@@ -22,8 +22,8 @@ pub(super) struct Session {
     inbound: Inbound,
     /// Whether there is input that has to wait.
     held: bool,
-    heard: Instant,
-    /// When the ping was sent that nothing was heard after.
+    last_received: Instant,
+    /// When the ping was sent that nothing was received after.
     pinged: Option<Instant>,
     ping_interval: Option<Duration>,
     ping_timeout: Duration,
@@ -68,7 +68,7 @@ impl Session {
             close_sent: false,
             inbound: Inbound::Open,
             held: false,
-            heard: now,
+            last_received: now,
             pinged: None,
             ping_interval: settings.ping_interval,
             ping_timeout: settings.ping_timeout,
@@ -85,8 +85,8 @@ impl Session {
     }
 
     /// Something came of the client.
-    pub(super) fn heard(&mut self, now: Instant) {
-        self.heard = now;
+    pub(super) fn note_received(&mut self, now: Instant) {
+        self.last_received = now;
         self.pinged = None;
     }
 
@@ -139,7 +139,7 @@ impl Session {
                         }
                     }
                 }
-                Err(Violation { code, reason }) => {
+                Err(ProtocolError { code, reason }) => {
                     self.inbound = Inbound::Failed;
                     self.end = Some((code, reason.into()));
                     self.closing = Some((code, reason.into()));
@@ -212,7 +212,7 @@ impl Session {
     fn keep_alive(&mut self, out: &mut Vec<u8>, now: Instant) -> Result<Option<Instant>, Silent> {
         let Some(interval) = self.ping_interval.filter(|_| !self.held) else {
             // A pong could be among the input that is held.
-            self.heard(now);
+            self.note_received(now);
             return Ok(None);
         };
         if let Some(pinged) = self.pinged {
@@ -223,7 +223,7 @@ impl Session {
                 Err(Silent)
             };
         }
-        let until = self.heard + interval;
+        let until = self.last_received + interval;
         if now < until {
             return Ok(Some(until));
         }

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use rusm_uring_net::websocket::{HandshakeRules, Settings};
-use rusm_uring_net::{Response, WebSocket};
+use rusm_uring_net::{ServiceResponse, WebSocket};
 
 use crate::harness::{Client, Server, settings};
 use crate::peers::{Echo, accept_by};
@@ -23,7 +23,7 @@ fn server() -> Server {
                 allowed_origins: Some(&origins),
             };
             let accepted = accept_by(request, handshake, &rules, Echo::default())?;
-            let Response::WebSocket(websocket) = accepted else {
+            let ServiceResponse::WebSocket(websocket) = accepted else {
                 return Ok(accepted);
             };
             let header = |name: &str, value: &str| (name.to_owned(), value.into());
@@ -34,7 +34,7 @@ fn server() -> Server {
             if request.head.path == "/invalid" {
                 headers.push(header("x", "a\nb"));
             }
-            Ok(Response::WebSocket(WebSocket {
+            Ok(ServiceResponse::WebSocket(WebSocket {
                 headers,
                 ..websocket
             }))

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{Head, HeadLimits, HeaderLines};
 use rusm_uring_net::{
-    ConnectionLimit, Driver, Refusal, Request, Response, Route, Service, Shard, Streamed,
-    StreamedRequest, accept, bind, shard,
+    ConnectionLimit, Driver, ErrorResponse, Request, Route, Service, ServiceResponse, Shard,
+    Streamed, StreamedRequest, accept, bind, shard,
 };
 
 /// How long a test waits for what must happen.
@@ -73,7 +73,7 @@ impl Server {
     /// Start a server on which every request is answered by what `make` makes.
     pub(crate) fn start<F>(settings: Settings, make: impl FnOnce() -> F + Send + 'static) -> Self
     where
-        F: Fn(&Request<'_>) -> Result<Response, Refusal> + 'static,
+        F: Fn(&Request<'_>) -> Result<ServiceResponse, ErrorResponse> + 'static,
     {
         Self::on(Driver::Uring, settings, make)
     }
@@ -85,7 +85,7 @@ impl Server {
         make: impl FnOnce() -> F + Send + 'static,
     ) -> Self
     where
-        F: Fn(&Request<'_>) -> Result<Response, Refusal> + 'static,
+        F: Fn(&Request<'_>) -> Result<ServiceResponse, ErrorResponse> + 'static,
     {
         Self::serve(driver, settings, || Answering(make()))
     }
@@ -194,28 +194,28 @@ pub(crate) struct Answering<F>(pub(crate) F);
 
 impl<F> Service for Answering<F>
 where
-    F: Fn(&Request<'_>) -> Result<Response, Refusal> + 'static,
+    F: Fn(&Request<'_>) -> Result<ServiceResponse, ErrorResponse> + 'static,
 {
     type Buffered<'r> = ();
     type Streaming<'r> = Infallible;
 
-    fn route<'r>(&'r self, _: &Head<'r>) -> Result<Route<(), Infallible>, Refusal> {
+    fn route<'r>(&'r self, _: &Head<'r>) -> Result<Route<(), Infallible>, ErrorResponse> {
         Ok(Route::Buffered(()))
     }
 
-    async fn answer(
+    async fn call(
         &self,
         _: Self::Buffered<'_>,
         request: Request<'_>,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<ServiceResponse, ErrorResponse> {
         (self.0)(&request)
     }
 
-    fn answer_streamed(
+    fn call_streaming(
         &self,
         target: Infallible,
         _: StreamedRequest<'_>,
-    ) -> Result<Streamed, Refusal> {
+    ) -> Result<Streamed, ErrorResponse> {
         match target {}
     }
 }

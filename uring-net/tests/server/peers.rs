@@ -14,12 +14,14 @@ use rusm_uring_net::http1::Status;
 use rusm_uring_net::websocket::{
     HandshakeRules, Message, Outgoing, Settings, WebSocketHandler, upgrade,
 };
-use rusm_uring_net::{Aborted, Answer, Body, BodyStream, Refusal, Request, Response, WebSocket};
+use rusm_uring_net::{
+    Aborted, Body, BodyStream, ErrorResponse, Request, Response, ServiceResponse, WebSocket,
+};
 
 /// A response of 200 with this body.
-pub(crate) fn ok(body: impl Into<Body>) -> Response {
+pub(crate) fn ok(body: impl Into<Body>) -> ServiceResponse {
     let headers = vec![("content-type".to_owned(), b"text/plain".to_vec())];
-    Response::Answer(Answer {
+    ServiceResponse::Http(Response {
         status: Status::OK,
         headers,
         body: body.into(),
@@ -101,7 +103,7 @@ pub(crate) fn accept(
     request: &Request<'_>,
     settings: &Rc<Settings>,
     handler: impl WebSocketHandler + 'static,
-) -> Result<Response, Refusal> {
+) -> Result<ServiceResponse, ErrorResponse> {
     accept_by(request, HandshakeRules::default(), settings, handler)
 }
 
@@ -111,8 +113,8 @@ pub(crate) fn accept_by(
     rules: HandshakeRules<'_>,
     settings: &Rc<Settings>,
     handler: impl WebSocketHandler + 'static,
-) -> Result<Response, Refusal> {
-    Ok(Response::WebSocket(WebSocket {
+) -> Result<ServiceResponse, ErrorResponse> {
+    Ok(ServiceResponse::WebSocket(WebSocket {
         upgrade: upgrade(&request.head, rules)?,
         headers: Vec::new(),
         settings: settings.clone(),

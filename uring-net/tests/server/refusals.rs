@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusm_uring_net::http1::{HeadLimits, HeaderLines};
-use rusm_uring_net::{Driver, Refusal};
+use rusm_uring_net::{Driver, ErrorResponse};
 
 use crate::harness::{Answering, Bounds, Client, SOON, Server, get, settings};
 use crate::peers::ok;
@@ -76,7 +76,7 @@ fn a_client_learns_why_a_streamed_body_is_refused() {
     each_driver(|driver| {
         let server = streaming(driver, settings(), || {
             |request| match request.head.path {
-                "/refused" => Err(Refusal::new(rusm_uring_net::http1::Status::FORBIDDEN)),
+                "/refused" => Err(ErrorResponse::new(rusm_uring_net::http1::Status::FORBIDDEN)),
                 _ => Ok(echo(std::sync::mpsc::channel().0)),
             }
         });

@@ -12,8 +12,8 @@ use futures_core::Stream;
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{Head, Trailers};
 use rusm_uring_net::{
-    Aborted, Body, BodyError, BodySink, BodyStream, Closed, Driver, Refusal, Request, Response,
-    Route, Service, Streamed, StreamedRequest,
+    Aborted, Body, BodyError, BodySink, BodyStream, Closed, Driver, ErrorResponse, Request, Route,
+    Service, ServiceResponse, Streamed, StreamedRequest,
 };
 
 use crate::harness::{Bounds, Server};
@@ -27,7 +27,7 @@ pub(crate) fn streaming<F>(
     make: impl FnOnce() -> F + Send + 'static,
 ) -> Server
 where
-    F: Fn(StreamedRequest<'_>) -> Result<Streamed, Refusal> + 'static,
+    F: Fn(StreamedRequest<'_>) -> Result<Streamed, ErrorResponse> + 'static,
 {
     streaming_within(driver, settings, Bounds::default(), make)
 }
@@ -40,7 +40,7 @@ pub(crate) fn streaming_within<F>(
     make: impl FnOnce() -> F + Send + 'static,
 ) -> Server
 where
-    F: Fn(StreamedRequest<'_>) -> Result<Streamed, Refusal> + 'static,
+    F: Fn(StreamedRequest<'_>) -> Result<Streamed, ErrorResponse> + 'static,
 {
     Server::within(driver, settings, bounds, || Streaming(make()))
 }
@@ -49,27 +49,31 @@ struct Streaming<F>(F);
 
 impl<F> Service for Streaming<F>
 where
-    F: Fn(StreamedRequest<'_>) -> Result<Streamed, Refusal> + 'static,
+    F: Fn(StreamedRequest<'_>) -> Result<Streamed, ErrorResponse> + 'static,
 {
     type Buffered<'r> = ();
     type Streaming<'r> = ();
 
-    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Route<(), ()>, Refusal> {
+    fn route<'r>(&'r self, head: &Head<'r>) -> Result<Route<(), ()>, ErrorResponse> {
         Ok(match head.path.starts_with("/plain") {
             true => Route::Buffered(()),
             false => Route::Streaming(()),
         })
     }
 
-    async fn answer(
+    async fn call(
         &self,
         _: Self::Buffered<'_>,
         request: Request<'_>,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<ServiceResponse, ErrorResponse> {
         Ok(ok(request.body.to_vec()))
     }
 
-    fn answer_streamed(&self, (): (), request: StreamedRequest<'_>) -> Result<Streamed, Refusal> {
+    fn call_streaming(
+        &self,
+        (): (),
+        request: StreamedRequest<'_>,
+    ) -> Result<Streamed, ErrorResponse> {
         (self.0)(request)
     }
 }
@@ -82,7 +86,7 @@ pub(crate) fn echo(taken: mpsc::Sender<usize>) -> Streamed {
     let answer = ok(Body::Stream(Box::new(PipeStream(pipe))));
     Streamed {
         sink: Box::new(sink),
-        answer: Box::pin(async { Ok(answer) }),
+        response: Box::pin(async { Ok(answer) }),
     }
 }
 
@@ -188,13 +192,13 @@ pub(crate) struct Strings {
     /// Each lets the sink take one chunk; an error closes it.
     pub(crate) permits: UnboundedSender<Result<(), Closed>>,
     /// Makes the answer.
-    pub(crate) answer: UnboundedSender<MakeAnswer>,
+    pub(crate) answer: UnboundedSender<MakeResponse>,
     pub(crate) told: mpsc::Receiver<Told>,
     /// The answer was dropped before it was made.
     pub(crate) dropped: mpsc::Receiver<()>,
 }
 
-pub(crate) type MakeAnswer = Box<dyn FnOnce() -> Result<Response, Refusal> + Send>;
+pub(crate) type MakeResponse = Box<dyn FnOnce() -> Result<ServiceResponse, ErrorResponse> + Send>;
 
 impl Strings {
     pub(crate) fn permit(&self, chunks: usize) {
@@ -208,7 +212,10 @@ impl Strings {
         self.permits.unbounded_send(Err(Closed)).unwrap();
     }
 
-    pub(crate) fn answer(&self, make: impl FnOnce() -> Result<Response, Refusal> + Send + 'static) {
+    pub(crate) fn answer(
+        &self,
+        make: impl FnOnce() -> Result<ServiceResponse, ErrorResponse> + Send + 'static,
+    ) {
         let _ = self.answer.unbounded_send(Box::new(make));
     }
 }
@@ -234,7 +241,7 @@ pub(crate) fn puppet(driver: Driver, settings: Settings) -> (Server, Strings) {
             };
             Ok(Streamed {
                 sink: Box::new(sink),
-                answer: Box::pin(Answering {
+                response: Box::pin(Answering {
                     answers,
                     drops: Some(drops),
                 }),
@@ -298,12 +305,12 @@ impl Drop for Puppet {
 }
 
 struct Answering {
-    answers: UnboundedReceiver<MakeAnswer>,
+    answers: UnboundedReceiver<MakeResponse>,
     drops: Option<mpsc::Sender<()>>,
 }
 
 impl Future for Answering {
-    type Output = Result<Response, Refusal>;
+    type Output = Result<ServiceResponse, ErrorResponse>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match Pin::new(&mut self.answers).poll_next(cx) {

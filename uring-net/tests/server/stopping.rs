@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusm_uring_net::http1::Status;
-use rusm_uring_net::{Answer, Driver, Request};
+use rusm_uring_net::{Driver, Request, Response};
 
 use crate::harness::{Client, SOON, Server, settings};
 
@@ -15,7 +15,7 @@ fn busy_for(driver: Driver, busy: Duration) -> Server {
     Server::on(driver, settings(), move || {
         move |request: &Request<'_>| {
             thread::sleep(busy);
-            let answer = Answer {
+            let answer = Response {
                 status: Status::OK,
                 headers: Vec::new(),
                 body: request.head.path.as_bytes().to_vec().into(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{HeaderLines, Status};
-use rusm_uring_net::{Aborted, Answer, Body, Driver, Response};
+use rusm_uring_net::{Aborted, Body, Driver, Response, ServiceResponse};
 
 use crate::harness::{A_WHILE, Client, Server, get, settings, soon};
 use crate::peers::{Controlled, Endless, Source, ok, source};
@@ -386,7 +386,7 @@ fn a_stream_of_events_ends_when_the_server_drains() {
             move |_| {
                 let body = body.lock().unwrap().take().unwrap();
                 let mut answer = ok(Body::Stream(Box::new(body)));
-                if let Response::Answer(answer) = &mut answer {
+                if let ServiceResponse::Http(answer) = &mut answer {
                     let value = b"text/Event-Stream; charset=utf-8".to_vec();
                     answer.headers = vec![("Content-Type".into(), value)];
                 }
@@ -447,7 +447,7 @@ fn a_stream_that_waits_is_not_timed_out() {
 
 #[test]
 fn proxies_are_asked_not_to_hold_events_back_unless_something_else_is_said() {
-    let buffering = |listener: Option<&str>, guest: Option<&str>, kind: &str| {
+    let buffering = |listener: Option<&str>, service: Option<&str>, kind: &str| {
         let (source, body) = source();
         let headers = listener.map(|value| ("X-Accel-Buffering", value.to_owned()));
         let settings = Settings {
@@ -455,12 +455,12 @@ fn proxies_are_asked_not_to_hold_events_back_unless_something_else_is_said() {
             ..settings()
         };
         let mut own = vec![("content-type".to_owned(), kind.as_bytes().to_vec())];
-        own.extend(guest.map(|value| ("X-Accel-Buffering".to_owned(), value.into())));
+        own.extend(service.map(|value| ("X-Accel-Buffering".to_owned(), value.into())));
         let answer = Mutex::new(Some((own, body)));
         let server = Server::start(settings, move || {
             move |_| {
                 let (headers, body) = answer.lock().unwrap().take().expect("one request");
-                Ok(Response::Answer(Answer {
+                Ok(ServiceResponse::Http(Response {
                     status: Status::OK,
                     headers,
                     body: Body::Stream(Box::new(body)),

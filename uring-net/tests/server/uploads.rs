@@ -11,8 +11,8 @@ use std::time::Duration;
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{Status, Trailers};
 use rusm_uring_net::{
-    Aborted, Answer, Body, BodyError, BodyStream, Driver, Refusal, Request, Response, Streamed,
-    StreamedRequest, websocket,
+    Aborted, Body, BodyError, BodyStream, Driver, ErrorResponse, Request, Response,
+    ServiceResponse, Streamed, StreamedRequest, websocket,
 };
 
 use crate::harness::{A_WHILE, Client, Server, get, settings, soon};
@@ -60,7 +60,7 @@ fn lives_on(client: &mut Client) {
     client.until("\r\n\r\nagain");
 }
 
-fn yes() -> Result<Response, Refusal> {
+fn yes() -> Result<ServiceResponse, ErrorResponse> {
     Ok(ok(b"yes".to_vec()))
 }
 
@@ -575,12 +575,12 @@ fn a_client_that_sends_on_behind_its_408_still_reads_it() {
         // An answer that has begun could not become another.
         let streamed = streaming(driver, settings.clone(), || {
             |_| {
-                let Streamed { sink, answer } = echo(mpsc::channel().0);
-                let answer = Box::pin(async {
-                    let _for_its_end_of_the_pipe = answer;
+                let Streamed { sink, response } = echo(mpsc::channel().0);
+                let response = Box::pin(async {
+                    let _for_its_end_of_the_pipe = response;
                     std::future::pending().await
                 });
-                Ok(Streamed { sink, answer })
+                Ok(Streamed { sink, response })
             }
         });
         let buffered = Server::on(driver, settings.clone(), || |_| yes());
@@ -656,7 +656,7 @@ fn a_client_that_takes_nothing_is_cut() {
         for _ in 0..1000 {
             source.send(vec![b'x'; 20_000]);
         }
-        assert_eq!(soon(&strings.told), Told::Fail(BodyError::Left));
+        assert_eq!(soon(&strings.told), Told::Fail(BodyError::Disconnected));
         soon(&source.dropped);
         server.wait_until_empty();
         drop(client);
@@ -684,7 +684,7 @@ fn a_client_that_leaves_amid_the_body_ends_everything() {
                     true => client.reset(),
                     false => drop(client),
                 }
-                assert_eq!(soon(&strings.told), Told::Fail(BodyError::Left));
+                assert_eq!(soon(&strings.told), Told::Fail(BodyError::Disconnected));
                 match begun {
                     true => soon(&source.dropped),
                     false => soon(&strings.dropped),
@@ -702,7 +702,7 @@ fn a_client_that_resets_is_noticed_though_the_sink_is_not_ready() {
         thread::sleep(A_WHILE);
         assert!(strings.told.try_recv().is_err(), "it goes on");
         client.reset();
-        assert_eq!(soon(&strings.told), Told::Fail(BodyError::Left));
+        assert_eq!(soon(&strings.told), Told::Fail(BodyError::Disconnected));
         soon(&strings.dropped);
         server.wait_until_empty();
     });
@@ -890,7 +890,7 @@ fn an_answer_that_fails_amid_the_body_is_seen_to_be_incomplete() {
 fn a_refusal_is_an_answer() {
     each_driver(|driver| {
         let (_server, strings, mut client) = began(driver, settings(), of_length(5));
-        strings.answer(|| Err(Refusal::new(Status::GATEWAY_TIMEOUT)));
+        strings.answer(|| Err(ErrorResponse::new(Status::GATEWAY_TIMEOUT)));
         assert!(client.head().starts_with("HTTP/1.1 504 "));
         client.until("Gateway Timeout\n");
         client.send("hello");
@@ -898,7 +898,7 @@ fn a_refusal_is_an_answer() {
 
         // Instead of a sink.
         let server = streaming(driver, settings(), || {
-            |_| Err(Refusal::new(Status::SERVICE_UNAVAILABLE))
+            |_| Err(ErrorResponse::new(Status::SERVICE_UNAVAILABLE))
         });
         let mut client = Client::connect(&server);
         client.send(of_length(5) + "hello");
@@ -917,7 +917,7 @@ fn a_header_that_cannot_be_sent_is_an_error() {
                 true => Body::Stream(Box::new(Trailing("x"))),
                 false => b"yes".to_vec().into(),
             };
-            Ok(Response::Answer(Answer {
+            Ok(ServiceResponse::Http(Response {
                 status: Status::OK,
                 headers: vec![("a b".into(), b"c".to_vec())],
                 body,
@@ -960,25 +960,25 @@ fn responses_before_the_final_one() {
         let (interims, made) = mpsc::channel();
         let server = streaming(driver, settings(), move || {
             move |request: StreamedRequest<'_>| {
-                let interim = request.interim.clone();
-                interim.send(103, [("link", "</a.css>")]).unwrap();
-                assert!(interim.send(100, NONE).is_err());
-                assert!(interim.send(200, NONE).is_err());
-                assert!(interim.send(103, [("a\r\nb", "c")]).is_err());
+                let informational = request.informational.clone();
+                informational.send(103, [("link", "</a.css>")]).unwrap();
+                assert!(informational.send(100, NONE).is_err());
+                assert!(informational.send(200, NONE).is_err());
+                assert!(informational.send(103, [("a\r\nb", "c")]).is_err());
                 interims.send(()).unwrap();
                 let answer = async move {
-                    interim.send(102, NONE).unwrap();
+                    informational.send(102, NONE).unwrap();
                     monoio::time::sleep(A_WHILE).await;
-                    interim
+                    informational
                         .send(103, [("connection", "x"), ("x", "y")])
                         .unwrap();
                     let response = yes();
-                    interim.send(199, NONE).unwrap();
+                    informational.send(199, NONE).unwrap();
                     response
                 };
                 Ok(Streamed {
                     sink: echo(mpsc::channel().0).sink,
-                    answer: Box::pin(answer),
+                    response: Box::pin(answer),
                 })
             }
         });
@@ -1017,7 +1017,7 @@ fn an_exchange_may_become_a_websocket() {
                     let upgraded = accept(&whole, &rules, Echo::default());
                     Ok(Streamed {
                         sink: echo(mpsc::channel().0).sink,
-                        answer: Box::pin(async { upgraded }),
+                        response: Box::pin(async { upgraded }),
                     })
                 }
             });

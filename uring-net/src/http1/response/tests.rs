@@ -57,6 +57,40 @@ fn a_whole_head() {
 }
 
 #[test]
+fn what_a_head_says_of_the_connection_can_be_changed_behind_which_a_body_stands() {
+    use Connection::{Close, KeepAlive};
+    let date = date();
+    for status in [Status::OK, Status::NO_CONTENT, Status::UPGRADE_REQUIRED] {
+        for version in [Version::Http10, Version::Http11] {
+            for payload in [Payload::Length(4), Payload::Stream] {
+                for (before, after) in [(KeepAlive, Close), (Close, KeepAlive), (Close, Close)] {
+                    let head_with = |connection| ResponseHead {
+                        status,
+                        version,
+                        connection,
+                        ..head(&date)
+                    };
+                    let encode = |connection| {
+                        let mut out = Vec::new();
+                        let encoding =
+                            encode_head(&mut out, &head_with(connection), payload, [("a", "b")]);
+                        (out, encoding.unwrap())
+                    };
+                    let (mut out, encoding) = encode(before);
+                    let len = out.len();
+                    out.extend_from_slice(b"body");
+                    let changed =
+                        change_connection(&mut out, len, &head_with(before), encoding, after);
+                    let (expected, _) = encode(after);
+                    assert_eq!(changed, expected.len());
+                    assert_eq!(out, [&expected[..], b"body"].concat());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn framing_by_status_method_and_version() {
     use BodyEncoding::{Chunked, Omitted, Plain, UntilClose};
     use Payload::{Length, Stream};
@@ -213,7 +247,7 @@ fn connections() {
 }
 
 #[test]
-fn the_length_of_content_that_is_not_sent_is_what_the_guest_says() {
+fn the_length_of_content_that_is_not_sent_is_what_the_service_says() {
     use Payload::{Length, Stream};
     let date = date();
     let length = "content-length: 42\r\n";
@@ -254,7 +288,7 @@ fn the_length_of_content_that_is_not_sent_is_what_the_guest_says() {
 }
 
 #[test]
-fn headers_of_the_host_are_not_taken_from_a_guest() {
+fn headers_of_the_host_are_not_taken_from_a_service() {
     let date = date();
     let mut out = Vec::new();
     let headers = [
@@ -325,7 +359,7 @@ fn plain_responses() {
 }
 
 proptest! {
-    /// Whatever a guest sends, the response has its headers and the host's, and no others.
+    /// Whatever a service sends, the response has its headers and the host's, and no others.
     #[test]
     fn what_is_encoded_is_parsed(
         code in 200..600_u16,

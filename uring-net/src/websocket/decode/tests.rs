@@ -57,7 +57,7 @@ fn decode_by(step: usize, input: &[u8]) -> (Vec<String>, Option<u16>) {
         loop {
             let Decoded { consumed, event } = match decoder.decode(&mut buffer) {
                 Ok(decoded) => decoded,
-                Err(violation) => return (said, Some(violation.code)),
+                Err(error) => return (said, Some(error.code)),
             };
             let more = event.is_some();
             said.extend(event.as_ref().map(say));

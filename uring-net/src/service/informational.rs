@@ -15,11 +15,11 @@ use crate::http1::{self, InvalidHeader};
 /// not begun; after that, and to a client of HTTP/1.0, which doesn't know them, they are left
 /// out.
 #[derive(Clone, Default)]
-pub struct Interim {
+pub struct Informational {
     queue: Rc<RefCell<Queue>>,
 }
 
-impl Interim {
+impl Informational {
     /// Send an informational response.
     ///
     /// # Errors
@@ -28,16 +28,16 @@ impl Interim {
         &self,
         status: u16,
         headers: impl IntoIterator<Item = (N, V)>,
-    ) -> Result<(), InvalidInterim>
+    ) -> Result<(), InvalidInformational>
     where
         N: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
         if !(102..=199).contains(&status) {
-            return Err(InvalidInterim::Status(status));
+            return Err(InvalidInformational::Status(status));
         }
         let mut encoded = Vec::new();
-        http1::encode_interim(&mut encoded, status, headers)?;
+        http1::encode_informational(&mut encoded, status, headers)?;
         let mut queue = self.queue.borrow_mut();
         if !queue.closed {
             queue.bytes.append(&mut encoded);
@@ -66,15 +66,15 @@ impl Interim {
     }
 }
 
-impl fmt::Debug for Interim {
+impl fmt::Debug for Informational {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interim").finish_non_exhaustive()
+        f.debug_struct("Informational").finish_non_exhaustive()
     }
 }
 
 /// An informational response that can't be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum InvalidInterim {
+pub enum InvalidInformational {
     /// 100 and 101 are the host's to send.
     #[error("{0} is not the status of an informational response: use 102 to 199")]
     Status(u16),

@@ -12,7 +12,7 @@ use crate::socket::Read;
 ///
 /// One chunk is read ahead of the sink, by which we learn that the client has left; the client
 /// then has to wait until the sink has taken it.
-pub(super) struct Intake {
+pub(super) struct BodyReader {
     /// `None` when it has the whole body, or wants no more of it.
     sink: Option<Box<dyn BodySink>>,
     decoder: BodyDecoder,
@@ -28,14 +28,14 @@ pub(super) struct Intake {
 
 /// What the caller knows when it polls.
 #[derive(Clone, Copy)]
-pub(super) struct Moment {
+pub(super) struct PollContext {
     pub(super) now: Instant,
-    /// Whether [`Intake::deadline`] has passed: a read then ends as if the client had left.
+    /// Whether [`BodyReader::deadline`] has passed: a read then ends as if the client had left.
     pub(super) expired: bool,
 }
 
-impl Intake {
-    /// A body that begins with `held`. The client may be waiting for an interim response before
+impl BodyReader {
+    /// A body that begins with `held`. The client may be waiting for an informational response before
     /// it sends any of it.
     pub(super) fn new(
         sink: Box<dyn BodySink>,
@@ -67,7 +67,7 @@ impl Intake {
     /// There is no such body; the sink was told.
     pub(super) fn poll(
         &mut self,
-        moment: Moment,
+        poll_context: PollContext,
         mut read: impl FnMut(usize, &mut Context<'_>) -> Poll<Read>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), BodyError>> {
@@ -92,12 +92,12 @@ impl Intake {
                 State::Coming | State::Discarding { .. } => match read(self.room(), cx) {
                     Poll::Ready((Ok(count), bytes)) if count > 0 => self.take_in(bytes),
                     Poll::Ready(_) => {
-                        return Poll::Ready(Err(self.fail(match moment.expired {
+                        return Poll::Ready(Err(self.fail(match poll_context.expired {
                             true => BodyError::TooSlow,
-                            false => BodyError::Left,
+                            false => BodyError::Disconnected,
                         })));
                     }
-                    Poll::Pending if self.must_wait(moment.now, cx) => return Poll::Pending,
+                    Poll::Pending if self.must_wait(poll_context.now, cx) => return Poll::Pending,
                     Poll::Pending => {}
                 },
             }
@@ -140,7 +140,7 @@ impl Intake {
 
     /// The final response begins; `whole` if nothing of it depends on more of the body. Whether the
     /// connection can live on after it, as far as is known.
-    pub(super) fn answer_begins(&mut self, whole: bool) -> bool {
+    pub(super) fn response_begins(&mut self, whole: bool) -> bool {
         if matches!(self.expect, Expect::Waiting | Expect::Due) {
             self.expect = Expect::Refused;
         }
@@ -193,7 +193,7 @@ impl Intake {
                 if self.expect == Expect::Waiting {
                     self.expect = Expect::Due;
                 }
-                // Such a client may wait for the end of the answer.
+                // Such a client may wait for the end of the response.
                 if self.expect != Expect::Refused && self.deadline.is_none() {
                     self.deadline = now.checked_add(self.timeout);
                 }
@@ -256,7 +256,7 @@ impl Intake {
         Ok(())
     }
 
-    /// What came is no body. If nobody wants it, that is no reason to end the answer.
+    /// What came is no body. If nobody wants it, that is no reason to end the response.
     fn reject(&mut self, why: BodyError) -> Result<(), BodyError> {
         let wanted = self.sink.is_some();
         self.fail(why);
@@ -389,8 +389,8 @@ mod tests {
         let limits = HeadLimits::default();
         let decoder = BodyDecoder::with_trailers(framing, 1 << 20, &limits).unwrap();
         let first = piece(usize::MAX);
-        let mut intake = Intake::new(Box::new(sink), decoder, first, false, Duration::MAX);
-        let moment = Moment {
+        let mut body_reader = BodyReader::new(Box::new(sink), decoder, first, false, Duration::MAX);
+        let poll_context = PollContext {
             now: Instant::now(),
             expired: false,
         };
@@ -406,11 +406,11 @@ mod tests {
         };
         let mut cx = Context::from_waker(Waker::noop());
         let ended = loop {
-            if let Poll::Ready(ended) = intake.poll(moment, &mut read, &mut cx) {
+            if let Poll::Ready(ended) = body_reader.poll(poll_context, &mut read, &mut cx) {
                 break ended;
             }
         };
-        let mut rest = intake.into_rest();
+        let mut rest = body_reader.into_rest();
         while let piece @ [_, ..] = &*piece(usize::MAX) {
             rest.extend(piece);
         }
@@ -435,7 +435,7 @@ mod tests {
         ] {
             let (seen, rest) = take(framing, wire, &[2], (1, 1));
             assert_eq!(seen.content, b"abc");
-            assert_eq!(seen.end, Some(Err(BodyError::Left)));
+            assert_eq!(seen.end, Some(Err(BodyError::Disconnected)));
             assert_eq!(rest, None);
         }
     }

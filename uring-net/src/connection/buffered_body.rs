@@ -2,7 +2,7 @@
 
 use super::context::ResponseContext;
 use super::transition::Transition;
-use crate::error_response::Refusal;
+use crate::error_response::ErrorResponse;
 use crate::http1::{self, BodyDecoder, BodyFraming, Head, RequestError, Status};
 use crate::memory::{Exhausted, Reserved};
 use crate::shard::Phase;
@@ -10,16 +10,16 @@ use crate::socket::Client;
 
 /// The body of a request.
 #[derive(Default)]
-pub(super) struct Received {
+pub(super) struct BufferedBody {
     /// The content, if it had to be put together.
     gathered: Option<Content>,
     /// Bytes of the input behind the head that were the body's.
     pub(super) consumed: usize,
     /// Bytes that were read behind the body.
-    pub(super) excess: Vec<u8>,
+    pub(super) leftover: Vec<u8>,
 }
 
-impl Received {
+impl BufferedBody {
     pub(super) fn content<'a>(&'a self, head: &'a Head<'_>) -> &'a [u8] {
         match &self.gathered {
             Some(content) => &content.bytes,
@@ -29,34 +29,34 @@ impl Received {
 }
 
 impl Client {
-    pub(super) async fn read_body(&mut self, head: &Head<'_>) -> Result<Received, Transition> {
+    pub(super) async fn read_body(&mut self, head: &Head<'_>) -> Result<BufferedBody, Transition> {
         let max_body = self.settings.max_body;
         let mut decoder = match BodyDecoder::new(head.framing, max_body) {
             Ok(decoder) => decoder,
             Err(error) => return Err(self.reject(error, ResponseContext::of(head)).await),
         };
         if let Some(consumed) = whole_in(head) {
-            return Ok(Received {
+            return Ok(BufferedBody {
                 consumed,
-                ..Received::default()
+                ..BufferedBody::default()
             });
         }
-        self.watch
+        self.guard
             .enter(Phase::Body, Some(self.settings.body_timeout));
         if head.expect_continue && head.rest.is_empty() {
-            let interim = http1::CONTINUE.to_vec();
-            if self.write(interim).await.is_err() {
+            let informational = http1::CONTINUE.to_vec();
+            if self.write(informational).await.is_err() {
                 return Err(Transition::Disconnected);
             }
-            self.watch
+            self.guard
                 .enter(Phase::Body, Some(self.settings.body_timeout));
         }
         let mut content = Content::new(self.reserve_nothing());
         let received = match self.gather(head, &mut decoder, &mut content).await {
-            Ok((consumed, excess)) => Ok(Received {
+            Ok((consumed, leftover)) => Ok(BufferedBody {
                 gathered: Some(content),
                 consumed,
-                excess,
+                leftover,
             }),
             Err(why) => {
                 drop(content);
@@ -66,10 +66,10 @@ impl Client {
         let context = ResponseContext::of(head);
         match received {
             Ok(received) => Ok(received),
-            Err(NotReceived::Left) => Err(Transition::Disconnected),
+            Err(NotReceived::Disconnected) => Err(Transition::Disconnected),
             Err(NotReceived::Late) => {
-                let late = Refusal::new(Status::REQUEST_TIMEOUT);
-                let _ = self.refuse(&late, context).await;
+                let late = ErrorResponse::new(Status::REQUEST_TIMEOUT);
+                let _ = self.write_error(&late, context).await;
                 Err(Transition::Close)
             }
             Err(NotReceived::Wrong(error)) => Err(self.reject(error, context).await),
@@ -90,7 +90,7 @@ impl Client {
         let consumed = progress.consumed;
         let mut chunk = Vec::new();
         while !progress.done {
-            let known = decoder.left().filter(|_| !self.reader.is_ahead());
+            let known = decoder.left().filter(|_| !self.reader.is_reading_ahead());
             let read = match known {
                 // Where the length is known, nothing is read behind the body, and nothing copied.
                 Some(left) => {
@@ -111,8 +111,8 @@ impl Client {
                 }
             };
             let count = match read {
-                Ok(0) if self.watch.interrupted().is_some() => return Err(NotReceived::Late),
-                Ok(0) | Err(_) => return Err(NotReceived::Left),
+                Ok(0) if self.guard.interrupted().is_some() => return Err(NotReceived::Late),
+                Ok(0) | Err(_) => return Err(NotReceived::Disconnected),
                 Ok(count) => count,
             };
             progress = match decoder {
@@ -123,11 +123,11 @@ impl Client {
                 }
             };
         }
-        let excess = match chunk.is_empty() {
+        let leftover = match chunk.is_empty() {
             true => Vec::new(),
             false => chunk.split_off(progress.consumed.min(chunk.len())),
         };
-        Ok((consumed, excess))
+        Ok((consumed, leftover))
     }
 
     /// Memory for what is held of a body that is streamed to its consumer.
@@ -176,16 +176,16 @@ impl Content {
         if capacity - len >= more {
             return Ok(());
         }
-        let ahead = more.max(capacity).min(most).max(more);
-        self.reserved.grow_to(len + ahead)?;
-        self.bytes.reserve_exact(ahead);
+        let growth = more.max(capacity).min(most).max(more);
+        self.reserved.grow_to(len + growth)?;
+        self.bytes.reserve_exact(growth);
         Ok(())
     }
 }
 
 /// Why there is no body.
 enum NotReceived {
-    Left,
+    Disconnected,
     Late,
     Wrong(RequestError),
     Exhausted,

@@ -1,4 +1,4 @@
-//! The watch of one connection over its waits: its own end of what [`Shard::tick`] looks over.
+//! The deadlines of one connection, which [`Shard::tick`] looks over with the others.
 
 use std::os::fd::RawFd;
 use std::rc::Rc;
@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 
 use monoio::io::{CancelHandle, Canceller};
 
-use crate::access::Recorder;
+use crate::access::AccessRecorder;
 use crate::shard::{Connection, Interrupt, Phase, Shard, poll};
 
-/// A connection's own end of its watch.
-pub(crate) struct Watch {
+/// Guards the deadlines of one connection.
+pub(crate) struct DeadlineGuard {
     shard: Shard,
     key: usize,
     connection: Rc<Connection>,
     /// Of what goes on between the connection's ends.
-    pub(crate) recorder: Recorder,
+    pub(crate) recorder: AccessRecorder,
 }
 
-impl Watch {
+impl DeadlineGuard {
     /// Watch over the connection on this socket, until the guard is dropped. The guard has to
     /// go before the socket is closed.
-    pub(crate) fn new(shard: Shard, socket: RawFd, recorder: Recorder) -> Self {
+    pub(crate) fn new(shard: Shard, socket: RawFd, recorder: AccessRecorder) -> Self {
         let connection = Rc::new(Connection::new(socket));
         Self {
             key: shard.register(connection.clone()),
@@ -106,7 +106,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for DeadlineGuard {
     fn drop(&mut self) {
         self.shard.unregister(self.key);
     }
@@ -115,7 +115,7 @@ impl Drop for Watch {
 /// The reads of a connection whose time can be over while its client is to be answered.
 ///
 /// To end them by a shutdown of the way in would do for the read, but not for the client: the kernel
-/// answers with a reset what comes in behind our own end then, and the client may lose the answer
+/// answers with a reset what comes in behind our own end then, and the client may lose the response
 /// to it.
 #[derive(Clone)]
 pub(crate) struct Reads(Rc<Connection>);
@@ -143,8 +143,8 @@ impl Drop for Reading {
     }
 }
 
-/// How long the rest of a client's input is read, and dropped, after the last answer: a socket that
-/// is closed with input unread resets the connection, and the client may lose the answer to it
+/// How long the rest of a client's input is read, and dropped, after the last response: a socket that
+/// is closed with input unread resets the connection, and the client may lose the response to it
 /// (RFC 9112, section 9.6). The times, and that there is no limit of bytes, are nginx's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Linger {
@@ -162,13 +162,13 @@ impl Linger {
         end: None,
     };
     /// For a client that there is no room for.
-    pub(crate) const TURNED_AWAY: Self = Self {
+    pub(crate) const REJECTED: Self = Self {
         total: Duration::from_secs(5),
         silence: Duration::from_secs(1),
         end: None,
     };
 }
 
-/// How long a client may be silent after its last answer when the server stops: it should not have to
+/// How long a client may be silent after its last response when the server stops: it should not have to
 /// wait for those that keep their connections open without a reason.
 const DRAINING_SILENCE: Duration = Duration::from_secs(1);
