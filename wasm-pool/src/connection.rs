@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes};
 use futures_channel::oneshot;
 use rusm_core::{Pid, StreamId};
 
-use crate::error::Fault;
+use crate::error::ProcessError;
 use crate::http::Response;
 
 pub use crate::bindings::rusm::runtime::serve::ConnectionInfo;
@@ -13,7 +13,7 @@ pub use crate::bindings::rusm::runtime::serve::ConnectionInfo;
 #[derive(Debug)]
 pub enum Begun {
     /// It is no stream.
-    Whole(Result<Response, Fault>),
+    Whole(Result<Response, ProcessError>),
     /// This is its head; the body comes on the stream, which fails if the guest does.
     Stream(ResponseStart, StreamId),
 }

@@ -10,7 +10,7 @@
 //! events, `fetching` for components that answer requests by mail, [`wasi_http`] for
 //! stock ones, and [`connection`] what passes between a process and the owner of its client's socket.
 //! [`admission`] bounds how many there are at once and how long one waits, `sandbox` is what an
-//! instance may do, `host` what it can ask for, and [`Fault`] how it can end.
+//! instance may do, `host` what it can ask for, and [`ProcessError`] how it can end.
 //! [`RequestId`] is what its lines in the log are found by, [`mod@stdio`] where it writes if it
 //! may write to the node's own streams.
 //!
@@ -34,7 +34,7 @@ pub mod wasi_http;
 pub use component::id::{ActionRef, ComponentRef, Locate};
 pub use component::kind::Shape;
 pub use component::source::{ComponentSource, LoadError};
-pub use error::{Fault, SpawnFailure};
+pub use error::{ProcessError, SpawnFailure};
 pub use pool::artifact::Artifact;
 pub use pool::cache::ArtifactCache;
 pub use pool::{PoolSetup, ShardPool};

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use rusm_core::Pid;
 use rusm_uring_net::Refusal;
 use rusm_uring_net::http1::Status;
-use rusm_wasm_pool::{Fault, RequestId};
+use rusm_wasm_pool::{ProcessError, RequestId};
 
 use super::http::one;
 
@@ -21,14 +21,14 @@ pub(super) struct Asked {
 
 impl Asked {
     /// The guest gave no answer. The client learns the status; the reason is the operator's.
-    pub(super) fn failed(&self, fault: &Fault) -> Refusal {
-        let status = Status::new(fault.status()).unwrap_or(Status::INTERNAL_SERVER_ERROR);
-        self.warn(status, fault);
+    pub(super) fn failed(&self, error: &ProcessError) -> Refusal {
+        let status = Status::new(error.status()).unwrap_or(Status::INTERNAL_SERVER_ERROR);
+        self.warn(status, error);
         let refusal = Refusal::new(status);
-        match fault {
-            Fault::PoolFull { .. } | Fault::TooManyHeld | Fault::Stopping => {
-                refusal.with_headers(one("retry-after", "1"))
-            }
+        match error {
+            ProcessError::PoolFull { .. }
+            | ProcessError::ConnectionLimitReached
+            | ProcessError::Stopping => refusal.with_headers(one("retry-after", "1")),
             _ => refusal,
         }
     }

@@ -11,7 +11,7 @@ use rusm_core::{Mail, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream};
 use rusm_wasm_pool::connection::{Begun, ConnectionInfo, SseEvent};
 use rusm_wasm_pool::pool::semaphore::Place;
-use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
+use rusm_wasm_pool::{ComponentRef, ProcessError, ShardPool};
 
 use super::asked::Asked;
 use super::streaming::{Outcome, encode_event};
@@ -31,9 +31,9 @@ pub(super) async fn open(
     info: Arc<ConnectionInfo>,
     limits: Limits,
     asked: Asked,
-) -> Result<Outcome, Fault> {
+) -> Result<Outcome, ProcessError> {
     let shard = pool.shard();
-    let full = || Fault::Host {
+    let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
     let place = pool.hold_connection()?;
@@ -57,7 +57,7 @@ pub(super) async fn open(
             };
             Ok(Outcome::Stream(start, Box::new(body)))
         }
-        Err(_) if began.elapsed() >= limit => Err(Fault::Timeout { limit }),
+        Err(_) if began.elapsed() >= limit => Err(ProcessError::Timeout { limit }),
         Err(_) => Err(pool.unanswered()),
     }
 }

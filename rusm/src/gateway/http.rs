@@ -17,7 +17,7 @@ use rusm_wasm_pool::connection::ConnectionInfo;
 use rusm_wasm_pool::http::{self as wasm_http, HeaderRef};
 #[cfg(feature = "wasi-http")]
 use rusm_wasm_pool::wasi_http::{IncomingRequest, RequestBody};
-use rusm_wasm_pool::{ComponentRef, Fault, RequestId, ShardPool};
+use rusm_wasm_pool::{ComponentRef, ProcessError, RequestId, ShardPool};
 use smallvec::SmallVec;
 
 use super::asked::Asked;
@@ -187,7 +187,7 @@ impl Service for HttpGateway {
             Some(Target::WebSocket(component)) => {
                 let info = connection_info(&route, &request, peer);
                 let upgraded = self.upgrade(&head, *component, &id, info).await?;
-                return upgraded.map_err(|fault| self.asked(&route, &request, &id).failed(&fault));
+                return upgraded.map_err(|error| self.asked(&route, &request, &id).failed(&error));
             }
             Some(Target::Action(action)) if self.pool.may_stream(*action) => {
                 let info = Arc::new(connection_info(&route, &request, peer));
@@ -226,7 +226,7 @@ impl Service for HttpGateway {
             Ok(Outcome::Stream(start, body)) => {
                 answered(start.status, start.headers, Body::Stream(body), refuse)
             }
-            Err(fault) => Err(self.asked(&route, &request, &id).failed(&fault)),
+            Err(error) => Err(self.asked(&route, &request, &id).failed(&error)),
         }
     }
 
@@ -285,7 +285,7 @@ impl Service for HttpGateway {
                 Ok(Outcome::Stream(start, body)) => {
                     answered(start.status, start.headers, Body::Stream(body), refuse)
                 }
-                Err(fault) => Err(asked.failed(&fault)),
+                Err(error) => Err(asked.failed(&error)),
             }
         };
         Ok(Streamed {
@@ -322,7 +322,7 @@ impl HttpGateway {
         component: ComponentRef,
         id: &RequestId,
         mut info: ConnectionInfo,
-    ) -> Result<Result<Response, Fault>, Refusal> {
+    ) -> Result<Result<Response, ProcessError>, Refusal> {
         let upgrade = websocket::upgrade(head, self.websockets.handshake_rules())?;
         info.subprotocol.clone_from(&upgrade.protocol);
         let opened = super::websocket::open(&self.pool, component, id, Arc::new(info)).await;

@@ -14,7 +14,7 @@ use rusm_wasm_pool::pool::semaphore::Place;
 use rusm_wasm_pool::wasi_http::{
     BodyFailure, Frame, IncomingRequest, RequestBodySender, ResponseBody,
 };
-use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
+use rusm_wasm_pool::{ComponentRef, ProcessError, ShardPool};
 
 use super::asked::Asked;
 use super::streaming::{Guest, Outcome};
@@ -26,7 +26,7 @@ pub(super) async fn handle(
     request: IncomingRequest,
     limit: Duration,
     asked: &Rc<Asked>,
-) -> Result<Outcome, Fault> {
+) -> Result<Outcome, ProcessError> {
     let began = Instant::now();
     let handling = pool
         .handle_http(component, request, &asked.id, limit)
@@ -34,7 +34,7 @@ pub(super) async fn handle(
     let guest = Guest::new(pool.shard().clone(), handling.pid);
     let response = match handling.answered.await {
         Ok(answered) => answered?,
-        Err(_) if began.elapsed() >= limit => return Err(Fault::Timeout { limit }),
+        Err(_) if began.elapsed() >= limit => return Err(ProcessError::Timeout { limit }),
         Err(_) => return Err(pool.unanswered()),
     };
     let start = ResponseStart {
@@ -86,7 +86,7 @@ pub(super) async fn handle(
             }),
         ),
         Gathered::Failed => {
-            return Err(Fault::Answer {
+            return Err(ProcessError::Answer {
                 reason: "it ended before the body of its response was finished".into(),
             });
         }

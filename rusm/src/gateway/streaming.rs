@@ -11,7 +11,7 @@ use rusm_uring_net::{Aborted, BodyStream, sse};
 use rusm_wasm_pool::connection::{Begun, ConnectionInfo, ResponseStart, SseEvent};
 use rusm_wasm_pool::http::{Request, Response};
 use rusm_wasm_pool::pool::semaphore::Place;
-use rusm_wasm_pool::{ActionRef, Fault, RequestId, ShardPool};
+use rusm_wasm_pool::{ActionRef, ProcessError, RequestId, ShardPool};
 
 /// What came of the call of an action that may stream.
 pub(super) enum Outcome {
@@ -27,9 +27,9 @@ pub(super) async fn call(
     id: &RequestId,
     info: Arc<ConnectionInfo>,
     limit: Duration,
-) -> Result<Outcome, Fault> {
+) -> Result<Outcome, ProcessError> {
     let shard = pool.shard();
-    let full = || Fault::Host {
+    let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
     let owner = shard.start(None).ok_or_else(full)?;
@@ -48,7 +48,7 @@ pub(super) async fn call(
             };
             Ok(Outcome::Stream(start, Box::new(body)))
         }
-        Err(_) if began.elapsed() >= limit => Err(Fault::Timeout { limit }),
+        Err(_) if began.elapsed() >= limit => Err(ProcessError::Timeout { limit }),
         Err(_) => Err(pool.unanswered()),
     }
 }

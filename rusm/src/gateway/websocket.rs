@@ -11,7 +11,7 @@ use rusm_core::{Mail, ProcessHandle, Shard, StreamError};
 use rusm_uring_net::websocket::{Message, Outgoing, WebSocketHandler};
 use rusm_wasm_pool::connection::{ConnectionInfo, Frame, WebSocket};
 use rusm_wasm_pool::pool::semaphore::Place;
-use rusm_wasm_pool::{ComponentRef, Fault, RequestId, ShardPool};
+use rusm_wasm_pool::{ComponentRef, ProcessError, RequestId, ShardPool};
 
 /// Start the process that serves a WebSocket.
 pub(super) async fn open(
@@ -19,8 +19,8 @@ pub(super) async fn open(
     component: ComponentRef,
     id: &RequestId,
     info: Arc<ConnectionInfo>,
-) -> Result<Box<dyn WebSocketHandler>, Fault> {
-    let full = || Fault::Host {
+) -> Result<Box<dyn WebSocketHandler>, ProcessError> {
+    let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
     let place = pool.hold_connection()?;

@@ -18,7 +18,7 @@ use super::id::ComponentInfo;
 use super::kind::Shape;
 use super::source::{ComponentSource, LoadError, list};
 use crate::bindings::rusm::runtime::actor::Mail;
-use crate::error::NotStarted;
+use crate::error::InstantiationError;
 use crate::host::linker::Linkers;
 use crate::http::{Request, Response};
 use crate::state::HostState;
@@ -222,7 +222,7 @@ impl Loaded {
             // Rare, and large: in a box it takes no room in every connection.
             Box::pin(self.pre.instantiate_async(store)).await
         };
-        instantiated.map_err(|error| error.context(NotStarted))
+        instantiated.map_err(|error| error.context(InstantiationError))
     }
 
     /// Start an instance of a stock `wasi:http` component.
@@ -233,7 +233,7 @@ impl Loaded {
         store: &mut Store<HostState>,
     ) -> wasmtime::Result<Proxy> {
         let instantiated = pre.instantiate_async(store).await;
-        instantiated.map_err(|error| error.context(NotStarted))
+        instantiated.map_err(|error| error.context(InstantiationError))
     }
 
     /// Start an instance and call an action of it.

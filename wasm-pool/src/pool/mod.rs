@@ -26,7 +26,7 @@ use crate::component::loaded::Loaded;
 use crate::component::registry::Catalog;
 use crate::component::source::{ComponentSource, LoadError};
 use crate::connection::EncodeEvent;
-use crate::error::{DeadlinePassed, Fault};
+use crate::error::{DeadlineExceeded, ProcessError};
 use crate::runtime;
 use crate::state::HostState;
 use crate::state::wasi::{WasiLimits, within_wasi_runtime};
@@ -104,10 +104,10 @@ impl ShardPool {
     }
 
     /// Why a process that has ended gave no answer, of which nothing else is known.
-    pub fn unanswered(&self) -> Fault {
+    pub fn unanswered(&self) -> ProcessError {
         match self.stopping.get() {
-            true => Fault::Stopping,
-            false => Fault::Answer {
+            true => ProcessError::Stopping,
+            false => ProcessError::Answer {
                 reason: "it ended without one".into(),
             },
         }
@@ -165,16 +165,16 @@ impl ShardPool {
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) fn loaded(&self, component: ComponentRef) -> Result<Rc<Loaded>, Fault> {
+    pub(crate) fn loaded(&self, component: ComponentRef) -> Result<Rc<Loaded>, ProcessError> {
         self.catalog
             .get(component)
-            .ok_or_else(|| Fault::host("no such component"))
+            .ok_or_else(|| ProcessError::host("no such component"))
     }
 
     /// A place for the process of a request.
-    pub(crate) async fn enter_pool(&self, started: Instant) -> Result<Place, Fault> {
+    pub(crate) async fn enter_pool(&self, started: Instant) -> Result<Place, ProcessError> {
         let place = self.admission.enter(&self.shard, started + self.pool_wait);
-        place.await.ok_or(Fault::PoolFull {
+        place.await.ok_or(ProcessError::PoolFull {
             waited: self.pool_wait,
         })
     }
@@ -183,8 +183,10 @@ impl ShardPool {
     ///
     /// # Errors
     /// When there are as many as may be.
-    pub fn hold_connection(&self) -> Result<Place, Fault> {
-        self.held.try_enter().ok_or(Fault::TooManyHeld)
+    pub fn hold_connection(&self) -> Result<Place, ProcessError> {
+        self.held
+            .try_enter()
+            .ok_or(ProcessError::ConnectionLimitReached)
     }
 
     /// The store of a new process.
@@ -194,12 +196,12 @@ impl ShardPool {
         pid: Pid,
         deadline: Option<Instant>,
         capabilities: &Arc<Capabilities>,
-    ) -> Result<Store<HostState>, Fault> {
+    ) -> Result<Store<HostState>, ProcessError> {
         let mut state = HostState::new(&component.info, pid, deadline, capabilities);
         if component.imports_wasi {
             state
                 .grant_wasi(self.wasi)
-                .map_err(|error| Fault::host(&format!("{error:#}")))?;
+                .map_err(|error| ProcessError::host(&format!("{error:#}")))?;
         }
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -244,7 +246,7 @@ impl Drop for Running<'_> {
 /// One that was killed ends here too: it is polled no more.
 fn preempted(store: StoreContextMut<'_, HostState>) -> wasmtime::Result<UpdateDeadline> {
     if store.data().is_late() {
-        return Err(wasmtime::Error::new(DeadlinePassed));
+        return Err(wasmtime::Error::new(DeadlineExceeded));
     }
     Ok(UpdateDeadline::YieldCustom(
         1,

@@ -12,7 +12,7 @@ use super::run_guest::Guest;
 use crate::bindings::rusm::runtime::http::Request as WitRequest;
 use crate::component::loaded::Loaded;
 use crate::connection::Begun;
-use crate::error::Fault;
+use crate::error::ProcessError;
 use crate::http::{HeaderRef, Request, Response};
 use crate::pool::ShardPool;
 use crate::state::HostState;
@@ -38,7 +38,10 @@ impl ShardPool {
         pid: Pid,
         task: Task,
         mut client: Client,
-    ) -> (Result<Response, Fault>, Option<oneshot::Sender<Begun>>) {
+    ) -> (
+        Result<Response, ProcessError>,
+        Option<oneshot::Sender<Begun>>,
+    ) {
         let component = &*task.component;
         let guest = Guest {
             component,
@@ -76,7 +79,7 @@ impl ShardPool {
                 let client = std::mem::take(&mut ran.store.data_mut().client);
                 (ran.within(task.limit), client.into_begin())
             }
-            Err(fault) => (Err(fault), client.into_begin()),
+            Err(error) => (Err(error), client.into_begin()),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::action::{OwnedRequest, Task};
 use crate::bindings::rusm::runtime::http::Response as WitResponse;
 use crate::bindings::rusm::runtime::types::CallError as WitCallError;
 use crate::component::id::ComponentRef;
-use crate::error::{Fault, SpawnFailure};
+use crate::error::{ProcessError, SpawnFailure};
 use crate::pool::ShardPool;
 use crate::runtime::Fetch;
 use crate::state::client::Client;
@@ -71,15 +71,15 @@ impl ShardPool {
             let Some((outcome, _)) = outcome else {
                 return ExitReason::Killed;
             };
-            let reason = Fault::exit_reason_of(&outcome);
+            let reason = ProcessError::exit_reason_of(&outcome);
             let _ = answer.send(match outcome {
                 Ok(response) => Ok(WitResponse {
                     status: response.status,
                     headers: response.headers,
                     body: response.body,
                 }),
-                Err(Fault::Timeout { .. }) => Err(WitCallError::Timeout),
-                Err(fault) => Err(WitCallError::Died(fault.to_string())),
+                Err(ProcessError::Timeout { .. }) => Err(WitCallError::Timeout),
+                Err(error) => Err(WitCallError::Died(error.to_string())),
             });
             reason
         });

@@ -15,7 +15,7 @@ use super::dispatch::{Limit, answer, take_mail};
 use super::run_guest::{Guest, Ran};
 use crate::component::id::ComponentRef;
 use crate::component::loaded::Loaded;
-use crate::error::{Exit, Fault, SpawnFailure};
+use crate::error::{Exit, ProcessError, SpawnFailure};
 use crate::pool::ShardPool;
 use crate::pool::semaphore::Place;
 use crate::state::HostState;
@@ -140,11 +140,11 @@ impl ShardPool {
         );
         match ran.await {
             Ok(ran) => self.ended(component, me, ran),
-            Err(fault) => fault.exit_reason(),
+            Err(error) => error.exit_reason(),
         }
     }
 
-    /// Why a process ended that was left to itself; the operator learns of a fault.
+    /// Why a process ended that was left to itself; the operator learns of an error.
     pub(super) fn ended(&self, component: &Loaded, me: &ProcessRef, ran: Ran<()>) -> ExitReason {
         let Ran {
             outcome: Err(error),
@@ -156,15 +156,17 @@ impl ShardPool {
         if let Some(Exit(reason)) = error.downcast_ref() {
             return reason.clone();
         }
-        let fault = store.data().fault(&error, component.function_timeout);
-        let fault = AtWork(&fault).to_string();
+        let error = store
+            .data()
+            .process_error(&error, component.function_timeout);
+        let error = AtWork(&error).to_string();
         tracing::warn!(
             request_id = store.data().request_id(),
             component = &*component.info.name,
             pid = %me.pid,
-            "{fault}"
+            "{error}"
         );
-        ExitReason::Failed(fault.into())
+        ExitReason::Failed(error.into())
     }
 }
 
@@ -196,17 +198,17 @@ async fn live(
     }
 }
 
-/// A fault of a process that answers no request: the limits have other names.
-struct AtWork<'a>(&'a Fault);
+/// An error of a process that answers no request: the limits have other names.
+struct AtWork<'a>(&'a ProcessError);
 
 impl fmt::Display for AtWork<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Fault::Timeout { limit } => write!(
+            ProcessError::Timeout { limit } => write!(
                 f,
                 "a function took longer than {limit:?} (function-timeout-ms)"
             ),
-            fault => fault.fmt(f),
+            error => error.fmt(f),
         }
     }
 }

@@ -12,7 +12,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use super::run_guest::{Guest, Ran};
 use crate::component::id::ComponentRef;
 use crate::component::loaded::Loaded;
-use crate::error::Fault;
+use crate::error::ProcessError;
 use crate::pool::ShardPool;
 use crate::state::HostState;
 use crate::state::outparam::{OutgoingResponse, Outparam};
@@ -24,7 +24,7 @@ pub struct Handling {
     /// The process that handles it.
     pub pid: Pid,
     /// How it is answered.
-    pub answered: oneshot::Receiver<Result<OutgoingResponse, Fault>>,
+    pub answered: oneshot::Receiver<Result<OutgoingResponse, ProcessError>>,
 }
 
 impl ShardPool {
@@ -45,7 +45,7 @@ impl ShardPool {
         request: IncomingRequest,
         id: &RequestId,
         limit: Duration,
-    ) -> Result<Handling, Fault> {
+    ) -> Result<Handling, ProcessError> {
         let IncomingRequest(request) = request;
         let started = Instant::now();
         let deadline = started.checked_add(limit);
@@ -100,15 +100,15 @@ impl ShardPool {
         });
         let Ran { outcome, store } = match ran.await {
             Ok(ran) => ran,
-            Err(fault) => return outparam.fail(&component.info.name, pid, fault),
+            Err(error) => return outparam.fail(&component.info.name, pid, error),
         };
-        let fault = match outcome {
-            Ok(()) => Fault::Answer {
+        let error = match outcome {
+            Ok(()) => ProcessError::Answer {
                 reason: "it returned and had not set its response-outparam".into(),
             },
-            Err(error) => store.data().fault(&error, limit),
+            Err(error) => store.data().process_error(&error, limit),
         };
-        outparam.fail(&component.info.name, pid, fault)
+        outparam.fail(&component.info.name, pid, error)
     }
 }
 

@@ -13,7 +13,7 @@ use rusm_core::{CallContext, ExitReason, Pid, ProcessRef, RequestId};
 use super::action::{OwnedRequest, Task};
 use crate::component::id::ActionRef;
 use crate::connection::{Begun, ConnectionInfo, Streaming};
-use crate::error::Fault;
+use crate::error::ProcessError;
 use crate::http::Request;
 use crate::pool::ShardPool;
 use crate::state::client::{Client, HttpClient};
@@ -39,7 +39,7 @@ impl ShardPool {
         info: Arc<ConnectionInfo>,
         owner: Pid,
         limit: Duration,
-    ) -> Result<Streaming, Fault> {
+    ) -> Result<Streaming, ProcessError> {
         let started = Instant::now();
         let place = self.enter_pool(started).await?;
         let component = self.loaded(action.component)?;
@@ -71,16 +71,18 @@ impl ShardPool {
         let (outcome, begin) = self.act(me.pid, task, client).await;
         match (outcome, begin) {
             (outcome, Some(begin)) => {
-                let reason = Fault::exit_reason_of(&outcome);
+                let reason = ProcessError::exit_reason_of(&outcome);
                 // Who has gone doesn't want to know.
                 let _ = begin.send(Begun::Whole(outcome));
                 reason
             }
             (Ok(_), None) => ExitReason::Normal,
-            (Err(Fault::Ended { reason }), None) if !matches!(reason, ExitReason::Failed(_)) => {
+            (Err(ProcessError::Ended { reason }), None)
+                if !matches!(reason, ExitReason::Failed(_)) =>
+            {
                 reason
             }
-            (Err(fault), None) => {
+            (Err(error), None) => {
                 let (path, query) = target_parts(&target);
                 tracing::warn!(
                     request_id = %id,
@@ -89,9 +91,9 @@ impl ShardPool {
                     path,
                     query,
                     pid = %me.pid,
-                    "amid a streamed answer: {fault}"
+                    "amid a streamed answer: {error}"
                 );
-                fault.exit_reason()
+                error.exit_reason()
             }
         }
     }

@@ -24,7 +24,7 @@ use outparam::Outparam;
 use wasi::{Wasi, WasiLimits};
 
 use crate::component::id::ComponentInfo;
-use crate::error::{Fault, Limits};
+use crate::error::{Limits, ProcessError};
 
 /// The host's side of one process: the data of its store.
 pub(crate) struct HostState {
@@ -99,8 +99,8 @@ impl HostState {
     }
 
     /// What an error of its guest means, which was allowed `limit` for what it was at.
-    pub(crate) fn fault(&self, error: &wasmtime::Error, limit: Duration) -> Fault {
-        Fault::of(
+    pub(crate) fn process_error(&self, error: &wasmtime::Error, limit: Duration) -> ProcessError {
+        ProcessError::of(
             error,
             &Limits {
                 time: limit,

@@ -20,7 +20,7 @@ use crate::component::id::ComponentRef;
 use crate::component::loaded::Loaded;
 use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, EventStream, WebSocket};
-use crate::error::{Exit, Fault};
+use crate::error::{Exit, ProcessError};
 use crate::http::Response;
 use crate::pool::ShardPool;
 use crate::state::HostState;
@@ -57,7 +57,7 @@ impl ShardPool {
         id: &RequestId,
         info: Arc<ConnectionInfo>,
         owner: Pid,
-    ) -> Result<WebSocket, Fault> {
+    ) -> Result<WebSocket, ProcessError> {
         let (pid, begin) = self.spawn_holder(component, Held::WebSocket).await?;
         let incoming = self.shard.open_stream(owner, pid).ok_or_else(gone)?;
         let outgoing = self.shard.open_stream(pid, owner).ok_or_else(gone)?;
@@ -93,7 +93,7 @@ impl ShardPool {
         info: Arc<ConnectionInfo>,
         owner: Pid,
         limit: Duration,
-    ) -> Result<EventStream, Fault> {
+    ) -> Result<EventStream, ProcessError> {
         let (pid, begin) = self.spawn_holder(component, Held::Events).await?;
         let leaving = self.shard.open_stream(owner, pid).ok_or_else(gone)?;
         let (tell, begun) = oneshot::channel();
@@ -117,7 +117,7 @@ impl ShardPool {
         self: &Rc<Self>,
         component: ComponentRef,
         held: Held,
-    ) -> Result<(Pid, oneshot::Sender<Start>), Fault> {
+    ) -> Result<(Pid, oneshot::Sender<Start>), ProcessError> {
         let place = self.enter_pool(Instant::now()).await?;
         let component = self.loaded(component)?;
         let (begin, begun) = oneshot::channel();
@@ -168,10 +168,10 @@ impl ShardPool {
         });
         let mut ran = match ran.await {
             Ok(ran) => ran,
-            Err(fault) => {
-                let reason = fault.exit_reason();
+            Err(error) => {
+                let reason = error.exit_reason();
                 if let Some(begin) = client.into_begin() {
-                    let _ = begin.send(Begun::Whole(Err(fault)));
+                    let _ = begin.send(Begun::Whole(Err(error)));
                 }
                 return reason;
             }
@@ -217,16 +217,16 @@ struct Start {
 
 /// The answer of a process that ended before it began one. If it did so on purpose there are no
 /// events for this client, and 204 tells it not to come again (WHATWG HTML, section 9.2.3).
-fn unbegun(ran: &Ran<()>, limit: Duration) -> (Result<Response, Fault>, ExitReason) {
+fn unbegun(ran: &Ran<()>, limit: Duration) -> (Result<Response, ProcessError>, ExitReason) {
     let is_meant = match &ran.outcome {
         Ok(()) => true,
         Err(error) => matches!(error.downcast_ref(), Some(Exit(ExitReason::Normal))),
     };
     match &ran.outcome {
         Err(error) if !is_meant => {
-            let fault = ran.store.data().fault(error, limit);
-            let reason = fault.exit_reason();
-            (Err(fault), reason)
+            let error = ran.store.data().process_error(error, limit);
+            let reason = error.exit_reason();
+            (Err(error), reason)
         }
         _ => {
             let nothing = Response {
@@ -239,6 +239,6 @@ fn unbegun(ran: &Ran<()>, limit: Duration) -> (Result<Response, Fault>, ExitReas
     }
 }
 
-fn gone() -> Fault {
-    Fault::host("the process is gone")
+fn gone() -> ProcessError {
+    ProcessError::host("the process is gone")
 }
