@@ -3,7 +3,7 @@
 //! At start, once: [`cache`] turns the components' Wasm into machine code ([`artifact`]), or finds
 //! it on disk. [`sizing`] derives every size of the pool from one setting and from the components.
 //!
-//! Then on each shard: [`shape`] tells what a component is from what it exports, `catalog` has
+//! Then on each shard: [`kind`] tells what a component is from what it exports, `registry` has
 //! the components with their functions, and [`ShardPool`] owns the engine. It gives every call of
 //! an action a fresh instance; `process` is the life of the others: services, workers, what
 //! guests spawn; `acting` is for actions that may stream, `held` for WebSockets and streams of
@@ -31,8 +31,8 @@ pub mod stdio;
 #[cfg(feature = "wasi-http")]
 pub mod wasi_http;
 
-pub use component::id::{ActionRef, ComponentRef, Locate};
-pub use component::kind::Shape;
+pub use component::id::{ActionRef, ComponentRef, Symbolicate};
+pub use component::kind::ComponentKind;
 pub use component::source::{ComponentSource, LoadError};
 pub use error::{ProcessError, SpawnFailure};
 pub use pool::artifact::Artifact;

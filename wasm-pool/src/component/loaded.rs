@@ -15,7 +15,7 @@ use super::exports::{
     WebSocketExports, function, gone, typed,
 };
 use super::id::ComponentInfo;
-use super::kind::Shape;
+use super::kind::ComponentKind;
 use super::source::{ComponentSource, LoadError, list};
 use crate::bindings::rusm::runtime::actor::Mail;
 use crate::error::InstantiationError;
@@ -24,7 +24,7 @@ use crate::http::{Request, Response};
 use crate::state::HostState;
 
 /// A component, ready for instances to be made of it.
-pub(crate) struct Loaded {
+pub(crate) struct LoadedComponent {
     pub(crate) info: Arc<ComponentInfo>,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) mailbox: MailboxLimit,
@@ -50,7 +50,7 @@ pub(crate) struct Loaded {
     starts_without_fiber: bool,
 }
 
-impl Loaded {
+impl LoadedComponent {
     pub(super) fn new(
         source: &ComponentSource,
         engine: &Engine,
@@ -66,7 +66,7 @@ impl Loaded {
         component
             .initialize_copy_on_write_image()
             .map_err(code_error)?;
-        let shape = Shape::of(&component, engine);
+        let kind = ComponentKind::of(&component, engine);
         #[cfg(not(feature = "wasi-http"))]
         if component
             .component_type()
@@ -77,7 +77,7 @@ impl Loaded {
                 component: name.clone(),
             });
         }
-        let linker = linkers.of(&shape);
+        let linker = linkers.of(&kind);
         let pre = linker
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Import {
@@ -87,14 +87,14 @@ impl Loaded {
         let mut loaded = Self {
             info: Arc::new(ComponentInfo {
                 name: name.clone(),
-                locate: source.locate.clone(),
+                symbolicate: source.symbolicate.clone(),
                 stack: source.artifact.stack(),
             }),
             capabilities: source.capabilities.clone(),
             mailbox: source.mailbox,
             function_timeout: source.function_timeout,
-            imports_wasi: shape.imports_wasi,
-            starts_without_fiber: !shape.may_wait && !source.artifact.runs_code_at_start(),
+            imports_wasi: kind.imports_wasi,
+            starts_without_fiber: !kind.may_wait && !source.artifact.runs_code_at_start(),
             pre,
             actions: Vec::new(),
             functions: Vec::new(),
@@ -105,19 +105,19 @@ impl Loaded {
             events: None,
             #[cfg(feature = "wasi-http")]
             http: None,
-            may_stream: shape.imports_serve,
+            may_stream: kind.imports_serve,
         };
-        for name in &shape.functions {
+        for name in &kind.functions {
             loaded.find_function(name, &component);
         }
         loaded.websocket = WebSocketExports::find(&component, &loaded.pre);
         loaded.events = EventsExports::find(&component, &loaded.pre);
         #[cfg(feature = "wasi-http")]
-        if shape.handles_http() {
+        if kind.handles_http() {
             let pre = ProxyPre::new(loaded.pre.clone());
             loaded.http = Some(pre.map_err(code_error)?);
         }
-        loaded.check_actions(&source.actions, &component, &shape)?;
+        loaded.check_actions(&source.actions, &component, &kind)?;
         Ok(loaded)
     }
 
@@ -150,7 +150,7 @@ impl Loaded {
         &self,
         wanted: &[Arc<str>],
         component: &Component,
-        shape: &Shape,
+        kind: &ComponentKind,
     ) -> Result<(), LoadError> {
         // Such a component knows its actions itself.
         if self.actions.is_empty() && self.run.is_some() {
@@ -161,7 +161,7 @@ impl Loaded {
                 return Err(LoadError::UnknownAction {
                     component: self.info.name.clone(),
                     action: action.clone(),
-                    actions: shape.functions.clone(),
+                    actions: kind.functions.clone(),
                 });
             };
             let types = self.pre.instance_type();

@@ -22,8 +22,8 @@ use preempt::Activity;
 use semaphore::{Admission, Place};
 
 use crate::component::id::{ActionRef, ComponentRef};
-use crate::component::loaded::Loaded;
-use crate::component::registry::Catalog;
+use crate::component::loaded::LoadedComponent;
+use crate::component::registry::ComponentRegistry;
 use crate::component::source::{ComponentSource, LoadError};
 use crate::connection::EncodeEvent;
 use crate::error::{DeadlineExceeded, ProcessError};
@@ -55,7 +55,7 @@ pub struct PoolSetup {
 
 /// The instances of one shard, and what they are made from.
 pub struct ShardPool {
-    pub(crate) catalog: Catalog,
+    pub(crate) registry: ComponentRegistry,
     pub(crate) shard: Shard,
     pub(crate) admission: Admission,
     /// Those of guests' processes, which take a place of `admission` too: what is left is always
@@ -81,7 +81,7 @@ impl ShardPool {
     /// names, or has it with another type.
     pub fn load(setup: PoolSetup, components: &[ComponentSource]) -> Result<Self, LoadError> {
         Ok(Self {
-            catalog: Catalog::load(&setup.engine, components)?,
+            registry: ComponentRegistry::load(&setup.engine, components)?,
             shard: setup.shard,
             admission: Admission::new(setup.instances),
             spawned: Admission::new(setup.spawned),
@@ -120,8 +120,8 @@ impl ShardPool {
     /// # Errors
     /// As of [`ShardPool::load`], and when one does not fit the pool that there is.
     pub fn replace(&self, components: &[ComponentSource]) -> Result<(), LoadError> {
-        self.catalog.prune();
-        self.catalog.add(&self.engine, components)
+        self.registry.prune();
+        self.registry.add(&self.engine, components)
     }
 
     /// Make it what guests of this thread find when they spawn.
@@ -131,13 +131,13 @@ impl ShardPool {
 
     /// The component of this name.
     pub fn component(&self, name: &str) -> Option<ComponentRef> {
-        self.catalog.find(name)
+        self.registry.find(name)
     }
 
     /// The action of this name of the component of this name.
     pub fn resolve(&self, component: &str, action: &str) -> Option<ActionRef> {
-        let component = self.catalog.find(component)?;
-        let action = self.catalog.get(component)?.action(action)?;
+        let component = self.registry.find(component)?;
+        let action = self.registry.get(component)?.action(action)?;
         Some(ActionRef { component, action })
     }
 
@@ -165,8 +165,11 @@ impl ShardPool {
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) fn loaded(&self, component: ComponentRef) -> Result<Rc<Loaded>, ProcessError> {
-        self.catalog
+    pub(crate) fn loaded(
+        &self,
+        component: ComponentRef,
+    ) -> Result<Rc<LoadedComponent>, ProcessError> {
+        self.registry
             .get(component)
             .ok_or_else(|| ProcessError::host("no such component"))
     }
@@ -192,7 +195,7 @@ impl ShardPool {
     /// The store of a new process.
     pub(crate) fn new_store(
         &self,
-        component: &Loaded,
+        component: &LoadedComponent,
         pid: Pid,
         deadline: Option<Instant>,
         capabilities: &Arc<Capabilities>,
@@ -213,7 +216,7 @@ impl ShardPool {
     /// Poll what runs a guest: the ticker has to know, and so has Tokio if it uses WASI.
     pub(crate) fn poll_guest<T>(
         &self,
-        component: &Loaded,
+        component: &LoadedComponent,
         poll: impl FnOnce() -> Poll<T>,
     ) -> Poll<T> {
         let _running = Running::start(&self.activity);

@@ -10,7 +10,7 @@ use rusm_core::{CallContext, Pid};
 
 use super::run_guest::Guest;
 use crate::bindings::rusm::runtime::http::Request as WitRequest;
-use crate::component::loaded::Loaded;
+use crate::component::loaded::LoadedComponent;
 use crate::connection::Begun;
 use crate::error::ProcessError;
 use crate::http::{HeaderRef, Request, Response};
@@ -20,7 +20,7 @@ use crate::state::client::Client;
 
 /// A call of an action, on its way to a process.
 pub(super) struct Task {
-    pub(super) component: Rc<Loaded>,
+    pub(super) component: Rc<LoadedComponent>,
     /// By its position among those of the component.
     pub(super) action: u16,
     pub(super) request: OwnedRequest,

@@ -29,7 +29,7 @@ impl ShardPool {
         fetch: Fetch,
         spawner: &Capabilities,
     ) -> Result<oneshot::Receiver<Result<WitResponse, WitCallError>>, WitCallError> {
-        let Some(component) = self.catalog.get(component) else {
+        let Some(component) = self.registry.get(component) else {
             return Err(WitCallError::NoProcess);
         };
         let Some(action) = component.action(action) else {

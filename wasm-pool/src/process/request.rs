@@ -9,7 +9,7 @@ use rusm_core::{End, ExitReason, ProcessHandle, RequestId};
 use wasmtime::Store;
 
 use crate::component::id::ActionRef;
-use crate::component::loaded::Loaded;
+use crate::component::loaded::LoadedComponent;
 use crate::error::ProcessError;
 use crate::http::{Request, Response};
 use crate::pool::ShardPool;
@@ -49,7 +49,7 @@ impl ShardPool {
         &self,
         action: ActionRef,
         limit: Duration,
-        body: impl AsyncFnOnce(&Loaded, &mut Store<HostState>) -> wasmtime::Result<T>,
+        body: impl AsyncFnOnce(&LoadedComponent, &mut Store<HostState>) -> wasmtime::Result<T>,
     ) -> Result<T, ProcessError> {
         let component = &*self.loaded(action.component)?;
         let started = Instant::now();

@@ -10,14 +10,14 @@ use rusm_config::Capabilities;
 use rusm_core::{ExitReason, Pid, ProcessRef, SpawnOptions};
 use wasmtime::Store;
 
-use crate::component::loaded::Loaded;
+use crate::component::loaded::LoadedComponent;
 use crate::error::ProcessError;
 use crate::pool::ShardPool;
 use crate::state::HostState;
 
 /// A guest, and the process that it is.
 pub(super) struct Guest<'a> {
-    pub(super) component: &'a Loaded,
+    pub(super) component: &'a LoadedComponent,
     pub(super) pid: Pid,
     /// Until when it has to be done, or has to have begun to answer.
     pub(super) deadline: Option<Instant>,
@@ -38,7 +38,7 @@ impl ShardPool {
     /// When the process table is full.
     pub(super) fn spawn_for_request<F>(
         self: &Rc<Self>,
-        component: &Loaded,
+        component: &LoadedComponent,
         deadline: Option<Instant>,
         awaited: bool,
         life: impl FnOnce(Rc<Self>, ProcessRef) -> F + 'static,

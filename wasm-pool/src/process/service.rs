@@ -14,7 +14,7 @@ use wasmtime::Store;
 use super::dispatch::{Limit, answer, take_mail};
 use super::run_guest::{Guest, Ran};
 use crate::component::id::ComponentRef;
-use crate::component::loaded::Loaded;
+use crate::component::loaded::LoadedComponent;
 use crate::error::{Exit, ProcessError, SpawnFailure};
 use crate::pool::ShardPool;
 use crate::pool::semaphore::Place;
@@ -84,8 +84,8 @@ impl ShardPool {
     pub(super) fn process_component(
         &self,
         component: ComponentRef,
-    ) -> Result<Rc<Loaded>, SpawnFailure> {
-        let Some(loaded) = self.catalog.get(component) else {
+    ) -> Result<Rc<LoadedComponent>, SpawnFailure> {
+        let Some(loaded) = self.registry.get(component) else {
             return Err(SpawnFailure::NotAProcess("?".into()));
         };
         if !loaded.is_process() {
@@ -123,7 +123,7 @@ impl ShardPool {
         capabilities: &Arc<Capabilities>,
         progress: Progress,
     ) -> ExitReason {
-        let Some(component) = self.catalog.get(component) else {
+        let Some(component) = self.registry.get(component) else {
             return ExitReason::NoProcess;
         };
         let component = &*component;
@@ -145,7 +145,12 @@ impl ShardPool {
     }
 
     /// Why a process ended that was left to itself; the operator learns of an error.
-    pub(super) fn ended(&self, component: &Loaded, me: &ProcessRef, ran: Ran<()>) -> ExitReason {
+    pub(super) fn ended(
+        &self,
+        component: &LoadedComponent,
+        me: &ProcessRef,
+        ran: Ran<()>,
+    ) -> ExitReason {
         let Ran {
             outcome: Err(error),
             store,
@@ -171,7 +176,7 @@ impl ShardPool {
 }
 
 async fn live(
-    component: &Loaded,
+    component: &LoadedComponent,
     me: &ProcessRef,
     store: &mut Store<HostState>,
     mut progress: Progress,

@@ -11,7 +11,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use super::run_guest::{Guest, Ran};
 use crate::component::id::ComponentRef;
-use crate::component::loaded::Loaded;
+use crate::component::loaded::LoadedComponent;
 use crate::error::ProcessError;
 use crate::pool::ShardPool;
 use crate::state::HostState;
@@ -30,7 +30,7 @@ pub struct Handling {
 impl ShardPool {
     /// Whether a component exports `wasi:http/incoming-handler`.
     pub fn is_http_handler(&self, component: ComponentRef) -> bool {
-        let component = self.catalog.get(component);
+        let component = self.registry.get(component);
         component.is_some_and(|component| component.http.is_some())
     }
 
@@ -68,7 +68,7 @@ impl ShardPool {
         Ok(Handling { pid, answered })
     }
 
-    async fn handle(&self, component: &Loaded, pid: Pid, task: Task) -> ExitReason {
+    async fn handle(&self, component: &LoadedComponent, pid: Pid, task: Task) -> ExitReason {
         let Task {
             request,
             outparam,

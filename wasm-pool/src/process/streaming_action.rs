@@ -22,7 +22,7 @@ impl ShardPool {
     /// Whether this action may answer by a stream, and so has to be called by
     /// [`ShardPool::call_streaming`].
     pub fn may_stream(&self, action: ActionRef) -> bool {
-        let component = self.catalog.get(action.component);
+        let component = self.registry.get(action.component);
         component.is_some_and(|component| component.may_stream)
     }
 

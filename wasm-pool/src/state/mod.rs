@@ -91,9 +91,9 @@ impl HostState {
     }
 
     /// A line of the guest's for the log, with the places that its author knows.
-    pub(crate) fn located(&self, line: String) -> String {
-        match &self.component.locate {
-            Some(locate) => locate(line),
+    pub(crate) fn symbolicated(&self, line: String) -> String {
+        match &self.component.symbolicate {
+            Some(symbolicate) => symbolicate(line),
             None => line,
         }
     }

@@ -11,14 +11,14 @@ use wasmtime::Store;
 
 use crate::bindings::WebSocketFrame;
 use crate::component::exports::{ConnectionEvent, Held};
-use crate::component::loaded::Loaded;
+use crate::component::loaded::LoadedComponent;
 use crate::connection::Frame;
 use crate::process::dispatch::{self, Limit};
 use crate::state::HostState;
 
 /// `limit` is for the time until an answer has begun, where there is one.
 pub(super) async fn live(
-    component: &Loaded,
+    component: &LoadedComponent,
     held: Held,
     me: &ProcessRef,
     store: &mut Store<HostState>,

@@ -12,12 +12,12 @@ use rusm_core::{Pid, ProcessRef, RequestId, StreamId};
 use wasmtime::Store;
 
 use crate::component::exports::Held;
-use crate::component::loaded::Loaded;
+use crate::component::loaded::LoadedComponent;
 use crate::connection::Frame;
 use crate::state::HostState;
 
 pub(super) async fn live(
-    component: &Loaded,
+    component: &LoadedComponent,
     held: Held,
     me: &ProcessRef,
     store: &mut Store<HostState>,
@@ -55,7 +55,7 @@ pub(super) async fn live(
 /// Put what the client has sent into the mailbox, as long as that is not crowded: the rest waits
 /// in the stream, whose writer waits in turn. False when the stream has ended.
 fn pass_on(
-    component: &Loaded,
+    component: &LoadedComponent,
     id: &RequestId,
     me: &ProcessRef,
     incoming: StreamId,

@@ -17,7 +17,7 @@ use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, StreamId};
 use super::run_guest::{Guest, Ran};
 use crate::component::exports::Held;
 use crate::component::id::ComponentRef;
-use crate::component::loaded::Loaded;
+use crate::component::loaded::LoadedComponent;
 use crate::connection::ConnectionInfo;
 use crate::connection::{Begun, EventStream, WebSocket};
 use crate::error::{Exit, ProcessError};
@@ -29,19 +29,19 @@ use crate::state::client::{Client, HttpClient};
 impl ShardPool {
     /// Whether a component exports what a WebSocket needs.
     pub fn is_websocket(&self, component: ComponentRef) -> bool {
-        let component = self.catalog.get(component);
+        let component = self.registry.get(component);
         component.is_some_and(|component| component.is_websocket())
     }
 
     /// Whether a component exports what a stream of Server-Sent Events needs.
     pub fn is_event_source(&self, component: ComponentRef) -> bool {
-        let component = self.catalog.get(component);
+        let component = self.registry.get(component);
         component.is_some_and(|component| component.is_event_source())
     }
 
     /// Whether a component's life is its own `run`.
     pub fn runs_by_itself(&self, component: ComponentRef) -> bool {
-        let component = self.catalog.get(component);
+        let component = self.registry.get(component);
         component.is_some_and(|component| component.runs_by_itself())
     }
 
@@ -137,7 +137,7 @@ impl ShardPool {
     /// The life of a process that holds a connection, and why it ended.
     async fn hold(
         &self,
-        component: &Loaded,
+        component: &LoadedComponent,
         held: Held,
         me: &ProcessRef,
         start: Start,

@@ -12,7 +12,7 @@ use envelope::EnvelopeError;
 
 use super::run_guest::Guest;
 use crate::component::id::ComponentRef;
-use crate::component::loaded::Loaded;
+use crate::component::loaded::LoadedComponent;
 use crate::error::ProcessError;
 use crate::http::{Request, Response};
 use crate::pool::ShardPool;
@@ -88,7 +88,7 @@ impl ShardPool {
 
     async fn run_for_request(
         &self,
-        component: &Loaded,
+        component: &LoadedComponent,
         me: &ProcessRef,
         id: RequestId,
         deadline: Instant,
