@@ -41,7 +41,7 @@ impl Shard {
             shard,
             instances: size.instances,
             spawned: 0,
-            held: 0,
+            connections: 0,
             pool_wait: Duration::ZERO,
             store: None,
             encode_event: |_, _| Ok(()),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rusm_core::{Mail, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream};
 use rusm_wasm_pool::connection::{Begun, ConnectionInfo, SseEvent};
-use rusm_wasm_pool::pool::semaphore::Place;
+use rusm_wasm_pool::pool::semaphore::Permit;
 use rusm_wasm_pool::{ComponentRef, ProcessError, ShardPool};
 
 use super::asked::Asked;
@@ -36,7 +36,7 @@ pub(super) async fn open(
     let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
-    let place = pool.hold_connection()?;
+    let permit = pool.acquire_connection_permit()?;
     let owner = shard.start(None).ok_or_else(full)?;
     let limit = limits.begin;
     let began = Instant::now();
@@ -53,7 +53,7 @@ pub(super) async fn open(
                 is_new: true,
                 asked,
                 waiting: None,
-                _place: place,
+                _permit: permit,
             };
             Ok(Outcome::Stream(start, Box::new(body)))
         }
@@ -77,7 +77,7 @@ struct Owner {
     takes_mail: bool,
     /// For mail, or for the end of the silence that the client may see.
     waiting: Option<Waiting>,
-    _place: Place,
+    _permit: Permit,
 }
 
 type Waiting = Pin<Box<dyn Future<Output = Option<Mail>>>>;

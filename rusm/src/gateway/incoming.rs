@@ -10,7 +10,7 @@ use rusm_uring_net::http1::Trailers;
 use rusm_uring_net::{Aborted, BodyError, BodySink, BodyStream, Closed};
 use rusm_wasm_pool::connection::ResponseStart;
 use rusm_wasm_pool::http::Response;
-use rusm_wasm_pool::pool::semaphore::Place;
+use rusm_wasm_pool::pool::semaphore::Permit;
 use rusm_wasm_pool::wasi_http::{
     BodyFailure, Frame, IncomingRequest, RequestBodySender, ResponseBody,
 };
@@ -74,7 +74,7 @@ pub(super) async fn handle(
         Gathered::All | Gathered::Some => Outcome::Stream(
             start,
             Box::new(Begun {
-                _place: pool.hold_connection()?,
+                _permit: pool.acquire_connection_permit()?,
                 // Only what is chunked can have trailers.
                 length: length.filter(|_| body.trailers.is_empty()),
                 left: length,
@@ -180,7 +180,7 @@ struct Begun {
     /// Whether the guest has finished.
     is_over: bool,
     asked: Rc<Asked>,
-    _place: Place,
+    _permit: Permit,
 }
 
 impl Begun {

@@ -10,7 +10,7 @@ use rusm_core::{Pid, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream, sse};
 use rusm_wasm_pool::connection::{Begun, ConnectionInfo, ResponseStart, SseEvent};
 use rusm_wasm_pool::http::{Request, Response};
-use rusm_wasm_pool::pool::semaphore::Place;
+use rusm_wasm_pool::pool::semaphore::Permit;
 use rusm_wasm_pool::{ActionRef, ProcessError, RequestId, ShardPool};
 
 /// What came of the call of an action that may stream.
@@ -41,7 +41,7 @@ pub(super) async fn call(
         Ok(Begun::Whole(outcome)) => outcome.map(Outcome::Whole),
         Ok(Begun::Stream(start, stream)) => {
             let body = GuestBody {
-                _place: pool.hold_connection()?,
+                _permit: pool.acquire_connection_permit()?,
                 owner,
                 stream,
                 guest,
@@ -76,7 +76,7 @@ struct GuestBody {
     owner: ProcessHandle,
     stream: StreamId,
     guest: Guest,
-    _place: Place,
+    _permit: Permit,
 }
 
 impl BodyStream for GuestBody {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use rusm_core::{Mail, ProcessHandle, Shard, StreamError};
 use rusm_uring_net::websocket::{Message, Outgoing, WebSocketHandler};
 use rusm_wasm_pool::connection::{ConnectionInfo, Frame, WebSocket};
-use rusm_wasm_pool::pool::semaphore::Place;
+use rusm_wasm_pool::pool::semaphore::Permit;
 use rusm_wasm_pool::{ComponentRef, ProcessError, RequestId, ShardPool};
 
 /// Start the process that serves a WebSocket.
@@ -23,7 +23,7 @@ pub(super) async fn open(
     let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
-    let place = pool.hold_connection()?;
+    let permit = pool.acquire_connection_permit()?;
     let owner = pool.shard().start(None).ok_or_else(full)?;
     let socket = pool
         .open_websocket(component, id, info, owner.pid())
@@ -35,7 +35,7 @@ pub(super) async fn open(
         socket,
         writing: None,
         waker: None,
-        _place: place,
+        _permit: permit,
     }))
 }
 
@@ -51,7 +51,7 @@ struct Owner {
     writing: Option<Writing>,
     /// Of the connection's task.
     waker: Option<Waker>,
-    _place: Place,
+    _permit: Permit,
 }
 
 type Writing = Pin<Box<dyn Future<Output = Result<(), StreamError>>>>;

@@ -19,7 +19,7 @@ use rusm_store::Store as DurableStore;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
 use preempt::Activity;
-use semaphore::{Admission, Place};
+use semaphore::{Permit, Semaphore};
 
 use crate::component::id::{ActionRef, ComponentRef};
 use crate::component::loaded::LoadedComponent;
@@ -42,7 +42,7 @@ pub struct PoolSetup {
     /// How many of them may be of processes that guests have spawned.
     pub spawned: u32,
     /// How many of them may hold a connection.
-    pub held: u32,
+    pub connections: u32,
     /// How long a request may wait for an instance.
     pub pool_wait: Duration,
     /// The durable store of the node, if it has one.
@@ -57,12 +57,12 @@ pub struct PoolSetup {
 pub struct ShardPool {
     pub(crate) registry: ComponentRegistry,
     pub(crate) shard: Shard,
-    pub(crate) admission: Admission,
-    /// Those of guests' processes, which take a place of `admission` too: what is left is always
+    pub(crate) instances: Semaphore,
+    /// Those of guests' processes, which take one of `instances` too: what is left is always
     /// there for requests.
-    pub(crate) spawned: Admission,
+    pub(crate) spawned: Semaphore,
     /// Those that hold a connection, likewise.
-    held: Admission,
+    connections: Semaphore,
     pub(crate) engine: Engine,
     pub(crate) encode_event: EncodeEvent,
     pub(crate) store: Option<DurableStore>,
@@ -83,9 +83,9 @@ impl ShardPool {
         Ok(Self {
             registry: ComponentRegistry::load(&setup.engine, components)?,
             shard: setup.shard,
-            admission: Admission::new(setup.instances),
-            spawned: Admission::new(setup.spawned),
-            held: Admission::new(setup.held),
+            instances: Semaphore::new(setup.instances),
+            spawned: Semaphore::new(setup.spawned),
+            connections: Semaphore::new(setup.connections),
             engine: setup.engine,
             encode_event: setup.encode_event,
             store: setup.store,
@@ -174,21 +174,23 @@ impl ShardPool {
             .ok_or_else(|| ProcessError::host("no such component"))
     }
 
-    /// A place for the process of a request.
-    pub(crate) async fn enter_pool(&self, started: Instant) -> Result<Place, ProcessError> {
-        let place = self.admission.enter(&self.shard, started + self.pool_wait);
-        place.await.ok_or(ProcessError::PoolFull {
+    /// A permit for the process of a request.
+    pub(crate) async fn acquire_permit(&self, started: Instant) -> Result<Permit, ProcessError> {
+        let permit = self
+            .instances
+            .acquire(&self.shard, started + self.pool_wait);
+        permit.await.ok_or(ProcessError::PoolFull {
             waited: self.pool_wait,
         })
     }
 
-    /// A place for a process that holds a connection, besides the one that it has.
+    /// A permit for a process that holds a connection, besides the one that it has.
     ///
     /// # Errors
     /// When there are as many as may be.
-    pub fn hold_connection(&self) -> Result<Place, ProcessError> {
-        self.held
-            .try_enter()
+    pub fn acquire_connection_permit(&self) -> Result<Permit, ProcessError> {
+        self.connections
+            .try_acquire()
             .ok_or(ProcessError::ConnectionLimitReached)
     }
 

@@ -36,7 +36,7 @@ impl ShardPool {
             return Err(WitCallError::NoFunction(component.action_names()));
         };
         let failed = |error: SpawnFailure| WitCallError::Failed(error.to_string());
-        let places = self.places_for_guest().map_err(failed)?;
+        let permits = self.permits_for_guest().map_err(failed)?;
         let Fetch {
             request,
             limit,
@@ -60,7 +60,7 @@ impl ShardPool {
         let (mut answer, answered) = oneshot::channel();
         let pool = self.clone();
         let spawned = self.shard.spawn(options, move |me| async move {
-            let _places = places;
+            let _permits = permits;
             let mut acting = pin!(pool.act(me.pid, task, Client::None));
             // Whoever asked may be gone, and then nobody wants the answer.
             let outcome = poll_fn(|cx| match answer.poll_canceled(cx) {

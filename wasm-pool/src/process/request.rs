@@ -53,7 +53,7 @@ impl ShardPool {
     ) -> Result<T, ProcessError> {
         let component = &*self.loaded(action.component)?;
         let started = Instant::now();
-        let _place = self.enter_pool(started).await?;
+        let _permit = self.acquire_permit(started).await?;
         let deadline = Some(started + limit);
         let Some(mut process) = self.shard.start(deadline) else {
             return Err(ProcessError::host("the process table is full"));

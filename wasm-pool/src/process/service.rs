@@ -17,7 +17,7 @@ use crate::component::id::ComponentRef;
 use crate::component::loaded::LoadedComponent;
 use crate::error::{Exit, ProcessError, SpawnFailure};
 use crate::pool::ShardPool;
-use crate::pool::semaphore::Place;
+use crate::pool::semaphore::Permit;
 use crate::state::HostState;
 
 /// How far a process is, for whoever supervises it.
@@ -60,9 +60,11 @@ impl ShardPool {
             progress,
             async move |pool| {
                 loop {
-                    let waiting = pool.admission.enter(&pool.shard, Instant::now() + PATIENCE);
+                    let waiting = pool
+                        .instances
+                        .acquire(&pool.shard, Instant::now() + WARN_AFTER);
                     match waiting.await {
-                        Some(place) => return vec![place],
+                        Some(permit) => return vec![permit],
                         None => tracing::warn!(
                             component = &*name,
                             "still waits for a free instance (instances-per-core)"
@@ -100,7 +102,7 @@ impl ShardPool {
         capabilities: Arc<Capabilities>,
         mut options: SpawnOptions,
         progress: Progress,
-        places: impl AsyncFnOnce(&Self) -> Vec<Place> + 'static,
+        permits: impl AsyncFnOnce(&Self) -> Vec<Permit> + 'static,
     ) -> Result<Pid, SpawnFailure> {
         let loaded = self.process_component(component)?;
         options.mailbox = loaded.mailbox;
@@ -109,7 +111,7 @@ impl ShardPool {
             .get_or_insert_with(|| loaded.info.name.clone());
         let pool = self.clone();
         let pid = self.shard.spawn(options, move |me| async move {
-            let _places = places(&pool).await;
+            let _permits = permits(&pool).await;
             pool.live(component, &me, &capabilities, progress).await
         })?;
         Ok(pid)
@@ -219,4 +221,4 @@ impl fmt::Display for AtWork<'_> {
 }
 
 /// How long a service waits for an instance before it says so.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WARN_AFTER: Duration = Duration::from_secs(5);

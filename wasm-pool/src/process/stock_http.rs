@@ -49,14 +49,14 @@ impl ShardPool {
         let IncomingRequest(request) = request;
         let started = Instant::now();
         let deadline = started.checked_add(limit);
-        let place = self.enter_pool(started).await?;
+        let permit = self.acquire_permit(started).await?;
         let component = self.loaded(component)?;
         let (tell, answered) = oneshot::channel();
         let outparam = Arc::new(Outparam::new(id.clone(), tell));
         let guest = component.clone();
         let pid =
             self.spawn_for_request(&component, deadline, true, move |pool, me| async move {
-                let _place = place;
+                let _permit = permit;
                 let task = Task {
                     request,
                     outparam,

@@ -41,7 +41,7 @@ impl ShardPool {
         limit: Duration,
     ) -> Result<Streaming, ProcessError> {
         let started = Instant::now();
-        let place = self.enter_pool(started).await?;
+        let permit = self.acquire_permit(started).await?;
         let component = self.loaded(action.component)?;
         let (begin, begun) = oneshot::channel();
         let deadline = started + limit;
@@ -57,7 +57,7 @@ impl ShardPool {
         let client = Client::Http(HttpClient::new(info, owner, begin, false));
         let pid =
             self.spawn_for_request(&component, Some(deadline), true, |pool, me| async move {
-                let _place = place;
+                let _permit = permit;
                 pool.answer_by_stream(&me, task, client).await
             })?;
         Ok(Streaming { pid, begun })

@@ -118,14 +118,14 @@ impl ShardPool {
         component: ComponentRef,
         held: Held,
     ) -> Result<(Pid, oneshot::Sender<Start>), ProcessError> {
-        let place = self.enter_pool(Instant::now()).await?;
+        let permit = self.acquire_permit(Instant::now()).await?;
         let component = self.loaded(component)?;
         let (begin, begun) = oneshot::channel();
         let guest = component.clone();
         let awaited = held == Held::Events;
         let pid =
             self.spawn_for_request(&component, None, awaited, move |pool, me| async move {
-                let _place = place;
+                let _permit = permit;
                 match begun.await {
                     Ok(start) => pool.hold(&guest, held, &me, start).await,
                     Err(_) => ExitReason::Killed,

@@ -33,7 +33,7 @@ impl ShardPool {
     ) -> Result<Response, ProcessError> {
         let started = Instant::now();
         let deadline = started + limit;
-        let place = self.enter_pool(started).await?;
+        let permit = self.acquire_permit(started).await?;
         let component = self.loaded(component)?;
         let full = || ProcessError::host("the process table is full");
         let asker = self.shard.start(None).ok_or_else(full)?;
@@ -44,7 +44,7 @@ impl ShardPool {
             Some(deadline),
             false,
             move |pool, me| async move {
-                let _place = place;
+                let _permit = permit;
                 let ran = pool.run_for_request(&guest, &me, id, deadline, limit).await;
                 let reason = ProcessError::exit_reason_of(&ran);
                 if let Err(error) = ran {
