@@ -9,18 +9,18 @@ use crate::http::Response;
 
 pub use crate::bindings::rusm::runtime::serve::ConnectionInfo;
 
-/// How an answer begins that may be a stream.
+/// How a response starts that may be a stream.
 #[derive(Debug)]
-pub enum Begun {
+pub enum ResponseStart {
     /// It is no stream.
     Whole(Result<Response, ProcessError>),
     /// This is its head; the body comes on the stream, which fails if the guest does.
-    Stream(ResponseStart, StreamId),
+    Stream(ResponseHead, StreamId),
 }
 
 /// The head of a streamed response. Nothing in it was checked yet.
 #[derive(Clone, Debug)]
-pub struct ResponseStart {
+pub struct ResponseHead {
     /// What the guest gives as its status; any 16 bits.
     pub status: u16,
     /// Names and values; any text, any bytes.
@@ -31,8 +31,8 @@ pub struct ResponseStart {
 pub struct Streaming {
     /// The process that answers.
     pub pid: Pid,
-    /// How the answer begins; cancelled if the process ends without one.
-    pub begun: oneshot::Receiver<Begun>,
+    /// How the response starts; canceled if the process ends without one.
+    pub response: oneshot::Receiver<ResponseStart>,
 }
 
 /// A WebSocket's process, and the streams between it and the owner of the socket. Each chunk is a
@@ -52,8 +52,8 @@ pub struct EventStream {
     pub pid: Pid,
     /// To it. Nothing is written; its end is that the client is gone.
     pub leaving: StreamId,
-    /// How the answer begins; cancelled if the process ends without one.
-    pub begun: oneshot::Receiver<Begun>,
+    /// How the response starts; canceled if the process ends without one.
+    pub response: oneshot::Receiver<ResponseStart>,
 }
 
 /// What a guest wants to say by a Server-Sent Event.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusm_core::{Mail, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream};
-use rusm_wasm_pool::connection::{Begun, ConnectionInfo, SseEvent};
+use rusm_wasm_pool::connection::{ConnectionInfo, ResponseStart, SseEvent};
 use rusm_wasm_pool::pool::semaphore::Permit;
 use rusm_wasm_pool::{ComponentRef, ProcessError, ShardPool};
 
@@ -41,9 +41,9 @@ pub(super) async fn open(
     let limit = limits.begin;
     let began = Instant::now();
     let opening = pool.open_events(component, &asked.id, info, owner.pid(), limit);
-    match opening.await?.begun.await {
-        Ok(Begun::Whole(outcome)) => outcome.map(Outcome::Whole),
-        Ok(Begun::Stream(start, stream)) => {
+    match opening.await?.response.await {
+        Ok(ResponseStart::Whole(outcome)) => outcome.map(Outcome::Whole),
+        Ok(ResponseStart::Stream(head, stream)) => {
             let body = Owner {
                 takes_mail: pool.runs_by_itself(component),
                 shard: shard.clone(),
@@ -55,7 +55,7 @@ pub(super) async fn open(
                 waiting: None,
                 _permit: permit,
             };
-            Ok(Outcome::Stream(start, Box::new(body)))
+            Ok(Outcome::Stream(head, Box::new(body)))
         }
         Err(_) if began.elapsed() >= limit => Err(ProcessError::Timeout { limit }),
         Err(_) => Err(pool.unanswered()),

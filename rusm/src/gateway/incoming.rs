@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusm_uring_net::http1::Trailers;
 use rusm_uring_net::{Aborted, BodyError, BodySink, BodyStream, Closed};
-use rusm_wasm_pool::connection::ResponseStart;
+use rusm_wasm_pool::connection::ResponseHead;
 use rusm_wasm_pool::http::Response;
 use rusm_wasm_pool::pool::semaphore::Permit;
 use rusm_wasm_pool::wasi_http::{
@@ -37,7 +37,7 @@ pub(super) async fn handle(
         Err(_) if began.elapsed() >= limit => return Err(ProcessError::Timeout { limit }),
         Err(_) => return Err(pool.unanswered()),
     };
-    let start = ResponseStart {
+    let head = ResponseHead {
         status: response.status,
         headers: response.headers,
     };
@@ -49,16 +49,16 @@ pub(super) async fn handle(
     // What is there already is a small response's whole body, mostly.
     let mut ready = Vec::new();
     let gathered = poll_fn(|cx| Poll::Ready(body.gather(cx, &mut ready))).await;
-    let length = declared_length(&start.headers);
-    let is_without_body = matches!(start.status, 204 | 304);
+    let length = declared_length(&head.headers);
+    let is_without_body = matches!(head.status, 204 | 304);
     if is_without_body || asked.method == "HEAD" && length.is_some() {
         // Whether it wrote what is not sent, and as much as it said, is its own affair.
         if !matches!(gathered, Gathered::Some) {
             body.let_go();
         }
         return Ok(Outcome::Whole(Response {
-            status: start.status,
-            headers: start.headers,
+            status: head.status,
+            headers: head.headers,
             body: Vec::new(),
         }));
     }
@@ -66,13 +66,13 @@ pub(super) async fn handle(
         Gathered::All if body.trailers.is_empty() => {
             body.let_go();
             Outcome::Whole(Response {
-                status: start.status,
-                headers: start.headers,
+                status: head.status,
+                headers: head.headers,
                 body: ready,
             })
         }
         Gathered::All | Gathered::Some => Outcome::Stream(
-            start,
+            head,
             Box::new(Begun {
                 _permit: pool.acquire_connection_permit()?,
                 // Only what is chunked can have trailers.

@@ -8,7 +8,7 @@ use std::{future::Future, pin::pin};
 
 use rusm_core::{Pid, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream, sse};
-use rusm_wasm_pool::connection::{Begun, ConnectionInfo, ResponseStart, SseEvent};
+use rusm_wasm_pool::connection::{ConnectionInfo, ResponseHead, ResponseStart, SseEvent};
 use rusm_wasm_pool::http::{Request, Response};
 use rusm_wasm_pool::pool::semaphore::Permit;
 use rusm_wasm_pool::{ActionRef, ProcessError, RequestId, ShardPool};
@@ -16,7 +16,7 @@ use rusm_wasm_pool::{ActionRef, ProcessError, RequestId, ShardPool};
 /// What came of the call of an action that may stream.
 pub(super) enum Outcome {
     Whole(Response),
-    Stream(ResponseStart, Box<dyn BodyStream>),
+    Stream(ResponseHead, Box<dyn BodyStream>),
 }
 
 /// Call an action that may stream. Its answer has to begin within `limit`.
@@ -37,16 +37,16 @@ pub(super) async fn call(
     let streaming = pool.call_streaming(action, request, id, info, owner.pid(), limit);
     let streaming = streaming.await?;
     let guest = Guest::new(shard.clone(), streaming.pid);
-    match streaming.begun.await {
-        Ok(Begun::Whole(outcome)) => outcome.map(Outcome::Whole),
-        Ok(Begun::Stream(start, stream)) => {
+    match streaming.response.await {
+        Ok(ResponseStart::Whole(outcome)) => outcome.map(Outcome::Whole),
+        Ok(ResponseStart::Stream(head, stream)) => {
             let body = GuestBody {
                 _permit: pool.acquire_connection_permit()?,
                 owner,
                 stream,
                 guest,
             };
-            Ok(Outcome::Stream(start, Box::new(body)))
+            Ok(Outcome::Stream(head, Box::new(body)))
         }
         Err(_) if began.elapsed() >= limit => Err(ProcessError::Timeout { limit }),
         Err(_) => Err(pool.unanswered()),

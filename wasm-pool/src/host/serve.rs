@@ -11,7 +11,7 @@ use rusm_core::{Pid, StreamId};
 
 use super::shard::{shard, shard_gone};
 use crate::bindings::rusm::runtime::serve::{ConnectionInfo, Host};
-use crate::connection::{Begun, EncodeEvent, Frame, ResponseStart, SseEvent};
+use crate::connection::{EncodeEvent, Frame, ResponseHead, ResponseStart, SseEvent};
 use crate::runtime;
 use crate::state::HostState;
 use crate::state::client::{Client, HttpClient};
@@ -32,7 +32,7 @@ impl Host for HostState {
         status: u16,
         headers: Vec<(String, Vec<u8>)>,
     ) -> wasmtime::Result<Result<(), String>> {
-        self.begin(ResponseStart { status, headers })
+        self.start_response(ResponseHead { status, headers })
     }
 
     async fn write(&mut self, chunk: Vec<u8>) -> wasmtime::Result<bool> {
@@ -84,13 +84,13 @@ impl Host for HostState {
 }
 
 impl HostState {
-    /// Begin a streamed answer. From here on it may take as long as the client stays.
-    fn begin(&mut self, start: ResponseStart) -> wasmtime::Result<Result<(), String>> {
+    /// Start a streamed response. From here on it may take as long as the client stays.
+    fn start_response(&mut self, head: ResponseHead) -> wasmtime::Result<Result<(), String>> {
         let pid = self.pid;
         let Client::Http(client) = &mut self.client else {
             return Ok(Err("this process answers no request by a stream".into()));
         };
-        let Some(begin) = client.begin.take() else {
+        let Some(start) = client.start.take() else {
             return Ok(Err("the response has begun already".into()));
         };
         let Some(stream) = shard()?.open_stream(pid, client.owner) else {
@@ -102,7 +102,7 @@ impl HostState {
             self.deadline = None;
         }
         // An owner that is gone takes its end of the stream with it.
-        let _ = begin.send(Begun::Stream(start, stream));
+        let _ = start.send(ResponseStart::Stream(head, stream));
         Ok(Ok(()))
     }
 
@@ -126,25 +126,25 @@ impl HostState {
             self.diagnostics.line(Level::Warn, &line);
             return Ok(true);
         }
-        if !self.begin_events()? {
+        if !self.start_events()? {
             return Ok(false);
         }
         self.send_body(bytes.into()).await
     }
 
-    /// Begin an answer of Server-Sent Events, if none has begun. False if the client is gone.
-    pub(crate) fn begin_events(&mut self) -> wasmtime::Result<bool> {
-        let Client::Http(HttpClient { begin: Some(_), .. }) = self.client else {
+    /// Start a response of Server-Sent Events, if none has started. False if the client is gone.
+    pub(crate) fn start_events(&mut self) -> wasmtime::Result<bool> {
+        let Client::Http(HttpClient { start: Some(_), .. }) = self.client else {
             return Ok(true);
         };
-        let start = ResponseStart {
+        let head = ResponseHead {
             status: 200,
             headers: vec![
                 ("content-type".into(), b"text/event-stream".to_vec()),
                 ("cache-control".into(), b"no-cache".to_vec()),
             ],
         };
-        Ok(self.begin(start)?.is_ok())
+        Ok(self.start_response(head)?.is_ok())
     }
 
     /// A message to the owner of the socket is for the client: a binary message, or the data of an
@@ -190,10 +190,10 @@ impl HostState {
         let Some(deadline) = self.deadline.take() else {
             return Ok(writing.await.is_ok());
         };
-        let begun = Instant::now();
+        let waiting_since = Instant::now();
         shard()?.set_deadline(self.pid, None);
         let sent = writing.await.is_ok();
-        self.deadline = Some(deadline + begun.elapsed());
+        self.deadline = Some(deadline + waiting_since.elapsed());
         shard()?.set_deadline(self.pid, self.deadline);
         Ok(sent)
     }

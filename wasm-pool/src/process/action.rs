@@ -11,7 +11,7 @@ use rusm_core::{CallContext, Pid};
 use super::run_guest::Guest;
 use crate::bindings::rusm::runtime::http::Request as WitRequest;
 use crate::component::loaded::LoadedComponent;
-use crate::connection::Begun;
+use crate::connection::ResponseStart;
 use crate::error::ProcessError;
 use crate::http::{HeaderRef, Request, Response};
 use crate::pool::ShardPool;
@@ -32,7 +32,7 @@ pub(super) struct Task {
 
 impl ShardPool {
     /// Call the action, as the process `pid`. What it returned, and whom to tell if it has not
-    /// begun to answer.
+    /// started its response.
     pub(super) async fn act(
         &self,
         pid: Pid,
@@ -40,7 +40,7 @@ impl ShardPool {
         mut client: Client,
     ) -> (
         Result<Response, ProcessError>,
-        Option<oneshot::Sender<Begun>>,
+        Option<oneshot::Sender<ResponseStart>>,
     ) {
         let component = &*task.component;
         let guest = Guest {
@@ -77,9 +77,9 @@ impl ShardPool {
         match ran.await {
             Ok(mut ran) => {
                 let client = std::mem::take(&mut ran.store.data_mut().client);
-                (ran.within(task.limit), client.into_begin())
+                (ran.within(task.limit), client.into_start())
             }
-            Err(error) => (Err(error), client.into_begin()),
+            Err(error) => (Err(error), client.into_start()),
         }
     }
 }

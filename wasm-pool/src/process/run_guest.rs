@@ -19,7 +19,7 @@ use crate::state::HostState;
 pub(super) struct Guest<'a> {
     pub(super) component: &'a LoadedComponent,
     pub(super) pid: Pid,
-    /// Until when it has to be done, or has to have begun to answer.
+    /// Until when it has to be done, or has to have started its response.
     pub(super) deadline: Option<Instant>,
     pub(super) capabilities: &'a Arc<Capabilities>,
 }

@@ -34,7 +34,7 @@ impl ShardPool {
         component.is_some_and(|component| component.http.is_some())
     }
 
-    /// Let a component handle `request` in a fresh process. Its answer has to begin within
+    /// Let a component handle `request` in a fresh process. Its response has to start within
     /// `limit`.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_channel::oneshot;
 use rusm_core::{Pid, StreamId};
 
-use crate::connection::{Begun, ConnectionInfo};
+use crate::connection::{ConnectionInfo, ResponseStart};
 
 /// The client of a process, if it serves one.
 #[derive(Default)]
@@ -26,10 +26,10 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    /// Whom to tell how the answer begins, if it has not begun.
-    pub(crate) fn into_begin(self) -> Option<oneshot::Sender<Begun>> {
+    /// Whom to tell how the response starts, if it has not started.
+    pub(crate) fn into_start(self) -> Option<oneshot::Sender<ResponseStart>> {
         match self {
-            Self::Http(client) => client.begin,
+            Self::Http(client) => client.start,
             Self::None | Self::WebSocket { .. } => None,
         }
     }
@@ -40,12 +40,12 @@ pub(crate) struct HttpClient {
     pub(crate) info: Arc<ConnectionInfo>,
     /// The host process that owns the socket.
     pub(crate) owner: Pid,
-    /// Tells the owner how the answer begins; gone when it has begun.
-    pub(crate) begin: Option<oneshot::Sender<Begun>>,
+    /// Tells the owner how the response starts; gone when it has started.
+    pub(crate) start: Option<oneshot::Sender<ResponseStart>>,
     /// The body, from then on.
     pub(crate) body: Option<StreamId>,
     /// Whether the process is entered for each thing that happens, and has a time for each. If
-    /// not, it has one until its answer begins.
+    /// not, it has one until its response starts.
     pub(crate) held: bool,
 }
 
@@ -53,13 +53,13 @@ impl HttpClient {
     pub(crate) fn new(
         info: Arc<ConnectionInfo>,
         owner: Pid,
-        begin: oneshot::Sender<Begun>,
+        start: oneshot::Sender<ResponseStart>,
         held: bool,
     ) -> Self {
         Self {
             info,
             owner,
-            begin: Some(begin),
+            start: Some(start),
             body: None,
             held,
         }

@@ -16,7 +16,7 @@ use crate::connection::Frame;
 use crate::process::dispatch::{self, Limit};
 use crate::state::HostState;
 
-/// `limit` is for the time until an answer has begun, where there is one.
+/// `limit` is for the time until a response has started, where there is one.
 pub(super) async fn live(
     component: &LoadedComponent,
     held: Held,
@@ -34,7 +34,7 @@ pub(super) async fn live(
     }
     let opening = component.connection_event(store, &instance, held, ConnectionEvent::Open);
     opening.await?;
-    if held == Held::Events && !store.data_mut().begin_events()? {
+    if held == Held::Events && !store.data_mut().start_events()? {
         return Ok(());
     }
     Limit::end(me, store);

@@ -25,7 +25,7 @@ pub(super) async fn live(
     incoming: StreamId,
 ) -> wasmtime::Result<()> {
     let instance = component.instantiate(store).await?;
-    if held == Held::Events && !store.data_mut().begin_events()? {
+    if held == Held::Events && !store.data_mut().start_events()? {
         return Ok(());
     }
     let writer = owner.as_raw().to_string();

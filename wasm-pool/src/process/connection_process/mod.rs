@@ -19,7 +19,7 @@ use crate::component::exports::Held;
 use crate::component::id::ComponentRef;
 use crate::component::loaded::LoadedComponent;
 use crate::connection::ConnectionInfo;
-use crate::connection::{Begun, EventStream, WebSocket};
+use crate::connection::{EventStream, ResponseStart, WebSocket};
 use crate::error::{Exit, ProcessError};
 use crate::http::Response;
 use crate::pool::ShardPool;
@@ -58,7 +58,7 @@ impl ShardPool {
         info: Arc<ConnectionInfo>,
         owner: Pid,
     ) -> Result<WebSocket, ProcessError> {
-        let (pid, begin) = self.spawn_holder(component, Held::WebSocket).await?;
+        let (pid, setup) = self.spawn_holder(component, Held::WebSocket).await?;
         let incoming = self.shard.open_stream(owner, pid).ok_or_else(gone)?;
         let outgoing = self.shard.open_stream(pid, owner).ok_or_else(gone)?;
         let client = Client::WebSocket {
@@ -66,7 +66,7 @@ impl ShardPool {
             owner,
             outgoing,
         };
-        let _ = begin.send(Start {
+        let _ = setup.send(ConnectionSetup {
             id: id.clone(),
             client,
             owner,
@@ -81,7 +81,7 @@ impl ShardPool {
     }
 
     /// Start the process of a stream of Server-Sent Events. `owner` is the host process of this
-    /// shard that owns the socket. The answer has to begin within `limit`; the process ends when
+    /// shard that owns the socket. The response has to start within `limit`; the process ends when
     /// `owner` closes its end of `leaving`, on which nothing is written.
     ///
     /// # Errors
@@ -94,12 +94,12 @@ impl ShardPool {
         owner: Pid,
         limit: Duration,
     ) -> Result<EventStream, ProcessError> {
-        let (pid, begin) = self.spawn_holder(component, Held::Events).await?;
+        let (pid, setup) = self.spawn_holder(component, Held::Events).await?;
         let leaving = self.shard.open_stream(owner, pid).ok_or_else(gone)?;
-        let (tell, begun) = oneshot::channel();
+        let (start, response) = oneshot::channel();
         let is_entered = !self.runs_by_itself(component);
-        let client = HttpClient::new(info, owner, tell, is_entered);
-        let _ = begin.send(Start {
+        let client = HttpClient::new(info, owner, start, is_entered);
+        let _ = setup.send(ConnectionSetup {
             id: id.clone(),
             client: Client::Http(client),
             owner,
@@ -109,7 +109,7 @@ impl ShardPool {
         Ok(EventStream {
             pid,
             leaving,
-            begun,
+            response,
         })
     }
 
@@ -117,21 +117,21 @@ impl ShardPool {
         self: &Rc<Self>,
         component: ComponentRef,
         held: Held,
-    ) -> Result<(Pid, oneshot::Sender<Start>), ProcessError> {
+    ) -> Result<(Pid, oneshot::Sender<ConnectionSetup>), ProcessError> {
         let permit = self.acquire_permit(Instant::now()).await?;
         let component = self.loaded(component)?;
-        let (begin, begun) = oneshot::channel();
+        let (send_setup, setup) = oneshot::channel();
         let guest = component.clone();
         let awaited = held == Held::Events;
         let pid =
             self.spawn_for_request(&component, None, awaited, move |pool, me| async move {
                 let _permit = permit;
-                match begun.await {
-                    Ok(start) => pool.hold(&guest, held, &me, start).await,
+                match setup.await {
+                    Ok(setup) => pool.hold(&guest, held, &me, setup).await,
                     Err(_) => ExitReason::Killed,
                 }
             })?;
-        Ok((pid, begin))
+        Ok((pid, send_setup))
     }
 
     /// The life of a process that holds a connection, and why it ended.
@@ -140,15 +140,15 @@ impl ShardPool {
         component: &LoadedComponent,
         held: Held,
         me: &ProcessRef,
-        start: Start,
+        setup: ConnectionSetup,
     ) -> ExitReason {
-        let Start {
+        let ConnectionSetup {
             id,
             mut client,
             owner,
             incoming,
             limit,
-        } = start;
+        } = setup;
         let guest = Guest {
             component,
             pid: me.pid,
@@ -170,19 +170,19 @@ impl ShardPool {
             Ok(ran) => ran,
             Err(error) => {
                 let reason = error.exit_reason();
-                if let Some(begin) = client.into_begin() {
-                    let _ = begin.send(Begun::Whole(Err(error)));
+                if let Some(start) = client.into_start() {
+                    let _ = start.send(ResponseStart::Whole(Err(error)));
                 }
                 return reason;
             }
         };
         let client = std::mem::take(&mut ran.store.data_mut().client);
-        match client.into_begin() {
-            Some(begin) => {
+        match client.into_start() {
+            Some(start) => {
                 let limit = limit.unwrap_or(component.function_timeout);
-                let (outcome, reason) = unbegun(&ran, limit);
+                let (outcome, reason) = missing_response(&ran, limit);
                 // Who has gone doesn't want to know.
-                let _ = begin.send(Begun::Whole(outcome));
+                let _ = start.send(ResponseStart::Whole(outcome));
                 reason
             }
             None => {
@@ -205,19 +205,22 @@ impl ShardPool {
 }
 
 /// What the process that holds a connection needs, once it is there.
-struct Start {
+struct ConnectionSetup {
     id: RequestId,
     client: Client,
     owner: Pid,
     /// From the owner, who closes it when the client is gone.
     incoming: StreamId,
-    /// Until an answer has begun.
+    /// Until a response has started.
     limit: Option<Duration>,
 }
 
-/// The answer of a process that ended before it began one. If it did so on purpose there are no
+/// The response of a process that ended before it started one. If it did so on purpose there are no
 /// events for this client, and 204 tells it not to come again (WHATWG HTML, section 9.2.3).
-fn unbegun(ran: &Ran<()>, limit: Duration) -> (Result<Response, ProcessError>, ExitReason) {
+fn missing_response(
+    ran: &Ran<()>,
+    limit: Duration,
+) -> (Result<Response, ProcessError>, ExitReason) {
     let is_meant = match &ran.outcome {
         Ok(()) => true,
         Err(error) => matches!(error.downcast_ref(), Some(Exit(ExitReason::Normal))),
