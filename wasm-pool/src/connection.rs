@@ -1,4 +1,5 @@
-//! Processes that serve one client, and what passes between them and the owner of its socket.
+//! Processes that serve one client, and what passes between them and the socket process: the host
+//! process of the same shard that owns the socket.
 
 use bytes::{BufMut, Bytes};
 use futures_channel::oneshot;
@@ -35,7 +36,7 @@ pub struct Streaming {
     pub response: oneshot::Receiver<ResponseStart>,
 }
 
-/// A WebSocket's process, and the streams between it and the owner of the socket. Each chunk is a
+/// A WebSocket's process, and the streams between it and the socket process. Each chunk is a
 /// [`Frame`].
 pub struct WebSocket {
     /// The process.

@@ -11,8 +11,8 @@ use wasmtime::{Engine, Store};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
 use super::exports::{
-    ActionParams, ActionResults, CallParams, CallResults, ConnectionEvent, EventsExports, Held,
-    WebSocketExports, function, gone, typed,
+    ActionParams, ActionResults, CallParams, CallResults, ConnectionEvent, ConnectionKind,
+    EventsExports, WebSocketExports, function, gone, typed,
 };
 use super::id::ComponentInfo;
 use super::kind::ComponentKind;
@@ -329,16 +329,16 @@ impl LoadedComponent {
         &self,
         store: &mut Store<HostState>,
         instance: &Instance,
-        held: Held,
+        connection: ConnectionKind,
         event: ConnectionEvent,
     ) -> wasmtime::Result<()> {
-        match held {
-            Held::WebSocket => {
+        match connection {
+            ConnectionKind::WebSocket => {
                 let exports = self.websocket.as_ref().ok_or_else(|| gone("websocket"))?;
                 // SAFETY: the types of these very exports were checked when they were loaded.
                 unsafe { exports.enter(store, instance, event).await }
             }
-            Held::Events => {
+            ConnectionKind::Events => {
                 let exports = self.events.as_ref().ok_or_else(|| gone("sse"))?;
                 // SAFETY: as above.
                 unsafe { exports.enter(store, instance, event).await }

@@ -93,15 +93,15 @@ impl HostState {
         let Some(start) = client.start.take() else {
             return Ok(Err("the response has begun already".into()));
         };
-        let Some(stream) = shard()?.open_stream(pid, client.owner) else {
+        let Some(stream) = shard()?.open_stream(pid, client.socket_process) else {
             return Ok(Err("the client is gone".into()));
         };
         client.body = Some(stream);
-        if !client.held {
+        if !client.has_callbacks {
             shard()?.set_deadline(pid, None);
             self.deadline = None;
         }
-        // An owner that is gone takes its end of the stream with it.
+        // A socket process that is gone takes its end of the stream with it.
         let _ = start.send(ResponseStart::Stream(head, stream));
         Ok(Ok(()))
     }
@@ -147,22 +147,24 @@ impl HostState {
         Ok(self.start_response(head)?.is_ok())
     }
 
-    /// A message to the owner of the socket is for the client: a binary message, or the data of an
+    /// A message to the socket process is for the client: a binary message, or the data of an
     /// event. `None` if `to` is somebody else.
-    pub(crate) async fn send_to_owner(
+    pub(crate) async fn send_to_socket_process(
         &mut self,
         to: Pid,
         message: &mut Vec<u8>,
     ) -> wasmtime::Result<Option<bool>> {
         let mut take = || std::mem::take(message);
         match &self.client {
-            Client::WebSocket { owner, .. } if *owner == to => {
+            Client::WebSocket { socket_process, .. } if *socket_process == to => {
                 let frame = Frame::Binary(take());
                 self.send_frame(frame).await.map(Some)
             }
             Client::Http(HttpClient {
-                owner, held: false, ..
-            }) if *owner == to => {
+                socket_process,
+                has_callbacks: false,
+                ..
+            }) if *socket_process == to => {
                 let event = SseEvent::Event {
                     data: &take(),
                     event: None,
@@ -182,8 +184,8 @@ impl HostState {
         self.send_to_client(outgoing, frame.encode()).await
     }
 
-    /// Write to a stream that the client's owner reads. How long a client may take is for its
-    /// connection to say (write-timeout-ms), and the guest's own time stands still meanwhile.
+    /// Write to a stream that the client's socket process reads. How long a client may take is for
+    /// its connection to say (write-timeout-ms), and the guest's own time stands still meanwhile.
     async fn send_to_client(&mut self, stream: StreamId, chunk: Bytes) -> wasmtime::Result<bool> {
         let writing = shard()?.write(self.pid, stream, chunk);
         // Without one, a deadline that the shard has is not for this to put off.

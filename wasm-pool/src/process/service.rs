@@ -112,13 +112,14 @@ impl ShardPool {
         let pool = self.clone();
         let pid = self.shard.spawn(options, move |me| async move {
             let _permits = permits(&pool).await;
-            pool.live(component, &me, &capabilities, progress).await
+            pool.run_process(component, &me, &capabilities, progress)
+                .await
         })?;
         Ok(pid)
     }
 
     /// The whole life of a process, and why it ended.
-    async fn live(
+    async fn run_process(
         &self,
         component: ComponentRef,
         me: &ProcessRef,
@@ -138,16 +139,16 @@ impl ShardPool {
         let ran = self.run_guest(
             guest,
             |_| (),
-            async move |store| live(component, me, store, progress).await,
+            async move |store| run_service(component, me, store, progress).await,
         );
         match ran.await {
-            Ok(ran) => self.ended(component, me, ran),
+            Ok(ran) => self.report_exit(component, me, ran),
             Err(error) => error.exit_reason(),
         }
     }
 
     /// Why a process ended that was left to itself; the operator learns of an error.
-    pub(super) fn ended(
+    pub(super) fn report_exit(
         &self,
         component: &LoadedComponent,
         me: &ProcessRef,
@@ -177,7 +178,7 @@ impl ShardPool {
     }
 }
 
-async fn live(
+async fn run_service(
     component: &LoadedComponent,
     me: &ProcessRef,
     store: &mut Store<HostState>,

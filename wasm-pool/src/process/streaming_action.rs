@@ -27,7 +27,7 @@ impl ShardPool {
     }
 
     /// Answer `request` by a call of `action` in a fresh process, which may answer by a stream to
-    /// the process `owner` of this shard. Its response has to start within `limit`.
+    /// the process `socket_process` of this shard. Its response has to start within `limit`.
     ///
     /// # Errors
     /// Whatever keeps the process from starting.
@@ -37,7 +37,7 @@ impl ShardPool {
         request: &Request<'_>,
         id: &RequestId,
         info: Arc<ConnectionInfo>,
-        owner: Pid,
+        socket_process: Pid,
         limit: Duration,
     ) -> Result<Streaming, ProcessError> {
         let started = Instant::now();
@@ -54,7 +54,7 @@ impl ShardPool {
             deadline,
             limit,
         };
-        let client = Client::Http(HttpClient::new(info, owner, start, false));
+        let client = Client::Http(HttpClient::new(info, socket_process, start, false));
         let pid =
             self.spawn_for_request(&component, Some(deadline), true, |pool, me| async move {
                 let _permit = permit;
@@ -91,7 +91,7 @@ impl ShardPool {
                     path,
                     query,
                     pid = %me.pid,
-                    "amid a streamed answer: {error}"
+                    "while streaming: {error}"
                 );
                 error.exit_reason()
             }

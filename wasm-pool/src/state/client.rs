@@ -19,7 +19,7 @@ pub(crate) enum Client {
     WebSocket {
         info: Arc<ConnectionInfo>,
         /// The host process that owns the socket.
-        owner: Pid,
+        socket_process: Pid,
         /// What it sends, as [`Frame`](crate::connection::Frame)s.
         outgoing: StreamId,
     },
@@ -39,29 +39,29 @@ impl Client {
 pub(crate) struct HttpClient {
     pub(crate) info: Arc<ConnectionInfo>,
     /// The host process that owns the socket.
-    pub(crate) owner: Pid,
-    /// Tells the owner how the response starts; gone when it has started.
+    pub(crate) socket_process: Pid,
+    /// Tells the socket process how the response starts; gone when it has started.
     pub(crate) start: Option<oneshot::Sender<ResponseStart>>,
     /// The body, from then on.
     pub(crate) body: Option<StreamId>,
     /// Whether the process is entered for each thing that happens, and has a time for each. If
     /// not, it has one until its response starts.
-    pub(crate) held: bool,
+    pub(crate) has_callbacks: bool,
 }
 
 impl HttpClient {
     pub(crate) fn new(
         info: Arc<ConnectionInfo>,
-        owner: Pid,
+        socket_process: Pid,
         start: oneshot::Sender<ResponseStart>,
-        held: bool,
+        has_callbacks: bool,
     ) -> Self {
         Self {
             info,
-            owner,
+            socket_process,
             start: Some(start),
             body: None,
-            held,
+            has_callbacks,
         }
     }
 }

@@ -15,7 +15,7 @@ use futures_channel::oneshot;
 use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, StreamId};
 
 use super::run_guest::{Guest, Ran};
-use crate::component::exports::Held;
+use crate::component::exports::ConnectionKind;
 use crate::component::id::ComponentRef;
 use crate::component::loaded::LoadedComponent;
 use crate::connection::ConnectionInfo;
@@ -45,8 +45,8 @@ impl ShardPool {
         component.is_some_and(|component| component.runs_by_itself())
     }
 
-    /// Start the process of a WebSocket. `owner` is the host process of this shard that owns the
-    /// socket: it writes the client's messages to `incoming` and reads `outgoing`, each a
+    /// Start the process of a WebSocket. `socket_process` is the host process of this shard that owns
+    /// the socket: it writes the client's messages to `incoming` and reads `outgoing`, each a
     /// [`Frame`](crate::connection::Frame). The process ends when `incoming` does.
     ///
     /// # Errors
@@ -56,20 +56,28 @@ impl ShardPool {
         component: ComponentRef,
         id: &RequestId,
         info: Arc<ConnectionInfo>,
-        owner: Pid,
+        socket_process: Pid,
     ) -> Result<WebSocket, ProcessError> {
-        let (pid, setup) = self.spawn_holder(component, Held::WebSocket).await?;
-        let incoming = self.shard.open_stream(owner, pid).ok_or_else(gone)?;
-        let outgoing = self.shard.open_stream(pid, owner).ok_or_else(gone)?;
+        let (pid, setup) = self
+            .spawn_connection(component, ConnectionKind::WebSocket)
+            .await?;
+        let incoming = self
+            .shard
+            .open_stream(socket_process, pid)
+            .ok_or_else(gone)?;
+        let outgoing = self
+            .shard
+            .open_stream(pid, socket_process)
+            .ok_or_else(gone)?;
         let client = Client::WebSocket {
             info,
-            owner,
+            socket_process,
             outgoing,
         };
         let _ = setup.send(ConnectionSetup {
             id: id.clone(),
             client,
-            owner,
+            socket_process,
             incoming,
             limit: None,
         });
@@ -80,9 +88,9 @@ impl ShardPool {
         })
     }
 
-    /// Start the process of a stream of Server-Sent Events. `owner` is the host process of this
-    /// shard that owns the socket. The response has to start within `limit`; the process ends when
-    /// `owner` closes its end of `leaving`, on which nothing is written.
+    /// Start the process of a stream of Server-Sent Events. `socket_process` is the host process of
+    /// this shard that owns the socket. The response has to start within `limit`; the process ends when
+    /// `socket_process` closes its end of `leaving`, on which nothing is written.
     ///
     /// # Errors
     /// Whatever keeps the process from starting.
@@ -91,18 +99,23 @@ impl ShardPool {
         component: ComponentRef,
         id: &RequestId,
         info: Arc<ConnectionInfo>,
-        owner: Pid,
+        socket_process: Pid,
         limit: Duration,
     ) -> Result<EventStream, ProcessError> {
-        let (pid, setup) = self.spawn_holder(component, Held::Events).await?;
-        let leaving = self.shard.open_stream(owner, pid).ok_or_else(gone)?;
+        let (pid, setup) = self
+            .spawn_connection(component, ConnectionKind::Events)
+            .await?;
+        let leaving = self
+            .shard
+            .open_stream(socket_process, pid)
+            .ok_or_else(gone)?;
         let (start, response) = oneshot::channel();
-        let is_entered = !self.runs_by_itself(component);
-        let client = HttpClient::new(info, owner, start, is_entered);
+        let has_callbacks = !self.runs_by_itself(component);
+        let client = HttpClient::new(info, socket_process, start, has_callbacks);
         let _ = setup.send(ConnectionSetup {
             id: id.clone(),
             client: Client::Http(client),
-            owner,
+            socket_process,
             incoming: leaving,
             limit: Some(limit),
         });
@@ -113,21 +126,21 @@ impl ShardPool {
         })
     }
 
-    async fn spawn_holder(
+    async fn spawn_connection(
         self: &Rc<Self>,
         component: ComponentRef,
-        held: Held,
+        connection: ConnectionKind,
     ) -> Result<(Pid, oneshot::Sender<ConnectionSetup>), ProcessError> {
         let permit = self.acquire_permit(Instant::now()).await?;
         let component = self.loaded(component)?;
         let (send_setup, setup) = oneshot::channel();
         let guest = component.clone();
-        let awaited = held == Held::Events;
+        let awaited = connection == ConnectionKind::Events;
         let pid =
             self.spawn_for_request(&component, None, awaited, move |pool, me| async move {
                 let _permit = permit;
                 match setup.await {
-                    Ok(setup) => pool.hold(&guest, held, &me, setup).await,
+                    Ok(setup) => pool.run_connection(&guest, connection, &me, setup).await,
                     Err(_) => ExitReason::Killed,
                 }
             })?;
@@ -135,17 +148,17 @@ impl ShardPool {
     }
 
     /// The life of a process that holds a connection, and why it ended.
-    async fn hold(
+    async fn run_connection(
         &self,
         component: &LoadedComponent,
-        held: Held,
+        connection: ConnectionKind,
         me: &ProcessRef,
         setup: ConnectionSetup,
     ) -> ExitReason {
         let ConnectionSetup {
             id,
             mut client,
-            owner,
+            socket_process,
             incoming,
             limit,
         } = setup;
@@ -161,9 +174,9 @@ impl ShardPool {
         };
         let ran = self.run_guest(guest, prepare, async |store| {
             if component.runs_by_itself() {
-                message_loop::live(component, held, me, store, owner, incoming).await
+                message_loop::run(component, connection, me, store, socket_process, incoming).await
             } else {
-                callbacks::live(component, held, me, store, incoming, limit).await
+                callbacks::run(component, connection, me, store, incoming, limit).await
             }
         });
         let mut ran = match ran.await {
@@ -198,7 +211,7 @@ impl ShardPool {
                         "ended its connection: {reason}"
                     );
                 }
-                self.ended(component, me, ran)
+                self.report_exit(component, me, ran)
             }
         }
     }
@@ -208,8 +221,8 @@ impl ShardPool {
 struct ConnectionSetup {
     id: RequestId,
     client: Client,
-    owner: Pid,
-    /// From the owner, who closes it when the client is gone.
+    socket_process: Pid,
+    /// From the socket process, which closes it when the client is gone.
     incoming: StreamId,
     /// Until a response has started.
     limit: Option<Duration>,
