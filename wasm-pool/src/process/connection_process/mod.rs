@@ -1,6 +1,6 @@
 //! Processes that hold a connection: a WebSocket, or a stream of Server-Sent Events.
 //!
-//! - [`callbacks`]: a component that exports what such a connection needs is callbacks for each thing
+//! - [`callbacks`]: a component that exports what such a connection needs is called for each thing
 //!   that happens to it, and has no stack in between.
 //! - [`message_loop`]: the `run` of a `process` component takes what happens from its mailbox.
 
@@ -18,8 +18,7 @@ use super::run_guest::{Guest, Ran};
 use crate::component::exports::ConnectionKind;
 use crate::component::id::ComponentRef;
 use crate::component::loaded::LoadedComponent;
-use crate::connection::ConnectionInfo;
-use crate::connection::{EventStream, ResponseStart, WebSocket};
+use crate::connection::{ConnectionInfo, EventStream, ResponseStart, WebSocket};
 use crate::error::{Exit, ProcessError};
 use crate::http::Response;
 use crate::pool::ShardPool;
