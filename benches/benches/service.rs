@@ -101,7 +101,7 @@ fn boot(node: &Node, id: ShardId, compiled: &Compiled, has_service: bool) -> Rc<
         shard,
         instances: INSTANCES,
         spawned: 0,
-        held: 0,
+        connections: 0,
         pool_wait: Duration::ZERO,
         store: None,
         encode_event: rusm::gateway::encode_event,

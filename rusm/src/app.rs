@@ -12,10 +12,9 @@ use rusm_build::{Grants, artifact_path, source_map, withheld};
 use rusm_config::{ActionName, App, Capabilities, ComponentName, Network};
 use rusm_core::MailboxLimit;
 use rusm_store::Store;
-use rusm_wasm_pool::Shape;
 use rusm_wasm_pool::pool::engine::{compiler_engine, shard_engine};
 use rusm_wasm_pool::pool::limits::{FULL_RANGE, Footprint, PoolSize};
-use rusm_wasm_pool::{Artifact, ArtifactCache, ComponentSource, Locate};
+use rusm_wasm_pool::{Artifact, ArtifactCache, ComponentSource, ComponentType, Symbolicate};
 use wasmtime::Engine;
 
 use crate::cli::AppArgs;
@@ -197,7 +196,7 @@ impl Application {
                     bytes: component.mailbox.bytes,
                 },
                 function_timeout: component.function_timeout,
-                locate: locate(&wasm),
+                symbolicate: symbolicate(&wasm),
                 wasm,
             })
         });
@@ -234,7 +233,7 @@ impl Compiled {
             actions: component.actions,
             mailbox: component.mailbox,
             function_timeout: component.function_timeout,
-            locate: component.locate,
+            symbolicate: component.symbolicate,
         });
         Self {
             pool,
@@ -278,7 +277,7 @@ struct ComponentFile {
     actions: Vec<Arc<str>>,
     mailbox: MailboxLimit,
     function_timeout: Duration,
-    locate: Option<Locate>,
+    symbolicate: Option<Symbolicate>,
 }
 
 struct CompiledFor {
@@ -307,7 +306,7 @@ fn compile_for(
         let (artifact, origin) = cache.get(&engine, &component.wasm).map_err(failed)?;
         tracing::debug!(component = &*component.name, ?origin, "compiled");
         let loaded = artifact.load(&engine).map_err(failed)?;
-        if Shape::of(&loaded, &engine).needs_wasi_runtime() {
+        if ComponentType::of(&loaded, &engine).needs_wasi_runtime() {
             rusm_wasm_pool::start_wasi_runtime();
         }
         let footprint = match loaded.resources_required() {
@@ -346,7 +345,7 @@ fn one_line(error: &wasmtime::Error) -> String {
 }
 
 /// What the lines of a component go through on their way to the log, if it carries a source map.
-fn locate(wasm: &[u8]) -> Option<Locate> {
+fn symbolicate(wasm: &[u8]) -> Option<Symbolicate> {
     let map = source_map::of(wasm)?;
     Some(Arc::new(move |line| map.locate(&line).into_owned()))
 }

@@ -77,7 +77,7 @@ pub(crate) fn load(app: &Application, compiled: &Compiled) -> Result<(), Failure
         shard: Node::new(1).shard(ShardId::new(0), drop),
         instances: 1,
         spawned: 0,
-        held: 0,
+        connections: 0,
         pool_wait: Duration::ZERO,
         store: None,
         encode_event: gateway::encode_event,

@@ -1,26 +1,27 @@
-//! Processes that serve one client, and what passes between them and the owner of its socket.
+//! Processes that serve one client, and what passes between them and the socket process: the host
+//! process of the same shard that owns the socket.
 
 use bytes::{BufMut, Bytes};
 use futures_channel::oneshot;
 use rusm_core::{Pid, StreamId};
 
-use crate::error::Fault;
+use crate::error::ProcessError;
 use crate::http::Response;
 
 pub use crate::bindings::rusm::runtime::serve::ConnectionInfo;
 
-/// How an answer begins that may be a stream.
+/// How a response starts that may be a stream.
 #[derive(Debug)]
-pub enum Begun {
+pub enum ResponseStart {
     /// It is no stream.
-    Whole(Result<Response, Fault>),
+    Whole(Result<Response, ProcessError>),
     /// This is its head; the body comes on the stream, which fails if the guest does.
-    Stream(ResponseStart, StreamId),
+    Stream(ResponseHead, StreamId),
 }
 
 /// The head of a streamed response. Nothing in it was checked yet.
 #[derive(Clone, Debug)]
-pub struct ResponseStart {
+pub struct ResponseHead {
     /// What the guest gives as its status; any 16 bits.
     pub status: u16,
     /// Names and values; any text, any bytes.
@@ -31,11 +32,11 @@ pub struct ResponseStart {
 pub struct Streaming {
     /// The process that answers.
     pub pid: Pid,
-    /// How the answer begins; cancelled if the process ends without one.
-    pub begun: oneshot::Receiver<Begun>,
+    /// How the response starts; canceled if the process ends without one.
+    pub response: oneshot::Receiver<ResponseStart>,
 }
 
-/// A WebSocket's process, and the streams between it and the owner of the socket. Each chunk is a
+/// A WebSocket's process, and the streams between it and the socket process. Each chunk is a
 /// [`Frame`].
 pub struct WebSocket {
     /// The process.
@@ -52,8 +53,8 @@ pub struct EventStream {
     pub pid: Pid,
     /// To it. Nothing is written; its end is that the client is gone.
     pub leaving: StreamId,
-    /// How the answer begins; cancelled if the process ends without one.
-    pub begun: oneshot::Receiver<Begun>,
+    /// How the response starts; canceled if the process ends without one.
+    pub response: oneshot::Receiver<ResponseStart>,
 }
 
 /// What a guest wants to say by a Server-Sent Event.

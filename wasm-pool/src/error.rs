@@ -12,7 +12,7 @@ use crate::stack::{CALL_STACK, UsedUp, is_guard, is_in_doubt};
 
 /// Why a guest gave no answer. Each has its status and its line in the log.
 #[derive(Debug)]
-pub enum Fault {
+pub enum ProcessError {
     /// The guest trapped: it panicked, touched memory that isn't its own, divided by zero…
     Trap {
         /// What happened and where, on one line.
@@ -48,7 +48,7 @@ pub enum Fault {
         waited: Duration,
     },
     /// As many connections are held as may be.
-    TooManyHeld,
+    ConnectionLimitReached,
     /// The server stops, and the grace of what was in flight is over.
     Stopping,
     /// What the guest gave is no answer.
@@ -68,10 +68,10 @@ pub enum Fault {
     },
 }
 
-impl Fault {
+impl ProcessError {
     /// What an error of Wasmtime means for a process with these limits.
     pub(crate) fn of(error: &wasmtime::Error, limits: &Limits) -> Self {
-        if error.is::<DeadlinePassed>() {
+        if error.is::<DeadlineExceeded>() {
             let limit = limits.time;
             return Self::Timeout { limit };
         }
@@ -86,7 +86,7 @@ impl Fault {
             return Self::MemoryLimit { limit };
         }
         let cause = error.root_cause().to_string();
-        if error.is::<NotStarted>() && !error.is::<Trap>() {
+        if error.is::<InstantiationError>() && !error.is::<Trap>() {
             return Self::Host { reason: cause };
         }
         let place = place(error);
@@ -125,7 +125,7 @@ impl Fault {
         match self {
             Self::Ended { reason } => reason.clone(),
             Self::Stopping => ExitReason::Shutdown,
-            fault => ExitReason::Failed(fault.to_string().into()),
+            error => ExitReason::Failed(error.to_string().into()),
         }
     }
 
@@ -133,7 +133,7 @@ impl Fault {
     pub(crate) fn exit_reason_of<T>(outcome: &Result<T, Self>) -> ExitReason {
         match outcome {
             Ok(_) => ExitReason::Normal,
-            Err(fault) => fault.exit_reason(),
+            Err(error) => error.exit_reason(),
         }
     }
 
@@ -147,13 +147,13 @@ impl Fault {
             | Self::Answer { .. }
             | Self::Ended { .. }
             | Self::Host { .. } => 500,
-            Self::PoolFull { .. } | Self::TooManyHeld | Self::Stopping => 503,
+            Self::PoolFull { .. } | Self::ConnectionLimitReached | Self::Stopping => 503,
             Self::Timeout { .. } => 504,
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ProcessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trap { reason } => write!(f, "the guest trapped: {reason}"),
@@ -184,7 +184,7 @@ impl fmt::Display for Fault {
                 f,
                 "no instance came free within {waited:?} (instances-per-core, pool-wait-ms)"
             ),
-            Self::TooManyHeld => {
+            Self::ConnectionLimitReached => {
                 f.write_str("this core holds as many connections as it may (held-per-core)")
             }
             Self::Stopping => {
@@ -197,7 +197,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for ProcessError {}
 
 /// The limits of a process that an error may be about.
 pub(crate) struct Limits {
@@ -212,12 +212,12 @@ pub(crate) struct Limits {
 /// There is no instance: the host's fault, unless the guest's own start code trapped.
 #[derive(Debug, Error)]
 #[error("no instance could be made")]
-pub(crate) struct NotStarted;
+pub(crate) struct InstantiationError;
 
 /// A guest ran past its deadline.
 #[derive(Debug, Error)]
 #[error("the process is past its deadline")]
-pub(crate) struct DeadlinePassed;
+pub(crate) struct DeadlineExceeded;
 
 /// A guest ended its own process.
 #[derive(Debug, Error)]

@@ -1,20 +1,22 @@
 //! Wasmtime on one core: an engine, a pool of instances, and the sandbox each of them runs in.
 //!
-//! At start, once: [`cache`] turns the components' Wasm into machine code ([`artifact`]), or finds
-//! it on disk. [`sizing`] derives every size of the pool from one setting and from the components.
+//! At start, once: [`pool::cache`] compiles the components ([`pool::artifact`]), or finds their machine
+//! code on disk. [`pool::limits`] derives every size of the pool from one setting and from the
+//! components. [`pool::preempt`] ticks beside the shards, so that no guest keeps its core for itself.
 //!
-//! Then on each shard: [`shape`] tells what a component is from what it exports, `catalog` has
-//! the components with their functions, and [`ShardPool`] owns the engine. It gives every call of
-//! an action a fresh instance; `process` is the life of the others: services, workers, what
-//! guests spawn; `acting` is for actions that may stream, `held` for WebSockets and streams of
-//! events, `fetching` for components that answer requests by mail, [`wasi_http`] for
-//! stock ones, and [`connection`] what passes between a process and the owner of its client's socket.
-//! [`admission`] bounds how many there are at once and how long one waits, `sandbox` is what an
-//! instance may do, `host` what it can ask for, and [`Fault`] how it can end.
-//! [`RequestId`] is what its lines in the log are found by, [`mod@stdio`] where it writes if it
-//! may write to the node's own streams.
+//! Then on each shard, from the ground up; files do not import one another in circles
+//! (`scripts/check-circles.py`):
 //!
-//! Beside the shards: [`preempt`] ticks, so that no guest keeps its core for itself.
+//! - `bindings`: the host's side of the WIT, generated. [`http`], [`connection`]: requests, responses,
+//!   and what passes between a process and its client. [`error`]: how a process can fail.
+//! - `state`: what the host keeps for a process: its sandbox, its client, its text for the log.
+//! - `host`: the functions that guests import. They see the pool through the trait `runtime::Runtime`.
+//! - `component`: what a component is, and its functions, found and typed.
+//! - [`pool`]: the engine, and permits for instances. [`ShardPool`] makes the store of each.
+//! - `process`: each way in which a guest lives: a request, a stream, a connection, a service.
+//!
+//! [`wasi_http`] is what stock components need beside that. [`RequestId`] is how the lines of a request
+//! are found in the log, [`mod@stdio`] where a guest writes that may write to the node's own streams.
 
 mod bindings;
 mod component;
@@ -31,10 +33,10 @@ pub mod stdio;
 #[cfg(feature = "wasi-http")]
 pub mod wasi_http;
 
-pub use component::id::{ActionRef, ComponentRef, Locate};
-pub use component::kind::{ComponentKind, Shape};
+pub use component::id::{ActionRef, ComponentRef, Symbolicate};
+pub use component::kind::{ComponentKind, ComponentType};
 pub use component::source::{ComponentSource, LoadError};
-pub use error::{Fault, SpawnFailure};
+pub use error::{ProcessError, SpawnFailure};
 pub use pool::artifact::Artifact;
 pub use pool::cache::ArtifactCache;
 pub use pool::{PoolSetup, ShardPool};

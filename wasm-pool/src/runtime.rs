@@ -16,7 +16,7 @@ use crate::bindings::rusm::runtime::types::CallError;
 use crate::component::id::ComponentRef;
 use crate::connection::EncodeEvent;
 use crate::error::SpawnFailure;
-use crate::pool::semaphore::Place;
+use crate::pool::semaphore::Permit;
 
 /// The pool of a shard, for the functions of its guests.
 pub(crate) trait Runtime {
@@ -36,11 +36,11 @@ pub(crate) trait Runtime {
         sound: Rc<Cell<bool>>,
     ) -> Result<Pid, SpawnFailure>;
 
-    /// A place for a supervisor, which takes no instance.
+    /// A permit for a supervisor, which takes no instance.
     ///
     /// # Errors
     /// When there are as many spawned processes as may be.
-    fn supervisor_place(&self) -> Result<Place, SpawnFailure>;
+    fn supervisor_permit(&self) -> Result<Permit, SpawnFailure>;
 
     /// Call an action in a fresh process, which may do no more than its spawner. What it answers is
     /// cancelled if the process ends without an answer.

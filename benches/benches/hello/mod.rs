@@ -31,7 +31,7 @@ impl Shard {
             actions: vec!["index".into()],
             mailbox: MailboxLimit::default(),
             function_timeout: TIMEOUT,
-            locate: None,
+            symbolicate: None,
         };
         let engine = shard_engine(&size).expect("the pool fits the address space");
         let shard = Node::new(id + 1).shard(ShardId::new(id), drop);
@@ -41,7 +41,7 @@ impl Shard {
             shard,
             instances: size.instances,
             spawned: 0,
-            held: 0,
+            connections: 0,
             pool_wait: Duration::ZERO,
             store: None,
             encode_event: |_, _| Ok(()),

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use rusm_core::{Mail, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream};
-use rusm_wasm_pool::connection::{Begun, ConnectionInfo, SseEvent};
-use rusm_wasm_pool::pool::semaphore::Place;
-use rusm_wasm_pool::{Fault, ShardPool};
+use rusm_wasm_pool::connection::{ConnectionInfo, ResponseStart, SseEvent};
+use rusm_wasm_pool::pool::semaphore::Permit;
+use rusm_wasm_pool::{ProcessError, ShardPool};
 
 use super::request_log::RequestLog;
 use super::response::Outcome;
@@ -36,19 +36,19 @@ pub(super) async fn open(
     info: Arc<ConnectionInfo>,
     limits: Limits,
     log: RequestLog,
-) -> Result<Outcome, Fault> {
+) -> Result<Outcome, ProcessError> {
     let shard = pool.shard();
-    let full = || Fault::Host {
+    let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
-    let place = pool.hold_connection()?;
+    let permit = pool.acquire_connection_permit()?;
     let owner = shard.start(None).ok_or_else(full)?;
     let limit = limits.begin;
     let began = Instant::now();
     let opening = pool.open_events(component, &log.id, info, owner.pid(), limit);
-    match opening.await?.begun.await {
-        Ok(Begun::Whole(outcome)) => outcome.map(Outcome::Whole),
-        Ok(Begun::Stream(start, stream)) => {
+    match opening.await?.response.await {
+        Ok(ResponseStart::Whole(outcome)) => outcome.map(Outcome::Whole),
+        Ok(ResponseStart::Stream(start, stream)) => {
             let body = Owner {
                 takes_messages,
                 shard: shard.clone(),
@@ -58,11 +58,11 @@ pub(super) async fn open(
                 is_new: true,
                 log,
                 waiting: None,
-                _place: place,
+                _permit: permit,
             };
             Ok(Outcome::Stream(start, Box::new(body)))
         }
-        Err(_) if began.elapsed() >= limit => Err(Fault::Timeout { limit }),
+        Err(_) if began.elapsed() >= limit => Err(ProcessError::Timeout { limit }),
         Err(_) => Err(pool.unanswered()),
     }
 }
@@ -82,7 +82,7 @@ struct Owner {
     takes_messages: bool,
     /// For mail, or for the end of the silence that the client may see.
     waiting: Option<Waiting>,
-    _place: Place,
+    _permit: Permit,
 }
 
 type Waiting = Pin<Box<dyn Future<Output = Option<Mail>>>>;

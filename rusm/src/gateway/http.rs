@@ -19,7 +19,7 @@ use rusm_wasm_pool::connection::ConnectionInfo;
 use rusm_wasm_pool::http::{self as wasm_http, HeaderRef};
 #[cfg(feature = "wasi-http")]
 use rusm_wasm_pool::wasi_http::{IncomingRequest, RequestBody};
-use rusm_wasm_pool::{Fault, RequestId, ShardPool};
+use rusm_wasm_pool::{ProcessError, RequestId, ShardPool};
 use smallvec::SmallVec;
 
 use super::request_log::RequestLog;
@@ -220,7 +220,7 @@ impl Service for HttpGateway {
             Buffered::WebSocket(process) => {
                 let upgrade = websocket::upgrade(&head, self.websockets.handshake_rules())?;
                 let opened = self.open_websocket(process, upgrade, &id, info()).await;
-                return opened.map_err(|fault| log().log_failure(&fault));
+                return opened.map_err(|error| log().log_failure(&error));
             }
             Buffered::Events(process) => {
                 let limits = events::Limits {
@@ -291,7 +291,7 @@ impl HttpGateway {
         upgrade: Upgrade,
         id: &RequestId,
         mut info: ConnectionInfo,
-    ) -> Result<ServiceResponse, Fault> {
+    ) -> Result<ServiceResponse, ProcessError> {
         info.subprotocol.clone_from(&upgrade.protocol);
         let handler = super::websocket::open(&self.pool, process, id, Arc::new(info)).await?;
         let socket = WebSocket {

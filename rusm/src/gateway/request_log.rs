@@ -6,7 +6,7 @@ use std::fmt::Display;
 use rusm_core::Pid;
 use rusm_uring_net::ErrorResponse;
 use rusm_uring_net::http1::Status;
-use rusm_wasm_pool::{Fault, RequestId};
+use rusm_wasm_pool::{ProcessError, RequestId};
 
 use super::response::single_header;
 
@@ -22,14 +22,14 @@ pub(super) struct RequestLog {
 
 impl RequestLog {
     /// The guest gave no response. The client learns the status; the reason is for the operator.
-    pub(super) fn log_failure(&self, fault: &Fault) -> ErrorResponse {
-        let status = Status::new(fault.status()).unwrap_or(Status::INTERNAL_SERVER_ERROR);
-        self.warn(status, fault);
+    pub(super) fn log_failure(&self, error: &ProcessError) -> ErrorResponse {
+        let status = Status::new(error.status()).unwrap_or(Status::INTERNAL_SERVER_ERROR);
+        self.warn(status, error);
         let response = ErrorResponse::new(status);
-        match fault {
-            Fault::PoolFull { .. } | Fault::TooManyHeld | Fault::Stopping => {
-                response.with_headers(single_header("retry-after", "1"))
-            }
+        match error {
+            ProcessError::PoolFull { .. }
+            | ProcessError::ConnectionLimitReached
+            | ProcessError::Stopping => response.with_headers(single_header("retry-after", "1")),
             _ => response,
         }
     }

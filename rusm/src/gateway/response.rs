@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use rusm_uring_net::http1::{HeaderLines, Status, validate_header};
 use rusm_uring_net::{Body, BodyStream, ErrorResponse, Response, ServiceResponse};
-use rusm_wasm_pool::Fault;
-use rusm_wasm_pool::connection::ResponseStart;
+use rusm_wasm_pool::ProcessError;
+use rusm_wasm_pool::connection::ResponseHead;
 use rusm_wasm_pool::http;
 
 use super::request_log::RequestLog;
@@ -13,12 +13,12 @@ use super::request_log::RequestLog;
 /// A guest's response: whole, or its head and the source of its body.
 pub(super) enum Outcome {
     Whole(http::Response),
-    Stream(ResponseStart, Box<dyn BodyStream>),
+    Stream(ResponseHead, Box<dyn BodyStream>),
 }
 
 /// The response to send. What keeps it from being sent is logged; `log` is asked for only then.
 pub(super) fn respond(
-    outcome: Result<Outcome, Fault>,
+    outcome: Result<Outcome, ProcessError>,
     log: impl Fn() -> RequestLog,
 ) -> Result<ServiceResponse, ErrorResponse> {
     let (status, headers, body) = match outcome {
@@ -27,7 +27,7 @@ pub(super) fn respond(
             (response.status, response.headers, body)
         }
         Ok(Outcome::Stream(start, body)) => (start.status, start.headers, Body::Stream(body)),
-        Err(fault) => return Err(log().log_failure(&fault)),
+        Err(error) => return Err(log().log_failure(&error)),
     };
     let invalid = |why: &dyn Display| log().log_invalid_response(why);
     let head = http::head_bytes(&headers);

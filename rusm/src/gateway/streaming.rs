@@ -8,10 +8,10 @@ use std::{future::Future, pin::pin};
 
 use rusm_core::{Pid, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream, sse};
-use rusm_wasm_pool::connection::{Begun, ConnectionInfo, SseEvent};
+use rusm_wasm_pool::connection::{ConnectionInfo, ResponseStart, SseEvent};
 use rusm_wasm_pool::http::Request;
-use rusm_wasm_pool::pool::semaphore::Place;
-use rusm_wasm_pool::{ActionRef, Fault, RequestId, ShardPool};
+use rusm_wasm_pool::pool::semaphore::Permit;
+use rusm_wasm_pool::{ActionRef, ProcessError, RequestId, ShardPool};
 
 use super::response::Outcome;
 
@@ -23,9 +23,9 @@ pub(super) async fn call(
     id: &RequestId,
     info: Arc<ConnectionInfo>,
     limit: Duration,
-) -> Result<Outcome, Fault> {
+) -> Result<Outcome, ProcessError> {
     let shard = pool.shard();
-    let full = || Fault::Host {
+    let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
     let owner = shard.start(None).ok_or_else(full)?;
@@ -33,18 +33,18 @@ pub(super) async fn call(
     let streaming = pool.call_streaming(action, request, id, info, owner.pid(), limit);
     let streaming = streaming.await?;
     let guest = Guest::new(shard.clone(), streaming.pid);
-    match streaming.begun.await {
-        Ok(Begun::Whole(outcome)) => outcome.map(Outcome::Whole),
-        Ok(Begun::Stream(start, stream)) => {
+    match streaming.response.await {
+        Ok(ResponseStart::Whole(outcome)) => outcome.map(Outcome::Whole),
+        Ok(ResponseStart::Stream(start, stream)) => {
             let body = GuestBody {
-                _place: pool.hold_connection()?,
+                _permit: pool.acquire_connection_permit()?,
                 owner,
                 stream,
                 guest,
             };
             Ok(Outcome::Stream(start, Box::new(body)))
         }
-        Err(_) if began.elapsed() >= limit => Err(Fault::Timeout { limit }),
+        Err(_) if began.elapsed() >= limit => Err(ProcessError::Timeout { limit }),
         Err(_) => Err(pool.unanswered()),
     }
 }
@@ -72,7 +72,7 @@ struct GuestBody {
     owner: ProcessHandle,
     stream: StreamId,
     guest: Guest,
-    _place: Place,
+    _permit: Permit,
 }
 
 impl BodyStream for GuestBody {

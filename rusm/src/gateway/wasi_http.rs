@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use rusm_uring_net::http1::Trailers;
 use rusm_uring_net::{Aborted, BodyError, BodySink, BodyStream, Closed};
-use rusm_wasm_pool::connection::ResponseStart;
+use rusm_wasm_pool::connection::ResponseHead;
 use rusm_wasm_pool::http::Response;
-use rusm_wasm_pool::pool::semaphore::Place;
+use rusm_wasm_pool::pool::semaphore::Permit;
 use rusm_wasm_pool::wasi_http::{
     BodyFailure, Frame, IncomingRequest, RequestBodySender, ResponseBody,
 };
-use rusm_wasm_pool::{ComponentRef, Fault, ShardPool};
+use rusm_wasm_pool::{ComponentRef, ProcessError, ShardPool};
 
 use super::request_log::RequestLog;
 use super::response::Outcome;
@@ -27,16 +27,16 @@ pub(super) async fn handle(
     request: IncomingRequest,
     limit: Duration,
     log: &Rc<RequestLog>,
-) -> Result<Outcome, Fault> {
+) -> Result<Outcome, ProcessError> {
     let began = Instant::now();
     let handling = pool.handle_http(component, request, &log.id, limit).await?;
     let guest = Guest::new(pool.shard().clone(), handling.pid);
     let response = match handling.answered.await {
         Ok(answered) => answered?,
-        Err(_) if began.elapsed() >= limit => return Err(Fault::Timeout { limit }),
+        Err(_) if began.elapsed() >= limit => return Err(ProcessError::Timeout { limit }),
         Err(_) => return Err(pool.unanswered()),
     };
-    let start = ResponseStart {
+    let start = ResponseHead {
         status: response.status,
         headers: response.headers,
     };
@@ -73,7 +73,7 @@ pub(super) async fn handle(
         Gathered::All | Gathered::Some => Outcome::Stream(
             start,
             Box::new(StreamedBody {
-                _place: pool.hold_connection()?,
+                _permit: pool.acquire_connection_permit()?,
                 // Only what is chunked can have trailers.
                 length: length.filter(|_| body.trailers.is_empty()),
                 left: length,
@@ -85,7 +85,7 @@ pub(super) async fn handle(
             }),
         ),
         Gathered::Failed => {
-            return Err(Fault::Answer {
+            return Err(ProcessError::Answer {
                 reason: "it ended before the body of its response was finished".into(),
             });
         }
@@ -179,7 +179,7 @@ struct StreamedBody {
     /// Whether the guest has finished.
     is_over: bool,
     log: Rc<RequestLog>,
-    _place: Place,
+    _permit: Permit,
 }
 
 impl StreamedBody {

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use rusm_core::{Mail, ProcessHandle, Shard, StreamError};
 use rusm_uring_net::websocket::{Message, Outgoing, WebSocketHandler};
 use rusm_wasm_pool::connection::{ConnectionInfo, Frame, WebSocket};
-use rusm_wasm_pool::pool::semaphore::Place;
-use rusm_wasm_pool::{Fault, RequestId, ShardPool};
+use rusm_wasm_pool::pool::semaphore::Permit;
+use rusm_wasm_pool::{ProcessError, RequestId, ShardPool};
 
 use super::target::ConnectionProcess;
 
@@ -24,11 +24,11 @@ pub(super) async fn open(
     }: ConnectionProcess,
     id: &RequestId,
     info: Arc<ConnectionInfo>,
-) -> Result<Box<dyn WebSocketHandler>, Fault> {
-    let full = || Fault::Host {
+) -> Result<Box<dyn WebSocketHandler>, ProcessError> {
+    let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
-    let place = pool.hold_connection()?;
+    let permit = pool.acquire_connection_permit()?;
     let owner = pool.shard().start(None).ok_or_else(full)?;
     let socket = pool
         .open_websocket(component, id, info, owner.pid())
@@ -40,7 +40,7 @@ pub(super) async fn open(
         socket,
         writing: None,
         waker: None,
-        _place: place,
+        _permit: permit,
     }))
 }
 
@@ -56,7 +56,7 @@ struct Owner {
     writing: Option<Writing>,
     /// Of the connection's task.
     waker: Option<Waker>,
-    _place: Place,
+    _permit: Permit,
 }
 
 type Writing = Pin<Box<dyn Future<Output = Result<(), StreamError>>>>;

@@ -131,7 +131,7 @@ async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
             shard: shard.clone(),
             instances: plan.compiled.pool.instances,
             spawned: plan.spawned,
-            held: plan.held,
+            connections: plan.held,
             pool_wait: plan.pool_wait,
             store: plan.store,
             encode_event: gateway::encode_event,

@@ -10,7 +10,7 @@ use crate::state::HostState;
 
 /// What kind of connection a process holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Held {
+pub(crate) enum ConnectionKind {
     WebSocket,
     Events,
 }

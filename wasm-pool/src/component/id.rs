@@ -15,13 +15,13 @@ pub struct ActionRef {
 
 /// Names the places of an author's sources in a line of the log that names those of what was made
 /// of them. It gives other lines back as they are.
-pub type Locate = Arc<dyn Fn(String) -> String + Send + Sync>;
+pub type Symbolicate = Arc<dyn Fn(String) -> String + Send + Sync>;
 
 /// What the state of a process keeps of its component.
 pub(crate) struct ComponentInfo {
     pub(crate) name: Arc<str>,
     /// What its lines in the log go through.
-    pub(crate) locate: Option<Locate>,
+    pub(crate) symbolicate: Option<Symbolicate>,
     /// The size of the stack in its memory, in bytes.
     pub(crate) stack: Option<u64>,
 }

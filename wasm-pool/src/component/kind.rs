@@ -6,7 +6,7 @@ use wasmtime::component::types::ComponentItem;
 
 /// The exports and imports of a component that decide how it is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub struct ComponentType {
     /// The functions that it exports by themselves, in WIT's kebab-case.
     pub functions: Vec<String>,
     /// The interfaces that it exports, with their versions.
@@ -21,11 +21,11 @@ pub struct Shape {
     pub imports_serve: bool,
 }
 
-impl Shape {
-    /// Read the shape off the component's type.
+impl ComponentType {
+    /// Read what it is off the component's type.
     pub fn of(component: &Component, engine: &Engine) -> Self {
         let ty = component.component_type();
-        let mut shape = Self {
+        let mut found = Self {
             functions: Vec::new(),
             interfaces: Vec::new(),
             imports_wasi: ty
@@ -43,16 +43,16 @@ impl Shape {
         };
         for (name, item) in ty.exports(engine) {
             match item.ty {
-                ComponentItem::ComponentFunc(_) => shape.functions.push(name.to_owned()),
-                ComponentItem::ComponentInstance(_) => shape.interfaces.push(name.to_owned()),
+                ComponentItem::ComponentFunc(_) => found.functions.push(name.to_owned()),
+                ComponentItem::ComponentInstance(_) => found.interfaces.push(name.to_owned()),
                 _ => {}
             }
         }
-        shape
+        found
     }
 }
 
-impl Shape {
+impl ComponentType {
     /// Whether some of what it imports is done by WASI's threads.
     pub fn needs_wasi_runtime(&self) -> bool {
         self.imports_wasi || self.imports_client

@@ -11,20 +11,20 @@ use wasmtime::{Engine, Store};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
 use super::exports::{
-    ActionParams, ActionResults, CallParams, CallResults, ConnectionEvent, EventsExports, Held,
-    WebSocketExports, function, gone, typed,
+    ActionParams, ActionResults, CallParams, CallResults, ConnectionEvent, ConnectionKind,
+    EventsExports, WebSocketExports, function, gone, typed,
 };
 use super::id::ComponentInfo;
-use super::kind::{ComponentKind, Shape};
+use super::kind::{ComponentKind, ComponentType};
 use super::source::{ComponentSource, LoadError, list};
 use crate::bindings::rusm::runtime::actor::Mail;
-use crate::error::NotStarted;
+use crate::error::InstantiationError;
 use crate::host::linker::Linkers;
 use crate::http::{Request, Response};
 use crate::state::HostState;
 
 /// A component, ready for instances to be made of it.
-pub(crate) struct Loaded {
+pub(crate) struct LoadedComponent {
     pub(crate) info: Arc<ComponentInfo>,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) mailbox: MailboxLimit,
@@ -49,7 +49,7 @@ pub(crate) struct Loaded {
     starts_without_fiber: bool,
 }
 
-impl Loaded {
+impl LoadedComponent {
     pub(super) fn new(
         source: &ComponentSource,
         engine: &Engine,
@@ -65,7 +65,7 @@ impl Loaded {
         component
             .initialize_copy_on_write_image()
             .map_err(code_error)?;
-        let shape = Shape::of(&component, engine);
+        let ty = ComponentType::of(&component, engine);
         #[cfg(not(feature = "wasi-http"))]
         if component
             .component_type()
@@ -76,7 +76,7 @@ impl Loaded {
                 component: name.clone(),
             });
         }
-        let linker = linkers.of(&shape);
+        let linker = linkers.of(&ty);
         let pre = linker
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Import {
@@ -86,14 +86,14 @@ impl Loaded {
         let mut loaded = Self {
             info: Arc::new(ComponentInfo {
                 name: name.clone(),
-                locate: source.locate.clone(),
+                symbolicate: source.symbolicate.clone(),
                 stack: source.artifact.stack(),
             }),
             capabilities: source.capabilities.clone(),
             mailbox: source.mailbox,
             function_timeout: source.function_timeout,
-            imports_wasi: shape.imports_wasi,
-            starts_without_fiber: !shape.may_wait && !source.artifact.runs_code_at_start(),
+            imports_wasi: ty.imports_wasi,
+            starts_without_fiber: !ty.may_wait && !source.artifact.runs_code_at_start(),
             pre,
             actions: Vec::new(),
             functions: Vec::new(),
@@ -105,28 +105,28 @@ impl Loaded {
             #[cfg(feature = "wasi-http")]
             http: None,
             kind: ComponentKind {
-                may_stream: shape.imports_serve,
+                may_stream: ty.imports_serve,
                 ..ComponentKind::default()
             },
         };
-        for name in &shape.functions {
+        for name in &ty.functions {
             loaded.find_function(name, &component);
         }
         loaded.websocket = WebSocketExports::find(&component, &loaded.pre);
         loaded.events = EventsExports::find(&component, &loaded.pre);
         #[cfg(feature = "wasi-http")]
-        if shape.handles_http() {
+        if ty.handles_http() {
             let pre = ProxyPre::new(loaded.pre.clone());
             loaded.http = Some(pre.map_err(code_error)?);
         }
         loaded.kind = ComponentKind {
             is_websocket: loaded.websocket.is_some(),
             is_event_source: loaded.events.is_some(),
-            is_http_handler: shape.handles_http(),
+            is_http_handler: ty.handles_http(),
             is_run: loaded.run.is_some(),
             ..loaded.kind
         };
-        loaded.check_actions(&source.actions, &component, &shape)?;
+        loaded.check_actions(&source.actions, &component, &ty)?;
         Ok(loaded)
     }
 
@@ -159,7 +159,7 @@ impl Loaded {
         &self,
         wanted: &[Arc<str>],
         component: &Component,
-        shape: &Shape,
+        ty: &ComponentType,
     ) -> Result<(), LoadError> {
         // Such a component knows its actions itself.
         if self.actions.is_empty() && self.run.is_some() {
@@ -170,7 +170,7 @@ impl Loaded {
                 return Err(LoadError::UnknownAction {
                     component: self.info.name.clone(),
                     action: action.clone(),
-                    actions: shape.functions.clone(),
+                    actions: ty.functions.clone(),
                 });
             };
             let types = self.pre.instance_type();
@@ -226,7 +226,7 @@ impl Loaded {
             // Rare, and large: in a box it takes no room in every connection.
             Box::pin(self.pre.instantiate_async(store)).await
         };
-        instantiated.map_err(|error| error.context(NotStarted))
+        instantiated.map_err(|error| error.context(InstantiationError))
     }
 
     /// Start an instance of a stock `wasi:http` component.
@@ -237,7 +237,7 @@ impl Loaded {
         store: &mut Store<HostState>,
     ) -> wasmtime::Result<Proxy> {
         let instantiated = pre.instantiate_async(store).await;
-        instantiated.map_err(|error| error.context(NotStarted))
+        instantiated.map_err(|error| error.context(InstantiationError))
     }
 
     /// Start an instance and call an action of it.
@@ -323,16 +323,16 @@ impl Loaded {
         &self,
         store: &mut Store<HostState>,
         instance: &Instance,
-        held: Held,
+        connection: ConnectionKind,
         event: ConnectionEvent,
     ) -> wasmtime::Result<()> {
-        match held {
-            Held::WebSocket => {
+        match connection {
+            ConnectionKind::WebSocket => {
                 let exports = self.websocket.as_ref().ok_or_else(|| gone("websocket"))?;
                 // SAFETY: the types of these very exports were checked when they were loaded.
                 unsafe { exports.enter(store, instance, event).await }
             }
-            Held::Events => {
+            ConnectionKind::Events => {
                 let exports = self.events.as_ref().ok_or_else(|| gone("sse"))?;
                 // SAFETY: as above.
                 unsafe { exports.enter(store, instance, event).await }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use wasmtime::Engine;
 
 use super::id::ComponentRef;
-use super::loaded::Loaded;
+use super::loaded::LoadedComponent;
 use super::source::{ComponentSource, LoadError};
 use crate::host::linker::Linkers;
 
@@ -14,17 +14,17 @@ use crate::host::linker::Linkers;
 ///
 /// A component that is replaced keeps its place for those who hold its [`ComponentRef`], and the new
 /// one gets another, by which it is found from then on.
-pub(crate) struct Catalog {
-    components: RefCell<Vec<Option<Rc<Loaded>>>>,
+pub(crate) struct ComponentRegistry {
+    components: RefCell<Vec<Option<Rc<LoadedComponent>>>>,
 }
 
-impl Catalog {
+impl ComponentRegistry {
     pub(crate) fn load(engine: &Engine, sources: &[ComponentSource]) -> Result<Self, LoadError> {
-        let catalog = Self {
+        let registry = Self {
             components: RefCell::default(),
         };
-        catalog.add(engine, sources)?;
-        Ok(catalog)
+        registry.add(engine, sources)?;
+        Ok(registry)
     }
 
     /// Load components beside those that are there, or in the place of those of the same names.
@@ -35,9 +35,9 @@ impl Catalog {
         sources: &[ComponentSource],
     ) -> Result<(), LoadError> {
         let linkers = Linkers::new(engine).map_err(LoadError::Host)?;
-        let loaded = sources
-            .iter()
-            .map(|source| Loaded::new(source, engine, &linkers).map(|new| Some(Rc::new(new))));
+        let loaded = sources.iter().map(|source| {
+            LoadedComponent::new(source, engine, &linkers).map(|new| Some(Rc::new(new)))
+        });
         let loaded = loaded.collect::<Result<Vec<_>, _>>()?;
         self.components.borrow_mut().extend(loaded);
         Ok(())
@@ -60,12 +60,12 @@ impl Catalog {
     pub(crate) fn find(&self, name: &str) -> Option<ComponentRef> {
         let components = self.components.borrow();
         let of_that_name =
-            |c: &Option<Rc<Loaded>>| c.as_ref().is_some_and(|c| &*c.info.name == name);
+            |c: &Option<Rc<LoadedComponent>>| c.as_ref().is_some_and(|c| &*c.info.name == name);
         let index = components.iter().rposition(of_that_name)?;
         u16::try_from(index).ok().map(ComponentRef)
     }
 
-    pub(crate) fn get(&self, component: ComponentRef) -> Option<Rc<Loaded>> {
+    pub(crate) fn get(&self, component: ComponentRef) -> Option<Rc<LoadedComponent>> {
         self.components.borrow().get(component.0 as usize)?.clone()
     }
 }

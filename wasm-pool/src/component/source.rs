@@ -7,7 +7,7 @@ use rusm_config::Capabilities;
 use rusm_core::MailboxLimit;
 use thiserror::Error;
 
-use super::id::Locate;
+use super::id::Symbolicate;
 use crate::pool::artifact::Artifact;
 
 /// A component as a shard loads it.
@@ -26,7 +26,7 @@ pub struct ComponentSource {
     /// How long one function of a service may take, and one message.
     pub function_timeout: Duration,
     /// What its lines in the log go through.
-    pub locate: Option<Locate>,
+    pub symbolicate: Option<Symbolicate>,
 }
 
 /// Why a shard could not load a component.

@@ -96,7 +96,11 @@ impl Host for HostState {
 
     async fn send(&mut self, to: RawPid, mut message: Vec<u8>) -> wasmtime::Result<()> {
         let to = Pid::from_raw(to);
-        if self.send_to_owner(to, &mut message).await?.is_some() {
+        if self
+            .send_to_socket_process(to, &mut message)
+            .await?
+            .is_some()
+        {
             return Ok(());
         }
         let sending = shard()?.send(to, message.into());

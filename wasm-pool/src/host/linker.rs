@@ -5,7 +5,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use super::{diagnostics, typescript};
 use crate::bindings::Host_;
-use crate::component::kind::Shape;
+use crate::component::kind::ComponentType;
 use crate::state::HostState;
 
 /// One linker for components that import WASI, one for those that don't.
@@ -24,8 +24,8 @@ impl Linkers {
         Ok(Self { lean, wasi })
     }
 
-    pub(crate) fn of(&self, shape: &Shape) -> &Linker<HostState> {
-        if shape.imports_wasi {
+    pub(crate) fn of(&self, ty: &ComponentType) -> &Linker<HostState> {
+        if ty.imports_wasi {
             &self.wasi
         } else {
             &self.lean

@@ -14,7 +14,7 @@ impl Host for HostState {
             LogLevel::Info => Level::Info,
             LogLevel::Debug => Level::Debug,
         };
-        let message = self.located(message);
+        let message = self.symbolicated(message);
         self.diagnostics.line(level, &in_one_line(&message));
         Ok(())
     }

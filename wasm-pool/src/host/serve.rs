@@ -11,7 +11,7 @@ use rusm_core::{Pid, StreamId};
 
 use super::shard::{shard, shard_gone};
 use crate::bindings::rusm::runtime::serve::{ConnectionInfo, Host};
-use crate::connection::{Begun, EncodeEvent, Frame, ResponseStart, SseEvent};
+use crate::connection::{EncodeEvent, Frame, ResponseHead, ResponseStart, SseEvent};
 use crate::http;
 use crate::runtime;
 use crate::state::HostState;
@@ -40,7 +40,7 @@ impl Host for HostState {
                 http::MAX_HEAD
             )));
         }
-        self.begin(ResponseStart { status, headers })
+        self.start_response(ResponseHead { status, headers })
     }
 
     async fn write(&mut self, chunk: Vec<u8>) -> wasmtime::Result<bool> {
@@ -92,25 +92,25 @@ impl Host for HostState {
 }
 
 impl HostState {
-    /// Begin a streamed answer. From here on it may take as long as the client stays.
-    fn begin(&mut self, start: ResponseStart) -> wasmtime::Result<Result<(), String>> {
+    /// Start a streamed response. From here on it may take as long as the client stays.
+    fn start_response(&mut self, head: ResponseHead) -> wasmtime::Result<Result<(), String>> {
         let pid = self.pid;
         let Client::Http(client) = &mut self.client else {
             return Ok(Err("this process answers no request by a stream".into()));
         };
-        let Some(begin) = client.begin.take() else {
+        let Some(start) = client.start.take() else {
             return Ok(Err("the response has begun already".into()));
         };
-        let Some(stream) = shard()?.open_stream(pid, client.owner) else {
+        let Some(stream) = shard()?.open_stream(pid, client.socket_process) else {
             return Ok(Err("the client is gone".into()));
         };
         client.body = Some(stream);
-        if !client.held {
+        if !client.has_callbacks {
             shard()?.set_deadline(pid, None);
             self.deadline = None;
         }
-        // An owner that is gone takes its end of the stream with it.
-        let _ = begin.send(Begun::Stream(start, stream));
+        // A socket process that is gone takes its end of the stream with it.
+        let _ = start.send(ResponseStart::Stream(head, stream));
         Ok(Ok(()))
     }
 
@@ -133,53 +133,55 @@ impl HostState {
             SseEvent::Event { data, .. } => data.len(),
             SseEvent::Comment(text) => text.len(),
         };
-        let encoded = match len {
-            // Each of its lines gets a name, which can make it several times as long.
-            MAX_EVENT.. => Err(format!("it has {len} bytes, more than {}", MAX_EVENT - 1)),
-            _ => encode_event()?(&mut bytes, event),
+        let encoded = if len > MAX_EVENT {
+            Err(format!("it has {len} bytes, more than {MAX_EVENT}"))
+        } else {
+            encode_event()?(&mut bytes, event)
         };
         if let Err(why) = encoded {
             let line = format!("an event was not sent: {why}");
             self.diagnostics.line(Level::Warn, &line);
             return Ok(true);
         }
-        if !self.begin_events()? {
+        if !self.start_events()? {
             return Ok(false);
         }
         self.send_body(bytes.into()).await
     }
 
-    /// Begin an answer of Server-Sent Events, if none has begun. False if the client is gone.
-    pub(crate) fn begin_events(&mut self) -> wasmtime::Result<bool> {
-        let Client::Http(HttpClient { begin: Some(_), .. }) = self.client else {
+    /// Start a response of Server-Sent Events, if none has started. False if the client is gone.
+    pub(crate) fn start_events(&mut self) -> wasmtime::Result<bool> {
+        let Client::Http(HttpClient { start: Some(_), .. }) = self.client else {
             return Ok(true);
         };
-        let start = ResponseStart {
+        let head = ResponseHead {
             status: 200,
             headers: vec![
                 ("content-type".into(), b"text/event-stream".to_vec()),
                 ("cache-control".into(), b"no-cache".to_vec()),
             ],
         };
-        Ok(self.begin(start)?.is_ok())
+        Ok(self.start_response(head)?.is_ok())
     }
 
-    /// A message to the owner of the socket is for the client: a binary message, or the data of an
+    /// A message to the socket process is for the client: a binary message, or the data of an
     /// event. `None` if `to` is somebody else.
-    pub(crate) async fn send_to_owner(
+    pub(crate) async fn send_to_socket_process(
         &mut self,
         to: Pid,
         message: &mut Vec<u8>,
     ) -> wasmtime::Result<Option<bool>> {
         let mut take = || std::mem::take(message);
         match &self.client {
-            Client::WebSocket { owner, .. } if *owner == to => {
+            Client::WebSocket { socket_process, .. } if *socket_process == to => {
                 let frame = Frame::Binary(take());
                 self.send_frame(frame).await.map(Some)
             }
             Client::Http(HttpClient {
-                owner, held: false, ..
-            }) if *owner == to => {
+                socket_process,
+                has_callbacks: false,
+                ..
+            }) if *socket_process == to => {
                 let event = SseEvent::Event {
                     data: &take(),
                     event: None,
@@ -199,18 +201,18 @@ impl HostState {
         self.send_to_client(outgoing, frame.encode()).await
     }
 
-    /// Write to a stream that the client's owner reads. How long a client may take is for its
-    /// connection to say (write-timeout-ms), and the guest's own time stands still meanwhile.
+    /// Write to a stream that the client's socket process reads. How long a client may take is for
+    /// its connection to say (write-timeout-ms), and the guest's own time stands still meanwhile.
     async fn send_to_client(&mut self, stream: StreamId, chunk: Bytes) -> wasmtime::Result<bool> {
         let writing = shard()?.write(self.pid, stream, chunk);
         // Without one, a deadline that the shard has is not for this to put off.
         let Some(deadline) = self.deadline.take() else {
             return Ok(writing.await.is_ok());
         };
-        let begun = Instant::now();
+        let waiting_since = Instant::now();
         shard()?.set_deadline(self.pid, None);
         let sent = writing.await.is_ok();
-        self.deadline = Some(deadline + begun.elapsed());
+        self.deadline = Some(deadline + waiting_since.elapsed());
         shard()?.set_deadline(self.pid, self.deadline);
         Ok(sent)
     }
@@ -220,5 +222,6 @@ fn encode_event() -> wasmtime::Result<EncodeEvent> {
     runtime::encode_event().ok_or_else(shard_gone)
 }
 
-/// Bytes of the data of an event, or of a comment: fewer than these.
-const MAX_EVENT: usize = (1 << 20) + 1;
+/// Bytes of the data of an event, or of a comment, at most. Each of its lines gets a name, which can make it
+/// several times as long.
+const MAX_EVENT: usize = 1 << 20;

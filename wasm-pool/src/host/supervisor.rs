@@ -33,11 +33,11 @@ impl HostState {
             SuperviseStrategy::RestForOne => Strategy::RestForOne,
         })
         .backoff(Backoff::default());
-        // It counts as a process that a guest spawned: its place is held for as long as it lives.
-        let place = runtime
-            .supervisor_place()
+        // It counts as a process that a guest spawned: its permit is held for as long as it lives.
+        let permit = runtime
+            .supervisor_permit()
             .map_err(|error| error.to_string())?;
-        supervisor = supervisor.on_event(move |_| _ = &place);
+        supervisor = supervisor.on_event(move |_| _ = &permit);
         if max_restarts > 0 {
             supervisor = supervisor.intensity(Intensity {
                 restarts: max_restarts,

@@ -19,15 +19,15 @@ use rusm_store::Store as DurableStore;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
 use preempt::Activity;
-use semaphore::{Admission, Place};
+use semaphore::{Permit, Semaphore};
 
 use crate::component::id::{ActionRef, ComponentRef};
 use crate::component::kind::ComponentKind;
-use crate::component::loaded::Loaded;
-use crate::component::registry::Catalog;
+use crate::component::loaded::LoadedComponent;
+use crate::component::registry::ComponentRegistry;
 use crate::component::source::{ComponentSource, LoadError};
 use crate::connection::EncodeEvent;
-use crate::error::{DeadlinePassed, Fault};
+use crate::error::{DeadlineExceeded, ProcessError};
 use crate::runtime;
 use crate::state::HostState;
 use crate::state::wasi::{WasiLimits, within_wasi_runtime};
@@ -43,7 +43,7 @@ pub struct PoolSetup {
     /// How many of them may be of processes that guests have spawned.
     pub spawned: u32,
     /// How many of them may hold a connection.
-    pub held: u32,
+    pub connections: u32,
     /// How long a request may wait for an instance.
     pub pool_wait: Duration,
     /// The durable store of the node, if it has one.
@@ -56,14 +56,14 @@ pub struct PoolSetup {
 
 /// The instances of one shard, and what they are made from.
 pub struct ShardPool {
-    pub(crate) catalog: Catalog,
+    pub(crate) registry: ComponentRegistry,
     pub(crate) shard: Shard,
-    pub(crate) admission: Admission,
-    /// Those of guests' processes, which take a place of `admission` too: what is left is always
+    pub(crate) instances: Semaphore,
+    /// Those of guests' processes, which take one of `instances` too: what is left is always
     /// there for requests.
-    pub(crate) spawned: Admission,
+    pub(crate) spawned: Semaphore,
     /// Those that hold a connection, likewise.
-    held: Admission,
+    connections: Semaphore,
     pub(crate) engine: Engine,
     pub(crate) encode_event: EncodeEvent,
     pub(crate) store: Option<DurableStore>,
@@ -82,11 +82,11 @@ impl ShardPool {
     /// names, or has it with another type.
     pub fn load(setup: PoolSetup, components: &[ComponentSource]) -> Result<Self, LoadError> {
         Ok(Self {
-            catalog: Catalog::load(&setup.engine, components)?,
+            registry: ComponentRegistry::load(&setup.engine, components)?,
             shard: setup.shard,
-            admission: Admission::new(setup.instances),
-            spawned: Admission::new(setup.spawned),
-            held: Admission::new(setup.held),
+            instances: Semaphore::new(setup.instances),
+            spawned: Semaphore::new(setup.spawned),
+            connections: Semaphore::new(setup.connections),
             engine: setup.engine,
             encode_event: setup.encode_event,
             store: setup.store,
@@ -105,10 +105,10 @@ impl ShardPool {
     }
 
     /// Why a process that has ended gave no answer, of which nothing else is known.
-    pub fn unanswered(&self) -> Fault {
+    pub fn unanswered(&self) -> ProcessError {
         match self.stopping.get() {
-            true => Fault::Stopping,
-            false => Fault::Answer {
+            true => ProcessError::Stopping,
+            false => ProcessError::Answer {
                 reason: "it ended without one".into(),
             },
         }
@@ -121,8 +121,8 @@ impl ShardPool {
     /// # Errors
     /// As of [`ShardPool::load`], and when one does not fit the pool that there is.
     pub fn replace(&self, components: &[ComponentSource]) -> Result<(), LoadError> {
-        self.catalog.prune();
-        self.catalog.add(&self.engine, components)
+        self.registry.prune();
+        self.registry.add(&self.engine, components)
     }
 
     /// Make it what guests of this thread find when they spawn.
@@ -132,19 +132,19 @@ impl ShardPool {
 
     /// The component of this name.
     pub fn component(&self, name: &str) -> Option<ComponentRef> {
-        self.catalog.find(name)
+        self.registry.find(name)
     }
 
     /// What a component can do. One that is gone can do nothing.
     pub fn kind(&self, component: ComponentRef) -> ComponentKind {
-        let component = self.catalog.get(component);
+        let component = self.registry.get(component);
         component.map_or_else(ComponentKind::default, |component| component.kind)
     }
 
     /// The action of this name of the component of this name.
     pub fn resolve(&self, component: &str, action: &str) -> Option<ActionRef> {
-        let component = self.catalog.find(component)?;
-        let action = self.catalog.get(component)?.action(action)?;
+        let component = self.registry.find(component)?;
+        let action = self.registry.get(component)?.action(action)?;
         Some(ActionRef { component, action })
     }
 
@@ -172,41 +172,48 @@ impl ShardPool {
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) fn loaded(&self, component: ComponentRef) -> Result<Rc<Loaded>, Fault> {
-        self.catalog
+    pub(crate) fn loaded(
+        &self,
+        component: ComponentRef,
+    ) -> Result<Rc<LoadedComponent>, ProcessError> {
+        self.registry
             .get(component)
-            .ok_or_else(|| Fault::host("no such component"))
+            .ok_or_else(|| ProcessError::host("no such component"))
     }
 
-    /// A place for the process of a request.
-    pub(crate) async fn enter_pool(&self, started: Instant) -> Result<Place, Fault> {
-        let place = self.admission.enter(&self.shard, started + self.pool_wait);
-        place.await.ok_or(Fault::PoolFull {
+    /// A permit for the process of a request.
+    pub(crate) async fn acquire_permit(&self, started: Instant) -> Result<Permit, ProcessError> {
+        let permit = self
+            .instances
+            .acquire(&self.shard, started + self.pool_wait);
+        permit.await.ok_or(ProcessError::PoolFull {
             waited: self.pool_wait,
         })
     }
 
-    /// A place for a process that holds a connection, besides the one that it has.
+    /// A permit for a process that holds a connection, besides the one that it has.
     ///
     /// # Errors
     /// When there are as many as may be.
-    pub fn hold_connection(&self) -> Result<Place, Fault> {
-        self.held.try_enter().ok_or(Fault::TooManyHeld)
+    pub fn acquire_connection_permit(&self) -> Result<Permit, ProcessError> {
+        self.connections
+            .try_acquire()
+            .ok_or(ProcessError::ConnectionLimitReached)
     }
 
     /// The store of a new process.
     pub(crate) fn new_store(
         &self,
-        component: &Loaded,
+        component: &LoadedComponent,
         pid: Pid,
         deadline: Option<Instant>,
         capabilities: &Arc<Capabilities>,
-    ) -> Result<Store<HostState>, Fault> {
+    ) -> Result<Store<HostState>, ProcessError> {
         let mut state = HostState::new(&component.info, pid, deadline, capabilities);
         if component.imports_wasi {
             state
                 .grant_wasi(self.wasi)
-                .map_err(|error| Fault::host(&format!("{error:#}")))?;
+                .map_err(|error| ProcessError::host(&format!("{error:#}")))?;
         }
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -221,7 +228,7 @@ impl ShardPool {
     /// Poll what runs a guest: the ticker has to know, and so has Tokio if it uses WASI.
     pub(crate) fn poll_guest<T>(
         &self,
-        component: &Loaded,
+        component: &LoadedComponent,
         poll: impl FnOnce() -> Poll<T>,
     ) -> Poll<T> {
         let _running = Running::start(&self.activity);
@@ -254,7 +261,7 @@ impl Drop for Running<'_> {
 /// One that was killed ends here too: it is polled no more.
 fn preempted(store: StoreContextMut<'_, HostState>) -> wasmtime::Result<UpdateDeadline> {
     if store.data().is_late() {
-        return Err(wasmtime::Error::new(DeadlinePassed));
+        return Err(wasmtime::Error::new(DeadlineExceeded));
     }
     Ok(UpdateDeadline::YieldCustom(
         1,

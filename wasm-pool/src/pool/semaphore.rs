@@ -1,4 +1,4 @@
-//! How many processes a shard runs at once, and how long one waits for its turn.
+//! Permits: how many processes a shard runs at once, and how long one waits for its turn.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -9,42 +9,42 @@ use std::time::Instant;
 
 use rusm_core::Shard;
 
-/// The free places of one shard. First come, first served.
+/// The permits of one shard. First come, first served.
 #[derive(Clone)]
-pub struct Admission {
+pub struct Semaphore {
     inner: Rc<Inner>,
 }
 
-impl Admission {
-    /// Room for `places` at once.
-    pub fn new(places: u32) -> Self {
+impl Semaphore {
+    /// A semaphore with `permits` permits.
+    pub fn new(permits: u32) -> Self {
         Self {
             inner: Rc::new(Inner {
-                free: Cell::new(places),
+                free: Cell::new(permits),
                 waiting: RefCell::default(),
             }),
         }
     }
 
-    /// A place, at once or by `deadline`; `None` when none came free until then.
+    /// A permit, at once or by `deadline`; `None` when none came free until then.
     ///
-    /// `waiters` keeps the deadline: its `expire` has to be called now and then.
-    pub async fn enter(&self, waiters: &Shard, deadline: Instant) -> Option<Place> {
-        if let Some(place) = self.try_enter() {
-            return Some(place);
+    /// `shard` keeps the deadline: its `expire` has to be called now and then.
+    pub async fn acquire(&self, shard: &Shard, deadline: Instant) -> Option<Permit> {
+        if let Some(permit) = self.try_acquire() {
+            return Some(permit);
         }
-        let turn = Rc::new(Turn::default());
-        let waiting = waiters.start(Some(deadline))?;
-        self.inner.waiting.borrow_mut().push_back(turn.clone());
+        let waiter = Rc::new(Waiter::default());
+        let waiting = shard.start(Some(deadline))?;
+        self.inner.waiting.borrow_mut().push_back(waiter.clone());
         let mut queued = Queued {
-            admission: self.clone(),
-            turn,
+            semaphore: self.clone(),
+            waiter,
         };
         poll_fn(|cx| {
-            if queued.turn.granted.get() {
+            if queued.waiter.granted.get() {
                 return Poll::Ready(true);
             }
-            queued.turn.waker.replace(Some(cx.waker().clone()));
+            queued.waiter.waker.replace(Some(cx.waker().clone()));
             if waiting.park(cx.waker()).is_some() {
                 return Poll::Ready(false);
             }
@@ -54,81 +54,81 @@ impl Admission {
         .then(|| queued.take())
     }
 
-    /// How many places are free.
+    /// How many permits are free.
     pub fn free(&self) -> u32 {
         self.inner.free.get()
     }
 
-    /// A place, if one is free at once.
-    pub fn try_enter(&self) -> Option<Place> {
+    /// A permit, if one is free at once.
+    pub fn try_acquire(&self) -> Option<Permit> {
         let free = self.inner.free.get();
-        // A free place belongs to whoever waits already.
+        // A free permit belongs to whoever waits already.
         (free > 0 && self.inner.waiting.borrow().is_empty()).then(|| {
             self.inner.free.set(free - 1);
-            Place {
-                admission: self.clone(),
+            Permit {
+                semaphore: self.clone(),
             }
         })
     }
 
-    fn leave(&self) {
+    fn release(&self) {
         let next = self.inner.waiting.borrow_mut().pop_front();
-        let Some(turn) = next else {
+        let Some(waiter) = next else {
             self.inner.free.set(self.inner.free.get() + 1);
             return;
         };
-        turn.granted.set(true);
-        if let Some(waker) = turn.waker.take() {
+        waiter.granted.set(true);
+        if let Some(waker) = waiter.waker.take() {
             waker.wake();
         }
     }
 }
 
-/// A place that is taken, until it is dropped.
-pub struct Place {
-    admission: Admission,
+/// A permit that is taken, until it is dropped.
+pub struct Permit {
+    semaphore: Semaphore,
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        self.admission.leave();
+        self.semaphore.release();
     }
 }
 
 struct Inner {
     free: Cell<u32>,
-    waiting: RefCell<VecDeque<Rc<Turn>>>,
+    waiting: RefCell<VecDeque<Rc<Waiter>>>,
 }
 
 #[derive(Default)]
-struct Turn {
-    /// The place was handed over; it was not counted as free in between.
+struct Waiter {
+    /// The permit was handed over; it was not counted as free in between.
     granted: Cell<bool>,
     waker: Cell<Option<Waker>>,
 }
 
-/// Somebody in the queue. Leaving early gives the turn, or the place it got, to the next.
+/// A waiter in the queue. Dropped early, it gives the turn, or the permit it got, to the next.
 struct Queued {
-    admission: Admission,
-    turn: Rc<Turn>,
+    semaphore: Semaphore,
+    waiter: Rc<Waiter>,
 }
 
 impl Queued {
-    fn take(&mut self) -> Place {
-        self.turn.granted.set(false);
-        Place {
-            admission: self.admission.clone(),
+    fn take(&mut self) -> Permit {
+        self.waiter.granted.set(false);
+        Permit {
+            semaphore: self.semaphore.clone(),
         }
     }
 }
 
 impl Drop for Queued {
     fn drop(&mut self) {
-        if self.turn.granted.get() {
-            self.admission.leave();
+        if self.waiter.granted.get() {
+            self.semaphore.release();
         } else {
-            let mut waiting = self.admission.inner.waiting.borrow_mut();
-            waiting.retain(|turn| !Rc::ptr_eq(turn, &self.turn));
+            let mut waiting = self.semaphore.inner.waiting.borrow_mut();
+            waiting.retain(|waiter| !Rc::ptr_eq(waiter, &self.waiter));
         }
     }
 }
@@ -159,36 +159,36 @@ mod tests {
     #[test]
     fn places_are_handed_over_in_order_and_never_lost() {
         let table = shard();
-        let admission = Admission::new(1);
-        let mut first = pin!(admission.enter(&table, soon()));
-        let Poll::Ready(Some(place)) = poll(first.as_mut()) else {
-            panic!("a free place is taken at once");
+        let semaphore = Semaphore::new(1);
+        let mut first = pin!(semaphore.acquire(&table, soon()));
+        let Poll::Ready(Some(permit)) = poll(first.as_mut()) else {
+            panic!("a free permit is taken at once");
         };
-        let mut second = Box::pin(admission.enter(&table, soon()));
-        let mut third = pin!(admission.enter(&table, soon()));
+        let mut second = Box::pin(semaphore.acquire(&table, soon()));
+        let mut third = pin!(semaphore.acquire(&table, soon()));
         assert!(poll(second.as_mut()).is_pending());
         assert!(poll(third.as_mut()).is_pending());
-        drop(place);
-        assert_eq!(admission.free(), 0, "it went to the second in the queue");
-        let mut newcomer = Box::pin(admission.enter(&table, soon()));
+        drop(permit);
+        assert_eq!(semaphore.free(), 0, "it went to the second in the queue");
+        let mut newcomer = Box::pin(semaphore.acquire(&table, soon()));
         assert!(poll(newcomer.as_mut()).is_pending());
         assert!(poll(third.as_mut()).is_pending());
-        // The second leaves with its place granted, but before it looked.
+        // The second leaves with its permit granted, but before it looked.
         drop(second);
-        let Poll::Ready(Some(place)) = poll(third.as_mut()) else {
-            panic!("the place of the second goes on to the third");
+        let Poll::Ready(Some(permit)) = poll(third.as_mut()) else {
+            panic!("the permit of the second goes on to the third");
         };
         drop(newcomer);
-        drop(place);
-        assert_eq!(admission.free(), 1);
+        drop(permit);
+        assert_eq!(semaphore.free(), 1);
     }
 
     #[test]
     fn waiting_ends_at_the_deadline() {
         let table = shard();
-        let admission = Admission::new(0);
+        let semaphore = Semaphore::new(0);
         let deadline = Instant::now();
-        let mut waiting = Box::pin(admission.enter(&table, deadline));
+        let mut waiting = Box::pin(semaphore.acquire(&table, deadline));
         assert!(poll(waiting.as_mut()).is_pending());
         table.expire(deadline);
         assert!(matches!(poll(waiting.as_mut()), Poll::Ready(None)));

@@ -10,9 +10,9 @@ use rusm_core::{CallContext, Pid};
 
 use super::run_guest::Guest;
 use crate::bindings::rusm::runtime::http::Request as WitRequest;
-use crate::component::loaded::Loaded;
-use crate::connection::Begun;
-use crate::error::Fault;
+use crate::component::loaded::LoadedComponent;
+use crate::connection::ResponseStart;
+use crate::error::ProcessError;
 use crate::http::{HeaderRef, Request, Response};
 use crate::pool::ShardPool;
 use crate::state::HostState;
@@ -20,7 +20,7 @@ use crate::state::client::Client;
 
 /// A call of an action, on its way to a process.
 pub(super) struct Task {
-    pub(super) component: Rc<Loaded>,
+    pub(super) component: Rc<LoadedComponent>,
     /// By its position among those of the component.
     pub(super) action: u16,
     pub(super) request: OwnedRequest,
@@ -32,13 +32,16 @@ pub(super) struct Task {
 
 impl ShardPool {
     /// Call the action, as the process `pid`. What it returned, and whom to tell if it has not
-    /// begun to answer.
+    /// started its response.
     pub(super) async fn act(
         &self,
         pid: Pid,
         task: Task,
         mut client: Client,
-    ) -> (Result<Response, Fault>, Option<oneshot::Sender<Begun>>) {
+    ) -> (
+        Result<Response, ProcessError>,
+        Option<oneshot::Sender<ResponseStart>>,
+    ) {
         let component = &*task.component;
         let guest = Guest {
             component,
@@ -74,9 +77,9 @@ impl ShardPool {
         match ran.await {
             Ok(mut ran) => {
                 let client = std::mem::take(&mut ran.store.data_mut().client);
-                (ran.within(task.limit), client.into_begin())
+                (ran.within(task.limit), client.into_start())
             }
-            Err(fault) => (Err(fault), client.into_begin()),
+            Err(error) => (Err(error), client.into_start()),
         }
     }
 }

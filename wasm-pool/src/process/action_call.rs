@@ -15,7 +15,7 @@ use super::action::{OwnedRequest, Task};
 use crate::bindings::rusm::runtime::http::Response as WitResponse;
 use crate::bindings::rusm::runtime::types::CallError as WitCallError;
 use crate::component::id::ComponentRef;
-use crate::error::{Fault, SpawnFailure};
+use crate::error::{ProcessError, SpawnFailure};
 use crate::pool::ShardPool;
 use crate::runtime::Fetch;
 use crate::state::client::Client;
@@ -29,14 +29,14 @@ impl ShardPool {
         fetch: Fetch,
         spawner: &Capabilities,
     ) -> Result<oneshot::Receiver<Result<WitResponse, WitCallError>>, WitCallError> {
-        let Some(component) = self.catalog.get(component) else {
+        let Some(component) = self.registry.get(component) else {
             return Err(WitCallError::NoProcess);
         };
         let Some(action) = component.action(action) else {
             return Err(WitCallError::NoFunction(component.action_names()));
         };
         let failed = |error: SpawnFailure| WitCallError::Failed(error.to_string());
-        let places = self.places_for_guest().map_err(failed)?;
+        let permits = self.permits_for_guest().map_err(failed)?;
         let Fetch {
             request,
             limit,
@@ -60,7 +60,7 @@ impl ShardPool {
         let (mut answer, answered) = oneshot::channel();
         let pool = self.clone();
         let spawned = self.shard.spawn(options, move |me| async move {
-            let _places = places;
+            let _permits = permits;
             let mut acting = pin!(pool.act(me.pid, task, Client::None));
             // Whoever asked may be gone, and then nobody wants the answer.
             let outcome = poll_fn(|cx| match answer.poll_canceled(cx) {
@@ -71,15 +71,15 @@ impl ShardPool {
             let Some((outcome, _)) = outcome else {
                 return ExitReason::Killed;
             };
-            let reason = Fault::exit_reason_of(&outcome);
+            let reason = ProcessError::exit_reason_of(&outcome);
             let _ = answer.send(match outcome {
                 Ok(response) => Ok(WitResponse {
                     status: response.status,
                     headers: response.headers,
                     body: response.body,
                 }),
-                Err(Fault::Timeout { .. }) => Err(WitCallError::Timeout),
-                Err(fault) => Err(WitCallError::Died(fault.to_string())),
+                Err(ProcessError::Timeout { .. }) => Err(WitCallError::Timeout),
+                Err(error) => Err(WitCallError::Died(error.to_string())),
             });
             reason
         });

@@ -6,14 +6,14 @@ use rusm_core::{Call, CallError, Mail, ProcessRef};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use crate::component::loaded::Loaded;
+use crate::component::loaded::LoadedComponent;
 use crate::host::mail::into_wit;
 use crate::state::HostState;
 use crate::state::actor::Answering;
 
 /// Hand the guest a message, if it wants any.
 pub(super) async fn take_mail(
-    component: &Loaded,
+    component: &LoadedComponent,
     me: &ProcessRef,
     store: &mut Store<HostState>,
     instance: &Instance,
@@ -29,7 +29,7 @@ pub(super) async fn take_mail(
 
 /// Answer one call. If the guest traps, its process ends, and that answers the call.
 pub(super) async fn answer(
-    component: &Loaded,
+    component: &LoadedComponent,
     me: &ProcessRef,
     store: &mut Store<HostState>,
     instance: &Instance,
@@ -60,7 +60,11 @@ pub(super) async fn answer(
 pub(super) struct Limit;
 
 impl Limit {
-    pub(super) fn start(component: &Loaded, me: &ProcessRef, store: &mut Store<HostState>) {
+    pub(super) fn start(
+        component: &LoadedComponent,
+        me: &ProcessRef,
+        store: &mut Store<HostState>,
+    ) {
         let deadline = Instant::now().checked_add(component.function_timeout);
         store.data_mut().deadline = deadline;
         me.shard.set_deadline(me.pid, deadline);

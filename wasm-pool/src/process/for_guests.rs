@@ -16,7 +16,7 @@ use crate::component::id::ComponentRef;
 use crate::connection::EncodeEvent;
 use crate::error::SpawnFailure;
 use crate::pool::ShardPool;
-use crate::pool::semaphore::{Admission, Place};
+use crate::pool::semaphore::{Permit, Semaphore};
 use crate::runtime::{Fetch, Runtime};
 
 impl Runtime for ShardPool {
@@ -33,7 +33,7 @@ impl Runtime for ShardPool {
     ) -> Result<Pid, SpawnFailure> {
         let loaded = self.process_component(component)?;
         let capabilities = Arc::new(loaded.capabilities.within(spawner));
-        let places = self.places_for_guest()?;
+        let permits = self.permits_for_guest()?;
         let progress = Progress {
             sound,
             started: None,
@@ -43,12 +43,12 @@ impl Runtime for ShardPool {
             capabilities,
             options,
             progress,
-            async move |_| places,
+            async move |_| permits,
         )
     }
 
-    fn supervisor_place(&self) -> Result<Place, SpawnFailure> {
-        self.spawned.try_enter().ok_or(SpawnFailure::TooMany)
+    fn supervisor_permit(&self) -> Result<Permit, SpawnFailure> {
+        self.spawned.try_acquire().ok_or(SpawnFailure::TooMany)
     }
 
     fn fetch(
@@ -71,12 +71,12 @@ impl Runtime for ShardPool {
 }
 
 impl ShardPool {
-    /// The places of a process that a guest wants: one of those of guests, and an instance.
-    pub(crate) fn places_for_guest(&self) -> Result<Vec<Place>, SpawnFailure> {
-        let enter = |admission: &Admission, failure| admission.try_enter().ok_or(failure);
+    /// The permits of a process that a guest wants: one of those of guests, and an instance.
+    pub(crate) fn permits_for_guest(&self) -> Result<Vec<Permit>, SpawnFailure> {
+        let acquire = |semaphore: &Semaphore, failure| semaphore.try_acquire().ok_or(failure);
         Ok(vec![
-            enter(&self.spawned, SpawnFailure::TooMany)?,
-            enter(&self.admission, SpawnFailure::PoolFull)?,
+            acquire(&self.spawned, SpawnFailure::TooMany)?,
+            acquire(&self.instances, SpawnFailure::PoolFull)?,
         ])
     }
 }

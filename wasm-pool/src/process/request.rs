@@ -9,8 +9,8 @@ use rusm_core::{End, ExitReason, ProcessHandle, RequestId};
 use wasmtime::Store;
 
 use crate::component::id::ActionRef;
-use crate::component::loaded::Loaded;
-use crate::error::Fault;
+use crate::component::loaded::LoadedComponent;
+use crate::error::ProcessError;
 use crate::http::{Request, Response};
 use crate::pool::ShardPool;
 use crate::state::HostState;
@@ -19,14 +19,14 @@ impl ShardPool {
     /// Answer `request` by a call of `action` in a fresh instance. `id` is for the log.
     ///
     /// # Errors
-    /// Whatever keeps the guest from answering within `limit`; see [`Fault`].
+    /// Whatever keeps the guest from answering within `limit`; see [`ProcessError`].
     pub async fn call(
         &self,
         action: ActionRef,
         request: &Request<'_>,
         id: &RequestId,
         limit: Duration,
-    ) -> Result<Response, Fault> {
+    ) -> Result<Response, ProcessError> {
         self.serve(action, limit, async |component, store| {
             store.data_mut().answers(id.clone());
             component.answer(store, action.action, request).await
@@ -38,7 +38,7 @@ impl ShardPool {
     ///
     /// # Errors
     /// Whatever keeps it from starting.
-    pub async fn start(&self, action: ActionRef, limit: Duration) -> Result<(), Fault> {
+    pub async fn start(&self, action: ActionRef, limit: Duration) -> Result<(), ProcessError> {
         self.serve(action, limit, async |component, store| {
             component.instantiate(store).await.map(drop)
         })
@@ -49,14 +49,14 @@ impl ShardPool {
         &self,
         action: ActionRef,
         limit: Duration,
-        body: impl AsyncFnOnce(&Loaded, &mut Store<HostState>) -> wasmtime::Result<T>,
-    ) -> Result<T, Fault> {
+        body: impl AsyncFnOnce(&LoadedComponent, &mut Store<HostState>) -> wasmtime::Result<T>,
+    ) -> Result<T, ProcessError> {
         let component = &*self.loaded(action.component)?;
         let started = Instant::now();
-        let _place = self.enter_pool(started).await?;
+        let _permit = self.acquire_permit(started).await?;
         let deadline = Some(started + limit);
         let Some(mut process) = self.shard.start(deadline) else {
-            return Err(Fault::host("the process table is full"));
+            return Err(ProcessError::host("the process table is full"));
         };
         // Should nobody want the answer any more, before there is one.
         process.ends_for(ExitReason::Killed);
@@ -71,12 +71,12 @@ impl ShardPool {
         };
         let outcome = match outcome {
             Ok(Ok(output)) => Ok(output),
-            Ok(Err(error)) => Err(store.data().fault(&error, limit)),
-            Err(End::Deadline) => Err(Fault::Timeout { limit }),
-            Err(End::Killed(_)) if self.is_stopping() => Err(Fault::Stopping),
-            Err(End::Killed(reason)) => Err(Fault::Ended { reason }),
+            Ok(Err(error)) => Err(store.data().process_error(&error, limit)),
+            Err(End::Deadline) => Err(ProcessError::Timeout { limit }),
+            Err(End::Killed(_)) if self.is_stopping() => Err(ProcessError::Stopping),
+            Err(End::Killed(reason)) => Err(ProcessError::Ended { reason }),
         };
-        process.exit(Fault::exit_reason_of(&outcome));
+        process.exit(ProcessError::exit_reason_of(&outcome));
         outcome
     }
 }

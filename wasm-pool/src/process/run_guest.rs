@@ -10,16 +10,16 @@ use rusm_config::Capabilities;
 use rusm_core::{ExitReason, Pid, ProcessRef, SpawnOptions};
 use wasmtime::Store;
 
-use crate::component::loaded::Loaded;
-use crate::error::Fault;
+use crate::component::loaded::LoadedComponent;
+use crate::error::ProcessError;
 use crate::pool::ShardPool;
 use crate::state::HostState;
 
 /// A guest, and the process that it is.
 pub(super) struct Guest<'a> {
-    pub(super) component: &'a Loaded,
+    pub(super) component: &'a LoadedComponent,
     pub(super) pid: Pid,
-    /// Until when it has to be done, or has to have begun to answer.
+    /// Until when it has to be done, or has to have started its response.
     pub(super) deadline: Option<Instant>,
     pub(super) capabilities: &'a Arc<Capabilities>,
 }
@@ -38,11 +38,11 @@ impl ShardPool {
     /// When the process table is full.
     pub(super) fn spawn_for_request<F>(
         self: &Rc<Self>,
-        component: &Loaded,
+        component: &LoadedComponent,
         deadline: Option<Instant>,
         awaited: bool,
         life: impl FnOnce(Rc<Self>, ProcessRef) -> F + 'static,
-    ) -> Result<Pid, Fault>
+    ) -> Result<Pid, ProcessError>
     where
         F: Future<Output = ExitReason> + 'static,
     {
@@ -55,7 +55,7 @@ impl ShardPool {
         };
         let pool = self.clone();
         let spawned = self.shard.spawn(options, move |me| life(pool, me));
-        spawned.map_err(|error| Fault::host(&error.to_string()))
+        spawned.map_err(|error| ProcessError::host(&error.to_string()))
     }
 
     /// Run a guest: make its store, `prepare` its state, and let `body` start an instance and call
@@ -68,7 +68,7 @@ impl ShardPool {
         guest: Guest<'_>,
         prepare: impl FnOnce(&mut HostState),
         body: impl AsyncFnOnce(&mut Store<HostState>) -> wasmtime::Result<T>,
-    ) -> Result<Ran<T>, Fault> {
+    ) -> Result<Ran<T>, ProcessError> {
         let Guest { component, .. } = guest;
         let mut store = self.new_store(component, guest.pid, guest.deadline, guest.capabilities)?;
         prepare(store.data_mut());
@@ -82,8 +82,9 @@ impl ShardPool {
 
 impl<T> Ran<T> {
     /// What came of it, where it was allowed `limit`.
-    pub(super) fn within(self, limit: Duration) -> Result<T, Fault> {
+    pub(super) fn within(self, limit: Duration) -> Result<T, ProcessError> {
         let state = self.store.data();
-        self.outcome.map_err(|error| state.fault(&error, limit))
+        self.outcome
+            .map_err(|error| state.process_error(&error, limit))
     }
 }

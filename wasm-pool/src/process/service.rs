@@ -14,10 +14,10 @@ use wasmtime::Store;
 use super::dispatch::{Limit, answer, take_mail};
 use super::run_guest::{Guest, Ran};
 use crate::component::id::ComponentRef;
-use crate::component::loaded::Loaded;
-use crate::error::{Exit, Fault, SpawnFailure};
+use crate::component::loaded::LoadedComponent;
+use crate::error::{Exit, ProcessError, SpawnFailure};
 use crate::pool::ShardPool;
-use crate::pool::semaphore::Place;
+use crate::pool::semaphore::Permit;
 use crate::state::HostState;
 
 /// How far a process is, for whoever supervises it.
@@ -60,9 +60,11 @@ impl ShardPool {
             progress,
             async move |pool| {
                 loop {
-                    let waiting = pool.admission.enter(&pool.shard, Instant::now() + PATIENCE);
+                    let waiting = pool
+                        .instances
+                        .acquire(&pool.shard, Instant::now() + WARN_AFTER);
                     match waiting.await {
-                        Some(place) => return vec![place],
+                        Some(permit) => return vec![permit],
                         None => tracing::warn!(
                             component = &*name,
                             "still waits for a free instance (instances-per-core)"
@@ -84,8 +86,8 @@ impl ShardPool {
     pub(super) fn process_component(
         &self,
         component: ComponentRef,
-    ) -> Result<Rc<Loaded>, SpawnFailure> {
-        let Some(loaded) = self.catalog.get(component) else {
+    ) -> Result<Rc<LoadedComponent>, SpawnFailure> {
+        let Some(loaded) = self.registry.get(component) else {
             return Err(SpawnFailure::NotAProcess("?".into()));
         };
         if !loaded.is_process() {
@@ -100,7 +102,7 @@ impl ShardPool {
         capabilities: Arc<Capabilities>,
         mut options: SpawnOptions,
         progress: Progress,
-        places: impl AsyncFnOnce(&Self) -> Vec<Place> + 'static,
+        permits: impl AsyncFnOnce(&Self) -> Vec<Permit> + 'static,
     ) -> Result<Pid, SpawnFailure> {
         let loaded = self.process_component(component)?;
         options.mailbox = loaded.mailbox;
@@ -109,21 +111,22 @@ impl ShardPool {
             .get_or_insert_with(|| loaded.info.name.clone());
         let pool = self.clone();
         let pid = self.shard.spawn(options, move |me| async move {
-            let _places = places(&pool).await;
-            pool.live(component, &me, &capabilities, progress).await
+            let _permits = permits(&pool).await;
+            pool.run_process(component, &me, &capabilities, progress)
+                .await
         })?;
         Ok(pid)
     }
 
     /// The whole life of a process, and why it ended.
-    async fn live(
+    async fn run_process(
         &self,
         component: ComponentRef,
         me: &ProcessRef,
         capabilities: &Arc<Capabilities>,
         progress: Progress,
     ) -> ExitReason {
-        let Some(component) = self.catalog.get(component) else {
+        let Some(component) = self.registry.get(component) else {
             return ExitReason::NoProcess;
         };
         let component = &*component;
@@ -136,16 +139,21 @@ impl ShardPool {
         let ran = self.run_guest(
             guest,
             |_| (),
-            async move |store| live(component, me, store, progress).await,
+            async move |store| run_service(component, me, store, progress).await,
         );
         match ran.await {
-            Ok(ran) => self.ended(component, me, ran),
-            Err(fault) => fault.exit_reason(),
+            Ok(ran) => self.report_exit(component, me, ran),
+            Err(error) => error.exit_reason(),
         }
     }
 
-    /// Why a process ended that was left to itself; the operator learns of a fault.
-    pub(super) fn ended(&self, component: &Loaded, me: &ProcessRef, ran: Ran<()>) -> ExitReason {
+    /// Why a process ended that was left to itself; the operator learns of an error.
+    pub(super) fn report_exit(
+        &self,
+        component: &LoadedComponent,
+        me: &ProcessRef,
+        ran: Ran<()>,
+    ) -> ExitReason {
         let Ran {
             outcome: Err(error),
             store,
@@ -156,20 +164,22 @@ impl ShardPool {
         if let Some(Exit(reason)) = error.downcast_ref() {
             return reason.clone();
         }
-        let fault = store.data().fault(&error, component.function_timeout);
-        let fault = AtWork(&fault).to_string();
+        let error = store
+            .data()
+            .process_error(&error, component.function_timeout);
+        let error = AtWork(&error).to_string();
         tracing::warn!(
             request_id = store.data().request_id(),
             component = &*component.info.name,
             pid = %me.pid,
-            "{fault}"
+            "{error}"
         );
-        ExitReason::Failed(fault.into())
+        ExitReason::Failed(error.into())
     }
 }
 
-async fn live(
-    component: &Loaded,
+async fn run_service(
+    component: &LoadedComponent,
     me: &ProcessRef,
     store: &mut Store<HostState>,
     mut progress: Progress,
@@ -196,20 +206,20 @@ async fn live(
     }
 }
 
-/// A fault of a process that answers no request: the limits have other names.
-struct AtWork<'a>(&'a Fault);
+/// An error of a process that answers no request: the limits have other names.
+struct AtWork<'a>(&'a ProcessError);
 
 impl fmt::Display for AtWork<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Fault::Timeout { limit } => write!(
+            ProcessError::Timeout { limit } => write!(
                 f,
                 "a function took longer than {limit:?} (function-timeout-ms)"
             ),
-            fault => fault.fmt(f),
+            error => error.fmt(f),
         }
     }
 }
 
 /// How long a service waits for an instance before it says so.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WARN_AFTER: Duration = Duration::from_secs(5);

@@ -11,8 +11,8 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use super::run_guest::{Guest, Ran};
 use crate::component::id::ComponentRef;
-use crate::component::loaded::Loaded;
-use crate::error::Fault;
+use crate::component::loaded::LoadedComponent;
+use crate::error::ProcessError;
 use crate::pool::ShardPool;
 use crate::state::HostState;
 use crate::state::outparam::{OutgoingResponse, Outparam};
@@ -24,11 +24,11 @@ pub struct Handling {
     /// The process that handles it.
     pub pid: Pid,
     /// How it is answered.
-    pub answered: oneshot::Receiver<Result<OutgoingResponse, Fault>>,
+    pub answered: oneshot::Receiver<Result<OutgoingResponse, ProcessError>>,
 }
 
 impl ShardPool {
-    /// Let a component handle `request` in a fresh process. Its answer has to begin within
+    /// Let a component handle `request` in a fresh process. Its response has to start within
     /// `limit`.
     ///
     /// # Errors
@@ -39,18 +39,18 @@ impl ShardPool {
         request: IncomingRequest,
         id: &RequestId,
         limit: Duration,
-    ) -> Result<Handling, Fault> {
+    ) -> Result<Handling, ProcessError> {
         let IncomingRequest(request) = request;
         let started = Instant::now();
         let deadline = started.checked_add(limit);
-        let place = self.enter_pool(started).await?;
+        let permit = self.acquire_permit(started).await?;
         let component = self.loaded(component)?;
         let (tell, answered) = oneshot::channel();
         let outparam = Arc::new(Outparam::new(id.clone(), tell));
         let guest = component.clone();
         let pid =
             self.spawn_for_request(&component, deadline, true, move |pool, me| async move {
-                let _place = place;
+                let _permit = permit;
                 let task = Task {
                     request,
                     outparam,
@@ -62,7 +62,7 @@ impl ShardPool {
         Ok(Handling { pid, answered })
     }
 
-    async fn handle(&self, component: &Loaded, pid: Pid, task: Task) -> ExitReason {
+    async fn handle(&self, component: &LoadedComponent, pid: Pid, task: Task) -> ExitReason {
         let Task {
             request,
             outparam,
@@ -94,15 +94,15 @@ impl ShardPool {
         });
         let Ran { outcome, store } = match ran.await {
             Ok(ran) => ran,
-            Err(fault) => return outparam.fail(&component.info.name, pid, fault),
+            Err(error) => return outparam.fail(&component.info.name, pid, error),
         };
-        let fault = match outcome {
-            Ok(()) => Fault::Answer {
+        let error = match outcome {
+            Ok(()) => ProcessError::Answer {
                 reason: "it returned and had not set its response-outparam".into(),
             },
-            Err(error) => store.data().fault(&error, limit),
+            Err(error) => store.data().process_error(&error, limit),
         };
-        outparam.fail(&component.info.name, pid, fault)
+        outparam.fail(&component.info.name, pid, error)
     }
 }
 

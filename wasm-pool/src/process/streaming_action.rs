@@ -1,7 +1,7 @@
 //! Actions that may answer by a stream.
 //!
 //! The request path runs an action inside the task of its connection. That is faster, but a guest
-//! that has begun to answer and goes on must live beside the connection that reads from it.
+//! that has started its response and goes on must live beside the connection that reads from it.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use rusm_core::{CallContext, ExitReason, Pid, ProcessRef, RequestId};
 
 use super::action::{OwnedRequest, Task};
 use crate::component::id::ActionRef;
-use crate::connection::{Begun, ConnectionInfo, Streaming};
-use crate::error::Fault;
+use crate::connection::{ConnectionInfo, ResponseStart, Streaming};
+use crate::error::ProcessError;
 use crate::http::Request;
 use crate::pool::ShardPool;
 use crate::state::client::{Client, HttpClient};
 
 impl ShardPool {
     /// Answer `request` by a call of `action` in a fresh process, which may answer by a stream to
-    /// the process `owner` of this shard. Its answer has to begin within `limit`.
+    /// the process `socket_process` of this shard. Its response has to start within `limit`.
     ///
     /// # Errors
     /// Whatever keeps the process from starting.
@@ -30,13 +30,13 @@ impl ShardPool {
         request: &Request<'_>,
         id: &RequestId,
         info: Arc<ConnectionInfo>,
-        owner: Pid,
+        socket_process: Pid,
         limit: Duration,
-    ) -> Result<Streaming, Fault> {
+    ) -> Result<Streaming, ProcessError> {
         let started = Instant::now();
-        let place = self.enter_pool(started).await?;
+        let permit = self.acquire_permit(started).await?;
         let component = self.loaded(action.component)?;
-        let (begin, begun) = oneshot::channel();
+        let (start, response) = oneshot::channel();
         let deadline = started + limit;
         let task = Task {
             component: component.clone(),
@@ -47,13 +47,13 @@ impl ShardPool {
             deadline,
             limit,
         };
-        let client = Client::Http(HttpClient::new(info, owner, begin, false));
+        let client = Client::Http(HttpClient::new(info, socket_process, start, false));
         let pid =
             self.spawn_for_request(&component, Some(deadline), true, |pool, me| async move {
-                let _place = place;
+                let _permit = permit;
                 pool.answer_by_stream(&me, task, client).await
             })?;
-        Ok(Streaming { pid, begun })
+        Ok(Streaming { pid, response })
     }
 
     async fn answer_by_stream(&self, me: &ProcessRef, task: Task, client: Client) -> ExitReason {
@@ -61,19 +61,21 @@ impl ShardPool {
         let request = &task.request.0;
         let (method, target) = (request.method.clone(), request.target.clone());
         let id = task.context.request.clone();
-        let (outcome, begin) = self.act(me.pid, task, client).await;
-        match (outcome, begin) {
-            (outcome, Some(begin)) => {
-                let reason = Fault::exit_reason_of(&outcome);
+        let (outcome, start) = self.act(me.pid, task, client).await;
+        match (outcome, start) {
+            (outcome, Some(start)) => {
+                let reason = ProcessError::exit_reason_of(&outcome);
                 // Who has gone doesn't want to know.
-                let _ = begin.send(Begun::Whole(outcome));
+                let _ = start.send(ResponseStart::Whole(outcome));
                 reason
             }
             (Ok(_), None) => ExitReason::Normal,
-            (Err(Fault::Ended { reason }), None) if !matches!(reason, ExitReason::Failed(_)) => {
+            (Err(ProcessError::Ended { reason }), None)
+                if !matches!(reason, ExitReason::Failed(_)) =>
+            {
                 reason
             }
-            (Err(fault), None) => {
+            (Err(error), None) => {
                 let (path, query) = target_parts(&target);
                 tracing::warn!(
                     request_id = %id,
@@ -82,9 +84,9 @@ impl ShardPool {
                     path,
                     query,
                     pid = %me.pid,
-                    "amid a streamed answer: {fault}"
+                    "while streaming: {error}"
                 );
-                fault.exit_reason()
+                error.exit_reason()
             }
         }
     }

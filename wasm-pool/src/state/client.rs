@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_channel::oneshot;
 use rusm_core::{Pid, StreamId};
 
-use crate::connection::{Begun, ConnectionInfo};
+use crate::connection::{ConnectionInfo, ResponseStart};
 
 /// The client of a process, if it serves one.
 #[derive(Default)]
@@ -19,17 +19,17 @@ pub(crate) enum Client {
     WebSocket {
         info: Arc<ConnectionInfo>,
         /// The host process that owns the socket.
-        owner: Pid,
+        socket_process: Pid,
         /// What it sends, as [`Frame`](crate::connection::Frame)s.
         outgoing: StreamId,
     },
 }
 
 impl Client {
-    /// Whom to tell how the answer begins, if it has not begun.
-    pub(crate) fn into_begin(self) -> Option<oneshot::Sender<Begun>> {
+    /// Whom to tell how the response starts, if it has not started.
+    pub(crate) fn into_start(self) -> Option<oneshot::Sender<ResponseStart>> {
         match self {
-            Self::Http(client) => client.begin,
+            Self::Http(client) => client.start,
             Self::None | Self::WebSocket { .. } => None,
         }
     }
@@ -39,29 +39,29 @@ impl Client {
 pub(crate) struct HttpClient {
     pub(crate) info: Arc<ConnectionInfo>,
     /// The host process that owns the socket.
-    pub(crate) owner: Pid,
-    /// Tells the owner how the answer begins; gone when it has begun.
-    pub(crate) begin: Option<oneshot::Sender<Begun>>,
+    pub(crate) socket_process: Pid,
+    /// Tells the socket process how the response starts; gone when it has started.
+    pub(crate) start: Option<oneshot::Sender<ResponseStart>>,
     /// The body, from then on.
     pub(crate) body: Option<StreamId>,
     /// Whether the process is entered for each thing that happens, and has a time for each. If
-    /// not, it has one until its answer begins.
-    pub(crate) held: bool,
+    /// not, it has one until its response starts.
+    pub(crate) has_callbacks: bool,
 }
 
 impl HttpClient {
     pub(crate) fn new(
         info: Arc<ConnectionInfo>,
-        owner: Pid,
-        begin: oneshot::Sender<Begun>,
-        held: bool,
+        socket_process: Pid,
+        start: oneshot::Sender<ResponseStart>,
+        has_callbacks: bool,
     ) -> Self {
         Self {
             info,
-            owner,
-            begin: Some(begin),
+            socket_process,
+            start: Some(start),
             body: None,
-            held,
+            has_callbacks,
         }
     }
 }

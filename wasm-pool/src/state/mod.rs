@@ -24,7 +24,7 @@ use outparam::Outparam;
 use wasi::{Wasi, WasiLimits};
 
 use crate::component::id::ComponentInfo;
-use crate::error::{Fault, Limits};
+use crate::error::{Limits, ProcessError};
 
 /// The host's side of one process: the data of its store.
 pub(crate) struct HostState {
@@ -91,16 +91,16 @@ impl HostState {
     }
 
     /// A line of the guest's for the log, with the places that its author knows.
-    pub(crate) fn located(&self, line: String) -> String {
-        match &self.component.locate {
-            Some(locate) => locate(line),
+    pub(crate) fn symbolicated(&self, line: String) -> String {
+        match &self.component.symbolicate {
+            Some(symbolicate) => symbolicate(line),
             None => line,
         }
     }
 
     /// What an error of its guest means, which was allowed `limit` for what it was at.
-    pub(crate) fn fault(&self, error: &wasmtime::Error, limit: Duration) -> Fault {
-        Fault::of(
+    pub(crate) fn process_error(&self, error: &wasmtime::Error, limit: Duration) -> ProcessError {
+        ProcessError::of(
             error,
             &Limits {
                 time: limit,

@@ -8,7 +8,7 @@ use rusm_core::{ExitReason, Pid, RequestId, Shard};
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
-use crate::error::Fault;
+use crate::error::ProcessError;
 use crate::wasi_http::body::ResponseBody;
 
 /// Who waits for the guest to set its `response-outparam`.
@@ -16,14 +16,14 @@ pub(crate) struct Outparam {
     /// Of the request.
     id: RequestId,
     /// Taken when it is set.
-    tell: Mutex<Option<oneshot::Sender<Result<OutgoingResponse, Fault>>>>,
+    tell: Mutex<Option<oneshot::Sender<Result<OutgoingResponse, ProcessError>>>>,
     is_set: AtomicBool,
 }
 
 impl Outparam {
     pub(crate) fn new(
         id: RequestId,
-        tell: oneshot::Sender<Result<OutgoingResponse, Fault>>,
+        tell: oneshot::Sender<Result<OutgoingResponse, ProcessError>>,
     ) -> Self {
         Self {
             id,
@@ -53,29 +53,29 @@ impl Outparam {
         // Who has gone doesn't want to know.
         let _ = tell.send(match set {
             Ok(response) => Ok(OutgoingResponse::from(response)),
-            Err(code) => Err(Fault::Answer {
+            Err(code) => Err(ProcessError::Answer {
                 reason: format!("it set its response-outparam to the error {code:?}"),
             }),
         });
     }
 
     /// The guest has ended; if it has not answered, it won't.
-    pub(crate) fn fail(&self, component: &str, pid: Pid, fault: Fault) -> ExitReason {
-        let reason = fault.exit_reason();
+    pub(crate) fn fail(&self, component: &str, pid: Pid, error: ProcessError) -> ExitReason {
+        let reason = error.exit_reason();
         match self.take() {
             Some(tell) => {
-                let _ = tell.send(Err(fault));
+                let _ = tell.send(Err(error));
                 reason
             }
             // It has answered: that it then returned is all right.
-            None if matches!(fault, Fault::Answer { .. }) => ExitReason::Normal,
+            None if matches!(error, ProcessError::Answer { .. }) => ExitReason::Normal,
             None => {
-                if !matches!(fault, Fault::Ended { .. }) {
+                if !matches!(error, ProcessError::Ended { .. }) {
                     tracing::warn!(
                         request_id = %self.id,
                         component,
                         %pid,
-                        "after its answer had begun: {fault}"
+                        "after its answer had begun: {error}"
                     );
                 }
                 reason
@@ -83,7 +83,7 @@ impl Outparam {
         }
     }
 
-    fn take(&self) -> Option<oneshot::Sender<Result<OutgoingResponse, Fault>>> {
+    fn take(&self) -> Option<oneshot::Sender<Result<OutgoingResponse, ProcessError>>> {
         let mut tell = self.tell.lock().unwrap_or_else(PoisonError::into_inner);
         tell.take()
     }

@@ -10,16 +10,16 @@ use rusm_core::{Mail, ProcessRef, StreamError, StreamId};
 use wasmtime::Store;
 
 use crate::bindings::WebSocketFrame;
-use crate::component::exports::{ConnectionEvent, Held};
-use crate::component::loaded::Loaded;
+use crate::component::exports::{ConnectionEvent, ConnectionKind};
+use crate::component::loaded::LoadedComponent;
 use crate::connection::Frame;
 use crate::process::dispatch::{self, Limit};
 use crate::state::HostState;
 
-/// `limit` is for the time until an answer has begun, where there is one.
-pub(super) async fn live(
-    component: &Loaded,
-    held: Held,
+/// `limit` is for the time until a response has started, where there is one.
+pub(super) async fn run(
+    component: &LoadedComponent,
+    connection: ConnectionKind,
     me: &ProcessRef,
     store: &mut Store<HostState>,
     incoming: StreamId,
@@ -32,9 +32,9 @@ pub(super) async fn live(
     if limit.is_none() {
         Limit::start(component, me, store);
     }
-    let opening = component.connection_event(store, &instance, held, ConnectionEvent::Open);
+    let opening = component.connection_event(store, &instance, connection, ConnectionEvent::Open);
     opening.await?;
-    if held == Held::Events && !store.data_mut().begin_events()? {
+    if connection == ConnectionKind::Events && !store.data_mut().start_events()? {
         return Ok(());
     }
     Limit::end(me, store);
@@ -45,7 +45,7 @@ pub(super) async fn live(
             Next::Event(event) => {
                 let is_last = matches!(event, ConnectionEvent::Close { .. });
                 Limit::start(component, me, store);
-                let entering = component.connection_event(store, &instance, held, event);
+                let entering = component.connection_event(store, &instance, connection, event);
                 entering.await?;
                 if is_last {
                     return Ok(());

@@ -1,5 +1,5 @@
 //! A `process` component that holds a connection. Its first message is the pid of its writer, the
-//! owner of the socket; each message of the client is one more. It monitors the writer to learn
+//! socket process; each message of the client is one more. It monitors the writer to learn
 //! that the client is gone.
 
 use std::future::{Future, poll_fn};
@@ -11,24 +11,24 @@ use bytes::Bytes;
 use rusm_core::{Pid, ProcessRef, RequestId, StreamId};
 use wasmtime::Store;
 
-use crate::component::exports::Held;
-use crate::component::loaded::Loaded;
+use crate::component::exports::ConnectionKind;
+use crate::component::loaded::LoadedComponent;
 use crate::connection::Frame;
 use crate::state::HostState;
 
-pub(super) async fn live(
-    component: &Loaded,
-    held: Held,
+pub(super) async fn run(
+    component: &LoadedComponent,
+    connection: ConnectionKind,
     me: &ProcessRef,
     store: &mut Store<HostState>,
-    owner: Pid,
+    socket_process: Pid,
     incoming: StreamId,
 ) -> wasmtime::Result<()> {
     let instance = component.instantiate(store).await?;
-    if held == Held::Events && !store.data_mut().begin_events()? {
+    if connection == ConnectionKind::Events && !store.data_mut().start_events()? {
         return Ok(());
     }
-    let writer = owner.as_raw().to_string();
+    let writer = socket_process.as_raw().to_string();
     // A fresh mailbox takes it.
     let _ = me.shard.try_send(me.pid, writer.into());
     let id = store.data().context.request.clone();
@@ -41,7 +41,7 @@ pub(super) async fn live(
         }
         is_open = is_open && pass_on(component, &id, me, incoming, cx);
         // Behind messages that wait the end of the stream is not seen; that of its writer is.
-        if has_client && !(is_open && me.shard.is_alive_here(owner)) {
+        if has_client && !(is_open && me.shard.is_alive_here(socket_process)) {
             has_client = false;
             // It has that long to notice, and to end.
             let deadline = Instant::now().checked_add(component.function_timeout);
@@ -55,7 +55,7 @@ pub(super) async fn live(
 /// Put what the client has sent into the mailbox, as long as that is not crowded: the rest waits
 /// in the stream, whose writer waits in turn. False when the stream has ended.
 fn pass_on(
-    component: &Loaded,
+    component: &LoadedComponent,
     id: &RequestId,
     me: &ProcessRef,
     incoming: StreamId,

@@ -1,6 +1,6 @@
 //! Processes that hold a connection: a WebSocket, or a stream of Server-Sent Events.
 //!
-//! - [`callbacks`]: a component that exports what such a connection needs is callbacks for each thing
+//! - [`callbacks`]: a component that exports what such a connection needs is called for each thing
 //!   that happens to it, and has no stack in between.
 //! - [`message_loop`]: the `run` of a `process` component takes what happens from its mailbox.
 
@@ -15,20 +15,19 @@ use futures_channel::oneshot;
 use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, StreamId};
 
 use super::run_guest::{Guest, Ran};
-use crate::component::exports::Held;
+use crate::component::exports::ConnectionKind;
 use crate::component::id::ComponentRef;
-use crate::component::loaded::Loaded;
-use crate::connection::ConnectionInfo;
-use crate::connection::{Begun, EventStream, WebSocket};
-use crate::error::{Exit, Fault};
+use crate::component::loaded::LoadedComponent;
+use crate::connection::{ConnectionInfo, EventStream, ResponseStart, WebSocket};
+use crate::error::{Exit, ProcessError};
 use crate::http::Response;
 use crate::pool::ShardPool;
 use crate::state::HostState;
 use crate::state::client::{Client, HttpClient};
 
 impl ShardPool {
-    /// Start the process of a WebSocket. `owner` is the host process of this shard that owns the
-    /// socket: it writes the client's messages to `incoming` and reads `outgoing`, each a
+    /// Start the process of a WebSocket. `socket_process` is the host process of this shard that owns
+    /// the socket: it writes the client's messages to `incoming` and reads `outgoing`, each a
     /// [`Frame`](crate::connection::Frame). The process ends when `incoming` does.
     ///
     /// # Errors
@@ -38,20 +37,28 @@ impl ShardPool {
         component: ComponentRef,
         id: &RequestId,
         info: Arc<ConnectionInfo>,
-        owner: Pid,
-    ) -> Result<WebSocket, Fault> {
-        let (pid, begin) = self.spawn_holder(component, Held::WebSocket).await?;
-        let incoming = self.shard.open_stream(owner, pid).ok_or_else(gone)?;
-        let outgoing = self.shard.open_stream(pid, owner).ok_or_else(gone)?;
+        socket_process: Pid,
+    ) -> Result<WebSocket, ProcessError> {
+        let (pid, setup) = self
+            .spawn_connection(component, ConnectionKind::WebSocket)
+            .await?;
+        let incoming = self
+            .shard
+            .open_stream(socket_process, pid)
+            .ok_or_else(gone)?;
+        let outgoing = self
+            .shard
+            .open_stream(pid, socket_process)
+            .ok_or_else(gone)?;
         let client = Client::WebSocket {
             info,
-            owner,
+            socket_process,
             outgoing,
         };
-        let _ = begin.send(Start {
+        let _ = setup.send(ConnectionSetup {
             id: id.clone(),
             client,
-            owner,
+            socket_process,
             incoming,
             limit: None,
         });
@@ -62,9 +69,9 @@ impl ShardPool {
         })
     }
 
-    /// Start the process of a stream of Server-Sent Events. `owner` is the host process of this
-    /// shard that owns the socket. The answer has to begin within `limit`; the process ends when
-    /// `owner` closes its end of `leaving`, on which nothing is written.
+    /// Start the process of a stream of Server-Sent Events. `socket_process` is the host process of
+    /// this shard that owns the socket. The response has to start within `limit`; the process ends when
+    /// `socket_process` closes its end of `leaving`, on which nothing is written.
     ///
     /// # Errors
     /// Whatever keeps the process from starting.
@@ -73,64 +80,69 @@ impl ShardPool {
         component: ComponentRef,
         id: &RequestId,
         info: Arc<ConnectionInfo>,
-        owner: Pid,
+        socket_process: Pid,
         limit: Duration,
-    ) -> Result<EventStream, Fault> {
-        let (pid, begin) = self.spawn_holder(component, Held::Events).await?;
-        let leaving = self.shard.open_stream(owner, pid).ok_or_else(gone)?;
-        let (tell, begun) = oneshot::channel();
-        let is_entered = !self.kind(component).is_run;
-        let client = HttpClient::new(info, owner, tell, is_entered);
-        let _ = begin.send(Start {
+    ) -> Result<EventStream, ProcessError> {
+        let (pid, setup) = self
+            .spawn_connection(component, ConnectionKind::Events)
+            .await?;
+        let leaving = self
+            .shard
+            .open_stream(socket_process, pid)
+            .ok_or_else(gone)?;
+        let (start, response) = oneshot::channel();
+        let has_callbacks = !self.kind(component).is_run;
+        let client = HttpClient::new(info, socket_process, start, has_callbacks);
+        let _ = setup.send(ConnectionSetup {
             id: id.clone(),
             client: Client::Http(client),
-            owner,
+            socket_process,
             incoming: leaving,
             limit: Some(limit),
         });
         Ok(EventStream {
             pid,
             leaving,
-            begun,
+            response,
         })
     }
 
-    async fn spawn_holder(
+    async fn spawn_connection(
         self: &Rc<Self>,
         component: ComponentRef,
-        held: Held,
-    ) -> Result<(Pid, oneshot::Sender<Start>), Fault> {
-        let place = self.enter_pool(Instant::now()).await?;
+        connection: ConnectionKind,
+    ) -> Result<(Pid, oneshot::Sender<ConnectionSetup>), ProcessError> {
+        let permit = self.acquire_permit(Instant::now()).await?;
         let component = self.loaded(component)?;
-        let (begin, begun) = oneshot::channel();
+        let (send_setup, setup) = oneshot::channel();
         let guest = component.clone();
-        let awaited = held == Held::Events;
+        let awaited = connection == ConnectionKind::Events;
         let pid =
             self.spawn_for_request(&component, None, awaited, move |pool, me| async move {
-                let _place = place;
-                match begun.await {
-                    Ok(start) => pool.hold(&guest, held, &me, start).await,
+                let _permit = permit;
+                match setup.await {
+                    Ok(setup) => pool.run_connection(&guest, connection, &me, setup).await,
                     Err(_) => ExitReason::Killed,
                 }
             })?;
-        Ok((pid, begin))
+        Ok((pid, send_setup))
     }
 
     /// The life of a process that holds a connection, and why it ended.
-    async fn hold(
+    async fn run_connection(
         &self,
-        component: &Loaded,
-        held: Held,
+        component: &LoadedComponent,
+        connection: ConnectionKind,
         me: &ProcessRef,
-        start: Start,
+        setup: ConnectionSetup,
     ) -> ExitReason {
-        let Start {
+        let ConnectionSetup {
             id,
             mut client,
-            owner,
+            socket_process,
             incoming,
             limit,
-        } = start;
+        } = setup;
         let guest = Guest {
             component,
             pid: me.pid,
@@ -143,28 +155,28 @@ impl ShardPool {
         };
         let ran = self.run_guest(guest, prepare, async |store| {
             if component.kind.is_run {
-                message_loop::live(component, held, me, store, owner, incoming).await
+                message_loop::run(component, connection, me, store, socket_process, incoming).await
             } else {
-                callbacks::live(component, held, me, store, incoming, limit).await
+                callbacks::run(component, connection, me, store, incoming, limit).await
             }
         });
         let mut ran = match ran.await {
             Ok(ran) => ran,
-            Err(fault) => {
-                let reason = fault.exit_reason();
-                if let Some(begin) = client.into_begin() {
-                    let _ = begin.send(Begun::Whole(Err(fault)));
+            Err(error) => {
+                let reason = error.exit_reason();
+                if let Some(start) = client.into_start() {
+                    let _ = start.send(ResponseStart::Whole(Err(error)));
                 }
                 return reason;
             }
         };
         let client = std::mem::take(&mut ran.store.data_mut().client);
-        match client.into_begin() {
-            Some(begin) => {
+        match client.into_start() {
+            Some(start) => {
                 let limit = limit.unwrap_or(component.function_timeout);
-                let (outcome, reason) = unbegun(&ran, limit);
+                let (outcome, reason) = missing_response(&ran, limit);
                 // Who has gone doesn't want to know.
-                let _ = begin.send(Begun::Whole(outcome));
+                let _ = start.send(ResponseStart::Whole(outcome));
                 reason
             }
             None => {
@@ -180,35 +192,38 @@ impl ShardPool {
                         "ended its connection: {reason}"
                     );
                 }
-                self.ended(component, me, ran)
+                self.report_exit(component, me, ran)
             }
         }
     }
 }
 
 /// What the process that holds a connection needs, once it is there.
-struct Start {
+struct ConnectionSetup {
     id: RequestId,
     client: Client,
-    owner: Pid,
-    /// From the owner, who closes it when the client is gone.
+    socket_process: Pid,
+    /// From the socket process, which closes it when the client is gone.
     incoming: StreamId,
-    /// Until an answer has begun.
+    /// Until a response has started.
     limit: Option<Duration>,
 }
 
-/// The answer of a process that ended before it began one. If it did so on purpose there are no
+/// The response of a process that ended before it started one. If it did so on purpose there are no
 /// events for this client, and 204 tells it not to come again (WHATWG HTML, section 9.2.3).
-fn unbegun(ran: &Ran<()>, limit: Duration) -> (Result<Response, Fault>, ExitReason) {
+fn missing_response(
+    ran: &Ran<()>,
+    limit: Duration,
+) -> (Result<Response, ProcessError>, ExitReason) {
     let is_meant = match &ran.outcome {
         Ok(()) => true,
         Err(error) => matches!(error.downcast_ref(), Some(Exit(ExitReason::Normal))),
     };
     match &ran.outcome {
         Err(error) if !is_meant => {
-            let fault = ran.store.data().fault(error, limit);
-            let reason = fault.exit_reason();
-            (Err(fault), reason)
+            let error = ran.store.data().process_error(error, limit);
+            let reason = error.exit_reason();
+            (Err(error), reason)
         }
         _ => {
             let nothing = Response {
@@ -221,6 +236,6 @@ fn unbegun(ran: &Ran<()>, limit: Duration) -> (Result<Response, Fault>, ExitReas
     }
 }
 
-fn gone() -> Fault {
-    Fault::host("the process is gone")
+fn gone() -> ProcessError {
+    ProcessError::host("the process is gone")
 }

@@ -12,8 +12,8 @@ use envelope::EnvelopeError;
 
 use super::run_guest::Guest;
 use crate::component::id::ComponentRef;
-use crate::component::loaded::Loaded;
-use crate::error::Fault;
+use crate::component::loaded::LoadedComponent;
+use crate::error::ProcessError;
 use crate::http::{Request, Response};
 use crate::pool::ShardPool;
 use crate::state::HostState;
@@ -22,7 +22,7 @@ impl ShardPool {
     /// Answer `request` by what the `run` of a component says to a message with it.
     ///
     /// # Errors
-    /// Whatever keeps the guest from answering within `limit`; see [`Fault`].
+    /// Whatever keeps the guest from answering within `limit`; see [`ProcessError`].
     pub async fn call_by_mail(
         self: &Rc<Self>,
         component: ComponentRef,
@@ -30,12 +30,12 @@ impl ShardPool {
         request: &Request<'_>,
         id: &RequestId,
         limit: Duration,
-    ) -> Result<Response, Fault> {
+    ) -> Result<Response, ProcessError> {
         let started = Instant::now();
         let deadline = started + limit;
-        let place = self.enter_pool(started).await?;
+        let permit = self.acquire_permit(started).await?;
         let component = self.loaded(component)?;
-        let full = || Fault::host("the process table is full");
+        let full = || ProcessError::host("the process table is full");
         let asker = self.shard.start(None).ok_or_else(full)?;
         let (tell, faulted) = oneshot::channel();
         let (guest, id) = (component.clone(), id.clone());
@@ -44,22 +44,24 @@ impl ShardPool {
             Some(deadline),
             false,
             move |pool, me| async move {
-                let _place = place;
+                let _permit = permit;
                 let ran = pool.run_for_request(&guest, &me, id, deadline, limit).await;
-                let reason = Fault::exit_reason_of(&ran);
-                if let Err(fault) = ran {
-                    let _ = tell.send(fault);
+                let reason = ProcessError::exit_reason_of(&ran);
+                if let Err(error) = ran {
+                    let _ = tell.send(error);
                 }
                 reason
             },
         )?;
         let watched = self.shard.monitor(asker.pid(), pid);
-        watched.map_err(|error| Fault::host(&error.to_string()))?;
+        watched.map_err(|error| ProcessError::host(&error.to_string()))?;
         let message = envelope::encode(action, request, asker.pid());
         // A fresh mailbox refuses only what is larger than it may ever hold.
         if self.shard.try_send(pid, message.into()).is_err() {
             drop(self.shard.kill(pid));
-            return Err(Fault::host("its mailbox is too small for this request"));
+            return Err(ProcessError::host(
+                "its mailbox is too small for this request",
+            ));
         }
         loop {
             match self.shard.receive(asker.pid(), Some(deadline)).await {
@@ -70,15 +72,15 @@ impl ShardPool {
                 },
                 Some(Mail::Down { .. }) => {
                     return Err(match faulted.await {
-                        Ok(fault) => fault,
-                        Err(_) if started.elapsed() >= limit => Fault::Timeout { limit },
+                        Ok(error) => error,
+                        Err(_) if started.elapsed() >= limit => ProcessError::Timeout { limit },
                         Err(_) => self.unanswered(),
                     });
                 }
                 Some(_) => {}
                 None => {
                     drop(self.shard.kill(pid));
-                    return Err(Fault::Timeout { limit });
+                    return Err(ProcessError::Timeout { limit });
                 }
             }
         }
@@ -86,12 +88,12 @@ impl ShardPool {
 
     async fn run_for_request(
         &self,
-        component: &Loaded,
+        component: &LoadedComponent,
         me: &ProcessRef,
         id: RequestId,
         deadline: Instant,
         limit: Duration,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ProcessError> {
         let guest = Guest {
             component,
             pid: me.pid,
@@ -107,8 +109,8 @@ impl ShardPool {
     }
 }
 
-fn failed(error: &EnvelopeError) -> Fault {
-    Fault::Answer {
+fn failed(error: &EnvelopeError) -> ProcessError {
+    ProcessError::Answer {
         reason: error.to_string(),
     }
 }
