@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusm_loadtest::analysis::distribution::percentile;
 use rusm_loadtest::generator::{self, Load, http::Mode};
 use rusm_loadtest::model::{Arrivals, Run};
-use rusm_loadtest::target::{Expect, Target, Targets};
+use rusm_loadtest::targets::{Expect, Target, Targets};
 use stub::Stub;
 use stub::http::{Framing, Http};
 

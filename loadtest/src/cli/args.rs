@@ -93,10 +93,10 @@ pub enum Gaps {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Request {
     /// The method
-    #[arg(short = 'X', long, value_parser = crate::target::parse_method, default_value = "GET")]
+    #[arg(short = 'X', long, value_parser = crate::targets::parse_method, default_value = "GET")]
     pub method: String,
     /// A header, `Name: value`; may be repeated
-    #[arg(short = 'H', long = "header", value_parser = crate::target::parse_header, value_name = "HEADER")]
+    #[arg(short = 'H', long = "header", value_parser = crate::targets::parse_header, value_name = "HEADER")]
     pub headers: Vec<(String, String)>,
     /// The body, or @FILE
     #[arg(short, long, value_name = "BODY")]
@@ -135,7 +135,7 @@ pub struct Ws {
     /// As ws://127.0.0.1:8080/path
     pub url: String,
     /// A header of the handshake, `Name: value`; may be repeated
-    #[arg(short = 'H', long = "header", value_parser = crate::target::parse_header, value_name = "HEADER")]
+    #[arg(short = 'H', long = "header", value_parser = crate::targets::parse_header, value_name = "HEADER")]
     pub headers: Vec<(String, String)>,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -154,7 +154,7 @@ pub struct Sse {
     /// As http://127.0.0.1:8080/events
     pub url: String,
     /// A header of the request, `Name: value`; may be repeated
-    #[arg(short = 'H', long = "header", value_parser = crate::target::parse_header, value_name = "HEADER")]
+    #[arg(short = 'H', long = "header", value_parser = crate::targets::parse_header, value_name = "HEADER")]
     pub headers: Vec<(String, String)>,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -170,7 +170,7 @@ pub struct Conn {
     /// As http://127.0.0.1:8080/path for one request, or ws://... for a handshake
     pub url: String,
     /// A header of the request, `Name: value`; may be repeated
-    #[arg(short = 'H', long = "header", value_parser = crate::target::parse_header, value_name = "HEADER")]
+    #[arg(short = 'H', long = "header", value_parser = crate::targets::parse_header, value_name = "HEADER")]
     pub headers: Vec<(String, String)>,
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::cli::{Failed, Said};
-use crate::target::Url;
+use crate::targets::Url;
 
 /// The first of the host's addresses at which somebody listens.
 pub(super) fn find(url: &Url, timeout: Duration) -> Result<SocketAddr, Failed> {

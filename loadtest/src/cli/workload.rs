@@ -12,7 +12,7 @@ use crate::cli::progress::Progress;
 use crate::cli::{Failed, Said, machine, server};
 use crate::generator::{self, Endpoint, Load, conn, http, sse, ws};
 use crate::model::{Arrivals, Mode, Plan, Run};
-use crate::target::{Expect, Scheme, Target, Targets, Url, parse_body, read_file};
+use crate::targets::{Expect, Scheme, Target, Targets, Url, parse_body, read_file};
 
 /// What a mode asks for, of a server that was there a moment ago.
 pub(super) struct Workload {

@@ -19,7 +19,7 @@ use crate::generator::{Clock, Local, Op, Socket};
 use crate::measure::Failure;
 use crate::model::Arrivals;
 use crate::net::http1::response::{Asked, Parser, Response};
-use crate::target::{Expect, Targets};
+use crate::targets::{Expect, Targets};
 
 /// What is asked, over and over.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
-use crate::target::{Expect, ListError, Target, Targets, Url, header, parse_body, parse_method};
+use crate::targets::{Expect, ListError, Target, Targets, Url, header, parse_body, parse_method};
 
 /// Why a file of targets cannot be used.
 #[derive(Debug, Error, Diagnostic)]
