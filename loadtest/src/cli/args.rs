@@ -249,8 +249,8 @@ pub struct Peak {
     #[arg(long, value_parser = values::rate, value_name = "RATE")]
     pub start: Option<f64>,
     /// The highest rate to try
-    #[arg(long, value_parser = values::rate, value_name = "RATE")]
-    pub most: Option<f64>,
+    #[arg(long = "most", value_parser = values::rate, value_name = "RATE")]
+    pub max_rate: Option<f64>,
     /// The most trials to make, each of --duration
     #[arg(long, default_value_t = 30, value_name = "N")]
     pub trials: usize,
@@ -317,13 +317,13 @@ impl Gaps {
 
 impl Objective {
     pub(super) fn slo(&self) -> Option<Slo> {
-        let said = [
+        let limits = [
             (50.0, self.p50),
             (90.0, self.p90),
             (99.0, self.p99),
             (99.9, self.p999),
         ];
-        said.into_iter().find_map(|(percentile, latency)| {
+        limits.into_iter().find_map(|(percentile, latency)| {
             Some(Slo {
                 percentile,
                 latency: latency?.as_secs_f64() * 1e6,
