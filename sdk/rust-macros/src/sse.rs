@@ -76,11 +76,11 @@ fn component(takes_mail: bool) -> TokenStream {
     let wit = world::connection("sse", takes_mail);
     let bindings = bindings("connection", &wit, takes_mail);
     quote! {
-        use ::rusm_rs::__private::{FlatMail, live_on, mail};
+        use ::rusm_rs::__private::{FlatMail, begin_lasting, mail};
 
         #[unsafe(export_name = #open)]
         extern "C" fn core_open() {
-            live_on();
+            begin_lasting();
             super::enter_open()
         }
 

@@ -56,11 +56,11 @@ fn component(takes_mail: bool) -> TokenStream {
     let wit = world::connection("websocket", takes_mail);
     let bindings = bindings("connection", &wit, takes_mail);
     quote! {
-        use ::rusm_rs::__private::{FlatMail, live_on, mail, message, string};
+        use ::rusm_rs::__private::{FlatMail, begin_lasting, mail, message, string};
 
         #[unsafe(export_name = #open)]
         extern "C" fn core_open() {
-            live_on();
+            begin_lasting();
             super::enter_open()
         }
 

@@ -54,7 +54,7 @@ mod tests {
             body: Vec::new(),
         };
         __private::open(request);
-        __private::live_on();
+        __private::begin_lasting();
         assert_eq!(::log::max_level(), LevelFilter::Debug);
         assert!(::log::log_enabled!(Level::Debug));
         // It would panic outside a guest if it were passed on.

@@ -5,9 +5,9 @@ use std::mem::ManuallyDrop;
 
 /// Where the state is, from the first message to the end of the process.
 #[derive(Debug)]
-pub struct Held<T>(RefCell<Option<ManuallyDrop<T>>>);
+pub struct StateCell<T>(RefCell<Option<ManuallyDrop<T>>>);
 
-impl<T> Held<T> {
+impl<T> StateCell<T> {
     /// Nothing yet.
     #[allow(
         clippy::new_without_default,
@@ -38,9 +38,9 @@ mod tests {
 
     #[test]
     fn the_state_is_made_once() {
-        let held = Held::new();
+        let cell = StateCell::new();
         let add = |n: u32| {
-            held.with(
+            cell.with(
                 || 10,
                 |state| {
                     *state += n;

@@ -43,7 +43,7 @@ impl fmt::Debug for Sender {
 }
 
 fn stream(response: &mut http::Response, write: impl FnOnce(&mut Body)) {
-    crate::__private::live_on();
+    crate::__private::begin_lasting();
     match serve::respond(response.status, &response.headers) {
         Ok(()) => write(&mut Body(())),
         Err(why) => {

@@ -88,7 +88,7 @@ impl<'a> Entries<'a> {
         let call = handler.map(|handler| call(name, handler, parameters));
         if makes_state || handler.is_some_and(|handler| handler.state) {
             quote! {
-                STATE.with(|held| held.with(|| init_state(connection), |state| { #call }))
+                STATE.with(|cell| cell.with(|| init_state(connection), |state| { #call }))
             }
         } else {
             quote!(#call)

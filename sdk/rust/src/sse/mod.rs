@@ -1,12 +1,12 @@
 //! Server-Sent Events.
 
-mod answering;
+mod action;
 mod event;
-mod held;
+mod process;
 
-pub use answering::Answering;
+pub use action::SseAction;
 pub use event::Event;
-pub use held::with_sse;
+pub use process::with_sse;
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -136,7 +136,7 @@ impl Sse {
         let has_begun = self.progress.has_begun();
         self.sends(|| {
             if !has_begun {
-                let Response { head, .. } = answering::empty();
+                let Response { head, .. } = action::empty();
                 // A client that is gone is noticed right below.
                 let _ = serve::respond(head.status, &head.headers);
             }

@@ -10,14 +10,14 @@ use crate::{IntoResponse, Request, Response};
 
 /// What the expansion of `#[handlers]` keeps of an [`Sse`], while the action has it.
 #[derive(Debug)]
-pub struct Answering {
+pub struct SseAction {
     progress: Rc<Progress>,
 }
 
-impl Answering {
+impl SseAction {
     /// Begins with the call of an action.
     pub fn new(request: &Request) -> (Sse, Self) {
-        crate::__private::live_on();
+        crate::__private::begin_lasting();
         let progress = Rc::new(Progress::default());
         let last_event_id = request.header("last-event-id").map(str::to_owned);
         let sse = Sse {
@@ -79,15 +79,15 @@ mod tests {
     #[test]
     fn a_client_that_comes_again_says_what_it_saw() {
         let request = Request::new("GET", "/").with_header("Last-Event-ID", "7");
-        assert_eq!(Answering::new(&request).0.last_event_id(), Some("7"));
+        assert_eq!(SseAction::new(&request).0.last_event_id(), Some("7"));
         let request = Request::new("GET", "/");
-        assert_eq!(Answering::new(&request).0.last_event_id(), None);
+        assert_eq!(SseAction::new(&request).0.last_event_id(), None);
     }
 
     /// What asks the host panics here, so nobody asks it.
     #[test]
     fn nothing_is_sent_once_the_stream_is_closed() {
-        let (sse, _answering) = Answering::new(&Request::new("GET", "/"));
+        let (sse, _action) = SseAction::new(&Request::new("GET", "/"));
         sse.close();
         assert!(!sse.data("a"));
         assert!(!sse.send(crate::Event::new().data("a")));
@@ -98,8 +98,8 @@ mod tests {
 
     #[test]
     fn what_an_action_returns_answers_if_it_has_sent_nothing() {
-        let answering = || Answering::new(&Request::new("GET", "/")).1;
-        let response = answering().end(());
+        let action = || SseAction::new(&Request::new("GET", "/")).1;
+        let response = action().end(());
         assert_eq!(response.status, 200);
         assert!(
             response
@@ -107,7 +107,7 @@ mod tests {
                 .contains(&header::header("content-type", "text/event-stream"))
         );
         let failed: Result<(), _> = Err(BadRequest::new("no such room"));
-        let response = answering().end(failed);
+        let response = action().end(failed);
         assert_eq!(response.status, 400);
         assert!(response.body.starts_with(b"no such room"));
     }
