@@ -9,10 +9,8 @@ mod module;
 mod names;
 mod process;
 mod service;
-mod sse;
 mod state;
 mod types;
-mod websocket;
 mod world;
 
 use proc_macro::TokenStream;
@@ -224,7 +222,7 @@ pub fn client(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// There is one such module in a component.
 #[proc_macro_attribute]
 pub fn websocket(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    websocket::websocket(arguments.into(), item.into()).into()
+    connection::websocket(arguments.into(), item.into()).into()
 }
 
 /// Makes the public functions of an inline module those of a stream of Server-Sent Events. Each
@@ -292,7 +290,7 @@ pub fn websocket(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// events as well: from beginning to end in one function, with a stack of its own while it waits.
 #[proc_macro_attribute]
 pub fn sse(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    sse::sse(arguments.into(), item.into()).into()
+    connection::sse(arguments.into(), item.into()).into()
 }
 
 /// Makes a function the whole life of a process, which receives its mail itself.
