@@ -1,4 +1,4 @@
-//! What the host passes to exports, as the canonical ABI has it (component-model,
+//! Arguments of exports in the canonical ABI's flat form (component-model,
 //! `CanonicalABI.md`, "Flattening").
 
 use crate::__private::begin_lasting;

@@ -1,4 +1,4 @@
-//! What `#[handlers]` puts beside the author's module.
+//! `#[handlers]`: the actions of a component.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};

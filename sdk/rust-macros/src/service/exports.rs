@@ -1,4 +1,4 @@
-//! What a service's module exports.
+//! Exports of a service, and the entries that they call.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};

@@ -1,4 +1,4 @@
-//! The core functions behind a service's exports, as the canonical ABI has them
+//! Core functions of a service's exports, as the canonical ABI has them
 //! (component-model, `CanonicalABI.md`, "Flattening").
 //!
 //! By hand, as the generator of bindings exports no function that frees an answer once the host

@@ -1,4 +1,4 @@
-//! An action that answers by Server-Sent Events.
+//! Actions that respond with Server-Sent Events.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -8,14 +8,14 @@ use crate::bindings::rusm::runtime::http;
 use crate::connection_info::OwnInfo;
 use crate::{IntoResponse, Request, Response};
 
-/// What the expansion of `#[handlers]` keeps of an [`Sse`], while the action has it.
+/// Shares the progress of an [`Sse`] with the expansion of `#[handlers]`, while the action owns it.
 #[derive(Debug)]
 pub struct SseAction {
     progress: Rc<Progress>,
 }
 
 impl SseAction {
-    /// Begins with the call of an action.
+    /// Creates the stream of an action's call.
     pub fn new(request: &Request) -> (Sse, Self) {
         crate::__private::begin_lasting();
         let progress = Rc::new(Progress::default());
@@ -28,7 +28,8 @@ impl SseAction {
         (sse, Self { progress })
     }
 
-    /// What the host is told when the action has returned; it uses that if nothing was sent.
+    /// Returns the response for the host after the action has returned. The host uses it if nothing was
+    /// sent.
     pub fn end(self, answer: impl EndOfEvents) -> http::Response {
         let Some(failure) = answer.failure() else {
             return empty().into_wit();
@@ -36,19 +37,19 @@ impl SseAction {
         if self.progress.has_begun() {
             let (status, why) = (failure.status_code(), failure.body());
             let why = String::from_utf8_lossy(why);
-            eprintln!("an action failed amid its events: {status} {why}");
+            eprintln!("an action failed while streaming: {status} {why}");
         }
         failure.into_wit()
     }
 }
 
-/// What an action with an [`Sse`] may return.
+/// A type that an action with an [`Sse`] can return.
 #[diagnostic::on_unimplemented(
     message = "an action with an `Sse` returns nothing or a `Result<(), E>` where `E: IntoResponse`, not `{Self}`",
     label = "the answer is what was sent"
 )]
 pub trait EndOfEvents {
-    /// What went wrong.
+    /// Returns the error as a response, if the action failed.
     fn failure(self) -> Option<Response>;
 }
 
@@ -64,7 +65,7 @@ impl<E: IntoResponse> EndOfEvents for Result<(), E> {
     }
 }
 
-/// A stream of no events.
+/// Returns the response of a stream without events.
 pub(super) fn empty() -> Response {
     Response::new(200)
         .header("content-type", "text/event-stream")
