@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 measured; 1 nothing succeeded, or it could not be measured; 2 usage.
 //!
-//! - [`args`]: what can be said, and [`values`], the kinds of it.
+//! - [`args`]: the arguments, and [`values`], their types.
 //! - `workload`: what a mode asks for, ready to run.
 //! - `single`, `peak`, `sweep`: which runs are made.
 //! - `progress`, `output`: what is seen meanwhile and left at the end.

@@ -1,4 +1,4 @@
-//! What is left at the end.
+//! Output of a run: files and the summary.
 
 use std::path::Path;
 use std::time::SystemTime;

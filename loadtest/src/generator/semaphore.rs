@@ -1,4 +1,4 @@
-//! How many connections are opened at the same time.
+//! Semaphore that limits how many connections are opened at the same time.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-/// Lets so many in at a time, first come first served. Thousands of connections that are opened
+/// A semaphore, first come first served. Thousands of connections that are opened
 /// all at once overflow the server's queue of those it has yet to accept, which the kernel answers
 /// with silence, and the client with a second's pause.
 pub(super) struct Semaphore {
@@ -14,7 +14,7 @@ pub(super) struct Semaphore {
     waiting: RefCell<VecDeque<Waker>>,
 }
 
-/// The right to be in; given back when it is dropped.
+/// A permit, released when it is dropped.
 pub(super) struct Permit(Rc<Semaphore>);
 
 impl Semaphore {
@@ -26,7 +26,7 @@ impl Semaphore {
         })
     }
 
-    /// Wait to be let in. The future must not be dropped before it is ready.
+    /// Waits for a permit. The future must not be dropped before it is ready.
     pub(super) async fn acquire(self: &Rc<Self>) -> Permit {
         poll_fn(|context| {
             let free = self.free.get();

@@ -1,4 +1,4 @@
-//! What a mode sees of the run on its thread.
+//! Worker: the part of a run on one thread, as a mode sees it.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -15,7 +15,7 @@ use crate::generator::sockets::{Socket, Sockets};
 use crate::measure::{Failure, Recorder, Window};
 use crate::model::Arrivals;
 
-/// What a mode sees of the run on its thread: its share, its recorder, its next operation.
+/// The part of a run on one thread: its share of the connections, its recorder, its next operation.
 pub struct Worker {
     thread: usize,
     connections: Range<usize>,
