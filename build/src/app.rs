@@ -94,12 +94,12 @@ pub fn build_app(
     let mut tools = Tools::new(options);
     let mut report = Report::default();
     for spec in components {
-        let place = Place::new(&app_dir, &spec.name)?;
-        let outcome = match place.status(spec, &tools)? {
-            Status::Missing => return Err(place.missing()),
+        let paths = Paths::new(&app_dir, &spec.name)?;
+        let outcome = match paths.status(spec, &tools)? {
+            Status::Missing => return Err(paths.missing()),
             Status::Prebuilt => Outcome::Prebuilt,
             Status::Fresh if !options.force => Outcome::Fresh,
-            Status::Fresh | Status::Stale => place.build(spec, &mut tools)?,
+            Status::Fresh | Status::Stale => paths.build(spec, &mut tools)?,
         };
         report.components.push((spec.name.clone(), outcome));
     }
@@ -109,8 +109,8 @@ pub fn build_app(
 /// Tells how a component stands. Runs nothing.
 pub fn status(app_dir: &Path, component: &ComponentSpec) -> Result<Status, BuildError> {
     let app_dir = absolute(app_dir)?;
-    let place = Place::new(&app_dir, &component.name)?;
-    place.status(component, &Tools::new(BuildOptions::default()))
+    let paths = Paths::new(&app_dir, &component.name)?;
+    paths.status(component, &Tools::new(BuildOptions::default()))
 }
 
 /// Whether `build_app` would build this component.
@@ -124,8 +124,8 @@ pub fn outside_inputs(app_dir: &Path, component: &ComponentSpec) -> Vec<PathBuf>
     let Ok(app_dir) = absolute(app_dir) else {
         return Vec::new();
     };
-    let place = Place::new(&app_dir, &component.name).ok();
-    let stamp = place.and_then(|place| Stamp::read(&place.stamp));
+    let paths = Paths::new(&app_dir, &component.name).ok();
+    let stamp = paths.and_then(|paths| Stamp::read(&paths.stamp));
     stamp.map_or_else(Vec::new, |stamp| stamp.outside_inputs())
 }
 
@@ -233,7 +233,7 @@ impl Tools {
 }
 
 /// Where one component lies.
-struct Place<'a> {
+struct Paths<'a> {
     name: &'a str,
     app_dir: &'a Path,
     sources: Sources,
@@ -251,7 +251,7 @@ struct Made {
     inputs: BTreeSet<PathBuf>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Paths<'a> {
     fn new(app_dir: &'a Path, name: &'a str) -> Result<Self, BuildError> {
         let artifact = artifact_path(app_dir, name);
         let sources = Sources::find(app_dir, name).map_err(|error| BuildError::Component {

@@ -1,4 +1,4 @@
-//! What a component is made of, and so by which tools.
+//! Sources of a component, which decide on the tools that build it.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Whether an artifact is fresh, told from content.
+//! Freshness of artifacts, by content.
 //!
 //! Beside `wasm/<name>.wasm` lies `wasm/.<name>.stamp`, a hash over everything that went into it:
 //! its own files, the other local files that cargo or the bundler read (known from the last

@@ -15,8 +15,8 @@ mod buffer;
 mod class;
 #[path = "../../sdk/rust/src/heap/linear_memory.rs"]
 mod linear_memory;
-#[path = "../../sdk/rust/src/heap/lives.rs"]
-mod lives;
+#[path = "../../sdk/rust/src/heap/two_mode.rs"]
+mod two_mode;
 
 use std::alloc::Layout;
 use std::cell::Cell;
@@ -25,17 +25,17 @@ use libfuzzer_sys::fuzz_target;
 
 use buffer::{TestPages, TestSource};
 use linear_memory::LinearMemory;
-use lives::{Border, Heap};
+use two_mode::{ArenaEnd, Heap};
 
 fuzz_target!(|input: &[u8]| {
-    let Some(([free_low, free_high, pages, lives_on], steps)) = input.split_first_chunk() else {
+    let Some(([free_low, free_high, pages, general], steps)) = input.split_first_chunk() else {
         return;
     };
     let free = usize::from(u16::from_le_bytes([*free_low, *free_high])) * 3;
     let capacity = (4 + usize::from(*pages)) * 64 * 1024;
     let mut model = Model::new(TestPages::source(capacity, free));
-    if lives_on % 2 == 0 {
-        model.heap.live_on();
+    if general % 2 == 0 {
+        model.heap.switch_to_general();
     }
     for step in steps.as_chunks::<4>().0 {
         let [operation, size, scale, which] = *step;
@@ -45,7 +45,7 @@ fuzz_target!(|input: &[u8]| {
             0..3 => model.allocate(size, 1 << (which % 9)),
             3..5 => model.release(which),
             5..7 => model.resize(which, size),
-            _ => model.heap.live_on(),
+            _ => model.heap.switch_to_general(),
         }
     }
     while !model.blocks.is_empty() {
@@ -54,15 +54,15 @@ fuzz_target!(|input: &[u8]| {
 });
 
 #[derive(Default)]
-struct TestBorder(Cell<usize>);
+struct TestArenaEnd(Cell<usize>);
 
-impl Border for TestBorder {
+impl ArenaEnd for TestArenaEnd {
     fn get(&self) -> usize {
         self.0.get()
     }
 
-    fn set(&self, border: usize) {
-        self.0.set(border);
+    fn set(&self, arena_end: usize) {
+        self.0.set(arena_end);
     }
 }
 
@@ -74,7 +74,7 @@ struct Block {
 }
 
 struct Model {
-    heap: Heap<LinearMemory<TestPages>, TestBorder>,
+    heap: Heap<LinearMemory<TestPages>, TestArenaEnd>,
     source: LinearMemory<TestPages>,
     blocks: Vec<Block>,
     mark: u8,
@@ -83,7 +83,7 @@ struct Model {
 impl Model {
     fn new(source: LinearMemory<TestPages>) -> Self {
         Self {
-            heap: Heap::new(source.clone(), TestBorder::default()),
+            heap: Heap::new(source.clone(), TestArenaEnd::default()),
             source,
             blocks: Vec::new(),
             mark: 0,

@@ -26,32 +26,32 @@
   // In a legend there is room for the whole number.
   const whole = { ...formats, count: (v) => v.toLocaleString("en-US", { maximumFractionDigits: 1 }) };
 
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
   const faded = (name, share) => {
-    const hex = colour(name).slice(1);
+    const hex = color(name).slice(1);
     const parts = [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
     return `rgba(${parts.join(",")},${share})`;
   };
 
   const lineOf = (series) => {
-    const stroke = colour(series.colour);
+    const stroke = color(series.color);
     const options = { label: series.label, stroke, width: 2, pxAlign: 0, spanGaps: false, points: { show: false } };
     switch (series.style) {
       case "area":
-        return { ...options, fill: faded(series.colour, 0.12) };
+        return { ...options, fill: faded(series.color, 0.12) };
       case "dashed":
         return { ...options, dash: [5, 5], width: 1.5, spanGaps: true };
       case "points":
         return {
           ...options,
           paths: () => null,
-          points: { show: true, size: 8, width: 1.5, stroke, fill: faded(series.colour, 0.35) },
+          points: { show: true, size: 8, width: 1.5, stroke, fill: faded(series.color, 0.35) },
         };
       case "bars":
         return {
           ...options,
           width: 0,
-          fill: faded(series.colour, 0.75),
+          fill: faded(series.color, 0.75),
           paths: uPlot.paths.bars({ size: [0.9, 40], align: 0 }),
         };
       default:
@@ -81,8 +81,8 @@
       labelGap: 2,
       labelFont: "12px system-ui, sans-serif",
       font: "12px system-ui, sans-serif",
-      stroke: colour("muted"),
-      grid: { stroke: colour("grid"), width: 1 },
+      stroke: color("muted"),
+      grid: { stroke: color("grid"), width: 1 },
       ticks: { show: false },
       side,
       gap: 6,
@@ -127,12 +127,12 @@
       const place = (value) => plot.valToPos(value, mark.axis, true);
       if (mark.range) {
         const [from, to] = mark.range.map(place);
-        ctx.fillStyle = faded(mark.colour, 0.14);
+        ctx.fillStyle = faded(mark.color, 0.14);
         if (upright) ctx.fillRect(from, bbox.top, Math.max(to - from, 1), bbox.height);
         else ctx.fillRect(bbox.left, to, bbox.width, Math.max(from - to, 1));
       }
       const at = Math.round(place(mark.at)) + 0.5;
-      ctx.strokeStyle = colour(mark.colour);
+      ctx.strokeStyle = color(mark.color);
       ctx.lineWidth = 1.5 * ratio;
       ctx.setLineDash([6 * ratio, 4 * ratio]);
       ctx.beginPath();
@@ -144,7 +144,7 @@
         ctx.lineTo(bbox.left + bbox.width, at);
       }
       ctx.stroke();
-      ctx.fillStyle = colour(mark.colour);
+      ctx.fillStyle = color(mark.color);
       const width = ctx.measureText(mark.label).width;
       if (upright) {
         // To the left of its line, unless that would leave the chart.

@@ -8,7 +8,7 @@
 //! - [`measure`]: what each thread counts.
 //! - [`report`]: JSON, tables, histograms and the HTML page.
 //! - [`model`]: what a measurement is, as it is written to JSON.
-//! - [`target`]: URLs, requests, and what is expected of a response.
+//! - [`targets`]: URLs, requests, and what is expected of a response.
 //! - [`net`]: protocols, pure over bytes.
 
 pub mod analysis;
@@ -18,4 +18,4 @@ pub mod measure;
 pub mod model;
 pub mod net;
 pub mod report;
-pub mod target;
+pub mod targets;

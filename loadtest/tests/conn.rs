@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusm_loadtest::generator::conn::{self, Exchange};
+use rusm_loadtest::generator::conn::{self, Protocol};
 use rusm_loadtest::generator::{self, Endpoint, Load};
 use rusm_loadtest::model::{Arrivals, Run};
 use stub::http::{Framing, Http};
@@ -22,7 +22,7 @@ fn as_many_connections_as_the_delay_allows() {
         ..Http::delayed(Duration::from_millis(10))
     };
     let stub = stub.start();
-    let run = run(&stub, Exchange::Http, Arrivals::Closed);
+    let run = run(&stub, Protocol::Http, Arrivals::Closed);
     // 4 at a time, 10 ms: at most 400 a second.
     assert!((1..=400).contains(&run.ok), "{}", run.ok);
     assert!(run.ok >= 250 || !stub.is_punctual(), "{}", run.ok);
@@ -45,7 +45,7 @@ fn more_connections_than_there_are_ports() {
     // A server that leaves the close to the client: without care, each port is gone for a minute.
     let stub = Http::default().start();
     let before = time_wait(stub.addr());
-    let run = run(&stub, Exchange::Http, Arrivals::Closed);
+    let run = run(&stub, Protocol::Http, Arrivals::Closed);
     assert!(run.errors.is_empty(), "{:?}", run.errors);
     assert!(run.ok > 20, "{}", run.ok);
     // But for those that the end of the run cut off.
@@ -58,7 +58,7 @@ fn websockets() {
     let stub = Ws::default().start();
     let run = run(
         &stub,
-        Exchange::WebSocket,
+        Protocol::WebSocket,
         Arrivals::Constant { rate: 100.0 },
     );
     let unsent = run.errors.values().sum::<u64>();
@@ -77,13 +77,13 @@ fn websockets() {
 #[test]
 fn framings_and_failures() {
     let ok = Http::default;
-    for (http, exchange, outcome) in [
+    for (http, protocol, outcome) in [
         (
             Http {
                 framing: Framing::Chunked,
                 ..ok()
             },
-            Exchange::Http,
+            Protocol::Http,
             "ok",
         ),
         (
@@ -91,7 +91,7 @@ fn framings_and_failures() {
                 framing: Framing::Close,
                 ..ok()
             },
-            Exchange::Http,
+            Protocol::Http,
             "ok",
         ),
         (
@@ -99,7 +99,7 @@ fn framings_and_failures() {
                 status: 500,
                 ..ok()
             },
-            Exchange::Http,
+            Protocol::Http,
             "status 500",
         ),
         (
@@ -107,7 +107,7 @@ fn framings_and_failures() {
                 status: 403,
                 ..ok()
             },
-            Exchange::WebSocket,
+            Protocol::WebSocket,
             "status 403",
         ),
         (
@@ -115,7 +115,7 @@ fn framings_and_failures() {
                 reset: true,
                 ..ok()
             },
-            Exchange::Http,
+            Protocol::Http,
             "reset",
         ),
         (
@@ -123,7 +123,7 @@ fn framings_and_failures() {
                 silent: true,
                 ..ok()
             },
-            Exchange::Http,
+            Protocol::Http,
             "timeout",
         ),
         (
@@ -131,7 +131,7 @@ fn framings_and_failures() {
                 raw: Some(b"SSH-2.0\r\n".into()),
                 ..ok()
             },
-            Exchange::Http,
+            Protocol::Http,
             "protocol",
         ),
         (
@@ -139,47 +139,47 @@ fn framings_and_failures() {
                 raw: Some(b"HTTP/1.1 200 OK\r\n".into()),
                 ..ok()
             },
-            Exchange::Http,
+            Protocol::Http,
             "reset",
         ),
     ] {
-        let said = format!("{http:?} {exchange:?}");
+        let case = format!("{http:?} {protocol:?}");
         let mut load = load(Arrivals::Constant { rate: 20.0 });
         if outcome == "timeout" {
             load.timeout = Duration::from_millis(200);
         }
         let stub = http.start();
-        let run = generate(&conn::Mode::new(endpoint(stub.addr()), exchange), &load);
+        let run = generate(&conn::Mode::new(endpoint(stub.addr()), protocol), &load);
         let mut counts = run.errors.clone();
         counts.insert("ok".into(), run.ok);
         counts.retain(|_, count| *count > 0);
         // 4 at a time: not all of 20 have their turn when they time out, or the machine is busy.
         counts.remove("unsent");
-        assert_eq!(counts.keys().collect::<Vec<_>>(), [outcome], "{said}");
+        assert_eq!(counts.keys().collect::<Vec<_>>(), [outcome], "{case}");
         let sum = run.ok + run.errors.values().sum::<u64>();
-        assert_eq!(sum, 20, "{said}");
+        assert_eq!(sum, 20, "{case}");
     }
 }
 
 #[test]
 fn nobody_listens() {
     let refused = stub::refused();
-    let mode = conn::Mode::new(endpoint(refused.addr()), Exchange::Http);
+    let mode = conn::Mode::new(endpoint(refused.addr()), Protocol::Http);
     let run = generate(&mode, &load(Arrivals::Closed));
     assert_eq!(run.ok, 0);
     assert_eq!(run.errors.keys().collect::<Vec<_>>(), ["connect"]);
 }
 
 /// 4 at a time, for a second.
-fn run(stub: &Stub, exchange: Exchange, arrivals: Arrivals) -> Run {
+fn run(stub: &Stub, protocol: Protocol, arrivals: Arrivals) -> Run {
     generate(
-        &conn::Mode::new(endpoint(stub.addr()), exchange),
+        &conn::Mode::new(endpoint(stub.addr()), protocol),
         &load(arrivals),
     )
 }
 
 fn generate(mode: &Arc<conn::Mode>, load: &Load) -> Run {
-    generator::run(load, |local| Arc::clone(mode).run(local), &mut |_| ()).unwrap()
+    generator::run(load, |worker| Arc::clone(mode).run(worker), &mut |_| ()).unwrap()
 }
 
 fn load(arrivals: Arrivals) -> Load {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusm_loadtest::analysis::distribution::percentile;
 use rusm_loadtest::generator::{self, Load, http::Mode};
 use rusm_loadtest::model::{Arrivals, Run};
-use rusm_loadtest::target::{Expect, Target, Targets};
+use rusm_loadtest::targets::{Expect, Target, Targets};
 use stub::Stub;
 use stub::http::{Framing, Http};
 
@@ -154,7 +154,7 @@ fn a_refused_connection_is_an_error() {
     let mode = Mode::new(nobody.addr(), targets, 1);
     let run = generator::run(
         &load(Arrivals::Closed, seconds(1.0), 2),
-        |local| Arc::clone(&mode).run(local),
+        |worker| Arc::clone(&mode).run(worker),
         &mut |_| (),
     )
     .unwrap();
@@ -298,7 +298,7 @@ fn the_timeline_adds_up() {
     let mode = Mode::new(stub.addr(), Targets::new(vec![target(&stub)]).unwrap(), 1);
     let run = generator::run(
         &load(Arrivals::Closed, seconds(1.0), 4),
-        |local| Arc::clone(&mode).run(local),
+        |worker| Arc::clone(&mode).run(worker),
         &mut |interval| seen.push(interval.at_s),
     )
     .unwrap();
@@ -334,7 +334,7 @@ fn a_core_that_is_not_there_is_said_so() {
     let mut load = load(Arrivals::Closed, seconds(0.1), 1);
     load.cores = vec![100_000];
     let mode = Mode::new(stub.addr(), Targets::new(vec![target(&stub)]).unwrap(), 1);
-    let error = generator::run(&load, |local| Arc::clone(&mode).run(local), &mut |_| ());
+    let error = generator::run(&load, |worker| Arc::clone(&mode).run(worker), &mut |_| ());
     assert!(matches!(
         error,
         Err(generator::Error::Core { core: 100_000, .. })
@@ -363,7 +363,7 @@ fn run_of(
 
 fn run_load(stub: &Stub, targets: Vec<Target>, load: &Load, pipeline: usize) -> Run {
     let mode = Mode::new(stub.addr(), Targets::new(targets).unwrap(), pipeline);
-    generator::run(load, |local| Arc::clone(&mode).run(local), &mut |_| ()).unwrap()
+    generator::run(load, |worker| Arc::clone(&mode).run(worker), &mut |_| ()).unwrap()
 }
 
 fn load(arrivals: Arrivals, duration: Duration, connections: usize) -> Load {

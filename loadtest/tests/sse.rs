@@ -209,7 +209,8 @@ fn run(stub: &Stub, hold: bool) -> (Run, Arc<sse::Mode>) {
         duration: Duration::from_secs(1),
         timeout: Duration::from_secs(5),
     };
-    let mut run = generator::run(&load, |local| Arc::clone(&mode).run(local), &mut |_| ()).unwrap();
+    let mut run =
+        generator::run(&load, |worker| Arc::clone(&mode).run(worker), &mut |_| ()).unwrap();
     mode.tally().annotate(4, hold, &mut run);
     (run, mode)
 }

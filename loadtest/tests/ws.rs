@@ -32,7 +32,7 @@ fn closed_loop_makes_as_many_round_trips_as_the_delay_allows() {
         warmup: Duration::from_millis(200),
         ..load(Arrivals::Closed)
     };
-    let run = generator::run(&load, |local| Arc::clone(&mode).run(local), &mut |_| ()).unwrap();
+    let run = generator::run(&load, |worker| Arc::clone(&mode).run(worker), &mut |_| ()).unwrap();
     // 4 connections, 10 ms: at most 400 a second, and one more of each at the edges.
     assert!(run.ok <= 404, "{}", run.ok);
     assert!(run.ok >= 300 || !stub.is_punctual(), "{}", run.ok);
@@ -185,7 +185,7 @@ fn a_server_that_never_echoes_times_out() {
         timeout: Duration::from_millis(200),
         ..load(Arrivals::Closed)
     };
-    let run = generator::run(&load, |local| Arc::clone(&mode).run(local), &mut |_| ()).unwrap();
+    let run = generator::run(&load, |worker| Arc::clone(&mode).run(worker), &mut |_| ()).unwrap();
     assert_eq!(run.ok, 0);
     assert_eq!(run.errors.keys().collect::<Vec<_>>(), ["timeout"]);
 }
@@ -202,7 +202,7 @@ fn connections_that_are_held() {
         connections: 100,
         ..load(Arrivals::Closed)
     };
-    let run = generator::run(&load, |local| Arc::clone(&mode).run(local), &mut |_| ()).unwrap();
+    let run = generator::run(&load, |worker| Arc::clone(&mode).run(worker), &mut |_| ()).unwrap();
     assert_eq!((stub.accepted(), stub.requests()), (100, 0));
     assert_eq!((mode.tally().alive(), mode.tally().lost()), (100, 0));
     assert_eq!(run.ok, 100);
@@ -235,7 +235,7 @@ fn run(stub: &Stub, options: &ws::Options, arrivals: Arrivals) -> (Run, Arc<ws::
 }
 
 fn generate(mode: &Arc<ws::Mode>, arrivals: Arrivals) -> Run {
-    let mode = |local| Arc::clone(mode).run(local);
+    let mode = |worker| Arc::clone(mode).run(worker);
     generator::run(&load(arrivals), mode, &mut |_| ()).unwrap()
 }
 

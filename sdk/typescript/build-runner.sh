@@ -8,10 +8,13 @@ cd "$(dirname "$0")"
 (cd runtime && node build.mjs)
 export CC_wasm32_unknown_unknown=${CLANG:-clang-19}
 export AR_wasm32_unknown_unknown=${LLVM_AR:-llvm-ar-19}
-export CFLAGS_wasm32_unknown_unknown="-O3"
 # QuickJS needs more stack than a handler in Rust; what overflows it must trap, not overwrite data.
-export RUSTFLAGS="-Clink-arg=-zstack-size=524288 -Clink-arg=--stack-first"
+rust_flags="-Clink-arg=-zstack-size=524288 -Clink-arg=--stack-first"
 target=${CARGO_TARGET_DIR:-$PWD/runner/target}
+# File names in assertions and panics are relative: runner.wasm holds no path of the checkout.
+registry=${CARGO_HOME:-$HOME/.cargo}/registry/src
+export CFLAGS_wasm32_unknown_unknown="-O3 -ffile-prefix-map=$target=target"
+export RUSTFLAGS="$rust_flags --remap-path-prefix=$PWD=. --remap-path-prefix=$registry=registry"
 # QuickJS as it is published, and our patch.
 quickjs=$target/rquickjs-sys
 published=$(cargo metadata --locked --format-version 1 --manifest-path runner/Cargo.toml |

@@ -1,4 +1,4 @@
-//! How large a guest's memory is when it starts.
+//! Initial size of a guest's memory.
 //!
 //! A policy without effects: what to tell the linker, and what to make of its answer. The memory
 //! of a handler is `stack | data | heap`, and what of it was written to is put back to its initial

@@ -1,4 +1,4 @@
-//! What a component's `Cargo.toml` says that matters to the build.
+//! Settings of a component's `Cargo.toml` that matter to the build.
 
 use std::path::{Path, PathBuf};
 

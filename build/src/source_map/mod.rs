@@ -55,9 +55,9 @@ fn located(map: &Parsed<'_>, text: &str) -> String {
     let mut located = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(BUNDLE_FILE) {
-        let (before, place) = rest.split_at(at);
+        let (before, position) = rest.split_at(at);
         located.push_str(before);
-        let original = Place::parse(place).and_then(|found| {
+        let original = Position::parse(position).and_then(|found| {
             let token =
                 map.lookup_source_view_token_approx(&table, found.line - 1, found.column - 1)?;
             Some((token.get_source()?.to_owned(), token, found.len))
@@ -66,11 +66,11 @@ fn located(map: &Parsed<'_>, text: &str) -> String {
             Some((source, token, len)) => {
                 let (line, column) = (token.get_src_line() + 1, token.get_src_col() + 1);
                 let _ = write!(located, "{source}:{line}:{column}");
-                rest = &place[len..];
+                rest = &position[len..];
             }
             None => {
                 located.push_str(BUNDLE_FILE);
-                rest = &place[BUNDLE_FILE.len()..];
+                rest = &position[BUNDLE_FILE.len()..];
             }
         }
     }
@@ -79,7 +79,7 @@ fn located(map: &Parsed<'_>, text: &str) -> String {
 }
 
 /// `bundle.js:LINE:COLUMN` at the start of a text.
-struct Place {
+struct Position {
     /// Both from 1.
     line: u32,
     column: u32,
@@ -87,7 +87,7 @@ struct Place {
     len: usize,
 }
 
-impl Place {
+impl Position {
     fn parse(text: &str) -> Option<Self> {
         let numbers = text.strip_prefix(BUNDLE_FILE)?.strip_prefix(':')?;
         let (line, rest) = number(numbers)?;

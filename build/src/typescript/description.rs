@@ -1,4 +1,4 @@
-//! What an author's module is, as the runner says it.
+//! Description of an author's module, as the runner reports it.
 
 use serde::Deserialize;
 

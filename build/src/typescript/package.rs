@@ -1,4 +1,4 @@
-//! Where a TypeScript component begins, and whether the packages that it wants are there.
+//! Entry file of a TypeScript component, and the check that its packages are installed.
 
 use std::path::{Path, PathBuf};
 

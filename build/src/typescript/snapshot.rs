@@ -42,9 +42,9 @@ fn snapshot_within(
     let alarm = interrupt_after(limit, module.engine()).map_err(SnapshotError::Thread)?;
     let sources = [bundle.as_bytes().into(), Arc::default()];
     let (_, compiled) = enter(&module, COMPILE, sources, deadline)?;
-    let (mut state, told) = enter(&module, INIT, compiled.modules, deadline)?;
+    let (mut state, report) = enter(&module, INIT, compiled.modules, deadline)?;
     drop(alarm);
-    let json = told.description.ok_or(SnapshotError::Silent)?;
+    let json = report.description.ok_or(SnapshotError::Silent)?;
     let description = match serde_json::from_str(&json) {
         Ok(description) => description,
         Err(error) => return Err(SnapshotError::Description { json, error }),
@@ -130,9 +130,9 @@ fn interrupt_after(limit: Duration, engine: &Engine) -> std::io::Result<Sender<(
 /// The modules that the runner is given, by their numbers: the author's bundle, and its own runtime.
 type Modules = [Arc<[u8]>; 2];
 
-/// What the runner has told of the bundle.
+/// Reports of the runner about the bundle.
 #[derive(Default)]
-struct Told {
+struct RunnerReport {
     /// Their bytecode.
     modules: Modules,
     description: Option<String>,
@@ -145,7 +145,7 @@ fn enter(
     entry: &str,
     modules: Modules,
     deadline: Instant,
-) -> Result<(State, Told), SnapshotError> {
+) -> Result<(State, RunnerReport), SnapshotError> {
     thread::scope(|scope| {
         let entering = thread::Builder::new()
             .name("rusm-snapshot".into())
@@ -161,8 +161,8 @@ fn enter_here(
     entry: &str,
     modules: Modules,
     deadline: Instant,
-) -> Result<(State, Told), SnapshotError> {
-    let mut store = Store::new(module.engine(), Told::default());
+) -> Result<(State, RunnerReport), SnapshotError> {
+    let mut store = Store::new(module.engine(), RunnerReport::default());
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| match Instant::now() < deadline {
         true => Ok(UpdateDeadline::Continue(1)),
@@ -176,24 +176,24 @@ fn enter_here(
         .get_typed_func::<(), ()>(&mut store, entry)
         .map_err(SnapshotError::runner)?
         .call(&mut store, ());
-    let mut told = std::mem::take(store.data_mut());
-    match (ran, told.failure.take()) {
+    let mut report = std::mem::take(store.data_mut());
+    match (ran, report.failure.take()) {
         (_, Some(why)) => Err(SnapshotError::Bundle(why)),
         (Err(trap), None) if trap.downcast_ref() == Some(&Trap::Interrupt) => {
             Err(SnapshotError::Endless)
         }
         (Err(trap), None) => Err(SnapshotError::Bundle(format!("{trap:#}"))),
-        (Ok(()), None) => Ok((State { store, instance }, told)),
+        (Ok(()), None) => Ok((State { store, instance }, report)),
     }
 }
 
 /// The runner's imports while it is initialised: those of the build; a clock that stands still, which
 /// QuickJS reads when it starts; and no other, for there is no host yet.
 fn imports(
-    store: &mut Store<Told>,
+    store: &mut Store<RunnerReport>,
     module: &Module,
     modules: Modules,
-) -> wasmtime::Result<Linker<Told>> {
+) -> wasmtime::Result<Linker<RunnerReport>> {
     let mut linker = Linker::new(module.engine());
     let lens = modules.clone().map(|module| module.len());
     linker.func_wrap(BUILD, "source-len", move |module: u32| {
@@ -203,7 +203,7 @@ fn imports(
     linker.func_wrap(
         BUILD,
         "source",
-        move |mut caller: Caller<'_, Told>, module: u32, to: u32| {
+        move |mut caller: Caller<'_, RunnerReport>, module: u32, to: u32| {
             let source = modules.get(module as usize).ok_or_else(no_module)?;
             memory(&mut caller)?.write(&mut caller, to as usize, source)?;
             wasmtime::Result::Ok(())
@@ -212,23 +212,23 @@ fn imports(
     linker.func_wrap(
         BUILD,
         "compiled",
-        |mut caller: Caller<'_, Told>, module: u32, at: u32, len: u32| {
+        |mut caller: Caller<'_, RunnerReport>, module: u32, at: u32, len: u32| {
             let bytecode = bytes(&mut caller, at, len)?;
             let modules = &mut caller.data_mut().modules;
             *modules.get_mut(module as usize).ok_or_else(no_module)? = bytecode.into();
             wasmtime::Result::Ok(())
         },
     )?;
-    let describe = |told: &mut Told, text| told.description = Some(text);
-    let fail = |told: &mut Told, text| told.failure = Some(text);
+    let describe = |report: &mut RunnerReport, text| report.description = Some(text);
+    let fail = |report: &mut RunnerReport, text| report.failure = Some(text);
     for (name, tell) in [
-        ("describe", describe as fn(&mut Told, String)),
+        ("describe", describe as fn(&mut RunnerReport, String)),
         ("fail", fail),
     ] {
         linker.func_wrap(
             BUILD,
             name,
-            move |mut caller: Caller<'_, Told>, at: u32, len: u32| {
+            move |mut caller: Caller<'_, RunnerReport>, at: u32, len: u32| {
                 let text = bytes(&mut caller, at, len)?;
                 tell(
                     caller.data_mut(),
@@ -264,13 +264,13 @@ fn no_module() -> wasmtime::Error {
     wasmtime::Error::msg("it asks for a module that there is not")
 }
 
-fn bytes(caller: &mut Caller<'_, Told>, at: u32, len: u32) -> wasmtime::Result<Vec<u8>> {
+fn bytes(caller: &mut Caller<'_, RunnerReport>, at: u32, len: u32) -> wasmtime::Result<Vec<u8>> {
     let mut bytes = vec![0; len as usize];
     memory(caller)?.read(&caller, at as usize, &mut bytes)?;
     Ok(bytes)
 }
 
-fn memory(caller: &mut Caller<'_, Told>) -> wasmtime::Result<Memory> {
+fn memory(caller: &mut Caller<'_, RunnerReport>) -> wasmtime::Result<Memory> {
     caller
         .get_export("memory")
         .and_then(wasmtime::Extern::into_memory)
@@ -279,7 +279,7 @@ fn memory(caller: &mut Caller<'_, Told>) -> wasmtime::Result<Memory> {
 
 /// What Wizer reads of an instance.
 struct State {
-    store: Store<Told>,
+    store: Store<RunnerReport>,
     instance: Instance,
 }
 

@@ -29,9 +29,9 @@ pub struct Round {
     /// Latency at the objective's percentile, microseconds; infinite if nothing was answered.
     pub latency: f64,
     /// Whether errors and the achieved rate were as they must be.
-    pub sound: bool,
+    pub acceptable: bool,
     /// Whether the generator was the limit: the round says nothing of this rate.
-    pub spoilt: bool,
+    pub invalidated: bool,
 }
 
 impl Round {
@@ -41,8 +41,8 @@ impl Round {
         Round {
             latency: distribution::percentile(&run.latency, slo.percentile)
                 .unwrap_or(f64::INFINITY),
-            sound: objective::error_share(run) <= slo.errors && objective::kept_up(run),
-            spoilt: objective::judge(run, slo) == Outcome::GeneratorLimit,
+            acceptable: objective::error_share(run) <= slo.errors && objective::kept_up(run),
+            invalidated: objective::judge(run, slo) == Outcome::GeneratorLimit,
         }
     }
 }
@@ -51,7 +51,7 @@ impl Round {
 #[must_use]
 pub fn capacity(loads: &[Load], slo: &Slo) -> Option<Capacity> {
     let rounds = loads.iter().map(|load| load.rounds.len()).max()?;
-    let found: Vec<Found> = (0..rounds)
+    let found: Vec<RoundCapacity> = (0..rounds)
         .filter_map(|round| of_round(loads, round, slo))
         .collect();
     if found.is_empty() {
@@ -85,7 +85,7 @@ pub fn capacity(loads: &[Load], slo: &Slo) -> Option<Capacity> {
 }
 
 /// The capacity that one round gives.
-struct Found {
+struct RoundCapacity {
     rate: f64,
     /// The rates that were offered on either side.
     bracket: (f64, f64),
@@ -93,11 +93,11 @@ struct Found {
     at_least: bool,
 }
 
-fn of_round(loads: &[Load], round: usize, slo: &Slo) -> Option<Found> {
+fn of_round(loads: &[Load], round: usize, slo: &Slo) -> Option<RoundCapacity> {
     let tried: Vec<(f64, Round)> = loads
         .iter()
         .filter_map(|load| Some((load.offered, *load.rounds.get(round)?)))
-        .filter(|(_, round)| !round.spoilt)
+        .filter(|(_, round)| !round.invalidated)
         .collect();
     let latencies: Vec<(f64, f64)> = tried
         .iter()
@@ -105,19 +105,19 @@ fn of_round(loads: &[Load], round: usize, slo: &Slo) -> Option<Found> {
         .collect();
     let (lowest, highest) = (latencies.first()?.0, latencies.last()?.0);
     let slow = knee::crossing(&latencies, slo.latency);
-    let Some(rate) = [slow, unsound(&tried)]
+    let Some(rate) = [slow, failure_onset(&tried)]
         .into_iter()
         .flatten()
         .min_by(f64::total_cmp)
     else {
-        return Some(Found {
+        return Some(RoundCapacity {
             rate: highest,
             bracket: (highest, highest),
             at_least: true,
         });
     };
     if rate <= lowest {
-        return Some(Found {
+        return Some(RoundCapacity {
             rate: 0.0,
             bracket: (0.0, lowest),
             at_least: false,
@@ -125,7 +125,7 @@ fn of_round(loads: &[Load], round: usize, slo: &Slo) -> Option<Found> {
     }
     let below = latencies.iter().map(|at| at.0).rfind(|at| *at < rate);
     let above = latencies.iter().map(|at| at.0).find(|at| *at >= rate);
-    Some(Found {
+    Some(RoundCapacity {
         rate,
         bracket: (below.unwrap_or(lowest), above.unwrap_or(highest)),
         at_least: false,
@@ -134,10 +134,10 @@ fn of_round(loads: &[Load], round: usize, slo: &Slo) -> Option<Found> {
 
 /// Where a round begins to fail for another reason than latency: midway (in logarithms) between the
 /// last rate that did not and the first that did. One odd failure below sound rates is noise.
-fn unsound(tried: &[(f64, Round)]) -> Option<f64> {
+fn failure_onset(tried: &[(f64, Round)]) -> Option<f64> {
     let failing: Vec<f64> = tried
         .iter()
-        .map(|(_, round)| f64::from(u8::from(!round.sound)))
+        .map(|(_, round)| f64::from(u8::from(!round.acceptable)))
         .collect();
     let over = isotonic::non_decreasing(&failing)
         .iter()
@@ -162,8 +162,8 @@ mod tests {
             .iter()
             .map(|&latency| Round {
                 latency,
-                sound: true,
-                spoilt: false,
+                acceptable: true,
+                invalidated: false,
             })
             .collect();
         Load { offered, rounds }
@@ -219,7 +219,7 @@ mod tests {
             load(2000.0, &[100.0]),
             load(4000.0, &[100.0]),
         ];
-        loads[2].rounds[0].sound = false;
+        loads[2].rounds[0].acceptable = false;
         assert_eq!(capacity(&loads, &SLO).unwrap().range, (2000.0, 4000.0));
     }
 
@@ -241,9 +241,9 @@ mod tests {
     }
 
     #[test]
-    fn rounds_that_the_generator_spoilt_say_nothing() {
+    fn rounds_that_the_generator_invalidated_are_left_out() {
         let mut loads = [load(1000.0, &[10.0]), load(2000.0, &[9000.0])];
-        loads[1].rounds[0].spoilt = true;
+        loads[1].rounds[0].invalidated = true;
         let found = capacity(&loads, &SLO).unwrap();
         assert!(found.at_least);
         assert_eq!(found.rate, 1000.0);

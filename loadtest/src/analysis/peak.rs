@@ -8,7 +8,7 @@
 //!    until one is met.
 //! 2. **Edge.** A trial at rate `x` meets the objective with probability
 //!    `l + (1 - 2 l) / (1 + (x / peak)^(1 / width))`: a logistic curve in the logarithm of the rate,
-//!    where `l` allows a hiccup to spoil a trial anywhere. Bayes' rule gives the posterior of `peak`
+//!    where `l` allows one bad trial at any rate. Bayes' rule gives the posterior of `peak`
 //!    over a grid, with flat priors on the logarithms of `peak` and of `width`, from *all* trials.
 //!    The next trial is made where the posterior says that the edge may be, by turns in its middle
 //!    and to either side; the search ends when the 95 % range is narrow enough. (Watson and Pelli,
@@ -27,15 +27,15 @@ pub struct Bounds {
     /// Where it begins, operations a second: what a closed loop reached, or the user's guess.
     pub start: f64,
     /// The lowest rate of interest: if it misses twice, no rate meets the objective.
-    pub least: f64,
+    pub min_rate: f64,
     /// The highest rate that may be offered; infinite if the generator decides.
-    pub greatest: f64,
+    pub max_rate: f64,
     /// The width of the range, as a share of the rate, at which it is narrow enough.
     pub precision: f64,
     /// No fewer trials than these, once the edge is bracketed.
-    pub least_trials: usize,
+    pub min_trials: usize,
     /// No more trials than these in all.
-    pub most_trials: usize,
+    pub max_trials: usize,
 }
 
 impl Bounds {
@@ -44,11 +44,11 @@ impl Bounds {
     pub fn from(start: f64) -> Bounds {
         Bounds {
             start: start.max(1.0),
-            least: 1.0,
-            greatest: f64::INFINITY,
+            min_rate: 1.0,
+            max_rate: f64::INFINITY,
             precision: 0.05,
-            least_trials: 8,
-            most_trials: 30,
+            min_trials: 8,
+            max_trials: 30,
         }
     }
 }
@@ -69,7 +69,7 @@ pub struct Search {
     bounds: Bounds,
     trials: Vec<Trial>,
     /// The rates that the generator could not offer. They count towards the most trials.
-    spoilt: Vec<f64>,
+    invalidated: Vec<f64>,
 }
 
 impl Search {
@@ -80,14 +80,14 @@ impl Search {
             slo,
             bounds,
             trials: Vec::new(),
-            spoilt: Vec::new(),
+            invalidated: Vec::new(),
         }
     }
 
     /// The next step. The same until something is reported.
     #[must_use]
     pub fn next(&self) -> Step {
-        if self.trials.len() + self.spoilt.len() >= self.bounds.most_trials {
+        if self.trials.len() + self.invalidated.len() >= self.bounds.max_trials {
             return Step::Done(self.peak());
         }
         match (self.highest_met(), self.lowest_missed()) {
@@ -99,11 +99,11 @@ impl Search {
     }
 
     /// Takes the outcome of a trial. `run` is its place in the file's runs. A trial that the
-    /// generator spoilt is made again; the second bounds what is tried from then on. Neither is
+    /// generator invalidated is made again; the second bounds what is tried from then on. Neither is
     /// evidence of the server.
     pub fn report(&mut self, run: usize, offered: f64, outcome: Outcome) {
         if outcome == Outcome::GeneratorLimit {
-            self.spoilt.push(offered);
+            self.invalidated.push(offered);
             return;
         }
         self.trials.push(Trial {
@@ -120,33 +120,33 @@ impl Search {
     }
 
     fn climb(&self, met: f64) -> Step {
-        let reachable = self.bounds.greatest.min(self.ceiling());
-        if met >= self.bounds.greatest || reachable <= met * (1.0 + self.bounds.precision) {
+        let reachable = self.bounds.max_rate.min(self.ceiling());
+        if met >= self.bounds.max_rate || reachable <= met * (1.0 + self.bounds.precision) {
             return Step::Done(self.peak());
         }
         if self.ceiling().is_finite() {
             return Step::Try(rounded((met * reachable).sqrt()));
         }
-        Step::Try(rounded(met * 2.0).min(self.bounds.greatest))
+        Step::Try(rounded(met * 2.0).min(self.bounds.max_rate))
     }
 
     fn descend(&self, missed: f64) -> Step {
-        let least = self.bounds.least;
-        let at_least = self.trials.iter().filter(|t| t.offered <= least).count();
-        if at_least >= 2 {
+        let min_rate = self.bounds.min_rate;
+        let at_minimum = self.trials.iter().filter(|t| t.offered <= min_rate).count();
+        if at_minimum >= 2 {
             return Step::Done(self.peak());
         }
         let misses = i32::try_from(self.trials.len()).unwrap_or(i32::MAX);
         let factor = 2f64.powi(1 << (misses - 1).clamp(0, 4));
-        Step::Try(rounded(missed / factor).max(least))
+        Step::Try(rounded(missed / factor).max(min_rate))
     }
 
     fn refine(&self) -> Step {
         let edge = Edge::of(&self.trials);
         let (low, high) = edge.range();
         let narrow = high / low <= 1.0 + self.bounds.precision;
-        let beyond = edge.quantile(0.5) >= self.bounds.greatest.min(self.ceiling());
-        if self.trials.len() >= self.bounds.least_trials && (narrow || beyond) {
+        let beyond = edge.quantile(0.5) >= self.bounds.max_rate.min(self.ceiling());
+        if self.trials.len() >= self.bounds.min_trials && (narrow || beyond) {
             return Step::Done(self.peak());
         }
         let place = PLACES[self.trials.len() % PLACES.len()];
@@ -154,16 +154,16 @@ impl Search {
     }
 
     fn try_below_ceiling(&self, rate: f64) -> Step {
-        let most = self.bounds.greatest.min(self.ceiling() / BELOW_CEILING);
+        let max_rate = self.bounds.max_rate.min(self.ceiling() / BELOW_CEILING);
         // Where the ceiling has come down to nothing there is nothing left to try.
-        if most < self.bounds.least {
+        if max_rate < self.bounds.min_rate {
             return Step::Done(self.peak());
         }
-        Step::Try(rounded(rate).clamp(self.bounds.least, most))
+        Step::Try(rounded(rate).clamp(self.bounds.min_rate, max_rate))
     }
 
     fn peak(&self) -> Peak {
-        let reachable = self.bounds.greatest.min(self.ceiling());
+        let reachable = self.bounds.max_rate.min(self.ceiling());
         let (rate, range, at_least) = match (self.highest_met(), self.lowest_missed()) {
             (None, missed) => (0.0, (0.0, missed.unwrap_or(0.0)), missed.is_none()),
             (Some(met), None) => (met, (met, self.highest_reachable(met)), true),
@@ -193,14 +193,14 @@ impl Search {
     /// The lowest rate that the generator could not offer twice: once may have been a hiccup, so the
     /// same rate is tried again.
     fn ceiling(&self) -> f64 {
-        let mut spoilt = self.spoilt.clone();
-        spoilt.sort_by(f64::total_cmp);
-        spoilt.get(1).copied().unwrap_or(f64::INFINITY)
+        let mut invalidated = self.invalidated.clone();
+        invalidated.sort_by(f64::total_cmp);
+        invalidated.get(1).copied().unwrap_or(f64::INFINITY)
     }
 
     /// The upper end of a range whose lower end is all that is known of the server.
     fn highest_reachable(&self, met: f64) -> f64 {
-        let reachable = self.bounds.greatest.min(self.ceiling());
+        let reachable = self.bounds.max_rate.min(self.ceiling());
         if reachable.is_finite() {
             reachable.max(met)
         } else {
@@ -402,11 +402,11 @@ mod tests {
         let normal = |random: &mut fastrand::Rng| (0..12).map(|_| random.f64()).sum::<f64>() - 6.0;
         let covered = (0..100)
             .filter(|_| {
-                let most = 20_000.0 * (1.0 + random.f64());
+                let max_rate = 20_000.0 * (1.0 + random.f64());
                 // 500 us at rest, 5 ms at nine tenths of what it can do.
-                let truth = 0.9 * most;
-                let (peak, _) = search(Bounds::from(most), |rate| {
-                    let free = (1.0 - rate / most).max(1e-3);
+                let truth = 0.9 * max_rate;
+                let (peak, _) = search(Bounds::from(max_rate), |rate| {
+                    let free = (1.0 - rate / max_rate).max(1e-3);
                     let noise = (0.2 * normal(&mut random)).exp();
                     outcome(500.0 / free * noise <= SLO.latency)
                 });
@@ -464,7 +464,7 @@ mod tests {
     #[test]
     fn the_users_limit_is_not_passed() {
         let bounds = Bounds {
-            greatest: 5000.0,
+            max_rate: 5000.0,
             ..Bounds::from(900.0)
         };
         let (peak, _) = search(bounds, |rate| {

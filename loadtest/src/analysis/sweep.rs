@@ -6,20 +6,20 @@ use crate::model::{Point, Run, Slo, Sweep};
 
 /// What a sweep varies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Over {
+pub enum SweepVariable {
     /// The offered rate: knee and capacity follow.
     Rate,
     /// The server's cores: the Universal Scalability Law follows.
     Cores,
 }
 
-impl Over {
+impl SweepVariable {
     /// As [`Sweep::over`] has it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Over::Rate => "rate",
-            Over::Cores => "cores",
+            SweepVariable::Rate => "rate",
+            SweepVariable::Cores => "cores",
         }
     }
 }
@@ -28,7 +28,12 @@ impl Over {
 /// many cores), and places in `runs`, in the order of the rounds; places that are not there are left
 /// out. The capacity needs an objective.
 #[must_use]
-pub fn sweep(over: Over, groups: &[(f64, Vec<usize>)], runs: &[Run], slo: Option<Slo>) -> Sweep {
+pub fn sweep(
+    variable: SweepVariable,
+    groups: &[(f64, Vec<usize>)],
+    runs: &[Run],
+    slo: Option<Slo>,
+) -> Sweep {
     let mut groups: Vec<&(f64, Vec<usize>)> = groups.iter().collect();
     groups.sort_by(|a, b| a.0.total_cmp(&b.0));
     let points: Vec<Point> = groups
@@ -36,9 +41,9 @@ pub fn sweep(over: Over, groups: &[(f64, Vec<usize>)], runs: &[Run], slo: Option
         .map(|(x, places)| point(*x, places, runs))
         .collect();
     let (mut fit, mut bend, mut at_objective) = (None, None, None);
-    match over {
-        Over::Cores => fit = usl::fit(&samples(&points, runs)),
-        Over::Rate => {
+    match variable {
+        SweepVariable::Cores => fit = usl::fit(&samples(&points, runs)),
+        SweepVariable::Rate => {
             let latencies: Vec<(f64, f64)> = points.iter().map(|at| (at.x, at.p99)).collect();
             bend = knee::knee(&latencies);
             at_objective =
@@ -46,7 +51,7 @@ pub fn sweep(over: Over, groups: &[(f64, Vec<usize>)], runs: &[Run], slo: Option
         }
     }
     Sweep {
-        over: over.name().into(),
+        over: variable.name().into(),
         points,
         usl: fit,
         knee: bend,
@@ -127,7 +132,7 @@ mod tests {
                 runs.push(sample::run(Arrivals::Constant { rate }, rate, p99));
             }
         }
-        let sweep = sweep(Over::Rate, &groups, &runs, Some(SLO));
+        let sweep = sweep(SweepVariable::Rate, &groups, &runs, Some(SLO));
         assert_eq!(sweep.over, "rate");
         assert!(sweep.points.is_sorted_by(|a, b| a.x < b.x));
         assert_eq!(sweep.points[0].rate, 1000.0);
@@ -147,9 +152,15 @@ mod tests {
         let mut runs = vec![sample::run(arrivals, 1000.0, 500.0); 3];
         runs[0].latency = sample::latency(&[]);
         let groups = [(1000.0, vec![0, 1, 2])];
-        assert_eq!(sweep(Over::Rate, &groups, &runs, None).points[0].p99, 500.0);
+        assert_eq!(
+            sweep(SweepVariable::Rate, &groups, &runs, None).points[0].p99,
+            500.0
+        );
         runs[1].latency = sample::latency(&[]);
-        assert_eq!(sweep(Over::Rate, &groups, &runs, None).points[0].p99, 0.0);
+        assert_eq!(
+            sweep(SweepVariable::Rate, &groups, &runs, None).points[0].p99,
+            0.0
+        );
     }
 
     #[test]
@@ -158,7 +169,7 @@ mod tests {
             .map(|rate| sample::run(Arrivals::Closed, rate, 1000.0))
             .to_vec();
         let groups: Vec<_> = (0..4).map(|at| (at as f64 + 1.0, vec![at])).collect();
-        let sweep = sweep(Over::Cores, &groups, &runs, None);
+        let sweep = sweep(SweepVariable::Cores, &groups, &runs, None);
         assert!((sweep.usl.unwrap().lambda - 1000.0).abs() < 20.0);
         assert!(sweep.knee.is_none() && sweep.capacity.is_none());
     }

@@ -26,21 +26,21 @@ pub fn fit(samples: &[Sample]) -> Option<Usl> {
     if samples.iter().any(|s| s.n < 1.0 || s.rate <= 0.0) || !are_enough(samples) {
         return None;
     }
-    let law = Law::fit(samples)?;
+    let curve = Curve::fit(samples)?;
     Some(Usl {
-        lambda: law.lambda,
-        sigma: law.sigma,
-        kappa: law.kappa,
-        ranges: law.ranges(samples),
-        r2: law.r2(samples),
-        peak_n: law.peak_n(),
+        lambda: curve.lambda,
+        sigma: curve.sigma,
+        kappa: curve.kappa,
+        ranges: curve.ranges(samples),
+        r2: curve.r2(samples),
+        peak_n: curve.peak_n(),
     })
 }
 
 /// Operations a second that the law says of `n`.
 #[must_use]
 pub fn rate(usl: &Usl, n: f64) -> f64 {
-    Law {
+    Curve {
         lambda: usl.lambda,
         sigma: usl.sigma,
         kappa: usl.kappa,
@@ -56,30 +56,30 @@ fn are_enough(samples: &[Sample]) -> bool {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Law {
+struct Curve {
     lambda: f64,
     sigma: f64,
     kappa: f64,
 }
 
-impl Law {
+impl Curve {
     fn rate(&self, n: f64) -> f64 {
         self.lambda * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
     }
 
     /// The constrained optimum.
-    fn fit(samples: &[Sample]) -> Option<Law> {
+    fn fit(samples: &[Sample]) -> Option<Curve> {
         [(true, true), (true, false), (false, true), (false, false)]
             .into_iter()
             .filter_map(|(sigma, kappa)| {
-                Some(Law::start(samples, sigma, kappa)?.refined(samples, sigma, kappa))
+                Some(Curve::start(samples, sigma, kappa)?.refined(samples, sigma, kappa))
             })
-            .filter(|law| law.lambda > 0.0 && law.sigma >= 0.0 && law.kappa >= 0.0)
+            .filter(|curve| curve.lambda > 0.0 && curve.sigma >= 0.0 && curve.kappa >= 0.0)
             .min_by(|a, b| a.squares(samples).total_cmp(&b.squares(samples)))
     }
 
     /// The least squares of the linear problem.
-    fn start(samples: &[Sample], sigma: bool, kappa: bool) -> Option<Law> {
+    fn start(samples: &[Sample], sigma: bool, kappa: bool) -> Option<Curve> {
         let rows = samples.iter().map(|s| {
             let row = [
                 1.0,
@@ -89,7 +89,7 @@ impl Law {
             (row, s.n / s.rate)
         });
         let [a, b, c] = least_squares(rows)?;
-        Some(Law {
+        Some(Curve {
             lambda: 1.0 / a,
             sigma: b / a,
             kappa: c / a,
@@ -97,7 +97,7 @@ impl Law {
     }
 
     /// Gauss-Newton, each step halved until it helps.
-    fn refined(mut self, samples: &[Sample], sigma: bool, kappa: bool) -> Law {
+    fn refined(mut self, samples: &[Sample], sigma: bool, kappa: bool) -> Curve {
         for _ in 0..ITERATIONS {
             let rows = samples.iter().map(|s| {
                 let rate = self.rate(s.n);
@@ -119,7 +119,7 @@ impl Law {
             let before = self.squares(samples);
             let Some(better) = (0..HALVINGS)
                 .map(|halvings| self.moved(step, 0.5f64.powi(halvings)))
-                .find(|law| law.squares(samples) < before)
+                .find(|curve| curve.squares(samples) < before)
             else {
                 break;
             };
@@ -132,8 +132,8 @@ impl Law {
         self
     }
 
-    fn moved(self, [lambda, sigma, kappa]: [f64; 3], share: f64) -> Law {
-        Law {
+    fn moved(self, [lambda, sigma, kappa]: [f64; 3], share: f64) -> Curve {
+        Curve {
             lambda: self.lambda + share * lambda,
             sigma: self.sigma + share * sigma,
             kappa: self.kappa + share * kappa,
@@ -169,7 +169,7 @@ impl Law {
             .map(|s| spread * (s.rate / self.rate(s.n) - 1.0))
             .collect();
         let mut random = fastrand::Rng::with_seed(SEED);
-        let laws: Vec<Law> = (0..REPLICATES)
+        let curves: Vec<Curve> = (0..REPLICATES)
             .filter_map(|_| {
                 let replicate: Vec<Sample> = samples
                     .iter()
@@ -181,16 +181,16 @@ impl Law {
                         }
                     })
                     .collect();
-                Law::fit(&replicate)
+                Curve::fit(&replicate)
             })
             .collect();
-        let range = |parameter: fn(&Law) -> f64| {
-            stats::middle_95(&laws.iter().map(parameter).collect::<Vec<_>>())
+        let range = |parameter: fn(&Curve) -> f64| {
+            stats::middle_95(&curves.iter().map(parameter).collect::<Vec<_>>())
         };
         [
-            range(|law| law.lambda),
-            range(|law| law.sigma),
-            range(|law| law.kappa),
+            range(|curve| curve.lambda),
+            range(|curve| curve.sigma),
+            range(|curve| curve.kappa),
         ]
     }
 }
@@ -251,19 +251,19 @@ const SEED: u64 = 1;
 mod tests {
     use super::*;
 
-    const TRUTH: Law = Law {
+    const TRUTH: Curve = Curve {
         lambda: 1000.0,
         sigma: 0.03,
         kappa: 0.0004,
     };
 
-    fn samples(law: Law, mut noise: impl FnMut() -> f64) -> Vec<Sample> {
+    fn samples(curve: Curve, mut noise: impl FnMut() -> f64) -> Vec<Sample> {
         [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]
             .into_iter()
             .flat_map(|n| [n; 3])
             .map(|n| Sample {
                 n,
-                rate: law.rate(n) * (1.0 + noise()),
+                rate: curve.rate(n) * (1.0 + noise()),
             })
             .collect()
     }
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn what_scales_linearly_has_no_contention_and_no_peak() {
-        let linear = Law {
+        let linear = Curve {
             lambda: 500.0,
             sigma: 0.0,
             kappa: 0.0,

@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! Arguments of the command line.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -93,10 +93,10 @@ pub enum Gaps {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Request {
     /// The method
-    #[arg(short = 'X', long, value_parser = crate::target::parse_method, default_value = "GET")]
+    #[arg(short = 'X', long, value_parser = crate::targets::parse_method, default_value = "GET")]
     pub method: String,
     /// A header, `Name: value`; may be repeated
-    #[arg(short = 'H', long = "header", value_parser = crate::target::parse_header, value_name = "HEADER")]
+    #[arg(short = 'H', long = "header", value_parser = crate::targets::parse_header, value_name = "HEADER")]
     pub headers: Vec<(String, String)>,
     /// The body, or @FILE
     #[arg(short, long, value_name = "BODY")]
@@ -135,7 +135,7 @@ pub struct Ws {
     /// As ws://127.0.0.1:8080/path
     pub url: String,
     /// A header of the handshake, `Name: value`; may be repeated
-    #[arg(short = 'H', long = "header", value_parser = crate::target::parse_header, value_name = "HEADER")]
+    #[arg(short = 'H', long = "header", value_parser = crate::targets::parse_header, value_name = "HEADER")]
     pub headers: Vec<(String, String)>,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -154,7 +154,7 @@ pub struct Sse {
     /// As http://127.0.0.1:8080/events
     pub url: String,
     /// A header of the request, `Name: value`; may be repeated
-    #[arg(short = 'H', long = "header", value_parser = crate::target::parse_header, value_name = "HEADER")]
+    #[arg(short = 'H', long = "header", value_parser = crate::targets::parse_header, value_name = "HEADER")]
     pub headers: Vec<(String, String)>,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -170,7 +170,7 @@ pub struct Conn {
     /// As http://127.0.0.1:8080/path for one request, or ws://... for a handshake
     pub url: String,
     /// A header of the request, `Name: value`; may be repeated
-    #[arg(short = 'H', long = "header", value_parser = crate::target::parse_header, value_name = "HEADER")]
+    #[arg(short = 'H', long = "header", value_parser = crate::targets::parse_header, value_name = "HEADER")]
     pub headers: Vec<(String, String)>,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -249,8 +249,8 @@ pub struct Peak {
     #[arg(long, value_parser = values::rate, value_name = "RATE")]
     pub start: Option<f64>,
     /// The highest rate to try
-    #[arg(long, value_parser = values::rate, value_name = "RATE")]
-    pub most: Option<f64>,
+    #[arg(long = "most", value_parser = values::rate, value_name = "RATE")]
+    pub max_rate: Option<f64>,
     /// The most trials to make, each of --duration
     #[arg(long, default_value_t = 30, value_name = "N")]
     pub trials: usize,
@@ -317,13 +317,13 @@ impl Gaps {
 
 impl Objective {
     pub(super) fn slo(&self) -> Option<Slo> {
-        let said = [
+        let limits = [
             (50.0, self.p50),
             (90.0, self.p90),
             (99.0, self.p99),
             (99.9, self.p999),
         ];
-        said.into_iter().find_map(|(percentile, latency)| {
+        limits.into_iter().find_map(|(percentile, latency)| {
             Some(Slo {
                 percentile,
                 latency: latency?.as_secs_f64() * 1e6,

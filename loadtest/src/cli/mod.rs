@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 measured; 1 nothing succeeded, or it could not be measured; 2 usage.
 //!
-//! - [`args`]: what can be said, and [`values`], the kinds of it.
+//! - [`args`]: the arguments, and [`values`], their types.
 //! - `workload`: what a mode asks for, ready to run.
 //! - `single`, `peak`, `sweep`: which runs are made.
 //! - `progress`, `output`: what is seen meanwhile and left at the end.
@@ -54,14 +54,14 @@ pub fn main() -> ExitCode {
 
 /// Why nothing was measured.
 #[derive(Debug)]
-pub(crate) enum Failed {
+pub(crate) enum CliError {
     /// What was asked for cannot be done as it was asked.
     Usage(Problem),
     /// It was tried, and came to nothing.
     Run(Problem),
 }
 
-impl Failed {
+impl CliError {
     pub(crate) fn usage(problem: impl Into<Problem>) -> Self {
         Self::Usage(problem.into())
     }
@@ -84,7 +84,7 @@ impl Failed {
     }
 }
 
-impl From<generator::Error> for Failed {
+impl From<generator::Error> for CliError {
     fn from(error: generator::Error) -> Self {
         match error {
             generator::Error::Core { .. } => Self::usage(error),
@@ -96,13 +96,13 @@ impl From<generator::Error> for Failed {
 /// A sentence, and what to do.
 #[derive(Debug, Error, Diagnostic)]
 #[error("{message}")]
-pub(crate) struct Said {
+pub(crate) struct ErrorMessage {
     message: String,
     #[help]
     help: Option<String>,
 }
 
-impl Said {
+impl ErrorMessage {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -118,15 +118,15 @@ impl Said {
     }
 }
 
-fn comparison(args: &args::Compare) -> Result<(), Failed> {
+fn comparison(args: &args::Compare) -> Result<(), CliError> {
     let read = |path: &std::path::Path| {
         let file = std::fs::File::open(path).map_err(|error| {
-            let said = Said::new(format!("cannot read {}: {error}", path.display()));
-            Failed::usage(said)
+            let message = ErrorMessage::new(format!("cannot read {}: {error}", path.display()));
+            CliError::usage(message)
         })?;
         json::read(file).map_err(|error| {
-            let said = Said::new(format!("{}: {error}", path.display()));
-            Failed::usage(said.help("give two files that --json wrote"))
+            let message = ErrorMessage::new(format!("{}: {error}", path.display()));
+            CliError::usage(message.help("give two files that --json wrote"))
         })
     };
     let compared = compare(&read(&args.a)?, &read(&args.b)?);

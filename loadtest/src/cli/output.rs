@@ -1,11 +1,11 @@
-//! What is left at the end.
+//! Output of a run: files and the summary.
 
 use std::path::Path;
 use std::time::SystemTime;
 
 use crate::cli::args::Common;
 use crate::cli::workload::Workload;
-use crate::cli::{Failed, Said, machine};
+use crate::cli::{CliError, ErrorMessage, machine};
 use crate::model::{Report, Run, SCHEMA};
 use crate::report::{hgrm, html, json, table};
 
@@ -25,7 +25,7 @@ pub(super) fn report(workload: &Workload, started: SystemTime, runs: Vec<Run>) -
 }
 
 /// Writes what was asked for, and prints the summary. Fails if nothing succeeded.
-pub(super) fn finish(report: &Report, common: &Common) -> Result<(), Failed> {
+pub(super) fn finish(report: &Report, common: &Common) -> Result<(), CliError> {
     if let Some(path) = &common.json {
         let mut bytes = Vec::new();
         json::write(report, &mut bytes).map_err(|error| cannot_write(path, &error))?;
@@ -43,25 +43,25 @@ pub(super) fn finish(report: &Report, common: &Common) -> Result<(), Failed> {
         print!("{}", table::summary(report));
     }
     if report.runs.iter().all(|run| run.ok == 0) {
-        return Err(Failed::run(nothing(&report.runs)));
+        return Err(CliError::run(nothing(&report.runs)));
     }
     Ok(())
 }
 
 /// Writes a file.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failed> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     std::fs::write(path, bytes).map_err(|error| cannot_write(path, &error))
 }
 
-fn cannot_write(path: &Path, error: &dyn std::fmt::Display) -> Failed {
-    Failed::run(Said::new(format!(
+fn cannot_write(path: &Path, error: &dyn std::fmt::Display) -> CliError {
+    CliError::run(ErrorMessage::new(format!(
         "cannot write {}: {error}",
         path.display()
     )))
 }
 
 /// Nothing succeeded: why.
-fn nothing(runs: &[Run]) -> Said {
+fn nothing(runs: &[Run]) -> ErrorMessage {
     let mut counts = std::collections::BTreeMap::new();
     for (name, count) in runs.iter().flat_map(|run| &run.errors) {
         *counts.entry(name.as_str()).or_insert(0u64) += count;
@@ -73,8 +73,9 @@ fn nothing(runs: &[Run]) -> Said {
         .map(|(name, count)| format!("{name} ({count})"))
         .collect();
     if errors.is_empty() {
-        return Said::new("nothing was answered").help("is --duration long enough for an answer?");
+        return ErrorMessage::new("nothing was answered")
+            .help("is --duration long enough for an answer?");
     }
-    Said::new(format!("no operation succeeded: {}", errors.join(", ")))
+    ErrorMessage::new(format!("no operation succeeded: {}", errors.join(", ")))
         .help("a success is a 2xx unless --expect says otherwise")
 }

@@ -8,14 +8,14 @@ use crate::cli::args::Peak;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::workload::Workload;
-use crate::cli::{Failed, Said};
+use crate::cli::{CliError, ErrorMessage};
 use crate::model::Arrivals;
 
 /// `peak`.
-pub(super) fn run(args: &Peak) -> Result<(), Failed> {
+pub(super) fn run(args: &Peak) -> Result<(), CliError> {
     let common = &args.load.common;
     let slo = args.objective.slo().ok_or_else(|| {
-        Failed::usage(Said::new("there is no objective").help("say one, as --p99 5ms"))
+        CliError::usage(ErrorMessage::new("there is no objective").help("say one, as --p99 5ms"))
     })?;
     let workload = Workload::of(&args.load)?;
     let started = SystemTime::now();
@@ -37,10 +37,10 @@ pub(super) fn run(args: &Peak) -> Result<(), Failed> {
     let mut search = Search::new(
         slo,
         Bounds {
-            greatest: args.most.unwrap_or(f64::INFINITY),
+            max_rate: args.max_rate.unwrap_or(f64::INFINITY),
             precision: args.precision,
-            most_trials: args.trials.max(1),
-            ..Bounds::from(start.min(args.most.unwrap_or(f64::INFINITY)))
+            max_trials: args.trials.max(1),
+            ..Bounds::from(start.min(args.max_rate.unwrap_or(f64::INFINITY)))
         },
     );
     let mut trial = 0;

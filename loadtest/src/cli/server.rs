@@ -4,12 +4,12 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::cli::{Failed, Said};
-use crate::target::Url;
+use crate::cli::{CliError, ErrorMessage};
+use crate::targets::Url;
 
 /// The first of the host's addresses at which somebody listens.
-pub(super) fn find(url: &Url, timeout: Duration) -> Result<SocketAddr, Failed> {
-    let addresses = url.addresses().map_err(Failed::run)?;
+pub(super) fn find(url: &Url, timeout: Duration) -> Result<SocketAddr, CliError> {
+    let addresses = url.addresses().map_err(CliError::run)?;
     let mut why = String::new();
     for address in addresses {
         match TcpStream::connect_timeout(&address, timeout) {
@@ -22,9 +22,9 @@ pub(super) fn find(url: &Url, timeout: Duration) -> Result<SocketAddr, Failed> {
             }
         }
     }
-    let said = Said::new(format!("cannot connect to {url}: {why}"));
-    Err(Failed::run(
-        said.help("is the server up, and this its port?"),
+    let message = ErrorMessage::new(format!("cannot connect to {url}: {why}"));
+    Err(CliError::run(
+        message.help("is the server up, and this its port?"),
     ))
 }
 
@@ -33,17 +33,17 @@ pub(super) fn await_answer(
     address: SocketAddr,
     request: &[u8],
     patience: Duration,
-) -> Result<(), Failed> {
+) -> Result<(), CliError> {
     let begun = Instant::now();
     loop {
         match answer(address, request) {
             Ok(()) => return Ok(()),
             Err(error) if begun.elapsed() > patience => {
-                let said = Said::new(format!(
+                let message = ErrorMessage::new(format!(
                     "the server at {address} did not answer within {} s: {error}",
                     patience.as_secs()
                 ));
-                return Err(Failed::run(said));
+                return Err(CliError::run(message));
             }
             Err(_) => std::thread::sleep(PAUSE),
         }

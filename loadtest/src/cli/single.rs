@@ -6,38 +6,38 @@ use crate::cli::args::{Conn, Http, Sse, Ws};
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::workload::Workload;
-use crate::cli::{Failed, Said};
+use crate::cli::{CliError, ErrorMessage};
 use crate::model::Arrivals;
 
 /// `http`.
-pub(super) fn http(args: &Http) -> Result<(), Failed> {
+pub(super) fn http(args: &Http) -> Result<(), CliError> {
     let workload = Workload::http(args.url.as_deref(), &args.request, &args.common)?;
     run(&workload, args.offered.arrivals())
 }
 
 /// `ws`.
-pub(super) fn ws(args: &Ws) -> Result<(), Failed> {
+pub(super) fn ws(args: &Ws) -> Result<(), CliError> {
     if args.options.hold && args.offered.rate.is_some() {
-        let said = Said::new("--hold sends nothing, so it has no --rate");
-        return Err(Failed::usage(said));
+        let message = ErrorMessage::new("--hold sends nothing, so it has no --rate");
+        return Err(CliError::usage(message));
     }
     let workload = Workload::ws(&args.url, &args.headers, &args.options, &args.common)?;
     run(&workload, args.offered.arrivals())
 }
 
 /// `sse`.
-pub(super) fn sse(args: &Sse) -> Result<(), Failed> {
+pub(super) fn sse(args: &Sse) -> Result<(), CliError> {
     let workload = Workload::sse(&args.url, &args.headers, &args.options, &args.common)?;
     run(&workload, Arrivals::Closed)
 }
 
 /// `conn`.
-pub(super) fn conn(args: &Conn) -> Result<(), Failed> {
+pub(super) fn conn(args: &Conn) -> Result<(), CliError> {
     let workload = Workload::conn(&args.url, &args.headers, &args.common)?;
     run(&workload, args.offered.arrivals())
 }
 
-fn run(workload: &Workload, arrivals: Arrivals) -> Result<(), Failed> {
+fn run(workload: &Workload, arrivals: Arrivals) -> Result<(), CliError> {
     let started = SystemTime::now();
     let common = workload.common();
     let progress = Progress::new(common.quiet);

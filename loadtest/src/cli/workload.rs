@@ -9,10 +9,10 @@ use miette::miette;
 
 use crate::cli::args::{Common, Kind, Request};
 use crate::cli::progress::Progress;
-use crate::cli::{Failed, Said, machine, server};
+use crate::cli::{CliError, ErrorMessage, machine, server};
 use crate::generator::{self, Endpoint, Load, conn, http, sse, ws};
 use crate::model::{Arrivals, Mode, Plan, Run};
-use crate::target::{Expect, Scheme, Target, Targets, Url, parse_body, read_file};
+use crate::targets::{Expect, Scheme, Target, Targets, Url, parse_body, read_file};
 
 /// What a mode asks for, of a server that was there a moment ago.
 pub(super) struct Workload {
@@ -23,14 +23,14 @@ pub(super) struct Workload {
     /// A plain request that the server answers, of whatever mode.
     probe: Vec<u8>,
     pipeline: usize,
-    ask: Ask,
+    mode: ModeConfig,
 }
 
-enum Ask {
+enum ModeConfig {
     Http(Targets),
     Ws(Endpoint, ws::Options),
     Sse(Endpoint, sse::Options),
-    Conn(Endpoint, conn::Exchange),
+    Conn(Endpoint, conn::Protocol),
 }
 
 impl Workload {
@@ -39,7 +39,7 @@ impl Workload {
         url: Option<&str>,
         request: &Request,
         common: &Common,
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, CliError> {
         let targets = targets(url, request)?;
         let urls: Vec<Url> = targets
             .all()
@@ -55,7 +55,7 @@ impl Workload {
             check_scheme(url, Scheme::Http)?;
         }
         Self::new(common, urls, probe, request.pipeline, |_| {
-            Ask::Http(targets)
+            ModeConfig::Http(targets)
         })
     }
 
@@ -65,11 +65,11 @@ impl Workload {
         headers: &[(String, String)],
         options: &ws::Options,
         common: &Common,
-    ) -> Result<Self, Failed> {
-        let url: Url = url.parse().map_err(Failed::usage)?;
+    ) -> Result<Self, CliError> {
+        let url: Url = url.parse().map_err(CliError::usage)?;
         check_scheme(&url, Scheme::Ws)?;
-        let ask = |endpoint| Ask::Ws(endpoint, options.clone());
-        Self::endpoint(url, headers, &holding(common, options.hold), ask)
+        let mode = |endpoint| ModeConfig::Ws(endpoint, options.clone());
+        Self::endpoint(url, headers, &holding(common, options.hold), mode)
     }
 
     /// Of a stream of events.
@@ -78,15 +78,15 @@ impl Workload {
         headers: &[(String, String)],
         options: &sse::Options,
         common: &Common,
-    ) -> Result<Self, Failed> {
-        let url: Url = url.parse().map_err(Failed::usage)?;
+    ) -> Result<Self, CliError> {
+        let url: Url = url.parse().map_err(CliError::usage)?;
         check_scheme(&url, Scheme::Http)?;
         let common = Common {
             connections: options.streams.unwrap_or(common.connections),
             ..holding(common, options.hold)
         };
-        let ask = |endpoint| Ask::Sse(endpoint, options.clone());
-        Self::endpoint(url, headers, &common, ask)
+        let mode = |endpoint| ModeConfig::Sse(endpoint, options.clone());
+        Self::endpoint(url, headers, &common, mode)
     }
 
     /// Of connections.
@@ -94,28 +94,32 @@ impl Workload {
         url: &str,
         headers: &[(String, String)],
         common: &Common,
-    ) -> Result<Self, Failed> {
-        let url: Url = url.parse().map_err(Failed::usage)?;
-        let exchange = match url.scheme {
-            Scheme::Http => conn::Exchange::Http,
-            Scheme::Ws => conn::Exchange::WebSocket,
+    ) -> Result<Self, CliError> {
+        let url: Url = url.parse().map_err(CliError::usage)?;
+        let protocol = match url.scheme {
+            Scheme::Http => conn::Protocol::Http,
+            Scheme::Ws => conn::Protocol::WebSocket,
         };
         Self::endpoint(url, headers, common, |endpoint| {
-            Ask::Conn(endpoint, exchange)
+            ModeConfig::Conn(endpoint, protocol)
         })
     }
 
     /// What `peak` and `sweep` load.
-    pub(super) fn of(load: &crate::cli::args::Load) -> Result<Self, Failed> {
+    pub(super) fn of(load: &crate::cli::args::Load) -> Result<Self, CliError> {
         let (url, request, common) = (load.url.as_deref(), &load.request, &load.common);
         if load.ws.hold {
-            return Err(Failed::usage(Said::new("--hold is for the command `ws`")));
+            return Err(CliError::usage(ErrorMessage::new(
+                "--hold is for the command `ws`",
+            )));
         }
         match (load.mode, url) {
             (Kind::Http, url) => Self::http(url, request, common),
             (Kind::Ws, Some(url)) => Self::ws(url, &request.headers, &load.ws, common),
             (Kind::Conn, Some(url)) => Self::conn(url, &request.headers, common),
-            (_, None) => Err(Failed::usage(Said::new("--targets is for --mode http"))),
+            (_, None) => Err(CliError::usage(ErrorMessage::new(
+                "--targets is for --mode http",
+            ))),
         }
     }
 
@@ -123,11 +127,11 @@ impl Workload {
         url: Url,
         headers: &[(String, String)],
         common: &Common,
-        ask: impl FnOnce(Endpoint) -> Ask,
-    ) -> Result<Self, Failed> {
+        mode: impl FnOnce(Endpoint) -> ModeConfig,
+    ) -> Result<Self, CliError> {
         let probe = Target::get(url.clone()).encode();
         Self::new(common, vec![url.clone()], probe, 1, |address| {
-            ask(endpoint(&url, address, headers))
+            mode(endpoint(&url, address, headers))
         })
     }
 
@@ -136,29 +140,29 @@ impl Workload {
         urls: Vec<Url>,
         probe: Vec<u8>,
         pipeline: usize,
-        ask: impl FnOnce(SocketAddr) -> Ask,
-    ) -> Result<Self, Failed> {
+        mode: impl FnOnce(SocketAddr) -> ModeConfig,
+    ) -> Result<Self, CliError> {
         if common.connections == 0 || pipeline == 0 {
-            let said = Said::new("--connections and --pipeline have to be at least 1");
-            return Err(Failed::usage(said));
+            let message = ErrorMessage::new("--connections and --pipeline have to be at least 1");
+            return Err(CliError::usage(message));
         }
         let files = machine::raise_file_limit();
         if (common.connections as u64).saturating_add(SPARE_FILES) > files {
-            let said = Said::new(format!(
+            let message = ErrorMessage::new(format!(
                 "{} connections are more than the {files} files that may be open",
                 common.connections
             ));
-            return Err(Failed::usage(said.help("raise the limit: ulimit -n")));
+            return Err(CliError::usage(message.help("raise the limit: ulimit -n")));
         }
         let url = urls
             .first()
-            .ok_or_else(|| Failed::usage(miette!("there is no URL")))?;
+            .ok_or_else(|| CliError::usage(miette!("there is no URL")))?;
         let address = server::find(url, common.timeout)?;
         let cores = common.cores.clone().map(|cores| cores.0);
         Ok(Self {
             cores: cores.unwrap_or_else(machine::default_cores),
             common: common.clone(),
-            ask: ask(address),
+            mode: mode(address),
             urls,
             address,
             probe,
@@ -192,7 +196,7 @@ impl Workload {
         label: String,
         arrivals: Arrivals,
         progress: &Progress,
-    ) -> Result<Run, Failed> {
+    ) -> Result<Run, CliError> {
         let load = Load {
             label,
             cores: self.cores.clone(),
@@ -204,30 +208,30 @@ impl Workload {
         };
         progress.begin(&load);
         let mut each = |interval: &_| progress.interval(interval);
-        let run = match &self.ask {
-            Ask::Http(targets) => {
+        let run = match &self.mode {
+            ModeConfig::Http(targets) => {
                 let mode = http::Mode::new(self.address, targets.clone(), self.pipeline);
-                generator::run(&load, |local| Arc::clone(&mode).run(local), &mut each)?
+                generator::run(&load, |worker| Arc::clone(&mode).run(worker), &mut each)?
             }
-            Ask::Ws(endpoint, options) => {
+            ModeConfig::Ws(endpoint, options) => {
                 let mode = ws::Mode::new(endpoint.clone(), options);
                 let mut run =
-                    generator::run(&load, |local| Arc::clone(&mode).run(local), &mut each)?;
+                    generator::run(&load, |worker| Arc::clone(&mode).run(worker), &mut each)?;
                 mode.tally()
                     .annotate(load.connections, options.hold, &mut run);
                 run
             }
-            Ask::Sse(endpoint, options) => {
+            ModeConfig::Sse(endpoint, options) => {
                 let mode = sse::Mode::new(endpoint.clone(), options);
                 let mut run =
-                    generator::run(&load, |local| Arc::clone(&mode).run(local), &mut each)?;
+                    generator::run(&load, |worker| Arc::clone(&mode).run(worker), &mut each)?;
                 mode.tally()
                     .annotate(load.connections, options.hold, &mut run);
                 run
             }
-            Ask::Conn(endpoint, exchange) => {
-                let mode = conn::Mode::new(endpoint.clone(), *exchange);
-                generator::run(&load, |local| Arc::clone(&mode).run(local), &mut each)?
+            ModeConfig::Conn(endpoint, protocol) => {
+                let mode = conn::Mode::new(endpoint.clone(), *protocol);
+                generator::run(&load, |worker| Arc::clone(&mode).run(worker), &mut each)?
             }
         };
         progress.end();
@@ -237,11 +241,11 @@ impl Workload {
     /// What was asked for, for the report.
     pub(super) fn plan(&self) -> Plan {
         Plan {
-            mode: match self.ask {
-                Ask::Http(_) => Mode::Http,
-                Ask::Ws(..) => Mode::Ws,
-                Ask::Sse(..) => Mode::Sse,
-                Ask::Conn(..) => Mode::Conn,
+            mode: match self.mode {
+                ModeConfig::Http(_) => Mode::Http,
+                ModeConfig::Ws(..) => Mode::Ws,
+                ModeConfig::Sse(..) => Mode::Sse,
+                ModeConfig::Conn(..) => Mode::Conn,
             },
             targets: self.urls.iter().map(Url::to_string).collect(),
             connections: self.common.connections,
@@ -252,25 +256,24 @@ impl Workload {
     }
 }
 
-fn targets(url: Option<&str>, request: &Request) -> Result<Targets, Failed> {
+fn targets(url: Option<&str>, request: &Request) -> Result<Targets, CliError> {
     if let Some(path) = &request.targets {
-        return read_file(path).map_err(Failed::usage);
+        return read_file(path).map_err(CliError::usage);
     }
-    let url: Url = url.unwrap_or_default().parse().map_err(Failed::usage)?;
+    let url: Url = url.unwrap_or_default().parse().map_err(CliError::usage)?;
     let body = match &request.body {
         None => Vec::new(),
-        Some(body) => {
-            parse_body(body, Path::new(".")).map_err(|said| Failed::usage(Said::new(said)))?
-        }
+        Some(body) => parse_body(body, Path::new("."))
+            .map_err(|message| CliError::usage(ErrorMessage::new(message)))?,
     };
     let target = Target {
         method: request.method.clone(),
         headers: request.headers.clone(),
         body,
-        expect: Expect::parse(&request.expect).map_err(Failed::usage)?,
+        expect: Expect::parse(&request.expect).map_err(CliError::usage)?,
         ..Target::get(url)
     };
-    Targets::new(vec![target]).map_err(Failed::usage)
+    Targets::new(vec![target]).map_err(CliError::usage)
 }
 
 /// What is counted when connections are only held is how they are made: there is no warm-up.
@@ -281,12 +284,12 @@ fn holding(common: &Common, hold: bool) -> Common {
     }
 }
 
-fn check_scheme(url: &Url, scheme: Scheme) -> Result<(), Failed> {
+fn check_scheme(url: &Url, scheme: Scheme) -> Result<(), CliError> {
     if url.scheme == scheme {
         return Ok(());
     }
-    let said = Said::new(format!("`{url}` is not for this mode"));
-    Err(Failed::usage(said.help(match scheme {
+    let message = ErrorMessage::new(format!("`{url}` is not for this mode"));
+    Err(CliError::usage(message.help(match scheme {
         Scheme::Http => "it loads http://; for ws:// there is the command `ws`, or --mode ws",
         Scheme::Ws => "it loads ws://",
     })))

@@ -19,15 +19,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::generator::{Endpoint, Local, Socket, ws};
+use crate::generator::{Endpoint, Socket, Worker, ws};
 use crate::measure::Failure;
 use crate::model::Arrivals;
-use crate::net::http1::response::{Asked, Parser};
+use crate::net::http1::response::{Parser, RequestContext};
 use crate::net::websocket::{NORMAL, encode_close};
 
 /// What is done on each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exchange {
+pub enum Protocol {
     /// `GET` with `Connection: close`; any 2xx is a success.
     Http,
     /// An opening and a closing handshake.
@@ -39,14 +39,14 @@ pub enum Exchange {
 #[derive(Debug)]
 pub struct Mode {
     endpoint: Endpoint,
-    exchange: Exchange,
+    protocol: Protocol,
     /// What is sent over HTTP.
     request: Vec<u8>,
 }
 
 impl Mode {
     /// Connections to this endpoint.
-    pub fn new(endpoint: Endpoint, exchange: Exchange) -> Arc<Self> {
+    pub fn new(endpoint: Endpoint, protocol: Protocol) -> Arc<Self> {
         let Endpoint {
             authority,
             target,
@@ -59,37 +59,37 @@ impl Mode {
         Arc::new(Self {
             request: request.into_bytes(),
             endpoint,
-            exchange,
+            protocol,
         })
     }
 
     /// What one thread does.
-    pub async fn run(self: Arc<Self>, local: Rc<Local>) {
-        local
-            .each_connection(|local, _| one_after_the_other(Arc::clone(&self), local))
+    pub async fn run(self: Arc<Self>, worker: Rc<Worker>) {
+        worker
+            .for_each_connection(|worker, _| connect_repeatedly(Arc::clone(&self), worker))
             .await;
     }
 }
 
-async fn one_after_the_other(mode: Arc<Mode>, local: Rc<Local>) {
+async fn connect_repeatedly(mode: Arc<Mode>, worker: Rc<Worker>) {
     let mut failed = 0;
-    while let Some(op) = local.next().await {
-        let life = Life {
+    while let Some(op) = worker.next().await {
+        let connection = Connection {
             mode: &mode,
-            local: &local,
+            worker: &worker,
             begun: op.begun,
             closed: Cell::new(false),
         };
-        match life.live().await {
+        match connection.run().await {
             Ok(answered) => {
                 failed = 0;
-                local.recorder().ok(op.begun, answered);
+                worker.recorder().ok(op.begun, answered);
             }
-            Err(_) if local.over() && local.arrivals() == Arrivals::Closed => {}
+            Err(_) if worker.is_over() && worker.arrivals() == Arrivals::Closed => {}
             Err(failure) => {
-                local.recorder().error(op.begun, Instant::now(), failure);
+                worker.recorder().error(op.begun, Instant::now(), failure);
                 if failure == Failure::Connect {
-                    local.back_off(failed).await;
+                    worker.back_off(failed).await;
                     failed += 1;
                 }
             }
@@ -98,21 +98,21 @@ async fn one_after_the_other(mode: Arc<Mode>, local: Rc<Local>) {
 }
 
 /// The life of one connection.
-struct Life<'m> {
+struct Connection<'m> {
     mode: &'m Mode,
-    local: &'m Local,
+    worker: &'m Worker,
     begun: Instant,
     /// Whether the server has closed.
     closed: Cell<bool>,
 }
 
-impl Life<'_> {
+impl Connection<'_> {
     /// When the response was whole. The connection is closed.
-    async fn live(&self) -> Result<Instant, Failure> {
-        let mut socket = self.local.connect(self.mode.endpoint.address).await?;
-        let answered = match self.mode.exchange {
-            Exchange::Http => self.http(&mut socket).await,
-            Exchange::WebSocket => self.websocket(&mut socket).await,
+    async fn run(&self) -> Result<Instant, Failure> {
+        let mut socket = self.worker.connect(self.mode.endpoint.address).await?;
+        let answered = match self.mode.protocol {
+            Protocol::Http => self.http(&mut socket).await,
+            Protocol::WebSocket => self.websocket(&mut socket).await,
         };
         if !self.closed.get() {
             socket.reset();
@@ -133,14 +133,14 @@ impl Life<'_> {
                 break end.ok_or(socket.failure(None))?;
             }
             input.extend_from_slice(buffer.get(..got).unwrap_or_default());
-            let fed = parser.feed(&input, ASKED).map_err(|_| Failure::Protocol)?;
-            input.drain(..fed.consumed);
-            if let Some(response) = fed.done {
+            let parsed = parser.feed(&input, GET).map_err(|_| Failure::Protocol)?;
+            input.drain(..parsed.consumed);
+            if let Some(response) = parsed.done {
                 break response;
             }
         };
         let answered = Instant::now();
-        let recorder = self.local.recorder();
+        let recorder = self.worker.recorder();
         recorder.status(self.begun, answered, response.status);
         if !self.closed.get() && !response.keep_alive {
             self.wait_for_close(socket, buffer).await?;
@@ -152,7 +152,7 @@ impl Life<'_> {
     }
 
     async fn websocket(&self, socket: &mut Socket) -> Result<Instant, Failure> {
-        let shaken = ws::shake_hands(&self.mode.endpoint, self.local, socket).await;
+        let shaken = ws::shake_hands(&self.mode.endpoint, self.worker, socket).await;
         let answered = Instant::now();
         let status = match &shaken {
             Ok(_) => Some(101),
@@ -160,7 +160,7 @@ impl Life<'_> {
             Err(_) => None,
         };
         if let Some(code) = status {
-            let recorder = self.local.recorder();
+            let recorder = self.worker.recorder();
             recorder.status(self.begun, answered, code);
         }
         shaken?;
@@ -194,7 +194,7 @@ impl Life<'_> {
         socket.begin(Instant::now());
         let (sent, _) = socket.write_all(bytes).await;
         let sent = sent.map_err(|error| socket.failure(Some(&error)))?;
-        self.local.recorder().bytes_out(Instant::now(), sent);
+        self.worker.recorder().bytes_out(Instant::now(), sent);
         Ok(())
     }
 
@@ -209,7 +209,7 @@ impl Life<'_> {
             Ok(0) if socket.failure(None) != Failure::Reset => (Err(socket.failure(None)), buffer),
             Ok(got) => {
                 self.closed.set(got == 0);
-                self.local.recorder().bytes_in(Instant::now(), got);
+                self.worker.recorder().bytes_in(Instant::now(), got);
                 (Ok(got), buffer)
             }
             Err(error) => (Err(socket.failure(Some(&error))), buffer),
@@ -217,7 +217,7 @@ impl Life<'_> {
     }
 }
 
-const ASKED: Asked = Asked {
+const GET: RequestContext = RequestContext {
     head: false,
     keep_body: false,
 };

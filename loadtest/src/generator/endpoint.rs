@@ -1,4 +1,4 @@
-//! Where a mode that holds connections makes them to.
+//! Endpoint of held connections.
 
 use std::net::SocketAddr;
 

@@ -15,13 +15,13 @@ use monoio::buf::IoBufMut;
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt, OwnedReadHalf, OwnedWriteHalf};
 use monoio::net::TcpStream;
 
-use crate::generator::{Clock, Local, Op, Socket};
+use crate::generator::{Clock, Op, Socket, Worker};
 use crate::measure::Failure;
 use crate::model::Arrivals;
-use crate::net::http1::response::{Asked, Parser, Response};
-use crate::target::{Expect, Targets};
+use crate::net::http1::response::{Parser, RequestContext, Response};
+use crate::targets::{Expect, Targets};
 
-/// What is asked, over and over.
+/// The requests that are sent, and where to.
 #[derive(Debug)]
 pub struct Mode {
     address: SocketAddr,
@@ -43,32 +43,32 @@ impl Mode {
     }
 
     /// What one thread does.
-    pub async fn run(self: Arc<Self>, local: Rc<Local>) {
-        let asks = Rc::new(Asks::new(&self, local.thread()));
-        local
-            .each_connection(|local, _| Connection::new(&self, &asks, local).run())
+    pub async fn run(self: Arc<Self>, worker: Rc<Worker>) {
+        let requests = Rc::new(RequestMix::new(&self, worker.thread()));
+        worker
+            .for_each_connection(|worker, _| Connection::new(&self, &requests, worker).run())
             .await;
     }
 }
 
 /// The requests, encoded once for all connections of a thread.
-struct Asks {
+struct RequestMix {
     targets: Targets,
-    encoded: Vec<Ask>,
+    encoded: Vec<EncodedRequest>,
     random: RefCell<fastrand::Rng>,
 }
 
-struct Ask {
+struct EncodedRequest {
     bytes: Rc<Vec<u8>>,
-    asked: Asked,
+    context: RequestContext,
     expect: Expect,
 }
 
-impl Asks {
+impl RequestMix {
     fn new(mode: &Mode, thread: usize) -> Self {
-        let encoded = mode.targets.all().iter().map(|target| Ask {
+        let encoded = mode.targets.all().iter().map(|target| EncodedRequest {
             bytes: Rc::new(target.encode()),
-            asked: Asked {
+            context: RequestContext {
                 head: target.method == "HEAD",
                 keep_body: target.expect.reads_body(),
             },
@@ -88,7 +88,7 @@ impl Asks {
         self.targets.pick(self.random.borrow_mut().f64())
     }
 
-    fn get(&self, place: usize) -> Option<&Ask> {
+    fn get(&self, place: usize) -> Option<&EncodedRequest> {
         self.encoded.get(place)
     }
 }
@@ -96,12 +96,12 @@ impl Asks {
 struct Connection {
     address: SocketAddr,
     pipeline: usize,
-    asks: Rc<Asks>,
-    local: Rc<Local>,
+    requests: Rc<RequestMix>,
+    worker: Rc<Worker>,
     /// Taken and not answered: the connection that they went or were to go by has ended.
     waiting: VecDeque<Op>,
     /// Sent, or being sent, and not answered, in order.
-    in_flight: VecDeque<Sent>,
+    in_flight: VecDeque<PendingRequest>,
     parser: Parser,
     /// What was read and is the beginning of a response.
     input: Vec<u8>,
@@ -109,25 +109,25 @@ struct Connection {
     now: Instant,
 }
 
-struct Sent {
+struct PendingRequest {
     op: Op,
     at: Instant,
-    ask: usize,
+    request: usize,
     /// Whether it was given to the writer.
     handed: bool,
 }
 
 impl Connection {
-    fn new(mode: &Mode, asks: &Rc<Asks>, local: Rc<Local>) -> Self {
+    fn new(mode: &Mode, requests: &Rc<RequestMix>, worker: Rc<Worker>) -> Self {
         Self {
             address: mode.address,
             pipeline: mode.pipeline,
-            asks: Rc::clone(asks),
-            local,
+            requests: Rc::clone(requests),
+            worker,
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             parser: Parser::default(),
-            input: Vec::with_capacity(LEAST_INPUT),
+            input: Vec::with_capacity(MIN_INPUT),
             now: Instant::now(),
         }
     }
@@ -135,26 +135,26 @@ impl Connection {
     /// Keeps a connection, made again whenever it ends, until the run is over.
     async fn run(mut self) {
         let mut failed = 0;
-        while !self.local.over() {
+        while !self.worker.is_over() {
             let begun = Instant::now();
-            let made = self.local.connect(self.address).await;
+            let made = self.worker.connect(self.address).await;
             self.now = Instant::now();
             match made {
                 Ok(socket) => {
                     failed = 0;
                     self.serve(socket).await;
                 }
-                Err(_) if self.local.over() => break,
+                Err(_) if self.worker.is_over() => break,
                 Err(failure) => {
                     let begun = self.waiting.pop_front().map_or(begun, |op| op.begun);
-                    self.local.recorder().error(begun, self.now, failure);
-                    self.local.back_off(failed).await;
+                    self.worker.recorder().error(begun, self.now, failure);
+                    self.worker.back_off(failed).await;
                     failed += 1;
                 }
             }
         }
         for op in self.waiting.drain(..) {
-            self.local
+            self.worker
                 .recorder()
                 .error(op.begun, self.now, Failure::Unsent);
         }
@@ -191,7 +191,7 @@ impl Connection {
         // What the server closed the connection behind, without an answer, is sent again; in a
         // closed loop it was never due.
         let unanswered = self.in_flight.drain(..).map(|sent| sent.op);
-        if self.local.arrivals() != Arrivals::Closed {
+        if self.worker.arrivals() != Arrivals::Closed {
             self.waiting.extend(unanswered);
         }
     }
@@ -209,7 +209,7 @@ impl Connection {
         if outbox.is_idle() {
             while self.in_flight.len() < self.pipeline {
                 let waiting = self.waiting.pop_front();
-                let Some(op) = waiting.or_else(|| self.local.try_next(self.now)) else {
+                let Some(op) = waiting.or_else(|| self.worker.try_next(self.now)) else {
                     break;
                 };
                 self.push(op);
@@ -226,11 +226,11 @@ impl Connection {
         if let Some(op) = self.waiting.pop_front() {
             return Some(op);
         }
-        if let Some(op) = self.local.try_next(self.now) {
+        if let Some(op) = self.worker.try_next(self.now) {
             return Some(op);
         }
         let idle = self.now;
-        let op = self.local.next().await?;
+        let op = self.worker.next().await?;
         self.now = Instant::now();
         // Servers close connections that are idle: no operation has failed by that.
         if self.now.saturating_duration_since(idle) > LONG_IDLE && clock.is_ended() {
@@ -241,10 +241,10 @@ impl Connection {
     }
 
     fn push(&mut self, op: Op) {
-        self.in_flight.push_back(Sent {
+        self.in_flight.push_back(PendingRequest {
             op,
             at: self.now,
-            ask: self.asks.pick(),
+            request: self.requests.pick(),
             handed: false,
         });
     }
@@ -252,27 +252,27 @@ impl Connection {
     /// Hands what is not yet being written to the writer, as one write.
     fn send(&mut self, outbox: &Outbox) {
         let first = self.in_flight.partition_point(|sent| sent.handed);
-        let mut asks = self.in_flight.range_mut(first..).filter_map(|sent| {
+        let mut requests = self.in_flight.range_mut(first..).filter_map(|sent| {
             sent.handed = true;
-            self.asks.get(sent.ask)
+            self.requests.get(sent.request)
         });
-        let Some(one) = asks.next() else {
+        let Some(one) = requests.next() else {
             return;
         };
         let mut count = one.bytes.len();
-        let batch = match asks.next() {
+        let batch = match requests.next() {
             None => Batch::One(Rc::clone(&one.bytes)),
             Some(another) => {
                 let mut bytes = outbox.spare.take();
                 bytes.clear();
-                for ask in [one, another].into_iter().chain(asks) {
-                    bytes.extend_from_slice(&ask.bytes);
+                for request in [one, another].into_iter().chain(requests) {
+                    bytes.extend_from_slice(&request.bytes);
                 }
                 count = bytes.len();
                 Batch::Many(bytes)
             }
         };
-        self.local.recorder().bytes_out(self.now, count);
+        self.worker.recorder().bytes_out(self.now, count);
         outbox.next.set(Some(batch));
     }
 
@@ -284,7 +284,7 @@ impl Connection {
     ) -> io::Result<usize> {
         let mut input = std::mem::take(&mut self.input);
         if input.len() == input.capacity() {
-            input.reserve(input.len().max(LEAST_INPUT));
+            input.reserve(input.len().max(MIN_INPUT));
         }
         let kept = input.len();
         // The write is submitted first.
@@ -307,29 +307,29 @@ impl Connection {
         if count == 0 {
             return self.end(clock);
         }
-        self.local.recorder().bytes_in(self.now, count);
+        self.worker.recorder().bytes_in(self.now, count);
         let mut at = 0;
         let mut keep = true;
         while let Some(sent) = self.in_flight.front()
             && keep
         {
-            let Some(ask) = self.asks.get(sent.ask) else {
+            let Some(request) = self.requests.get(sent.request) else {
                 break;
             };
             let rest = self.input.get(at..).unwrap_or_default();
-            let fed = self
+            let parsed = self
                 .parser
-                .feed(rest, ask.asked)
+                .feed(rest, request.context)
                 .map_err(|_| Failure::Protocol)?;
-            at += fed.consumed;
-            let Some(response) = fed.done else {
+            at += parsed.consumed;
+            let Some(response) = parsed.done else {
                 break;
             };
             keep = response.keep_alive;
             self.record(response);
         }
         if self.in_flight.is_empty() && keep && at < self.input.len() {
-            // Nobody asked for that.
+            // No request has this response.
             return Err(Failure::Protocol);
         }
         self.input.drain(..at);
@@ -352,10 +352,10 @@ impl Connection {
         let Some(sent) = self.in_flight.pop_front() else {
             return;
         };
-        let (begun, recorder) = (sent.op.begun, self.local.recorder());
+        let (begun, recorder) = (sent.op.begun, self.worker.recorder());
         recorder.status(begun, self.now, response.status);
-        let checked = self.asks.get(sent.ask).map_or(Ok(()), |ask| {
-            ask.expect.check(response.status, self.parser.body())
+        let checked = self.requests.get(sent.request).map_or(Ok(()), |request| {
+            request.expect.check(response.status, self.parser.body())
         });
         match checked {
             Ok(()) => recorder.ok(begun, self.now),
@@ -366,8 +366,8 @@ impl Connection {
     /// All that is in flight has failed: the oldest for this reason, the others with it.
     fn give_up(&mut self, failure: Failure) {
         // A closed loop is cut off when the run is over: that is nobody's failure.
-        let cut_off = self.local.over() && self.local.arrivals() == Arrivals::Closed;
-        let recorder = self.local.recorder();
+        let cut_off = self.worker.is_over() && self.worker.arrivals() == Arrivals::Closed;
+        let recorder = self.worker.recorder();
         if self.in_flight.is_empty() && !cut_off {
             recorder.error(self.now, self.now, failure);
         }
@@ -434,6 +434,6 @@ async fn send(writer: &mut OwnedWriteHalf<TcpStream>, outbox: &Outbox) {
 }
 
 /// Room for what is read; it grows for responses that are longer.
-const LEAST_INPUT: usize = 8 * 1024;
+const MIN_INPUT: usize = 8 * 1024;
 /// A connection that was idle for this long may have been closed by the server meanwhile.
 const LONG_IDLE: Duration = Duration::from_millis(500);

@@ -3,46 +3,46 @@
 //! A mode is an async function that a thread runs with its share of the load:
 //!
 //! ```ignore
-//! let run = generator::run(&load, |local: Rc<Local>| async move {
+//! let run = generator::run(&load, |worker: Rc<Worker>| async move {
 //!     // What the thread's connections share goes here.
-//!     local.each_connection(|local| async move {
-//!         while let Some(op) = local.next().await {            // waits in an open loop
+//!     worker.for_each_connection(|worker| async move {
+//!         while let Some(op) = worker.next().await {            // waits in an open loop
 //!             // ... send, receive, look at the answer ...
-//!             local.recorder().ok(op.begun, Instant::now());   // or .error(begun, now, failure)
+//!             worker.recorder().ok(op.begun, Instant::now());   // or .error(begun, now, failure)
 //!         }
 //!     }).await
 //! }, &mut |interval| ())?;
 //! ```
 //!
 //! The rules for a mode:
-//! - [`Local::next`] gives the next operation, and `None` when the run is over: then return. A
+//! - [`Worker::next`] gives the next operation, and `None` when the run is over: then return. A
 //!   closed loop gives it at once, an open loop when one is due; whichever connection asks first
 //!   takes the next that is due. `op.begun` is the (intended) time that latency counts from.
-//! - A mode without operations (a stream that only receives) looks at [`Local::over`].
+//! - A mode without operations (a stream that only receives) looks at [`Worker::is_over`].
 //! - Every operation taken ends in `recorder.ok` or `recorder.error`, except one that a closed loop
-//!   had under way when the run ended ([`Local::over`]): that one is left out.
-//! - Connections are made by [`Local::connect`]. [`Socket::begin`] starts the clock of the timeout,
+//!   had under way when the run ended ([`Worker::is_over`]): that one is left out.
+//! - Connections are made by [`Worker::connect`]. [`Socket::begin`] starts the clock of the timeout,
 //!   [`Socket::end`] stops it; a socket that takes too long, or that a closed loop holds when the
 //!   run is over, is shut down, so that every read and write ends. [`Socket::failure`] says why.
 //! - Never block, never sleep for less than a millisecond (the timers' resolution), and never let a
 //!   future of a read or write be dropped before it ends: shut the socket down instead.
 //!
 //! Files: [`schedule`] says when operations are due (pure), `pacer` waits for those times, `queue`
-//! hands them to idle connections, `watch` is the sockets' deadlines.
+//! hands them to idle connections, `sockets` are the connections and their deadlines.
 
 pub mod conn;
 mod endpoint;
-mod gate;
 pub mod http;
-mod local;
 mod pacer;
 mod queue;
 pub mod schedule;
+mod semaphore;
+mod sockets;
 pub mod sse;
 mod tally;
 mod thread;
 mod usage;
-mod watch;
+mod worker;
 pub mod ws;
 
 use std::future::Future;
@@ -51,9 +51,9 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 pub use endpoint::Endpoint;
-pub use local::{Local, Op};
+pub use sockets::{Clock, Socket};
 pub use tally::Tally;
-pub use watch::{Clock, Socket};
+pub use worker::{Op, Worker};
 
 use crate::measure::{Collector, Membership, Window};
 use crate::model::{Arrivals, Interval, Run};
@@ -84,7 +84,7 @@ pub struct Load {
 /// If a core does not exist, or a thread or its runtime cannot be made.
 pub fn run<M, F>(load: &Load, mode: M, progress: &mut dyn FnMut(&Interval)) -> Result<Run, Error>
 where
-    M: Fn(Rc<Local>) -> F + Sync,
+    M: Fn(Rc<Worker>) -> F + Sync,
     F: Future<Output = ()> + 'static,
 {
     check_cores(&load.cores)?;

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use monoio::net::UnixStream;
 
-use crate::generator::local::Local;
 use crate::generator::schedule::Schedule;
+use crate::generator::worker::Worker;
 
 /// Pushes each operation of the schedule to the thread's queue when it is due, until the window
 /// ends.
-pub(super) async fn pace(local: Rc<Local>, schedule: Schedule) {
-    let window = *local.window();
+pub(super) async fn pace(worker: Rc<Worker>, schedule: Schedule) {
+    let window = *worker.window();
     let timer = Timer::new();
     let mut due = schedule
         .map(|offset| window.begin + offset)
@@ -30,7 +30,7 @@ pub(super) async fn pace(local: Rc<Local>, schedule: Schedule) {
             continue;
         }
         while let Some(at) = due.next_if(|at| *at <= now) {
-            local.queue().push(at);
+            worker.queue().push(at);
         }
     }
 }

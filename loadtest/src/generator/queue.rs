@@ -13,14 +13,14 @@ use std::time::Instant;
 /// pushed, so none is forgotten.
 #[derive(Default)]
 pub(super) struct Queue {
-    due: RefCell<VecDeque<Due>>,
-    idle: RefCell<VecDeque<Rc<Place>>>,
+    due: RefCell<VecDeque<DueOperation>>,
+    idle: RefCell<VecDeque<Rc<Waiter>>>,
     closed: Cell<bool>,
 }
 
 /// An operation that is due.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
+pub(super) struct DueOperation {
     /// Its intended time.
     pub(super) at: Instant,
     /// Whether a connection was idle for it when it came: if it is begun late, that is the
@@ -32,22 +32,22 @@ impl Queue {
     /// An operation is due.
     pub(super) fn push(&self, at: Instant) {
         let idle = !self.idle.borrow().is_empty();
-        self.due.borrow_mut().push_back(Due { at, idle });
-        self.call();
+        self.due.borrow_mut().push_back(DueOperation { at, idle });
+        self.wake();
     }
 
     /// The next that is due; none once the queue is closed. May be dropped, and polled for another
-    /// reason than being woken: it has one place in the queue at most, and gives up what it was
-    /// called for.
+    /// reason than being woken: it waits in the queue once at most, and gives up what it was
+    /// woken for.
     pub(super) fn next(&self) -> Next<'_> {
         Next {
             queue: self,
-            place: None,
+            waiter: None,
         }
     }
 
     /// The next if one is due now.
-    pub(super) fn try_next(&self) -> Option<Due> {
+    pub(super) fn try_next(&self) -> Option<DueOperation> {
         self.due.borrow_mut().pop_front()
     }
 
@@ -60,15 +60,15 @@ impl Queue {
     pub(super) fn close(&self) -> Vec<Instant> {
         self.closed.set(true);
         let idle = std::mem::take(&mut *self.idle.borrow_mut());
-        idle.iter().for_each(|place| place.call());
+        idle.iter().for_each(|waiter| waiter.wake());
         self.due.borrow_mut().drain(..).map(|due| due.at).collect()
     }
 
     /// Wakes the first of those that wait.
-    fn call(&self) {
+    fn wake(&self) {
         let first = self.idle.borrow_mut().pop_front();
-        if let Some(place) = first {
-            place.call();
+        if let Some(waiter) = first {
+            waiter.wake();
         }
     }
 }
@@ -77,33 +77,33 @@ impl Queue {
 pub(super) struct Next<'q> {
     queue: &'q Queue,
     /// Held while it waits.
-    place: Option<Rc<Place>>,
+    waiter: Option<Rc<Waiter>>,
 }
 
 impl Future for Next<'_> {
-    type Output = Option<Due>;
+    type Output = Option<DueOperation>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Due>> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<DueOperation>> {
         if let Some(due) = self.queue.try_next() {
-            self.leave();
+            self.remove();
             return Poll::Ready(Some(due));
         }
         if self.queue.closed.get() {
-            self.place = None;
+            self.waiter = None;
             return Poll::Ready(None);
         }
-        match &self.place {
-            Some(place) if !place.called.get() => {
-                place.waker.borrow_mut().clone_from(context.waker());
+        match &self.waiter {
+            Some(waiter) if !waiter.woken.get() => {
+                waiter.waker.borrow_mut().clone_from(context.waker());
             }
-            // What it was called for is gone: a busy connection was faster.
+            // What it was woken for is gone: a busy connection was faster.
             _ => {
-                let place = Rc::new(Place {
+                let waiter = Rc::new(Waiter {
                     waker: RefCell::new(context.waker().clone()),
-                    called: Cell::new(false),
+                    woken: Cell::new(false),
                 });
-                self.queue.idle.borrow_mut().push_back(Rc::clone(&place));
-                self.place = Some(place);
+                self.queue.idle.borrow_mut().push_back(Rc::clone(&waiter));
+                self.waiter = Some(waiter);
             }
         }
         Poll::Pending
@@ -111,36 +111,39 @@ impl Future for Next<'_> {
 }
 
 impl Next<'_> {
-    /// Gives up the place, if it is still held.
-    fn leave(&mut self) {
-        if let Some(place) = self.place.take()
-            && !place.called.get()
+    /// Leaves the queue, if it still waits.
+    fn remove(&mut self) {
+        if let Some(waiter) = self.waiter.take()
+            && !waiter.woken.get()
         {
             let mut idle = self.queue.idle.borrow_mut();
-            idle.retain(|other| !Rc::ptr_eq(other, &place));
+            idle.retain(|other| !Rc::ptr_eq(other, &waiter));
         }
     }
 }
 
 impl Drop for Next<'_> {
     fn drop(&mut self) {
-        let called = self.place.as_ref().is_some_and(|place| place.called.get());
-        self.leave();
-        if called && !self.queue.is_empty() {
-            self.queue.call();
+        let woken = self
+            .waiter
+            .as_ref()
+            .is_some_and(|waiter| waiter.woken.get());
+        self.remove();
+        if woken && !self.queue.is_empty() {
+            self.queue.wake();
         }
     }
 }
 
-/// The place of one that waits.
-struct Place {
+/// A connection that waits for an operation.
+struct Waiter {
     waker: RefCell<Waker>,
-    called: Cell<bool>,
+    woken: Cell<bool>,
 }
 
-impl Place {
-    fn call(&self) {
-        self.called.set(true);
+impl Waiter {
+    fn wake(&self) {
+        self.woken.set(true);
         self.waker.borrow().wake_by_ref();
     }
 }
@@ -185,7 +188,7 @@ mod tests {
             assert!(poll(third.as_mut(), &wakes[2]).is_pending());
             queue.push(at);
             assert_eq!(poll(first.as_mut(), &wakes[0]), Poll::Ready(Some(at)));
-            // Called, and dropped before it looks: the next in line is called instead.
+            // Woken, and dropped before it looks: the next in line is woken instead.
             queue.push(at);
             assert_eq!((woken(0), woken(1), woken(2)), (1, 1, 0));
         }

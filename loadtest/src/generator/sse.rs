@@ -12,8 +12,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::generator::gate::Gate;
-use crate::generator::{Endpoint, Local, Socket, Tally};
+use crate::generator::semaphore::Semaphore;
+use crate::generator::{Endpoint, Socket, Tally, Worker};
 use crate::measure::Failure;
 use crate::net::stream::{Progress, Stream, StreamError};
 
@@ -54,17 +54,17 @@ impl Mode {
     }
 
     /// What one thread does.
-    pub async fn run(self: Arc<Self>, local: Rc<Local>) {
-        let gate = Gate::new();
-        local
-            .each_connection(|local, _| {
+    pub async fn run(self: Arc<Self>, worker: Rc<Worker>) {
+        let semaphore = Semaphore::new();
+        worker
+            .for_each_connection(|worker, _| {
                 let client = Client {
                     mode: Arc::clone(&self),
-                    local,
+                    worker,
                     stream: Stream::default(),
                     last_event: None,
                 };
-                client.run(Rc::clone(&gate))
+                client.run(Rc::clone(&semaphore))
             })
             .await;
     }
@@ -73,36 +73,36 @@ impl Mode {
 /// One that holds a stream.
 struct Client {
     mode: Arc<Mode>,
-    local: Rc<Local>,
+    worker: Rc<Worker>,
     stream: Stream,
     last_event: Option<Instant>,
 }
 
 impl Client {
     /// Hold the stream, asked for again whenever it ends, until the run is over.
-    async fn run(mut self, gate: Rc<Gate>) {
+    async fn run(mut self, semaphore: Rc<Semaphore>) {
         let (mut failed, mut again) = (0, false);
-        while !self.local.over() {
-            let pass = gate.enter().await;
-            if self.local.over() {
+        while !self.worker.is_over() {
+            let permit = semaphore.acquire().await;
+            if self.worker.is_over() {
                 break;
             }
             let begun = Instant::now();
             let opened = self.open(begun).await;
-            drop(pass);
+            drop(permit);
             let before = self.last_event;
             let end = match opened {
                 Ok((mut socket, progress)) => {
                     self.mode.tally.count_opened(again);
                     again = true;
                     if self.mode.hold {
-                        self.local.recorder().ok(begun, Instant::now());
+                        self.worker.recorder().ok(begun, Instant::now());
                     }
                     let end = self.listen(&mut socket, progress).await;
-                    self.mode.tally.count_ended(self.local.over());
+                    self.mode.tally.count_ended(self.worker.is_over());
                     end
                 }
-                Err(_) if self.local.over() => break,
+                Err(_) if self.worker.is_over() => break,
                 Err(NO_CONTENT) if again => {
                     self.mode.tally.count_finished();
                     return;
@@ -112,14 +112,14 @@ impl Client {
                     Err(failure)
                 }
             };
-            if self.local.over() {
+            if self.worker.is_over() {
                 break;
             }
             let now = Instant::now();
             match end {
-                Err(failure) => self.local.recorder().error(now, now, failure),
+                Err(failure) => self.worker.recorder().error(now, now, failure),
                 // It was to be held.
-                Ok(()) if self.mode.hold => self.local.recorder().error(now, now, Failure::Reset),
+                Ok(()) if self.mode.hold => self.worker.recorder().error(now, now, Failure::Reset),
                 Ok(()) => {}
             }
             if self.mode.hold {
@@ -129,36 +129,36 @@ impl Client {
                 failed = 0;
                 self.wait_to_retry().await;
             } else {
-                self.local.back_off(failed).await;
+                self.worker.back_off(failed).await;
                 failed += 1;
             }
         }
-        self.say_how_it_ended();
+        self.tally_end();
     }
 
     /// Ask for the stream, and read up to the end of the response's head or beyond.
     async fn open(&mut self, begun: Instant) -> Result<(Socket, Progress), Failure> {
         let request = self.request();
         self.stream.restart();
-        let mut socket = self.local.connect(self.mode.endpoint.address).await?;
+        let mut socket = self.worker.connect(self.mode.endpoint.address).await?;
         socket.begin(Instant::now());
         let (sent, _) = socket.write_all(request).await;
         let sent = sent.map_err(|error| socket.failure(Some(&error)))?;
-        self.local.recorder().bytes_out(Instant::now(), sent);
+        self.worker.recorder().bytes_out(Instant::now(), sent);
         let mut buffer = Vec::with_capacity(IDLE_BUFFER);
         loop {
             let progress;
             (progress, buffer) = self.read(&mut socket, buffer).await;
             match progress {
-                Err(Cause::Response(StreamError::Status(code))) => {
-                    self.local.recorder().status(begun, Instant::now(), code);
+                Err(ReadError::Response(StreamError::Status(code))) => {
+                    self.worker.recorder().status(begun, Instant::now(), code);
                     return Err(Failure::Status(code));
                 }
-                Err(cause) => return Err(cause.failure()),
+                Err(error) => return Err(error.failure()),
                 Ok(Progress::Head) => {}
                 Ok(progress) => {
                     socket.end();
-                    self.local.recorder().status(begun, Instant::now(), 200);
+                    self.worker.recorder().status(begun, Instant::now(), 200);
                     return Ok((socket, progress));
                 }
             }
@@ -173,8 +173,8 @@ impl Client {
             let read;
             (read, buffer) = self.read(socket, buffer).await;
             progress = match read {
-                Err(Cause::End(_)) if self.stream.ends_here() => Progress::Ended,
-                read => read.map_err(Cause::failure)?,
+                Err(ReadError::End(_)) if self.stream.ends_here() => Progress::Ended,
+                read => read.map_err(ReadError::failure)?,
             };
         }
         Ok(())
@@ -185,18 +185,18 @@ impl Client {
         &mut self,
         socket: &mut Socket,
         buffer: Vec<u8>,
-    ) -> (Result<Progress, Cause>, Vec<u8>) {
+    ) -> (Result<Progress, ReadError>, Vec<u8>) {
         let (got, buffer) = socket.read(buffer).await;
         let got = match got {
-            Ok(0) => return (Err(Cause::End(socket.failure(None))), buffer),
+            Ok(0) => return (Err(ReadError::End(socket.failure(None))), buffer),
             Ok(got) => got,
-            Err(error) => return (Err(Cause::Broken(socket.failure(Some(&error)))), buffer),
+            Err(error) => return (Err(ReadError::Broken(socket.failure(Some(&error)))), buffer),
         };
-        let (now, recorder) = (Instant::now(), self.local.recorder());
+        let (now, recorder) = (Instant::now(), self.worker.recorder());
         recorder.bytes_in(now, got);
         let last = &mut self.last_event;
         let hold = self.mode.hold;
-        let fed = self
+        let progress = self
             .stream
             .feed(buffer.get(..got).unwrap_or_default(), |_| {
                 if let (Some(last), false) = (*last, hold) {
@@ -204,7 +204,7 @@ impl Client {
                 }
                 *last = Some(now);
             });
-        (fed.map_err(Cause::Response), buffer)
+        (progress.map_err(ReadError::Response), buffer)
     }
 
     fn request(&self) -> Vec<u8> {
@@ -231,19 +231,19 @@ impl Client {
 
     async fn wait_to_retry(&self) {
         let mut left = self.stream.parser().retry().unwrap_or_default();
-        while !left.is_zero() && !self.local.over() {
+        while !left.is_zero() && !self.worker.is_over() {
             let step = left.min(STEP);
             monoio::time::sleep(step).await;
             left -= step;
         }
     }
 
-    fn say_how_it_ended(&self) {
+    fn tally_end(&self) {
         match self.last_event {
             _ if self.mode.hold => {}
             None => self.mode.tally.count_silent(),
             Some(last) => {
-                let end = self.local.window().end;
+                let end = self.worker.window().end;
                 self.mode
                     .tally
                     .wait_at_end(end.saturating_duration_since(last));
@@ -253,7 +253,7 @@ impl Client {
 }
 
 /// Why nothing more can be read.
-enum Cause {
+enum ReadError {
     /// The connection's end, and what that is if it should not have been.
     End(Failure),
     /// The connection broke.
@@ -262,7 +262,7 @@ enum Cause {
     Response(StreamError),
 }
 
-impl Cause {
+impl ReadError {
     fn failure(self) -> Failure {
         match self {
             Self::End(failure) | Self::Broken(failure) => failure,

@@ -1,4 +1,4 @@
-//! What became of held connections.
+//! Outcomes of held connections.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

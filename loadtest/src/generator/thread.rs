@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use monoio::time::TimeDriver;
 use monoio::{FusionDriver, FusionRuntime, IoUringDriver, LegacyDriver, RuntimeBuilder};
 
-use crate::generator::local::Local;
 use crate::generator::schedule::Schedule;
 use crate::generator::usage::thread_cpu;
+use crate::generator::worker::Worker;
 use crate::generator::{Error, Load, pacer};
 use crate::measure::{Message, Recorder, Window};
 
@@ -25,7 +25,7 @@ pub(super) fn run<M, F>(
     mode: &M,
 ) -> Result<(), Error>
 where
-    M: Fn(Rc<Local>) -> F,
+    M: Fn(Rc<Worker>) -> F,
     F: Future<Output = ()> + 'static,
 {
     pin(load, index)?;
@@ -34,7 +34,7 @@ where
     let mut runtime = runtime(connections.len()).map_err(Error::Runtime)?;
     let legacy = matches!(runtime, FusionRuntime::Legacy(_));
     let recorder = Recorder::new(window, index, collector);
-    let local = Rc::new(Local::new(
+    let worker = Rc::new(Worker::new(
         index,
         connections,
         load.arrivals,
@@ -45,23 +45,23 @@ where
     // A seed for each run, the same in each: a run can be repeated.
     let schedule = Schedule::new(load.arrivals, index, threads, SEED);
     runtime.block_on(async {
-        let local = Rc::clone(&local);
+        let worker = Rc::clone(&worker);
         monoio::time::sleep_until(window.begin.into()).await;
         let done = Rc::new(Cell::new(false));
-        let attend = monoio::spawn(attend(Rc::clone(&local), Rc::clone(&done)));
-        let account = monoio::spawn(account(Rc::clone(&local), legacy));
-        let pacer = schedule.map(|due| monoio::spawn(pacer::pace(Rc::clone(&local), due)));
-        mode(Rc::clone(&local)).await;
+        let supervise = monoio::spawn(supervise(Rc::clone(&worker), Rc::clone(&done)));
+        let measure_cpu = monoio::spawn(measure_cpu(Rc::clone(&worker), legacy));
+        let pacer = schedule.map(|due| monoio::spawn(pacer::pace(Rc::clone(&worker), due)));
+        mode(Rc::clone(&worker)).await;
         done.set(true);
         // A task that is left behind is leaked with the runtime, and with it what it shares: the
         // collector would wait for its recorder.
-        account.await;
+        measure_cpu.await;
         if let Some(pacer) = pacer {
             pacer.await;
         }
-        attend.await;
+        supervise.await;
     });
-    local.recorder().finish();
+    worker.recorder().finish();
     Ok(())
 }
 
@@ -86,9 +86,7 @@ type Runtime = FusionRuntime<TimeDriver<IoUringDriver>, TimeDriver<LegacyDriver>
 /// it always does so in batches, and otherwise each would interrupt it.
 fn runtime(connections: usize) -> std::io::Result<Runtime> {
     let entries = u32::try_from(connections.saturating_mul(2)).unwrap_or(u32::MAX);
-    let entries = entries
-        .clamp(LEAST_ENTRIES, MOST_ENTRIES)
-        .next_power_of_two();
+    let entries = entries.clamp(MIN_ENTRIES, MAX_ENTRIES).next_power_of_two();
     let build = |ring: io_uring::Builder| {
         RuntimeBuilder::<FusionDriver>::new()
             .with_entries(entries)
@@ -109,48 +107,52 @@ fn share(all: usize, index: usize, parts: usize) -> Range<usize> {
 
 /// Looks after deadlines and intervals, ends the run, and after it whatever does not end by itself.
 /// Ends when the mode is done.
-async fn attend(local: Rc<Local>, done: Rc<Cell<bool>>) {
-    let window = *local.window();
+async fn supervise(worker: Rc<Worker>, done: Rc<Cell<bool>>) {
+    let window = *worker.window();
     let grace = (window.end - window.start) / GRACE_SHARE;
     let mut closed = false;
     while !done.get() {
         let now = Instant::now();
-        local.recorder().tick(now);
-        local.watch().sweep(now, local.timeout());
-        let drained = local.queue().is_empty() || now >= window.end + grace;
+        worker.recorder().tick(now);
+        worker.sockets().sweep(now, worker.timeout());
+        let drained = worker.queue().is_empty() || now >= window.end + grace;
         if !closed && now >= window.end && drained {
-            local.close();
+            worker.close();
             closed = true;
         }
         // Each operation has its deadline; this is for a mode that forgot to set it.
-        if now >= window.end + grace + local.timeout() + SPARE {
-            local.watch().shut_down_all();
+        if now >= window.end + grace + worker.timeout() + SPARE {
+            worker.sockets().shut_down_all();
         }
         let left = window.end.saturating_duration_since(now);
-        let pause = if left.is_zero() { SOON } else { left.min(TICK) };
+        let pause = if left.is_zero() {
+            TICK_AT_END
+        } else {
+            left.min(TICK)
+        };
         monoio::time::sleep(pause).await;
     }
 }
 
 /// Measures the thread's processor time over the window.
-async fn account(local: Rc<Local>, legacy: bool) {
-    let window = local.window();
+async fn measure_cpu(worker: Rc<Worker>, legacy: bool) {
+    let window = worker.window();
     monoio::time::sleep_until(window.start.into()).await;
     let (cpu, at) = (thread_cpu(), Instant::now());
     monoio::time::sleep_until(window.end.into()).await;
     let cpu = thread_cpu().saturating_sub(cpu);
-    local.recorder().used(cpu, at.elapsed(), legacy);
+    worker.recorder().used(cpu, at.elapsed(), legacy);
 }
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(20);
 /// The same once the run has ended.
-const SOON: Duration = Duration::from_millis(2);
+const TICK_AT_END: Duration = Duration::from_millis(2);
 /// What is queued when an open loop ends may still be sent within this share of the run; an
 /// operation due in the last moment is not the server's failure.
 const GRACE_SHARE: u32 = 100;
 /// How far past its timeout an operation is given up by force.
 const SPARE: Duration = Duration::from_secs(1);
-const LEAST_ENTRIES: u32 = 1024;
-const MOST_ENTRIES: u32 = 16_384;
+const MIN_ENTRIES: u32 = 1024;
+const MAX_ENTRIES: u32 = 16_384;
 const SEED: u64 = 0x7275_736d;

@@ -19,8 +19,8 @@ use std::time::Instant;
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt, OwnedReadHalf, OwnedWriteHalf};
 use monoio::net::TcpStream;
 
-use crate::generator::gate::Gate;
-use crate::generator::{Clock, Endpoint, Local, Op, Socket, Tally};
+use crate::generator::semaphore::Semaphore;
+use crate::generator::{Clock, Endpoint, Op, Socket, Tally, Worker};
 use crate::measure::Failure;
 use crate::model::Arrivals;
 use crate::net::websocket::{
@@ -74,59 +74,59 @@ impl Mode {
     }
 
     /// What one thread does.
-    pub async fn run(self: Arc<Self>, local: Rc<Local>) {
-        let gate = Gate::new();
-        local
-            .each_connection(|local, index| {
-                connection(Arc::clone(&self), local, Rc::clone(&gate), index)
+    pub async fn run(self: Arc<Self>, worker: Rc<Worker>) {
+        let semaphore = Semaphore::new();
+        worker
+            .for_each_connection(|worker, index| {
+                connection(Arc::clone(&self), worker, Rc::clone(&semaphore), index)
             })
             .await;
     }
 }
 
 /// One of the connections, made again whenever it is lost.
-async fn connection(mode: Arc<Mode>, local: Rc<Local>, gate: Rc<Gate>, index: usize) {
+async fn connection(mode: Arc<Mode>, worker: Rc<Worker>, semaphore: Rc<Semaphore>, index: usize) {
     let mut messages = Messages::new(mode.kind, mode.size, index);
     let (mut failed, mut again) = (0, false);
-    while !local.over() {
-        let pass = gate.enter().await;
-        if local.over() {
+    while !worker.is_over() {
+        let permit = semaphore.acquire().await;
+        if worker.is_over() {
             return;
         }
         let begun = Instant::now();
-        let opened = open(&mode.endpoint, &local).await;
-        drop(pass);
+        let opened = open(&mode.endpoint, &worker).await;
+        drop(permit);
         match opened {
             Ok((socket, rest)) => {
                 mode.tally.count_opened(again);
                 (failed, again) = (0, true);
                 if mode.hold {
-                    local.recorder().ok(begun, Instant::now());
+                    worker.recorder().ok(begun, Instant::now());
                 }
-                let mut conversation = Conversation::new(&local, &mut messages, &socket);
+                let mut conversation = Conversation::new(&worker, &mut messages, &socket);
                 let end = conversation.hold(socket, rest, mode.hold).await;
-                mode.tally.count_ended(end == End::Over);
+                mode.tally.count_ended(end == End::RunOver);
                 if let (End::Lost(failure), true) = (end, mode.hold) {
                     let now = Instant::now();
-                    local.recorder().error(now, now, failure);
+                    worker.recorder().error(now, now, failure);
                 }
-                if end == End::Over || mode.hold {
+                if end == End::RunOver || mode.hold {
                     return;
                 }
             }
-            Err(_) if local.over() => return,
+            Err(_) if worker.is_over() => return,
             Err(failure) => {
                 mode.tally.count_refused();
                 if mode.hold {
-                    local.recorder().error(begun, Instant::now(), failure);
+                    worker.recorder().error(begun, Instant::now(), failure);
                     return;
                 }
                 // What is due and cannot be sent has failed.
-                let Some(op) = local.next().await else {
+                let Some(op) = worker.next().await else {
                     return;
                 };
-                local.recorder().error(op.begun, Instant::now(), failure);
-                local.back_off(failed).await;
+                worker.recorder().error(op.begun, Instant::now(), failure);
+                worker.back_off(failed).await;
                 failed += 1;
             }
         }
@@ -134,23 +134,26 @@ async fn connection(mode: Arc<Mode>, local: Rc<Local>, gate: Rc<Gate>, index: us
 }
 
 /// A WebSocket, and what the server sent right after the handshake. Nothing is recorded but bytes.
-pub(super) async fn open(endpoint: &Endpoint, local: &Local) -> Result<(Socket, Vec<u8>), Failure> {
-    let mut socket = local.connect(endpoint.address).await?;
-    let rest = shake_hands(endpoint, local, &mut socket).await?;
+pub(super) async fn open(
+    endpoint: &Endpoint,
+    worker: &Worker,
+) -> Result<(Socket, Vec<u8>), Failure> {
+    let mut socket = worker.connect(endpoint.address).await?;
+    let rest = shake_hands(endpoint, worker, &mut socket).await?;
     Ok((socket, rest))
 }
 
 /// The handshake on a new connection; see [`open`].
 pub(super) async fn shake_hands(
     endpoint: &Endpoint,
-    local: &Local,
+    worker: &Worker,
     socket: &mut Socket,
 ) -> Result<Vec<u8>, Failure> {
     let handshake = Handshake::new(&endpoint.authority, &endpoint.target, &endpoint.headers);
     socket.begin(Instant::now());
     let (sent, _) = socket.write_all(handshake.request().to_vec()).await;
     let sent = sent.map_err(|error| socket.failure(Some(&error)))?;
-    local.recorder().bytes_out(Instant::now(), sent);
+    worker.recorder().bytes_out(Instant::now(), sent);
     let mut input = Vec::new();
     let mut buffer = Vec::with_capacity(HEAD_BUFFER);
     loop {
@@ -160,7 +163,7 @@ pub(super) async fn shake_hands(
         if got == 0 {
             return Err(socket.failure(None));
         }
-        local.recorder().bytes_in(Instant::now(), got);
+        worker.recorder().bytes_in(Instant::now(), got);
         input.extend_from_slice(buffer.get(..got).unwrap_or_default());
         match handshake.check(&input) {
             Ok(Some(len)) => {
@@ -179,14 +182,14 @@ pub(super) async fn shake_hands(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     /// With the run.
-    Over,
+    RunOver,
     /// Before it.
     Lost(Failure),
 }
 
 /// What is said over one connection.
 struct Conversation<'c> {
-    local: &'c Local,
+    worker: &'c Worker,
     messages: &'c mut Messages,
     clock: Clock,
     decoder: Decoder,
@@ -199,9 +202,9 @@ struct Conversation<'c> {
 }
 
 impl<'c> Conversation<'c> {
-    fn new(local: &'c Local, messages: &'c mut Messages, socket: &Socket) -> Self {
+    fn new(worker: &'c Worker, messages: &'c mut Messages, socket: &Socket) -> Self {
         Self {
-            local,
+            worker,
             decoder: Decoder::new(messages.payload.len().saturating_add(SPARE)),
             messages,
             clock: socket.clock(),
@@ -223,7 +226,7 @@ impl<'c> Conversation<'c> {
                 break End::Lost(failure);
             }
             if !silent && self.in_flight.is_none() {
-                let op = self.local.try_next(Instant::now());
+                let op = self.worker.try_next(Instant::now());
                 op.into_iter().for_each(|op| self.begin(op));
             }
             if let Err(failure) = self.flush(writer).await {
@@ -231,9 +234,9 @@ impl<'c> Conversation<'c> {
             }
             let idle = !silent && self.in_flight.is_none();
             match self.wait(read.as_mut(), idle).await {
-                Woken::Op(Some(op)) => self.begin(op),
-                Woken::Op(None) => break End::Over,
-                Woken::Read(reader, got, buffer) => {
+                Wakeup::Op(Some(op)) => self.begin(op),
+                Wakeup::Op(None) => break End::RunOver,
+                Wakeup::Read(reader, got, buffer) => {
                     let now = Instant::now();
                     taken = match got {
                         Ok(got @ 1..) => self.take(buffer.get(..got).unwrap_or_default(), now),
@@ -249,18 +252,18 @@ impl<'c> Conversation<'c> {
             }
         };
         // A closed loop's sockets are shut down when the run is over.
-        let cut_off = self.local.over() && self.local.arrivals() == Arrivals::Closed;
-        let end = if cut_off { End::Over } else { end };
+        let cut_off = self.worker.is_over() && self.worker.arrivals() == Arrivals::Closed;
+        let end = if cut_off { End::RunOver } else { end };
         if let (End::Lost(failure), Some(op)) = (end, self.in_flight.take()) {
-            self.local
+            self.worker
                 .recorder()
                 .error(op.begun, Instant::now(), failure);
         }
         if !read_ended {
-            self.say_goodbye(writer).await;
+            self.send_close(writer).await;
             // Whatever comes: the server's close, its end, or that it takes too long.
             self.clock.begin(Instant::now());
-            if end != End::Over {
+            if end != End::RunOver {
                 self.clock.shut_down();
             }
             read.await;
@@ -277,7 +280,7 @@ impl<'c> Conversation<'c> {
     /// Take what came.
     fn take(&mut self, bytes: &[u8], now: Instant) -> Result<(), Failure> {
         if !bytes.is_empty() {
-            self.local.recorder().bytes_in(now, bytes.len());
+            self.worker.recorder().bytes_in(now, bytes.len());
         }
         let mut kept = std::mem::take(&mut self.input);
         let fresh = kept.is_empty();
@@ -295,7 +298,7 @@ impl<'c> Conversation<'c> {
             rest = rest.get(used..).unwrap_or_default();
             match event {
                 Event::Message(kind, payload) => {
-                    let recorder = self.local.recorder();
+                    let recorder = self.worker.recorder();
                     match self.in_flight.take() {
                         Some(op) if self.messages.is_last(kind, payload) => {
                             recorder.ok(op.begun, now);
@@ -328,14 +331,14 @@ impl<'c> Conversation<'c> {
         }
         let (sent, mut output) = writer.write_all(std::mem::take(&mut self.output)).await;
         let sent = sent.map_err(|error| self.clock.failure(Some(&error)))?;
-        self.local.recorder().bytes_out(Instant::now(), sent);
+        self.worker.recorder().bytes_out(Instant::now(), sent);
         // For its allocation.
         output.clear();
         self.output = output;
         Ok(())
     }
 
-    async fn say_goodbye(&mut self, writer: &mut OwnedWriteHalf<TcpStream>) {
+    async fn send_close(&mut self, writer: &mut OwnedWriteHalf<TcpStream>) {
         encode_close(NORMAL, self.messages.mask(), &mut self.output);
         // If it cannot be sent, the connection is at its end as well.
         let _ = self.flush(writer).await;
@@ -344,32 +347,32 @@ impl<'c> Conversation<'c> {
     /// Wait for the read under way and, if the connection is idle, for an operation.
     async fn wait<'r>(
         &self,
-        mut read: Pin<&mut impl Future<Output = Woken<'r>>>,
+        mut read: Pin<&mut impl Future<Output = Wakeup<'r>>>,
         idle: bool,
-    ) -> Woken<'r> {
+    ) -> Wakeup<'r> {
         if !idle {
             return read.await;
         }
-        let mut next = pin!(self.local.next());
+        let mut next = pin!(self.worker.next());
         poll_fn(|context| match read.as_mut().poll(context) {
-            Poll::Ready(woken) => Poll::Ready(woken),
-            Poll::Pending => next.as_mut().poll(context).map(Woken::Op),
+            Poll::Ready(wakeup) => Poll::Ready(wakeup),
+            Poll::Pending => next.as_mut().poll(context).map(Wakeup::Op),
         })
         .await
     }
 }
 
 /// What a connection waits for.
-enum Woken<'r> {
+enum Wakeup<'r> {
     /// A read has ended: the half that was read, how it ended, and its buffer.
     Read(&'r mut OwnedReadHalf<TcpStream>, io::Result<usize>, Vec<u8>),
     /// An operation is due, or the run is over.
     Op(Option<Op>),
 }
 
-async fn receive(reader: &mut OwnedReadHalf<TcpStream>, buffer: Vec<u8>) -> Woken<'_> {
+async fn receive(reader: &mut OwnedReadHalf<TcpStream>, buffer: Vec<u8>) -> Wakeup<'_> {
     let (got, buffer) = reader.read(buffer).await;
-    Woken::Read(reader, got, buffer)
+    Wakeup::Read(reader, got, buffer)
 }
 
 /// The messages of one connection: as long as one another, each other than the one before.

@@ -89,13 +89,13 @@ impl Handshake {
         if values("sec-websocket-extensions").any(|value| !value.is_empty()) {
             return Err(HandshakeError::Extension);
         }
-        if values("sec-websocket-protocol").any(|_| !self.asks("sec-websocket-protocol")) {
+        if values("sec-websocket-protocol").any(|_| !self.offers("sec-websocket-protocol")) {
             return Err(HandshakeError::Protocol);
         }
         Ok(Some(len))
     }
 
-    fn asks(&self, name: &str) -> bool {
+    fn offers(&self, name: &str) -> bool {
         self.request.split(|byte| *byte == b'\n').any(|line| {
             let head = line.get(..name.len());
             head.is_some_and(|head| head.eq_ignore_ascii_case(name.as_bytes()))
@@ -188,7 +188,7 @@ pub enum Event<'b> {
 /// What a server may not say.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the server broke the WebSocket protocol: {0}")]
-pub struct Violation(&'static str);
+pub struct ProtocolError(&'static str);
 
 impl Decoder {
     /// Messages of more than `max_message` bytes are a violation.
@@ -208,7 +208,7 @@ impl Decoder {
     pub fn decode<'b>(
         &'b mut self,
         input: &'b [u8],
-    ) -> Result<Option<(usize, Event<'b>)>, Violation> {
+    ) -> Result<Option<(usize, Event<'b>)>, ProtocolError> {
         if std::mem::take(&mut self.delivered) {
             self.message = None;
         }
@@ -228,8 +228,8 @@ impl Decoder {
             Data::Continue | Data::Reserved(_) => None,
         };
         let message = match (kind, &mut self.message) {
-            (Some(_), Some(_)) => return Err(Violation("a message inside of another")),
-            (None, None) => return Err(Violation("a continuation of nothing")),
+            (Some(_), Some(_)) => return Err(ProtocolError("a message inside of another")),
+            (None, None) => return Err(ProtocolError("a continuation of nothing")),
             (Some(kind), None) if frame.is_final => {
                 return Ok(Some((consumed, Event::Message(kind, payload))));
             }
@@ -262,25 +262,26 @@ struct Frame<'b> {
 }
 
 impl<'b> Frame<'b> {
-    fn parse(input: &'b [u8], max_message: usize) -> Result<Option<Self>, Violation> {
+    fn parse(input: &'b [u8], max_message: usize) -> Result<Option<Self>, ProtocolError> {
         let mut cursor = Cursor::new(input);
-        let parsed = FrameHeader::parse(&mut cursor).map_err(|_| Violation("invalid opcode"))?;
+        let parsed =
+            FrameHeader::parse(&mut cursor).map_err(|_| ProtocolError("invalid opcode"))?;
         let Some((header, len)) = parsed else {
             return Ok(None);
         };
         if header.rsv1 || header.rsv2 || header.rsv3 {
-            return Err(Violation("reserved bits without an extension"));
+            return Err(ProtocolError("reserved bits without an extension"));
         }
         if header.mask.is_some() {
-            return Err(Violation("a masked frame"));
+            return Err(ProtocolError("a masked frame"));
         }
         let start = usize::try_from(cursor.position()).map_err(|_| TOO_LONG)?;
         if start != header.len(len) {
-            return Err(Violation("a length that is badly encoded"));
+            return Err(ProtocolError("a length that is badly encoded"));
         }
         let is_control = matches!(header.opcode, OpCode::Control(_));
         if is_control && (len > MAX_CONTROL || !header.is_final) {
-            return Err(Violation(
+            return Err(ProtocolError(
                 "a control frame that is too big, or in fragments",
             ));
         }
@@ -298,12 +299,12 @@ impl<'b> Frame<'b> {
     }
 }
 
-fn control_event(control: Control, payload: &[u8]) -> Result<Event<'_>, Violation> {
+fn control_event(control: Control, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
     Ok(match (control, payload) {
         (Control::Ping, _) => Event::Ping(payload),
         (Control::Close, []) => Event::Close(NO_STATUS),
         (Control::Close, [high, low, ..]) => Event::Close(u16::from_be_bytes([*high, *low])),
-        (Control::Close, [_]) => return Err(Violation("half a code in a close")),
+        (Control::Close, [_]) => return Err(ProtocolError("half a code in a close")),
         (Control::Pong | Control::Reserved(_), _) => Event::Pong,
     })
 }
@@ -338,7 +339,7 @@ pub const NORMAL: u16 = 1000;
 const MAX_HEAD: usize = 64 * 1024;
 /// Bytes of the payload of a control frame.
 const MAX_CONTROL: u64 = 125;
-const TOO_LONG: Violation = Violation("a message that is longer than expected");
+const TOO_LONG: ProtocolError = ProtocolError("a message that is longer than expected");
 
 #[cfg(test)]
 mod tests {
@@ -461,7 +462,7 @@ mod tests {
     }
 
     #[derive(Clone, Debug, PartialEq)]
-    enum Said {
+    enum OwnedEvent {
         Message(Kind, Vec<u8>),
         Ping(Vec<u8>),
         Pong,
@@ -469,23 +470,23 @@ mod tests {
     }
 
     /// Everything that is whole, taken off the front.
-    fn read(decoder: &mut Decoder, input: &mut Vec<u8>) -> Result<Vec<Said>, Violation> {
-        let mut said = Vec::new();
+    fn read(decoder: &mut Decoder, input: &mut Vec<u8>) -> Result<Vec<OwnedEvent>, ProtocolError> {
+        let mut events = Vec::new();
         while let Some((consumed, event)) = decoder.decode(input)? {
-            said.extend(match event {
-                Event::Message(kind, payload) => Some(Said::Message(kind, payload.into())),
+            events.extend(match event {
+                Event::Message(kind, payload) => Some(OwnedEvent::Message(kind, payload.into())),
                 Event::Fragment => None,
-                Event::Ping(payload) => Some(Said::Ping(payload.into())),
-                Event::Pong => Some(Said::Pong),
-                Event::Close(code) => Some(Said::Close(code)),
+                Event::Ping(payload) => Some(OwnedEvent::Ping(payload.into())),
+                Event::Pong => Some(OwnedEvent::Pong),
+                Event::Close(code) => Some(OwnedEvent::Close(code)),
             });
             input.drain(..consumed);
         }
-        Ok(said)
+        Ok(events)
     }
 
     /// As a server sends it, with a ping between two fragments if `at` is given.
-    fn server_frames(said: &Said, at: Option<usize>) -> Vec<u8> {
+    fn server_frame(event: &OwnedEvent, at: Option<usize>) -> Vec<u8> {
         let mut output = Vec::new();
         let mut push = |opcode, is_final, payload: &[u8]| {
             let header = FrameHeader {
@@ -496,8 +497,8 @@ mod tests {
             header.format(payload.len() as u64, &mut output).unwrap();
             output.extend_from_slice(payload);
         };
-        match said {
-            Said::Message(kind, payload) => {
+        match event {
+            OwnedEvent::Message(kind, payload) => {
                 let data = match kind {
                     Kind::Text => Data::Text,
                     Kind::Binary => Data::Binary,
@@ -511,16 +512,16 @@ mod tests {
                     None => push(OpCode::Data(data), true, payload),
                 }
             }
-            Said::Ping(payload) => push(OpCode::Control(Control::Ping), true, payload),
-            Said::Pong => push(OpCode::Control(Control::Pong), true, b""),
-            Said::Close(code) => {
+            OwnedEvent::Ping(payload) => push(OpCode::Control(Control::Ping), true, payload),
+            OwnedEvent::Pong => push(OpCode::Control(Control::Pong), true, b""),
+            OwnedEvent::Close(code) => {
                 push(OpCode::Control(Control::Close), true, &code.to_be_bytes());
             }
         }
         output
     }
 
-    fn said() -> impl Strategy<Value = Said> {
+    fn event() -> impl Strategy<Value = OwnedEvent> {
         let kind = prop_oneof![Just(Kind::Text), Just(Kind::Binary)];
         let payload = prop_oneof![
             prop::collection::vec(any::<u8>(), 0..200),
@@ -530,34 +531,34 @@ mod tests {
             Just(vec![b'x'; 65536]),
         ];
         prop_oneof![
-            (kind, payload).prop_map(|(kind, payload)| Said::Message(kind, payload)),
-            prop::collection::vec(any::<u8>(), 0..=125).prop_map(Said::Ping),
-            Just(Said::Pong),
-            (1000u16..5000).prop_map(Said::Close),
+            (kind, payload).prop_map(|(kind, payload)| OwnedEvent::Message(kind, payload)),
+            prop::collection::vec(any::<u8>(), 0..=125).prop_map(OwnedEvent::Ping),
+            Just(OwnedEvent::Pong),
+            (1000u16..5000).prop_map(OwnedEvent::Close),
         ]
     }
 
     proptest! {
         #[test]
         fn split_anywhere_it_says_the_same(
-            said in prop::collection::vec((said(), prop::option::of(0usize..300)), 0..6),
+            events in prop::collection::vec((event(), prop::option::of(0usize..300)), 0..6),
             cut in prop::collection::vec(1usize..5000, 1..20),
         ) {
-            let bytes: Vec<_> = said.iter().flat_map(|(said, at)| server_frames(said, *at)).collect();
+            let bytes: Vec<_> = events.iter().flat_map(|(event, at)| server_frame(event, *at)).collect();
             let mut decoder = Decoder::new(1 << 17);
-            let (mut input, mut heard, mut rest) = (Vec::new(), Vec::new(), &bytes[..]);
+            let (mut input, mut received, mut rest) = (Vec::new(), Vec::new(), &bytes[..]);
             for cut in cut.iter().cycle() {
                 if rest.is_empty() {
                     break;
                 }
                 let (now, later) = rest.split_at((*cut).min(rest.len()));
                 input.extend_from_slice(now);
-                heard.extend(read(&mut decoder, &mut input).unwrap());
+                received.extend(read(&mut decoder, &mut input).unwrap());
                 rest = later;
             }
             prop_assert!(input.is_empty());
-            let said: Vec<_> = said.into_iter().map(|(said, _)| said).collect();
-            prop_assert_eq!(heard, said);
+            let events: Vec<_> = events.into_iter().map(|(event, _)| event).collect();
+            prop_assert_eq!(received, events);
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! What people and programs read of a measurement.
+//! Reports of a measurement, for people and programs.
 //!
 //! - [`json`]: the file that everything else is made from.
 //! - [`table`]: the summary for a terminal.

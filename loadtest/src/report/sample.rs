@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use crate::analysis::sweep::{Over, sweep};
+use crate::analysis::sweep::{SweepVariable, sweep};
 use crate::model::*;
 
 /// The distribution of these latencies, microseconds.
@@ -180,7 +180,12 @@ pub(crate) fn sweep_report() -> Report {
         groups.push((rate, places));
     }
     let mut report = report(runs);
-    report.sweep = Some(sweep(Over::Rate, &groups, &report.runs, Some(slo())));
+    report.sweep = Some(sweep(
+        SweepVariable::Rate,
+        &groups,
+        &report.runs,
+        Some(slo()),
+    ));
     report
 }
 
@@ -200,7 +205,7 @@ pub(crate) fn cores_report() -> Report {
         groups.push((cores, places));
     }
     let mut report = report(runs);
-    report.sweep = Some(sweep(Over::Cores, &groups, &report.runs, None));
+    report.sweep = Some(sweep(SweepVariable::Cores, &groups, &report.runs, None));
     report
 }
 

@@ -1,4 +1,4 @@
-//! The summary for a terminal: plain text, aligned, no colour.
+//! The summary for a terminal: plain text, aligned, no color.
 
 use std::collections::BTreeMap;
 

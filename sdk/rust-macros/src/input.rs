@@ -1,4 +1,4 @@
-//! What an attribute stands on.
+//! Input of an attribute: its arguments and its item.
 
 use proc_macro2::TokenStream;
 use syn::Error;

@@ -1,4 +1,4 @@
-//! What all of an author's functions that the host enters have in common.
+//! Checks common to all functions that the host calls.
 
 use syn::{Attribute, Safety, Signature};
 

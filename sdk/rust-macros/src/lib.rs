@@ -9,19 +9,16 @@ mod module;
 mod names;
 mod process;
 mod service;
-mod sse;
 mod state;
 mod types;
-mod websocket;
 mod world;
 
 use proc_macro::TokenStream;
 
-/// Makes the public functions of an inline module the actions of this component.
+/// Exports the public functions of an inline module as the actions of the component.
 ///
-/// An action takes the `Request` and, if it wants them, the route's `Params`; it returns a
-/// `Response`, or a `Result<Response, E>` where `E: IntoResponse`. Functions that are not `pub`
-/// are helpers.
+/// An action takes the `Request` and, optionally, the route's `Params`. It returns a `Response`, or a
+/// `Result<Response, E>` where `E: IntoResponse`. Functions that are not `pub` are helpers.
 ///
 /// ```ignore
 /// use rusm_rs::{Params, Request, Response};
@@ -44,8 +41,8 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// With a third parameter, `Sse`, it answers by Server-Sent Events instead, and returns nothing or
-/// a `Result<(), E>` where `E: IntoResponse`:
+/// An action with a third parameter, `Sse`, responds with Server-Sent Events. It returns nothing or a
+/// `Result<(), E>` where `E: IntoResponse`:
 ///
 /// ```ignore
 /// pub fn ticks(_request: Request, params: Params, sse: Sse) -> Result<(), BadRequest> {
@@ -57,17 +54,17 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// Each action is exported by its name in kebab case, as WIT has it, and so it is called in a
-/// route of `rusm.toml`: `"GET /users" = "hello#list-users"`.
+/// The export's name is the function's in kebab case, which a route of `rusm.toml` refers to:
+/// `"GET /users" = "hello#list-users"`.
 ///
-/// There is one such module in a component.
+/// A component has at most one such module.
 #[proc_macro_attribute]
 pub fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream {
     handlers::handlers(arguments.into(), item.into()).into()
 }
 
-/// Makes the public functions of an inline module the functions of a service: a process that
-/// lives on between calls, which the host keeps and enters for one message at a time.
+/// Exports the public functions of an inline module as the functions of a service: a long-lived
+/// process, which executes one call at a time.
 ///
 /// ```ignore
 /// #[rusm_rs::service]
@@ -75,7 +72,7 @@ pub fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     use std::collections::HashMap;
 ///     use rusm_rs::{Callback, Mail};
 ///
-///     /// Made by `Default` when the service starts, and held until the process ends.
+///     /// Created by `Default` when the service starts; kept until the process ends.
 ///     #[derive(Default)]
 ///     pub struct State {
 ///         counts: HashMap<String, u64>,
@@ -87,12 +84,12 @@ pub fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///         *count
 ///     }
 ///
-///     /// An `Err` is `CallError::Failed` with its text for the caller.
+///     /// The caller receives an `Err` as `CallError::Failed` with its text.
 ///     pub fn get(state: &State, name: String) -> Result<u64, String> {
 ///         state.counts.get(&name).copied().ok_or_else(|| format!("no count {name}"))
 ///     }
 ///
-///     /// Streams; the caller's pace is the function's.
+///     /// Streams its items, and waits while the caller is slow.
 ///     pub fn range(n: u32) -> impl Iterator<Item = u64> {
 ///         0..u64::from(n)
 ///     }
@@ -104,7 +101,7 @@ pub fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///         }
 ///     }
 ///
-///     /// Messages, and the ends of processes that this one monitors.
+///     /// Receives messages, and the ends of monitored processes.
 ///     pub fn on_mail(state: &mut State, mail: Mail) {
 ///         if let Mail::Message(_) = mail {
 ///             state.counts.clear();
@@ -113,28 +110,30 @@ pub fn handlers(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// - A first parameter `&mut State` or `&State` is the state of the process: of the type `State`
-///   in the module, made when the service starts by `pub fn init() -> State` if the module has that
-///   function, else by `Default`.
-/// - The other parameters and the answer go between processes as JSON: types with both of serde's
-///   derives, that own what they have.
-/// - Without `on_mail` other mail than calls is dropped.
-/// - A function may wait, for a call of its own say: the process is parked then, and what is sent
-///   to it waits. A panic ends the process; a resident one is started again, without its state.
-/// - The functions of the module that are not `pub` are helpers.
+/// - The first parameter can be the state, `&mut State` or `&State`. Its type is the module's
+///   `State`. It is created when the service starts, by `pub fn init() -> State` if the module has
+///   it, else by `Default`.
+/// - The other parameters and the result are passed as JSON: owned types that implement serde's
+///   `Serialize` and `Deserialize`.
+/// - Without `on_mail`, all mail but calls is dropped.
+/// - A function can wait, for example for a call to another service. The process is parked
+///   meanwhile, and new calls wait in its mailbox. A panic ends the process; a resident service is
+///   restarted with a new state.
+/// - Functions that are not `pub` are helpers.
 ///
-/// The module gains a `Client` with a method for each function, which waits for the answer, and a
-/// `Client::cast` with those that do not wait. For another component [`macro@client`] makes one.
+/// The macro adds a `Client` to the module, with a method for each function that waits for the
+/// result, and `Client::cast` with methods that do not wait. [`macro@client`] makes a client in
+/// another component.
 ///
-/// There is one such module in a component. The functions are exported by their names in kebab
-/// case, so no action of a `handlers` module beside it has the same.
+/// A component has at most one such module. The export's name is the function's in kebab case, which
+/// must differ from the actions' of a `handlers` module in the same component.
 #[proc_macro_attribute]
 pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
     service::service(arguments.into(), item.into()).into()
 }
 
-/// Makes the signatures of a service's functions a client of that service, for the components
-/// that call it: a struct with the name of the trait.
+/// Turns a trait with the signatures of a service's functions into a client of that service, a
+/// struct with the trait's name.
 ///
 /// ```ignore
 /// #[rusm_rs::client]
@@ -155,23 +154,24 @@ pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// counter.cast().increment("a".to_owned())?;
 /// ```
 ///
-/// The signatures are those of the service, without its state. The same type does for the
-/// `Client` that `#[service]` makes: `Counter::connect(pid)`, `Counter::spawn("counter")`,
-/// `Counter::fresh("counter")` for a fresh process each call, and `.timeout(duration)`.
+/// The signatures are those of the service, without its state. The other functions are
+/// `Counter::connect(pid)`, `Counter::spawn("counter")`, `Counter::fresh("counter")` for a fresh
+/// process for each call, and `.timeout(duration)`; the `Client` that `#[service]` makes has them,
+/// too.
 #[proc_macro_attribute]
 pub fn client(arguments: TokenStream, item: TokenStream) -> TokenStream {
     service::client(arguments.into(), item.into()).into()
 }
 
-/// Makes the public functions of an inline module those of a WebSocket. Each connection has a
-/// process of its own, which the host enters for what happens to it.
+/// Exports the public functions of an inline module as the callbacks of a WebSocket. Each connection
+/// has its own process.
 ///
 /// ```ignore
 /// #[rusm_rs::websocket]
 /// pub mod room {
 ///     use rusm_rs::{Connection, Mail, Message};
 ///
-///     /// Made when the connection opens, and held until the process ends.
+///     /// Created when the connection opens; kept until the process ends.
 ///     pub struct State {
 ///         room: String,
 ///     }
@@ -181,12 +181,12 @@ pub fn client(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///         State { room: format!("room:{room}") }
 ///     }
 ///
-///     /// The connection is open.
+///     /// Called when the connection is open.
 ///     pub fn open(state: &mut State) {
 ///         rusm_rs::register_tag(&state.room);
 ///     }
 ///
-///     /// The client has sent a message.
+///     /// Called for each message of the client.
 ///     pub fn message(state: &mut State, connection: &Connection, message: Message) {
 ///         match message {
 ///             Message::Text(text) => { rusm_rs::publish(&state.room, text.as_bytes()); }
@@ -194,48 +194,48 @@ pub fn client(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///         }
 ///     }
 ///
-///     /// Messages of other processes, and the ends of those that this one monitors.
+///     /// Called for messages of other processes, and for the ends of monitored ones.
 ///     pub fn on_mail(connection: &Connection, mail: Mail) {
 ///         if let Mail::Message(message) = mail {
 ///             connection.send_text(String::from_utf8_lossy(&message));
 ///         }
 ///     }
 ///
-///     /// The connection is closed, by the client or by `connection.close`; 1006 if the client is
-///     /// just gone. The process ends with it.
+///     /// Called when the connection is closed, by the client or by `connection.close`. The code is
+///     /// 1006 if the client disconnected without a close. The process ends afterwards.
 ///     pub fn close(state: &mut State, code: u16, reason: &str) {
 ///         eprintln!("{} lost one: {code} {reason}", state.room);
 ///     }
 /// }
 /// ```
 ///
-/// - `message` is always there; `open`, `close` and `on_mail` if you want them. Each takes the state,
-///   `&mut State` or `&State`, and the `&Connection` if it wants them, in this order.
-/// - The state is of the type `State` in the module, made when the connection opens: by
+/// - `message` is required; `open`, `close` and `on_mail` are optional. Each can take the state,
+///   `&mut State` or `&State`, and the `&Connection`, in this order.
+/// - The type of the state is the module's `State`. It is created when the connection opens, by
 ///   `pub fn init(connection: &Connection) -> State` or `pub fn init() -> State` if the module has
-///   that function, else by `Default`.
-/// - A function may wait: the process is parked then, and what comes for it waits. Between
-///   them it needs no stack.
-/// - A panic closes this connection with 1011, and no other.
-/// - The functions of the module that are not `pub` are helpers.
+///   one of them, else by `Default`.
+/// - A function can wait. The process is parked meanwhile, and new messages wait. Between the calls
+///   the process needs no stack.
+/// - A panic closes this one connection with code 1011.
+/// - Functions that are not `pub` are helpers.
 ///
 /// A route of `rusm.toml` names the component without an action: `"GET /rooms/:room" = "room"`.
 ///
-/// There is one such module in a component.
+/// A component has at most one such module.
 #[proc_macro_attribute]
 pub fn websocket(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    websocket::websocket(arguments.into(), item.into()).into()
+    connection::websocket(arguments.into(), item.into()).into()
 }
 
-/// Makes the public functions of an inline module those of a stream of Server-Sent Events. Each
-/// connection has a process of its own, which the host enters for what happens.
+/// Exports the public functions of an inline module as the callbacks of a stream of Server-Sent
+/// Events. Each connection has its own process.
 ///
 /// ```ignore
 /// #[rusm_rs::sse]
 /// pub mod feed {
 ///     use rusm_rs::{Event, Mail, Sse};
 ///
-///     /// Made when the connection opens, and held until the process ends.
+///     /// Created when the connection opens; kept until the process ends.
 ///     pub struct State {
 ///         room: String,
 ///         sent: u64,
@@ -247,55 +247,55 @@ pub fn websocket(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///         State { room: format!("room:{room}"), sent }
 ///     }
 ///
-///     /// The connection is open.
+///     /// Called when the connection is open.
 ///     pub fn open(state: &mut State) {
 ///         rusm_rs::register_tag(&state.room);
 ///     }
 ///
-///     /// Another process has sent or published this.
+///     /// Called for each message that another process has sent or published.
 ///     pub fn message(state: &mut State, sse: &Sse, message: Vec<u8>) {
 ///         state.sent += 1;
 ///         sse.send(Event::new().id(state.sent).data(message));
 ///     }
 ///
-///     /// The ends of processes that this one monitors.
+///     /// Called for the ends of monitored processes.
 ///     pub fn on_mail(sse: &Sse, mail: Mail) {
 ///         if let Mail::Down { .. } = mail {
 ///             sse.close();
 ///         }
 ///     }
 ///
-///     /// The client is gone. The process ends with it.
+///     /// Called when the client has disconnected. The process ends afterwards.
 ///     pub fn close(state: &mut State) {
 ///         eprintln!("{} lost one", state.room);
 ///     }
 /// }
 /// ```
 ///
-/// - Of `open`, `message` and `on_mail` at least one is there; `close` if you want it. Each takes
-///   the state, `&mut State` or `&State`, and the `&Sse` if it wants them, in this order.
-/// - Beside `message`, `on_mail` gets what is no message; without it, all mail.
-/// - The state is of the type `State` in the module, made when the connection opens: by
-///   `pub fn init(sse: &Sse) -> State` or `pub fn init() -> State` if the module has that
-///   function, else by `Default`.
-/// - A function may wait: the process is parked then, and what comes for it waits. Between
-///   them it needs no stack, and the host keeps the connection alive by comments.
-/// - `Sse::close` ends the stream and, when the function has returned, the process; the module's
-///   `close` is for a client that is gone by itself. One that is closed in `open` before anything
-///   was sent gets 204, which tells an `EventSource` not to come again.
-/// - A panic ends this stream, and no other.
-/// - The functions of the module that are not `pub` are helpers.
+/// - At least one of `open`, `message` and `on_mail` is required; `close` is optional. Each can take
+///   the state, `&mut State` or `&State`, and the `&Sse`, in this order.
+/// - With `message` in the module, `on_mail` receives only other mail; without it, all mail.
+/// - The type of the state is the module's `State`. It is created when the connection opens, by
+///   `pub fn init(sse: &Sse) -> State` or `pub fn init() -> State` if the module has one of them,
+///   else by `Default`.
+/// - A function can wait. The process is parked meanwhile, and new mail waits. Between the calls the
+///   process needs no stack, and the host sends comments to keep the connection alive.
+/// - `Sse::close` ends the stream and, when the function has returned, the process. The module's
+///   `close` is called only when the client disconnects. If `open` closes the stream before anything
+///   was sent, the response is 204, which tells an `EventSource` not to reconnect.
+/// - A panic ends this one stream.
+/// - Functions that are not `pub` are helpers.
 ///
 /// A route of `rusm.toml` names the component without an action: `"GET /rooms/:room" = "feed"`.
 ///
-/// There is one such module in a component. An action with a third parameter, `Sse`, answers by
-/// events as well: from beginning to end in one function, with a stack of its own while it waits.
+/// A component has at most one such module. An action with a third parameter, `Sse`, sends events as
+/// well: the whole stream in one function, which keeps its stack while it waits.
 #[proc_macro_attribute]
 pub fn sse(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    sse::sse(arguments.into(), item.into()).into()
+    connection::sse(arguments.into(), item.into()).into()
 }
 
-/// Makes a function the whole life of a process, which receives its mail itself.
+/// Makes a function the body of a process, which receives its mail itself.
 ///
 /// ```ignore
 /// #[rusm_rs::main]
@@ -307,8 +307,8 @@ pub fn sse(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// It returns nothing, or a `Result<(), E>` where `E: Display`: an error is the reason of the
-/// process's end that its links and monitors see.
+/// The process ends when the function returns. It returns nothing or a `Result<(), E>` where
+/// `E: Display`; links and monitors receive an error as the exit reason.
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     process::main(arguments.into(), item.into()).into()

@@ -1,4 +1,4 @@
-//! The modules that attributes stand on.
+//! Modules with an attribute.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};

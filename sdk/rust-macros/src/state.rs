@@ -42,8 +42,8 @@ impl State {
     pub(crate) fn holder() -> TokenStream {
         quote! {
             ::std::thread_local! {
-                static STATE: ::rusm_rs::__private::Held<State> =
-                    const { ::rusm_rs::__private::Held::new() };
+                static STATE: ::rusm_rs::__private::StateCell<State> =
+                    const { ::rusm_rs::__private::StateCell::new() };
             }
         }
     }

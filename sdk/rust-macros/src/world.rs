@@ -1,4 +1,4 @@
-//! The WIT of a component: what it exports.
+//! WIT worlds: the exports of a component.
 
 /// The package `rusm:runtime` with one more world, `handlers`, which exports each action.
 pub(crate) fn handlers<'a>(actions: impl Iterator<Item = &'a str>) -> String {

@@ -1,26 +1,26 @@
-//! The joint between an author's functions and the component's exports.
+//! Glue between an author's functions and the component's exports, for the macros' expansions.
 
 #[cfg(target_arch = "wasm32")]
 pub use crate::abi::{FlatMail, mail, message, string};
 pub use crate::bindings::rusm::runtime::{actor, http, types};
 #[cfg(feature = "json")]
 pub use crate::service;
-pub use crate::sse::{Answering, with_sse};
-pub use crate::state::{Held, default_state};
+pub use crate::sse::{SseAction, with_sse};
+pub use crate::state::{StateCell, default_state};
 pub use crate::websocket::with_connection;
 pub use wit_bindgen;
 
 use crate::{IntoResponse, Params, Request, Response, Sse};
 
-/// Begins a call of a process that outlives it, and tells the heap so.
+/// Begins a call that the process outlives: memory that it frees has to be used again.
 #[inline]
-pub fn live_on() {
+pub fn begin_lasting() {
     begin();
     #[cfg(all(feature = "heap", target_arch = "wasm32"))]
-    crate::heap::live_on();
+    crate::heap::switch_to_general();
 }
 
-/// What comes before the author's code, however the process is entered.
+/// Runs before the author's code at every entry.
 #[inline]
 fn begin() {
     #[cfg(feature = "log")]

@@ -1,7 +1,7 @@
-//! What the host passes to exports, as the canonical ABI has it (component-model,
+//! Arguments of exports in the canonical ABI's flat form (component-model,
 //! `CanonicalABI.md`, "Flattening").
 
-use crate::__private::live_on;
+use crate::__private::begin_lasting;
 use crate::{Mail, Message, Pid};
 
 /// `func(mail: mail)`, of `rusm:runtime/actor`, flat: the case; then what a message and an end
@@ -23,7 +23,7 @@ pub struct FlatMail {
 /// # Safety
 /// The host has passed it to an export of that type, in this very call.
 pub unsafe fn mail(flat: FlatMail) -> Mail {
-    live_on();
+    begin_lasting();
     let FlatMail {
         case,
         first,
@@ -63,7 +63,7 @@ pub unsafe fn message(case: i32, content: *mut u8, len: usize) -> Message {
         // SAFETY: the caller's promise.
         0 => Message::Text(unsafe { string(content, len) }),
         _ => {
-            live_on();
+            begin_lasting();
             // SAFETY: the caller's promise.
             Message::Binary(unsafe { lowered(content, len) })
         }
@@ -75,7 +75,7 @@ pub unsafe fn message(case: i32, content: *mut u8, len: usize) -> Message {
 /// # Safety
 /// The host has passed it to an export of that type, in this very call.
 pub unsafe fn string(content: *mut u8, len: usize) -> String {
-    live_on();
+    begin_lasting();
     // SAFETY: the caller's promise. The host has checked that it is UTF-8.
     unsafe { String::from_utf8_unchecked(lowered(content, len)) }
 }

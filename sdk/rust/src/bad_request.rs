@@ -1,12 +1,11 @@
-//! The error of reading what a client sent.
+//! Error for invalid client input.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::{IntoResponse, Response};
 
-/// The client sent what the action cannot read. As a response: status 400 and the message as
-/// text.
+/// Invalid client input. As a response it is status 400 with the message as text.
 ///
 /// ```
 /// use rusm_rs::{BadRequest, Params, Request, Response};
@@ -27,14 +26,14 @@ pub struct BadRequest {
 }
 
 impl BadRequest {
-    /// The error with a message for the client.
+    /// Creates the error with a message for the client.
     pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             message: message.into(),
         }
     }
 
-    /// What the client is told.
+    /// Returns the message for the client.
     pub fn message(&self) -> &str {
         &self.message
     }

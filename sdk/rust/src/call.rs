@@ -1,4 +1,4 @@
-//! Calls of functions of other processes.
+//! Calls to functions of other processes.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,47 +7,47 @@ use crate::bindings::rusm::runtime::{actor, types};
 use crate::mail::millis;
 use crate::{IntoResponse, Pid, Request, Response};
 
-/// Why a call has no answer.
+/// Error of a call to another process.
 ///
-/// As the error of an action it is status 503 if nobody could take the call, 504 if the answer
-/// did not come in time, 500 else; what it was stands in the operator's log.
+/// Returned by an action, it becomes status 503 if the call could not be delivered, 504 if it timed
+/// out, and 500 otherwise. The operator's log has the error itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallError {
-    /// There is no such process, or no such component; or the callee ended before it began the
-    /// call. The function has not run.
+    /// The process or component does not exist, or the callee ended before it began the call. The
+    /// function has not run.
     NoProcess,
-    /// No process has this name: a service of it is not there, or about to be started again.
+    /// No process has this name. The service is not running, or is about to be restarted.
     NoName(String),
-    /// The callee has as many messages waiting as it may have.
+    /// The callee's mailbox is full.
     MailboxFull,
-    /// The callee ended while it was at work on the call: why. What the function does besides
-    /// answering, it may have done.
+    /// The callee ended while it executed the call, for this reason. Side effects of the function
+    /// may have happened.
     Died(String),
-    /// The answer did not come in time. The callee may still be at it.
+    /// The timeout passed. The callee may still execute the call.
     Timeout,
-    /// The callee has no such function: the names it has.
+    /// The callee has no such function. Holds the names of those it has.
     NoFunction(String),
-    /// The function answered with an error of its own. Or the host could not make the call: it is
-    /// larger than the callee's mailbox, the process called itself, or the callee waits for it.
+    /// The function returned an error, or the host refused the call: it is larger than the callee's
+    /// mailbox, the process called itself, or the callee waits for this process.
     Failed(String),
-    /// This process's capability profile lacks a grant: which.
+    /// The capability profile of this process lacks this grant.
     Denied(String),
-    /// An argument has no JSON, so nobody was called.
+    /// An argument cannot be serialized as JSON. The call was not made.
     Encode(String),
-    /// The answer is not the JSON of what was expected.
+    /// The result is not the expected JSON.
     Decode(String),
 }
 
 impl CallError {
-    /// Whether the function has not run, and the same call may be well if it is made again: the
-    /// service was not there, was gone before it began the call, or has too much waiting.
+    /// Returns whether the call can be retried safely: the function has not run, because the service
+    /// was not running, ended before it began the call, or has a full mailbox.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::NoProcess | Self::NoName(_) | Self::MailboxFull)
     }
 
-    /// Why a stream that answers a call failed. The host has only text for it: that of its own
-    /// errors is known, and the rest is the function's.
+    /// Parses the failure of a stream that answers a call. The host passes text alone: its own errors
+    /// have known texts, any other is the function's.
     pub(crate) fn from_failure(why: String) -> Self {
         if let Some(why) = why.strip_prefix("the process ended before it answered: ") {
             return Self::Died(why.to_owned());
@@ -106,8 +106,8 @@ impl IntoResponse for CallError {
     }
 }
 
-/// Calls a function of a process, and waits for its answer: the arguments as a tuple, or `[(); 0]`
-/// for none. The `Client` of a service does this with the service's own types.
+/// Calls a function of a process and waits for its result. `arguments` is a tuple, or `[(); 0]` for a
+/// function without parameters. The `Client` of a service does this with the service's types.
 ///
 /// # Errors
 /// See [`CallError`].
@@ -123,7 +123,7 @@ pub fn call<A: serde::Serialize, R: serde::de::DeserializeOwned>(
     wire::answer(&answer)
 }
 
-/// Calls a function of a component in a fresh process, which ends with the answer. Needs
+/// Calls a function of a component in a fresh process, which ends after the call. Needs
 /// `allow-spawn`.
 ///
 /// # Errors
@@ -141,8 +141,8 @@ pub fn run<A: serde::Serialize, R: serde::de::DeserializeOwned>(
     wire::answer(&answer.map_err(CallError::from_wit)?)
 }
 
-/// Calls a function of a process and does not wait; there is no answer. If this is `Ok`, the call has
-/// its place in the mailbox: it is lost only with the process.
+/// Calls a function of a process without waiting for it; the result is discarded. After `Ok` the call
+/// is in the mailbox, and is lost only if the process ends.
 ///
 /// # Errors
 /// [`CallError::NoProcess`], [`CallError::MailboxFull`], [`CallError::Encode`]; and
@@ -153,7 +153,7 @@ pub fn cast<A: serde::Serialize>(to: Pid, function: &str, arguments: &A) -> Resu
     actor::cast(to.0, function, &arguments).map_err(CallError::from_wit)
 }
 
-/// As [`call`](crate::call), with the bytes as they go over the wire.
+/// Calls a function like [`call`](crate::call), with arguments and result as bytes of JSON.
 ///
 /// # Errors
 /// See [`CallError`].

@@ -1,4 +1,4 @@
-//! The request that opened a connection.
+//! Request that opened a connection.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -6,7 +6,7 @@ use std::mem::ManuallyDrop;
 
 use crate::bindings::rusm::runtime::serve;
 
-/// The request that opened a WebSocket, or that is answered by Server-Sent Events.
+/// The request that opened a WebSocket or an event stream.
 #[derive(Clone, Debug)]
 pub struct ConnectionInfo(serve::ConnectionInfo);
 
@@ -27,44 +27,45 @@ impl ConnectionInfo {
         Self(info)
     }
 
-    /// Its method, `GET`.
+    /// Returns the method, `GET`.
     pub fn method(&self) -> &str {
         &self.0.method
     }
 
-    /// Its path as sent, not percent-decoded, without the query.
+    /// Returns the path as sent, without the query and not percent-decoded.
     pub fn path(&self) -> &str {
         &self.0.path
     }
 
-    /// What follows the `?`, as sent; empty if there is none.
+    /// Returns the query as sent, without the `?`; empty if the target has none.
     pub fn query(&self) -> &str {
         &self.0.query
     }
 
-    /// The decoded value of the query's first parameter of that name.
+    /// Returns the decoded value of the first query parameter of that name.
     pub fn query_param(&self, name: &str) -> Option<Cow<'_, str>> {
         form_urlencoded::parse(self.query().as_bytes())
             .find(|(n, _)| n == name)
             .map(|(_, value)| value)
     }
 
-    /// What `:name` of the route captured, percent-decoded; `*` is what its trailing `*` did.
+    /// Returns what `:name` of the route captured, percent-decoded; `*` for the trailing `*`.
     pub fn param(&self, name: &str) -> Option<&str> {
         value(&self.0.params, |n| n == name)
     }
 
-    /// The first header of that name, in whatever case. One that is not UTF-8 is taken for Latin-1.
+    /// Returns the first header of that name, case-insensitively. A value that is not UTF-8 is decoded
+    /// as Latin-1.
     pub fn header(&self, name: &str) -> Option<&str> {
         value(&self.0.headers, |n| n.eq_ignore_ascii_case(name))
     }
 
-    /// Address and port of the client.
+    /// Returns the client's address and port.
     pub fn remote_addr(&self) -> &str {
         &self.0.remote_addr
     }
 
-    /// The subprotocol that was agreed on, if any.
+    /// Returns the negotiated WebSocket subprotocol, if any.
     pub fn subprotocol(&self) -> Option<&str> {
         self.0.subprotocol.as_deref()
     }

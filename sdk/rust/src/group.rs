@@ -3,27 +3,27 @@
 use crate::Pid;
 use crate::bindings::rusm::runtime::pg;
 
-/// Joins this process to a group.
+/// Adds this process to a group.
 pub fn register_tag(tag: &str) {
     pg::register_tag(tag);
 }
 
-/// Leaves a group.
+/// Removes this process from a group.
 pub fn unregister_tag(tag: &str) {
     pg::unregister_tag(tag);
 }
 
-/// The members of a group.
+/// Returns the members of a group.
 pub fn whereis_tag(tag: &str) -> Vec<Pid> {
     pg::whereis_tag(tag).into_iter().map(Pid).collect()
 }
 
-/// Ends all members; how many. Needs `allow-process-control`.
+/// Kills all members of a group and returns their number. Needs `allow-process-control`.
 pub fn kill_tag(tag: &str) -> u32 {
     pg::kill_tag(tag)
 }
 
-/// Sends bytes to all members, of all cores; how many.
+/// Sends a message to all members of a group, on all cores, and returns their number.
 pub fn publish(tag: &str, message: &[u8]) -> u32 {
     pg::publish(tag, message)
 }

@@ -1,10 +1,10 @@
-//! What an action may return.
+//! Types that an action can return.
 
 use crate::Response;
 
-/// A type that answers a request: [`Response`], or a [`Result`] of two that do.
+/// A type that can be converted to a response: [`Response`], or a [`Result`] of two such types.
 ///
-/// Implement it for an error of your own, and `?` works in an action:
+/// Implement it for your error type to use `?` in an action:
 ///
 /// ```
 /// use rusm_rs::{IntoResponse, Params, Request, Response};
@@ -35,7 +35,7 @@ use crate::Response;
     note = "an action returns a `Response`, or a `Result<Response, E>` where `E: IntoResponse`"
 )]
 pub trait IntoResponse {
-    /// The response that the client gets.
+    /// Converts this to the response that the client gets.
     fn into_response(self) -> Response;
 }
 

@@ -6,24 +6,24 @@
 //! # Ok::<(), String>(())
 //! ```
 //!
-//! A write is on disk when the function returns. Every error is the host's text: the grant is
-//! missing, the node has no store (`[node] store` in `rusm.toml`), or the store failed.
+//! A write is on disk when the function returns. Errors are the host's text: the grant is missing,
+//! the node has no store (`[node] store` in `rusm.toml`), or the store failed.
 
 use crate::bindings::rusm::runtime::kv;
 
-/// A bucket by its name. Nothing happens until it is used.
+/// Returns the bucket of that name, without accessing the store.
 pub fn bucket(name: impl Into<String>) -> Bucket {
     Bucket { name: name.into() }
 }
 
-/// A named part of the store, from keys to bytes.
+/// A named part of the store, which maps keys to bytes.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     name: String,
 }
 
 impl Bucket {
-    /// The value of a key.
+    /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, String> {
         kv::get(&self.name, key)
     }
@@ -33,28 +33,28 @@ impl Bucket {
         kv::set(&self.name, key, value)
     }
 
-    /// Deletes a key; whether it was there.
+    /// Deletes a key. Returns whether it existed.
     pub fn delete(&self, key: &str) -> Result<bool, String> {
         kv::delete(&self.name, key)
     }
 
-    /// Whether a key is there.
+    /// Returns whether a key exists.
     pub fn exists(&self, key: &str) -> Result<bool, String> {
         kv::exists(&self.name, key)
     }
 
-    /// All keys, sorted.
+    /// Returns all keys, sorted.
     pub fn list(&self) -> Result<Vec<String>, String> {
         kv::list(&self.name)
     }
 
-    /// The keys that begin with `prefix`, sorted, at most `limit` of them (0: all).
+    /// Returns the keys that begin with `prefix`, sorted; at most `limit` of them, or all if it is 0.
     pub fn list_prefix(&self, prefix: &str, limit: u32) -> Result<Vec<String>, String> {
         kv::list_prefix(&self.name, prefix, limit)
     }
 
-    /// Sets a key (`None`: deletes it) if its value is `expected` (`None`: if it is not there);
-    /// whether it was.
+    /// Sets a key to `value`, or deletes it for `None`, if its current value is `expected`; `None`
+    /// expects that the key does not exist. Returns whether the value was as expected.
     pub fn compare_and_set(
         &self,
         key: &str,
@@ -64,8 +64,8 @@ impl Bucket {
         kv::compare_and_set(&self.name, key, expected, value)
     }
 
-    /// Adds to a number, which is kept as decimal text and is 0 if it is not there; the new
-    /// number.
+    /// Adds `by` to a number, which is stored as decimal text, and returns the sum. A key that does
+    /// not exist counts as 0.
     pub fn increment(&self, key: &str, by: i64) -> Result<i64, String> {
         kv::increment(&self.name, key, by)
     }

@@ -14,19 +14,19 @@
 //! # fn main() {}
 //! ```
 //!
-//! A route in the app's `rusm.toml` names the action: `"GET /" = "hello#index"`. Each request is
-//! answered by a fresh instance of the component, which is gone once it has answered: nothing is
-//! shared between requests, and an action that panics, loops or eats memory harms no other.
+//! A route in the app's `rusm.toml` names the action: `"GET /" = "hello#index"`. Each request gets
+//! a fresh instance of the component, which is discarded after the response. Requests share no
+//! memory: a panic, an infinite loop or runaway allocation in an action fails that one request.
 //!
-//! - [`handlers`] makes the public functions of a module the actions of a component.
-//! - [`Request`] and [`Params`] are what an action gets, [`Response`] is what it gives, through
-//!   [`IntoResponse`] also as a [`Result`].
-//! - [`BadRequest`] is the error of everything that reads what a client sent: with `?` it answers
-//!   400.
+//! - [`handlers`] exports the public functions of a module as the actions of a component.
+//! - [`Request`] and [`Params`] are an action's arguments. It returns a [`Response`] or, through
+//!   [`IntoResponse`], a [`Result`].
+//! - [`BadRequest`] is the error of every function that parses client input. Returned with `?`, it
+//!   becomes a response with status 400.
 //!
-//! # Answers that take their time
-//! [`Response::stream`] sends a body of any type piece by piece. An action with a third parameter,
-//! [`Sse`], answers by Server-Sent Events:
+//! # Streamed responses
+//! [`Response::stream`] sends a body piece by piece. An action with a third parameter, [`Sse`],
+//! responds with Server-Sent Events:
 //!
 //! ```
 //! use rusm_rs::{BadRequest, Event, Params, Request, Sse};
@@ -47,9 +47,9 @@
 //! ```
 //!
 //! # A process for each connection
-//! [`macro@sse`] makes the functions of a module those of a stream of events that stays, with a
-//! process for each connection. It is entered when something happens, and needs no stack while it
-//! waits, so that many clients can wait at once. A route names the component alone:
+//! [`macro@sse`] makes the functions of a module the callbacks of a long-lived event stream. Each
+//! connection has its own process. It needs no stack while it waits for the next event, so that
+//! many clients can be connected at once. The route names the component without an action:
 //! `"GET /news" = "news"`.
 //!
 //! ```
@@ -61,7 +61,7 @@
 //!         rusm_rs::register_tag("news");
 //!     }
 //!
-//!     /// What is published to the group, until the client leaves.
+//!     /// Sends each message that is published to the group.
 //!     pub fn message(sse: &Sse, message: Vec<u8>) {
 //!         sse.data(message);
 //!     }
@@ -69,7 +69,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`macro@websocket`] does so for a WebSocket: `"GET /echo" = "echo"`.
+//! [`macro@websocket`] does the same for a WebSocket: `"GET /echo" = "echo"`.
 //!
 //! ```
 //! #[rusm_rs::websocket]
@@ -86,10 +86,11 @@
 //! # fn main() {}
 //! ```
 //!
-//! Standard error goes to the operator's log, so `eprintln!` and a panic's message end up there.
+//! Standard error goes to the operator's log, with `eprintln!` and the messages of panics.
 //!
-//! # What lasts
-//! State that outlives a request is in a process of its own, which other components call:
+//! # Services
+//! State that outlives a request belongs to a service, a long-lived process that other components
+//! call:
 //!
 //! ```
 //! #[rusm_rs::service]
@@ -117,16 +118,17 @@
 //! # fn main() {}
 //! ```
 //!
-//! - [`service`] makes the public functions of a module those of a service, [`client`] makes its
-//!   typed client elsewhere. `resident = true` in `rusm.toml` starts one with the node.
-//! - [`main`] makes a function the whole life of a process.
-//! - [`spawn`], [`monitor`], [`send`], [`receive_mail`], [`register`], [`send_after`],
-//!   [`Supervisor`], [`Stream`] and the rest are what processes do with one another.
+//! - [`service`] exports the public functions of a module as those of a service; [`client`] makes a
+//!   typed client in another component. With `resident = true` in `rusm.toml` the service starts
+//!   with the node and is supervised.
+//! - [`main`] makes a function the body of a process.
+//! - [`spawn`], [`link`], [`monitor`], [`send`], [`receive_mail`], [`register`], [`send_after`] and
+//!   [`Supervisor`] are the Erlang primitives. [`Stream`] is a byte stream between processes.
 //! - [`kv`] is the durable store, [`log`] the operator's log.
 //! - [`http::fetch`] sends requests to other servers.
 //!
 //! # Testing
-//! On the host an action is an ordinary function, so a unit test calls it:
+//! On the host an action is an ordinary function, which a unit test can call:
 //!
 //! ```
 //! # use rusm_rs::{Params, Request, Response};
@@ -138,18 +140,18 @@
 //! assert_eq!(response.body(), b"user 7\n");
 //! ```
 //!
-//! A function of a service is one, too. What asks the host for something (a call, the store)
-//! panics outside a guest.
+//! So is a function of a service. Functions that call the host (calls, the store) panic outside a
+//! guest.
 //!
 //! # Features
 //! - `json` (default): [`Request::json`] and [`Response::json`], services and their clients, with
-//!   serde. Types of your own need serde's derives: `cargo add serde --features derive`.
+//!   serde. Your types need serde's derives: `cargo add serde --features derive`.
 //! - `heap` (default): the guest's global allocator.
-//! - `log`: the macros of the crate `log`, of your code and of what it depends on, write to the
-//!   operator's log, as [`mod@log`] does: `log::info!("{count} orders")`. The host is asked to for each
-//!   line; lines of `trace!` have no level there and are dropped. A component with this feature
-//!   imports the log, used or not, which makes a fresh process of it a little dearer: `eprintln!` is
-//!   for handlers that count microseconds.
+//! - `log`: the macros of the crate `log`, in your code and in its dependencies, write to the
+//!   operator's log, as [`mod@log`] does: `log::info!("{count} orders")`. Each line is one call of the
+//!   host; `trace!` has no level there, so its lines are dropped. A component with this feature
+//!   always imports the log, which makes its fresh instances slightly more expensive: use
+//!   `eprintln!` in handlers where microseconds count.
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
@@ -183,7 +185,7 @@ mod supervisor;
 mod virtual_wasi;
 mod websocket;
 
-/// What the expansions of the macros rest on.
+/// Runtime support for the expansions of `service`, `client` and `main`.
 #[cfg(feature = "json")]
 #[doc(hidden)]
 pub mod service;
@@ -221,7 +223,7 @@ pub use websocket::{Connection, Message};
 #[cfg(target_arch = "wasm32")]
 use bindings::rusm::runtime::diagnostics;
 
-/// What the expansion of [`handlers`] refers to; no part of the public interface.
+/// Runtime support for the expansions of the macros; not part of the public interface.
 #[doc(hidden)]
 pub mod __private;
 

@@ -1,10 +1,10 @@
-//! The crate `log` writes to the operator's log.
+//! Logger of the crate `log` that writes to the operator's log.
 
 use ::log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::log;
 
-/// Makes the macros of `log` write there, unless the author has set another logger.
+/// Installs the logger, unless the author has installed another.
 #[inline]
 pub(crate) fn install() {
     // The second time, and where the author was first, it is an error and changes nothing.
@@ -54,7 +54,7 @@ mod tests {
             body: Vec::new(),
         };
         __private::open(request);
-        __private::live_on();
+        __private::begin_lasting();
         assert_eq!(::log::max_level(), LevelFilter::Debug);
         assert!(::log::log_enabled!(Level::Debug));
         // It would panic outside a guest if it were passed on.

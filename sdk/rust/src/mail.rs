@@ -1,34 +1,34 @@
-//! What processes send to one another besides calls.
+//! Messages between processes, exit signals and timers.
 
 use std::time::Duration;
 
 use crate::Pid;
 use crate::bindings::rusm::runtime::actor;
 
-/// What arrives in a mailbox besides calls and streams.
+/// An item of a process's mailbox: a message, or the end of another process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mail {
-    /// What somebody has sent.
+    /// A message that was sent to this process.
     Message(Vec<u8>),
     /// A [monitored](crate::monitor) process has ended.
     Down {
-        /// The process that was.
+        /// The process that ended.
         pid: Pid,
-        /// Why it ended.
+        /// The reason.
         reason: String,
     },
     /// A [linked](crate::link) process has ended, and this one [traps exits](crate::trap_exit).
     Exit {
-        /// The process that was.
+        /// The process that ended.
         pid: Pid,
-        /// Why it ended.
+        /// The reason.
         reason: String,
     },
 }
 
 impl Mail {
-    /// A message that [`send`] has made, as a `T`. `None` if it is no message, or not the JSON of
-    /// a `T`.
+    /// Parses a message as the JSON of a `T`. Returns `None` for other mail, and for a message that is
+    /// not the JSON of a `T`.
     #[cfg(feature = "json")]
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Option<T> {
         match self {
@@ -52,31 +52,31 @@ impl Mail {
     }
 }
 
-/// Sends the JSON of a value, as TypeScript guests do. It is dropped if the process is gone.
+/// Sends a value as JSON, as TypeScript guests do. The message is dropped if the process has ended.
 ///
 /// # Errors
-/// The value has no JSON.
+/// The value cannot be serialized as JSON.
 #[cfg(feature = "json")]
 pub fn send<T: serde::Serialize + ?Sized>(to: Pid, message: &T) -> serde_json::Result<()> {
     send_bytes(to, &serde_json::to_vec(message)?);
     Ok(())
 }
 
-/// Sends bytes. They are dropped if the process is gone.
+/// Sends a message of bytes. It is dropped if the process has ended.
 pub fn send_bytes(to: Pid, message: &[u8]) {
     actor::send(to.0, message);
 }
 
-/// Waits for the next message, and takes it for the JSON of a `T`.
+/// Waits for the next message, and parses it as the JSON of a `T`.
 ///
 /// # Errors
-/// It is not.
+/// The message is not the JSON of a `T`.
 #[cfg(feature = "json")]
 pub fn receive<T: serde::de::DeserializeOwned>() -> serde_json::Result<T> {
     serde_json::from_slice(&receive_bytes())
 }
 
-/// As [`receive`]; `None` after the timeout.
+/// Waits like [`receive`], at most `timeout_ms` milliseconds. Returns `None` after the timeout.
 #[cfg(feature = "json")]
 pub fn receive_timeout<T: serde::de::DeserializeOwned>(
     timeout_ms: u64,
@@ -84,23 +84,23 @@ pub fn receive_timeout<T: serde::de::DeserializeOwned>(
     receive_bytes_timeout(timeout_ms).map(|message| serde_json::from_slice(&message))
 }
 
-/// Waits for the next message. The end of a monitored process comes as the JSON
-/// `{"__down":"<pid>","reason":"<why>"}`: [`receive_mail`] tells them apart.
+/// Waits for the next message. The end of a monitored process arrives as the JSON
+/// `{"__down":"<pid>","reason":"<reason>"}`; use [`receive_mail`] to distinguish the two.
 pub fn receive_bytes() -> Vec<u8> {
     actor::receive()
 }
 
-/// As [`receive_bytes`]; `None` after the timeout.
+/// Waits like [`receive_bytes`], at most `timeout_ms` milliseconds. Returns `None` after the timeout.
 pub fn receive_bytes_timeout(timeout_ms: u64) -> Option<Vec<u8>> {
     actor::receive_timeout(timeout_ms)
 }
 
-/// Waits for the next mail of any kind; `None` after the timeout, if there is one.
+/// Waits for the next mail of any kind. Returns `None` after the timeout; without one it waits forever.
 pub fn receive_mail(timeout: Option<Duration>) -> Option<Mail> {
     actor::receive_mail(timeout.map(millis)).map(Mail::from_wit)
 }
 
-/// The process whose end a message of [`receive_bytes`] tells; `None` for any other.
+/// Returns the process that ended, if a message of [`receive_bytes`] reports one.
 #[cfg(feature = "json")]
 pub fn down_pid(message: &[u8]) -> Option<Pid> {
     // The host writes it in just this way; no other message needs to be parsed.
@@ -111,28 +111,29 @@ pub fn down_pid(message: &[u8]) -> Option<Pid> {
     down.get("__down")?.as_str()?.parse().ok()
 }
 
-/// Sets the message that was received last aside, until [`unstash`].
+/// Saves a message that was received, until [`unstash`] puts it back into the mailbox.
 pub fn stash(message: &[u8]) {
     actor::stash(message);
 }
 
-/// Puts all that was set aside back to the front, in order.
+/// Puts all saved messages back to the front of the mailbox, in order.
 pub fn unstash() {
     actor::unstash();
 }
 
-/// Sends a message later; what it gives is for [`cancel_timer`]. The timer ends with the process that
-/// it is for. 0, and nothing is sent, if this process has set as many timers as it may.
+/// Sends a message after `delay_ms` milliseconds. Returns a reference for [`cancel_timer`], or 0 if
+/// this process has reached its limit of timers; then nothing is sent. The timer is cancelled when
+/// the receiving process ends.
 pub fn send_after(to: Pid, delay_ms: u64, message: &[u8]) -> u64 {
     actor::send_after(to.0, delay_ms, message)
 }
 
-/// False if the timer has fired already, or never was this process's.
+/// Cancels a timer. Returns false if it has already fired, or is not a timer of this process.
 pub fn cancel_timer(timer_ref: u64) -> bool {
     actor::cancel_timer(timer_ref)
 }
 
-/// In whole milliseconds, rounded up: a wait is never shorter than asked for.
+/// Converts to whole milliseconds, rounded up: a wait is never shorter than requested.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

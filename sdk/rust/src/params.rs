@@ -1,4 +1,4 @@
-//! What a route captured.
+//! Path parameters that a route captured.
 
 use std::str::FromStr;
 
@@ -22,7 +22,7 @@ impl Params {
         Self(params)
     }
 
-    /// What `:name` of the route captured.
+    /// Returns what `:name` of the route captured.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
@@ -30,15 +30,15 @@ impl Params {
             .map(|(_, value)| value.as_str())
     }
 
-    /// What the trailing `*` of the route captured, without a leading slash.
+    /// Returns what the trailing `*` of the route captured, without a leading slash.
     pub fn rest(&self) -> Option<&str> {
         self.get("*")
     }
 
-    /// What `:name` of the route captured, as a `T`.
+    /// Parses what `:name` of the route captured as a `T`.
     ///
     /// # Errors
-    /// [`BadRequest`] if the route captured nothing of that name or `T` does not parse it.
+    /// [`BadRequest`] if the route has no such parameter, or its value is not a `T`.
     pub fn parse<T: FromStr>(&self, name: &str) -> Result<T, BadRequest> {
         let parsed = self.get(name).and_then(|value| value.parse().ok());
         parsed.ok_or_else(|| BadRequest::new(["the path has no valid `", name, "`"].concat()))

@@ -1,12 +1,13 @@
-//! The name of a process.
+//! Process identifiers.
 
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
 
-/// A process: a stale pid names nobody, never another process.
+/// The identifier of a process. It is never reused: after the process has ended, its pid refers to no
+/// other.
 ///
-/// In JSON and in text it is a decimal string, as the numbers of JavaScript are too small for it.
+/// In JSON and in text it is a decimal string, since JavaScript's numbers cannot hold all its bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pid(pub u64);
 

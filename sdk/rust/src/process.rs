@@ -1,34 +1,35 @@
-//! This process and others: their life, their names.
+//! Process control: spawn, link, monitor, exit, names.
 
 use crate::Pid;
 use crate::bindings::rusm::runtime::actor;
 
-/// The pid of this process.
+/// Returns the pid of this process.
 pub fn me() -> Pid {
     Pid(actor::own_pid())
 }
 
-/// Starts a component as a process of its own, on this core. Needs `allow-spawn`.
+/// Starts a component as a new process on this core. Needs `allow-spawn`.
 ///
 /// # Errors
-/// There is no such component, it is no process, or this one may not spawn: the host's text.
+/// The component does not exist, is not a process, or the grant is missing: the host's text.
 pub fn spawn(component: &str) -> Result<Pid, String> {
     actor::spawn(component).map(Pid)
 }
 
-/// When `target` ends, or if it is gone already, this process receives a [`Mail::Down`].
+/// Monitors a process: when it ends, or if it has already ended, this process receives a
+/// [`Mail::Down`].
 ///
 /// [`Mail::Down`]: crate::Mail::Down
 pub fn monitor(target: Pid) {
     actor::monitor(target.0);
 }
 
-/// Ends what [`monitor`] began.
+/// Stops monitoring a process.
 pub fn demonitor(target: Pid) {
     actor::demonitor(target.0);
 }
 
-/// When either process ends otherwise than normally, so does the other, unless it
+/// Links this process to another: when one ends abnormally, the other ends too, unless it
 /// [traps exits](trap_exit). Needs `allow-process-control`, except for processes that this one
 /// spawned.
 ///
@@ -38,38 +39,38 @@ pub fn link(other: Pid) -> Result<(), String> {
     actor::link(other.0)
 }
 
-/// Ends what [`link`] began.
+/// Removes a link.
 pub fn unlink(other: Pid) {
     actor::unlink(other.0);
 }
 
-/// Whether this process receives the end of linked ones as a [`Mail::Exit`] instead of ending
-/// with them.
+/// Sets whether the end of a linked process arrives as a [`Mail::Exit`] instead of ending this
+/// process.
 ///
 /// [`Mail::Exit`]: crate::Mail::Exit
 pub fn trap_exit(on: bool) {
     actor::trap_exit(on);
 }
 
-/// Ends this process: normally, or with a reason that its links and monitors see.
+/// Ends this process: normally for `None`, else with a reason that links and monitors receive.
 pub fn exit(reason: Option<&str>) -> ! {
     actor::exit(reason);
     unreachable!("the host has ended this process")
 }
 
-/// Ends a process; it can't refuse. False if it was gone. Needs `allow-process-control`, except
-/// for processes that this one spawned.
+/// Kills a process, whether or not it traps exits. Returns false if it had already ended. Needs
+/// `allow-process-control`, except for processes that this one spawned.
 pub fn kill(pid: Pid) -> bool {
     actor::kill(pid.0)
 }
 
-/// Whether a process lives.
+/// Returns whether a process is alive.
 pub fn is_alive(pid: Pid) -> bool {
     actor::is_alive(pid.0)
 }
 
-/// The processes that this one may see: all, with `allow-process-control`, else itself and those
-/// that it spawned.
+/// Returns the processes that this one may see: all with `allow-process-control`, else itself and
+/// those that it spawned.
 pub fn list() -> Vec<Pid> {
     actor::list_processes().into_iter().map(Pid).collect()
 }
@@ -79,21 +80,21 @@ pub fn list() -> Vec<Pid> {
 pub struct Info {
     /// The process.
     pub pid: Pid,
-    /// How many processes it is linked to.
+    /// Number of processes that it is linked to.
     pub links: u32,
-    /// How many processes it monitors.
+    /// Number of processes that it monitors.
     pub monitors: u32,
-    /// Its registered names.
+    /// Registered names.
     pub names: Vec<String>,
-    /// Its name for people.
+    /// Label for logs and snapshots, see [`set_label`].
     pub label: Option<String>,
-    /// Messages and calls that wait for it.
+    /// Messages and calls in its mailbox.
     pub mailbox_depth: u32,
-    /// See [`trap_exit`].
+    /// Whether it [traps exits](trap_exit).
     pub trap_exit: bool,
 }
 
-/// A snapshot of a process; `None` if it is gone, or not among those of [`list`].
+/// Returns a snapshot of a process; `None` if it has ended, or is not among those of [`list`].
 pub fn info(pid: Pid) -> Option<Info> {
     actor::info(pid.0).map(|info| Info {
         pid: Pid(info.pid),
@@ -106,28 +107,28 @@ pub fn info(pid: Pid) -> Option<Info> {
     })
 }
 
-/// Takes a name for this process; false if another has it, or it is a resident service's. It is free
-/// again when this one ends.
+/// Registers a name for this process, until it ends. Returns false if the name is taken or belongs to
+/// a resident service.
 pub fn register(name: &str) -> bool {
     actor::register(name)
 }
 
-/// The process of that name. A resident service has the name of its component.
+/// Returns the process of that name. A resident service has the name of its component.
 pub fn whereis(name: &str) -> Option<Pid> {
     actor::whereis(name).map(Pid)
 }
 
-/// Gives up a name of this process; false if it did not have it.
+/// Unregisters a name of this process. Returns false if the process does not have it.
 pub fn unregister(name: &str) -> bool {
     actor::unregister(name)
 }
 
-/// Sets this process's name for people, in the log and in [`info`].
+/// Sets the label of this process, for the log and for [`info`].
 pub fn set_label(label: &str) {
     actor::set_label(label);
 }
 
-/// Who made the call that this process is answering; `None` for a cast.
+/// Returns the caller of the call that this process executes; `None` for a cast.
 pub fn caller() -> Option<Pid> {
     actor::caller().map(Pid)
 }

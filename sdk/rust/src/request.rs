@@ -1,11 +1,11 @@
-//! What an action gets.
+//! HTTP requests.
 
 use std::borrow::Cow;
 
 use crate::bindings::rusm::runtime::http;
 use crate::{BadRequest, header};
 
-/// One HTTP request, read whole.
+/// An HTTP request with its complete body.
 ///
 /// ```
 /// # use rusm_rs::Request;
@@ -20,7 +20,7 @@ use crate::{BadRequest, header};
 pub struct Request(http::Request);
 
 impl Request {
-    /// A request without headers and body, for tests of actions.
+    /// Creates a request without headers and body, for [`fetch`](crate::fetch) and for tests.
     pub fn new(method: impl Into<String>, target: impl Into<String>) -> Self {
         Self(http::Request {
             method: method.into(),
@@ -31,14 +31,14 @@ impl Request {
         })
     }
 
-    /// The request with one more header, for tests of actions.
+    /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.0.headers.push(header::header(name, value));
         self
     }
 
-    /// The request with this body, for tests of actions.
+    /// Sets the body.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.0.body = body.into();
@@ -53,68 +53,68 @@ impl Request {
         self.0
     }
 
-    /// The method as sent, for example `GET` (RFC 9110, section 9).
+    /// Returns the method as sent, for example `GET` (RFC 9110, section 9).
     pub fn method(&self) -> &str {
         &self.0.method
     }
 
-    /// The request target as sent: path and query (RFC 9112, section 3.2.1).
+    /// Returns the request target as sent: path and query (RFC 9112, section 3.2.1).
     pub fn target(&self) -> &str {
         &self.0.target
     }
 
-    /// The path as sent, not percent-decoded.
+    /// Returns the path as sent, not percent-decoded.
     pub fn path(&self) -> &str {
         self.target()
             .split_once('?')
             .map_or(self.target(), |(path, _)| path)
     }
 
-    /// What follows the `?`, as sent.
+    /// Returns the query as sent, without the `?`.
     pub fn query(&self) -> Option<&str> {
         self.target().split_once('?').map(|(_, query)| query)
     }
 
-    /// The decoded value of the query's first parameter of that name.
+    /// Returns the decoded value of the first query parameter of that name.
     pub fn query_param(&self, name: &str) -> Option<Cow<'_, str>> {
         self.query_params()
             .find(|(n, _)| n == name)
             .map(|(_, value)| value)
     }
 
-    /// The query's parameters in order, decoded as the URL standard's
-    /// `application/x-www-form-urlencoded` is; what is not UTF-8 becomes U+FFFD.
+    /// Returns the query parameters in order, decoded as `application/x-www-form-urlencoded` (URL
+    /// standard); bytes that are not UTF-8 become U+FFFD.
     pub fn query_params(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         form_urlencoded::parse(self.query().unwrap_or_default().as_bytes())
     }
 
-    /// The headers in the order of arrival, names in lower case; a name may repeat.
+    /// Returns the headers in order of arrival, with names in lower case. A name may repeat.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         header::iter(&self.0.headers)
     }
 
-    /// The first header of that name, in whatever case, if it is UTF-8.
+    /// Returns the first header of that name, case-insensitively, if it is UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.header_bytes(name)
             .and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The first header of that name, in whatever case.
+    /// Returns the first header of that name, case-insensitively.
     pub fn header_bytes(&self, name: &str) -> Option<&[u8]> {
         header::get(&self.0.headers, name)
     }
 
-    /// The content, after its transfer coding was undone.
+    /// Returns the body, after transfer decoding.
     pub fn body(&self) -> &[u8] {
         &self.0.body
     }
 
-    /// The content by value, without a copy.
+    /// Returns the body by value, without a copy.
     pub fn into_body(self) -> Vec<u8> {
         self.0.body
     }
 
-    /// The content as text.
+    /// Returns the body as text.
     ///
     /// # Errors
     /// [`BadRequest`] if it is not UTF-8.
@@ -122,7 +122,7 @@ impl Request {
         std::str::from_utf8(self.body()).map_err(|_| BadRequest::new("the body is not UTF-8"))
     }
 
-    /// The content as the JSON of a `T`, whatever its content type says.
+    /// Parses the body as the JSON of a `T`, regardless of its content type.
     ///
     /// ```
     /// # use rusm_rs::{BadRequest, Params, Request, Response};

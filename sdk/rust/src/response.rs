@@ -1,10 +1,10 @@
-//! What an action gives.
+//! HTTP responses.
 
 use crate::bindings::rusm::runtime::http;
 use crate::header;
 use crate::streaming::{Body, Sender};
 
-/// One HTTP response.
+/// An HTTP response.
 ///
 /// ```
 /// # use rusm_rs::Response;
@@ -14,18 +14,18 @@ use crate::streaming::{Body, Sender};
 /// # assert_eq!(missing.status_code(), 404);
 /// ```
 ///
-/// The host frames it and answers for the connection: it sets `content-length`, `date` and
-/// `connection` itself. A response that HTTP cannot carry (a status outside 200 to 599, a header
-/// with a line break in it) never reaches the client, who gets status 500.
+/// The host frames it and manages the connection: it sets `content-length`, `date` and `connection`.
+/// If the response is invalid (a status outside 200 to 599, a line break in a header), the client
+/// gets status 500 instead.
 #[derive(Debug)]
 pub struct Response {
-    /// All of it, unless its body is a stream.
+    /// The complete response, unless the body is streamed.
     pub(crate) head: http::Response,
     sender: Option<Sender>,
 }
 
 impl Response {
-    /// An empty response.
+    /// Creates a response without headers and body.
     pub fn new(status: u16) -> Self {
         Self::from_wit(http::Response {
             status,
@@ -34,23 +34,23 @@ impl Response {
         })
     }
 
-    /// Status 200 with plain text (UTF-8).
+    /// Creates a response with status 200 and plain text (UTF-8).
     pub fn text(text: impl Into<String>) -> Self {
         Self::ok("text/plain; charset=utf-8", text.into().into_bytes())
     }
 
-    /// Status 200 with HTML (UTF-8).
+    /// Creates a response with status 200 and HTML (UTF-8).
     pub fn html(html: impl Into<String>) -> Self {
         Self::ok("text/html; charset=utf-8", html.into().into_bytes())
     }
 
-    /// Status 200 with bytes of no stated type: `application/octet-stream`.
+    /// Creates a response with status 200 and bytes, as `application/octet-stream`.
     pub fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
         Self::ok("application/octet-stream", bytes.into())
     }
 
-    /// Status 200 with the JSON of `value`; or 500, and why in the operator's log, if `value` has
-    /// none (a map whose keys are no strings, say).
+    /// Creates a response with status 200 and the JSON of `value`. If `value` cannot be serialized (a
+    /// map whose keys are not strings), the status is 500 and the operator's log has the error.
     ///
     /// ```
     /// # use rusm_rs::Response;
@@ -73,8 +73,8 @@ impl Response {
         }
     }
 
-    /// Status 200 with a body that `write` sends piece by piece, each on its way to the client as
-    /// soon as it is written, before the next is made.
+    /// Creates a response with status 200 and a body that `write` sends piece by piece. Each piece is
+    /// sent to the client when it is written.
     ///
     /// ```
     /// # use rusm_rs::{Request, Response};
@@ -89,32 +89,31 @@ impl Response {
     /// # assert_eq!(table(Request::new("GET", "/")).status_code(), 200);
     /// ```
     ///
-    /// The head is sent when the action returns the response, and `write` is called then. It may
-    /// take as long as it likes, waits while the client is slow, and ends with its process when
-    /// the client leaves. If it panics the body is cut off, which the client can tell.
+    /// The head is sent when the action returns the response; then `write` is called. It has no time
+    /// limit, waits while the client is slow, and is ended with its process when the client
+    /// disconnects. If it panics, the body is truncated, which the client can detect.
     ///
-    /// Text of many small pieces is better gathered into some of a few KiB: each is a chunk of its
-    /// own on the wire.
+    /// Each piece is one chunk on the wire: collect small pieces into chunks of a few KiB.
     pub fn stream(content_type: &str, write: impl FnOnce(&mut Body) + 'static) -> Self {
         let mut response = Self::ok(content_type, Vec::new());
         response.sender = Some(Sender::new(write));
         response
     }
 
-    /// Sends the client on to `location` by a GET: status 303 (RFC 9110, section 15.4.4). Give it
-    /// another [`status`](Self::status) where that fits better, as 308 for a page that has moved.
+    /// Creates a redirect to `location` with status 303, See Other (RFC 9110, section 15.4.4). Set
+    /// another [`status`](Self::status) if needed, such as 308 for a page that has moved.
     pub fn redirect(location: impl Into<String>) -> Self {
         Self::new(303).header("location", location.into())
     }
 
-    /// The response with this status, 200 to 599.
+    /// Sets the status, 200 to 599.
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {
         self.head.status = status;
         self
     }
 
-    /// The response with this header, in place of any of the same name.
+    /// Sets a header, replacing all of that name.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         let header = header::header(name, value);
@@ -123,15 +122,14 @@ impl Response {
         self
     }
 
-    /// The response with one more header, whether or not it has one of that name: for
-    /// `set-cookie`.
+    /// Adds a header and keeps those of that name, for `set-cookie`.
     #[must_use]
     pub fn append_header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.head.headers.push(header::header(name, value));
         self
     }
 
-    /// The response with this body, and its headers as they are.
+    /// Sets the body and leaves the headers unchanged.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.head.body = body.into();
@@ -139,17 +137,17 @@ impl Response {
         self
     }
 
-    /// Its status.
+    /// Returns the status.
     pub fn status_code(&self) -> u16 {
         self.head.status
     }
 
-    /// Its headers in order, names in lower case.
+    /// Returns the headers in order, with names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         header::iter(&self.head.headers)
     }
 
-    /// Its body; empty if that is a stream.
+    /// Returns the body; empty if it is streamed.
     pub fn body(&self) -> &[u8] {
         &self.head.body
     }
@@ -161,7 +159,7 @@ impl Response {
         }
     }
 
-    /// As the host takes it. A stream is sent by that, from its head to its end.
+    /// Converts to the host's type. A streamed body is sent by this, from its head to its end.
     #[inline]
     pub(crate) fn into_wit(mut self) -> http::Response {
         if let Some(sender) = self.sender {

@@ -1,14 +1,14 @@
-//! The state of a process that is entered for each message.
+//! State of a process whose functions are called for each message.
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 
-/// Where the state is, from the first message to the end of the process.
+/// Holds the state from the first message to the end of the process.
 #[derive(Debug)]
-pub struct Held<T>(RefCell<Option<ManuallyDrop<T>>>);
+pub struct StateCell<T>(RefCell<Option<ManuallyDrop<T>>>);
 
-impl<T> Held<T> {
-    /// Nothing yet.
+impl<T> StateCell<T> {
+    /// Creates an empty cell.
     #[allow(
         clippy::new_without_default,
         reason = "for a static, which takes a const"
@@ -17,17 +17,17 @@ impl<T> Held<T> {
         Self(RefCell::new(None))
     }
 
-    /// Calls `f` with the state, which `init` makes if it is not there.
+    /// Calls `f` with the state, which `init` makes the first time.
     ///
-    /// The host lets one message in at a time, so nobody else has it.
+    /// The host delivers one message at a time, so the state is not borrowed already.
     pub fn with<R>(&self, init: impl FnOnce() -> T, f: impl FnOnce(&mut T) -> R) -> R {
-        // It is never dropped: the process ends without a word.
+        // It is never dropped: the process ends without running destructors.
         let mut state = self.0.borrow_mut();
         f(state.get_or_insert_with(|| ManuallyDrop::new(init())))
     }
 }
 
-/// Makes a state that has no `init`.
+/// Makes the state of a module without `init`.
 pub fn default_state<T: Default>() -> T {
     T::default()
 }
@@ -38,9 +38,9 @@ mod tests {
 
     #[test]
     fn the_state_is_made_once() {
-        let held = Held::new();
+        let cell = StateCell::new();
         let add = |n: u32| {
-            held.with(
+            cell.with(
                 || 10,
                 |state| {
                     *state += n;

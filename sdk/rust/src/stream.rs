@@ -3,40 +3,43 @@
 use crate::Pid;
 use crate::bindings::rusm::runtime::streams;
 
-/// One end of a byte stream to another process. It is bounded: a slow reader makes the writer
-/// wait.
+/// One end of a byte stream to another process. The stream is bounded: the writer waits while the
+/// reader is slow.
 #[derive(Debug)]
 pub struct Stream {
     handle: u64,
 }
 
 impl Stream {
-    /// Opens a stream to a process, which [accepts](Self::accept) it; `None` if it is gone.
+    /// Opens a stream to a process, which [accepts](Self::accept) it. Returns `None` if the process has
+    /// ended.
     pub fn open(to: Pid) -> Option<Self> {
         streams::stream_open(to.0).map(Self::from_handle)
     }
 
-    /// Waits for the next stream that is opened to this process, to read from.
+    /// Waits for the next stream that another process opens to this one, and returns its reading end.
     pub fn accept() -> Self {
         Self::from_handle(streams::stream_accept())
     }
 
-    /// Writes a chunk; false once the reader is gone.
+    /// Writes a chunk. Returns false once the reader has closed its end.
     pub fn write(&self, chunk: &[u8]) -> bool {
         streams::stream_write(self.handle, chunk)
     }
 
-    /// Waits for the next chunk; `None` at the end of the stream, and when it [failed](Self::failure).
+    /// Waits for the next chunk. Returns `None` at the end of the stream, and if it
+    /// [failed](Self::failure).
     pub fn read(&self) -> Option<Vec<u8>> {
         streams::stream_read(self.handle)
     }
 
-    /// Why the stream failed, after [`read`](Self::read) gave `None`; `None` if it just ended.
+    /// Returns why the stream failed, after [`read`](Self::read) returned `None`; `None` if it ended
+    /// normally.
     pub fn failure(&self) -> Option<String> {
         streams::stream_failure(self.handle)
     }
 
-    /// The writer: end of stream. The reader: it reads no more.
+    /// Closes this end: the writer ends the stream, the reader stops reading.
     pub fn close(self) {
         streams::stream_close(self.handle);
     }

@@ -1,27 +1,27 @@
-//! A response whose body is sent while it is made.
+//! Streamed response bodies.
 
 use std::fmt;
 
 use crate::Response;
 use crate::bindings::rusm::runtime::{http, serve};
 
-/// The body of a [`Response::stream`], to write to.
+/// The writer of a [`Response::stream`] body.
 #[derive(Debug)]
 pub struct Body(());
 
 impl Body {
-    /// Sends a piece. Waits while the client is slow; when it leaves, the process ends, and so this
-    /// does not return. False, and nothing is sent, if there is no client: another process has
-    /// called the action.
+    /// Sends a piece, waiting while the client is slow. When the client disconnects, the process is
+    /// ended and this does not return. Returns false, and sends nothing, if the action was called by
+    /// another process instead of a client.
     pub fn write(&mut self, chunk: impl AsRef<[u8]>) -> bool {
         serve::write(chunk.as_ref())
     }
 }
 
-/// How a response answers that is more than its value.
+/// Sends a streamed response.
 ///
-/// The code that streams is behind this pointer, so that a component whose responses never do does
-/// not even import what it needs.
+/// The code that streams is behind this pointer, so that a component that never streams does not
+/// import the functions for it.
 pub(crate) struct Sender(Box<dyn FnOnce(&mut http::Response)>);
 
 impl Sender {
@@ -29,7 +29,7 @@ impl Sender {
         Self(Box::new(|response| stream(response, write)))
     }
 
-    /// Answers by the stream, or makes `response` one that says that it can't.
+    /// Sends the stream, or makes `response` an error if it cannot be sent.
     #[cold]
     pub(crate) fn send(self, response: &mut http::Response) {
         (self.0)(response);
@@ -43,7 +43,7 @@ impl fmt::Debug for Sender {
 }
 
 fn stream(response: &mut http::Response, write: impl FnOnce(&mut Body)) {
-    crate::__private::live_on();
+    crate::__private::begin_lasting();
     match serve::respond(response.status, &response.headers) {
         Ok(()) => write(&mut Body(())),
         Err(why) => {

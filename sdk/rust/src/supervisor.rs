@@ -1,4 +1,4 @@
-//! Components kept alive by a process.
+//! Supervisors: processes that restart their children.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use crate::bindings::rusm::runtime::actor;
 use crate::mail::millis;
 use crate::{Mail, Pid};
 
-/// Which children are started again when one ends.
+/// The children that a supervisor restarts when one ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
-    /// That one.
+    /// Only the one that ended.
     OneForOne,
-    /// All of them.
+    /// All children.
     OneForAll,
-    /// That one and those after it.
+    /// The one that ended and those started after it.
     RestForOne,
 }
 
-/// A supervisor of components, to be [started](Self::start) by a process or to be all that it
-/// does.
+/// A supervisor of components. A process [starts](Self::start) it beside its own work, or
+/// [runs](Self::run) it as its only work.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor without children, which never gives up.
+    /// Creates a supervisor without children and without a limit of restarts.
     pub fn new(strategy: Strategy) -> Self {
         Self {
             strategy,
@@ -49,29 +49,29 @@ impl Supervisor {
         }
     }
 
-    /// One more child, by the name of its component.
+    /// Adds a child, by the name of its component.
     #[must_use]
     pub fn child(mut self, component: &str) -> Self {
         self.children.push(component.to_owned());
         self
     }
 
-    /// Give up after so many restarts; 0, the default: never.
+    /// Sets the number of restarts after which the supervisor gives up; 0, the default, is no limit.
     #[must_use]
     pub fn max_restarts(mut self, restarts: u32) -> Self {
         self.max_restarts = restarts;
         self
     }
 
-    /// Count the restarts of the last `window` only, in whole milliseconds.
+    /// Sets the window in which restarts are counted, in whole milliseconds.
     #[must_use]
     pub fn within(mut self, window: Duration) -> Self {
         self.within = window;
         self
     }
 
-    /// Starts the children and their supervisor, which is linked to this process: the pid of the
-    /// supervisor. Needs `allow-spawn`.
+    /// Starts the supervisor and its children, and returns the supervisor's pid. It is linked to this
+    /// process. Needs `allow-spawn`.
     ///
     /// # Errors
     /// A child could not be started, or the grant is missing: the host's text.
@@ -85,8 +85,8 @@ impl Supervisor {
         actor::supervise(strategy, &self.children, self.max_restarts, within_ms).map(Pid)
     }
 
-    /// [Starts](Self::start) and waits, as the whole life of this process. Returns if it could
-    /// not start, or has given up while this process [traps exits](crate::trap_exit).
+    /// [Starts](Self::start) the supervisor and waits for its end. Returns if it could not start, or if
+    /// it gave up while this process [traps exits](crate::trap_exit).
     pub fn run(self) {
         match self.start() {
             Err(error) => crate::log::error(format!("the supervisor could not start: {error}")),

@@ -1,4 +1,4 @@
-//! WASI as a sandboxed process sees it, answered inside the guest.
+//! WASI for processes without capabilities, implemented inside the guest.
 //!
 //! The standard library links some twenty WASI imports into every guest, nearly all of them for
 //! its panic message, and importing them doubles what a fresh instance costs: functions that

@@ -11,16 +11,16 @@
 //!   Only figures that the timeline has can be judged.
 //! - **`peak` and `sweep`**: also their results, by the ranges that they carry.
 
+mod ranges;
 mod runs;
-mod stated;
 mod timeline;
 
 use std::fmt;
 
 use serde::Serialize;
 
+use crate::analysis::compare::ranges::results;
 use crate::analysis::compare::runs::of_runs;
-use crate::analysis::compare::stated::results;
 use crate::analysis::compare::timeline::of_timelines;
 use crate::analysis::{distribution, objective, warnings};
 use crate::model::{Arrivals, Report, Run};

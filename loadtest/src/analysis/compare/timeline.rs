@@ -56,7 +56,7 @@ fn noise(run: &Run, figure: Figure, scale: impl Fn(f64) -> f64, seed: u64) -> Op
         .map(figure)
         .collect();
     let count = values.len();
-    if count < LEAST_INTERVALS {
+    if count < MIN_INTERVALS {
         return None;
     }
     let block = (count as f64).sqrt().ceil() as usize;
@@ -91,6 +91,6 @@ fn weighted(values: impl Iterator<Item = (f64, f64)>) -> f64 {
 }
 
 /// Fewer intervals than these have no blocks to speak of.
-const LEAST_INTERVALS: usize = 10;
+const MIN_INTERVALS: usize = 10;
 
 const REPLICATES: usize = 2000;

@@ -24,7 +24,7 @@ pub struct Parser {
 
 /// What the parser has to know of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestContext {
     /// Whether it was `HEAD`, whose response has no body whatever it says.
     pub head: bool,
     /// Whether the body is to be kept, for [`Parser::body`].
@@ -33,7 +33,7 @@ pub struct Asked {
 
 /// How far it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fed {
+pub struct Parsed {
     /// Bytes that must not be passed again.
     pub consumed: usize,
     /// The response, if it is complete. If not, more input is needed behind what was not consumed.
@@ -92,14 +92,14 @@ impl Parser {
     ///
     /// # Errors
     /// The connection is to be given up.
-    pub fn feed(&mut self, input: &[u8], asked: Asked) -> Result<Fed, Malformed> {
+    pub fn feed(&mut self, input: &[u8], request: RequestContext) -> Result<Parsed, Malformed> {
         let mut consumed = 0;
         loop {
             let rest = input.get(consumed..).unwrap_or_default();
             match &mut self.state {
                 State::Head => {
-                    let Some(length) = self.head(rest, asked.head)? else {
-                        return Ok(Fed::partial(consumed));
+                    let Some(length) = self.head(rest, request.head)? else {
+                        return Ok(Parsed::partial(consumed));
                     };
                     consumed += length;
                     // An interim response (RFC 9110 section 15.2) is not the answer.
@@ -120,19 +120,19 @@ impl Parser {
                     *left -= here as u64;
                     let complete = *left == 0;
                     consumed += here;
-                    if asked.keep_body {
+                    if request.keep_body {
                         self.body
                             .extend_from_slice(rest.get(..here).unwrap_or_default());
                     }
                     if complete {
                         return Ok(self.complete(consumed));
                     }
-                    return Ok(Fed::partial(consumed));
+                    return Ok(Parsed::partial(consumed));
                 }
                 State::Chunked(decoder) => {
                     let decoded = decoder.decode(rest)?;
                     consumed += decoded.consumed;
-                    if asked.keep_body {
+                    if request.keep_body {
                         self.body.extend_from_slice(decoded.data);
                     }
                     let more = !decoded.data.is_empty();
@@ -140,14 +140,14 @@ impl Parser {
                         return Ok(self.complete(consumed));
                     }
                     if !more {
-                        return Ok(Fed::partial(consumed));
+                        return Ok(Parsed::partial(consumed));
                     }
                 }
                 State::End => {
-                    if asked.keep_body {
+                    if request.keep_body {
                         self.body.extend_from_slice(rest);
                     }
-                    return Ok(Fed::partial(consumed + rest.len()));
+                    return Ok(Parsed::partial(consumed + rest.len()));
                 }
             }
         }
@@ -204,16 +204,16 @@ impl Parser {
         Ok(Some(length))
     }
 
-    fn complete(&mut self, consumed: usize) -> Fed {
+    fn complete(&mut self, consumed: usize) -> Parsed {
         self.state = State::Head;
-        Fed {
+        Parsed {
             consumed,
             done: Some(self.last.response),
         }
     }
 }
 
-impl Fed {
+impl Parsed {
     fn partial(consumed: usize) -> Self {
         Self {
             consumed,
@@ -318,7 +318,7 @@ mod tests {
 
     use super::*;
 
-    const ASKED: Asked = Asked {
+    const GET: RequestContext = RequestContext {
         head: false,
         keep_body: true,
     };
@@ -336,9 +336,9 @@ mod tests {
             input.extend_from_slice(&bytes[from..to]);
             from = to;
             loop {
-                let fed = parser.feed(&input, ASKED)?;
-                input.drain(..fed.consumed);
-                let Some(done) = fed.done else { break };
+                let parsed = parser.feed(&input, GET)?;
+                input.drain(..parsed.consumed);
+                let Some(done) = parsed.done else { break };
                 all.push((done.status, done.keep_alive, parser.body().to_vec()));
             }
         }
@@ -374,20 +374,17 @@ mod tests {
 
     #[test]
     fn the_response_to_head_has_no_body() {
-        let head = Asked {
-            head: true,
-            ..ASKED
-        };
+        let head = RequestContext { head: true, ..GET };
         let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
         let mut parser = Parser::default();
         for _ in 0..2 {
-            let fed = parser.feed(bytes, head).unwrap();
-            assert_eq!(fed.consumed, bytes.len());
-            assert!(fed.done.is_some());
+            let parsed = parser.feed(bytes, head).unwrap();
+            assert_eq!(parsed.consumed, bytes.len());
+            assert!(parsed.done.is_some());
         }
         // The same head again, but to a GET: the body is awaited.
-        let fed = parser.feed(bytes, ASKED).unwrap();
-        assert_eq!(fed.done, None);
+        let parsed = parser.feed(bytes, GET).unwrap();
+        assert_eq!(parsed.done, None);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(super) enum Format {
 pub(super) struct Series {
     pub(super) label: String,
     pub(super) style: Style,
-    pub(super) colour: Colour,
+    pub(super) color: Color,
     pub(super) values: Vec<Option<f64>>,
 }
 
@@ -67,14 +67,14 @@ pub(super) enum Style {
     Bars,
 }
 
-/// A colour by what it stands for: the page has each in light and in dark.
+/// A color by what it stands for: the page has each in light and in dark.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Colour {
+pub(super) enum Color {
     Rate,
     Low,
     High,
-    Most,
+    Max,
     Bad,
     Good,
     Faint,
@@ -88,7 +88,7 @@ pub(super) struct Mark {
     pub(super) at: f64,
     pub(super) label: String,
     pub(super) range: Option<(f64, f64)>,
-    pub(super) colour: Colour,
+    pub(super) color: Color,
 }
 
 /// The charts that a report has something for.
@@ -155,7 +155,7 @@ fn result_mark(
         at: rate,
         label,
         range: Some(range),
-        colour: Colour::Good,
+        color: Color::Good,
     }]
 }
 
@@ -165,15 +165,15 @@ fn objective_mark(slo: &Slo) -> Mark {
         at: slo.latency,
         label: format!("p{} ≤ {}", slo.percentile, figures::time(slo.latency)),
         range: None,
-        colour: Colour::Bad,
+        color: Color::Bad,
     }
 }
 
-fn points(label: &str, colour: Colour, values: Vec<Option<f64>>) -> Series {
+fn points(label: &str, color: Color, values: Vec<Option<f64>>) -> Series {
     Series {
         label: label.into(),
         style: Style::Points,
-        colour,
+        color,
         values,
     }
 }
@@ -195,13 +195,13 @@ fn spans_decades(series: &[Series]) -> bool {
     low > 0.0 && high > 20.0 * low
 }
 
-const HUES: [Colour; 6] = [
-    Colour::Rate,
-    Colour::Low,
-    Colour::Good,
-    Colour::Most,
-    Colour::High,
-    Colour::Bad,
+const HUES: [Color; 6] = [
+    Color::Rate,
+    Color::Low,
+    Color::Good,
+    Color::Max,
+    Color::High,
+    Color::Bad,
 ];
 
 #[cfg(test)]

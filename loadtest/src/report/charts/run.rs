@@ -2,16 +2,16 @@
 
 use crate::analysis::distribution;
 use crate::model::{Interval, Latency, Run};
-use crate::report::charts::{Chart, Colour, Format, HUES, Series, Style, axis, spans_decades};
+use crate::report::charts::{Chart, Color, Format, HUES, Series, Style, axis, spans_decades};
 
 /// Latency by percentile, of several runs, on one grid: as far out as each has values.
 pub(super) fn percentiles(runs: &[(String, &Run)]) -> Chart {
-    let most = runs
+    let max = runs
         .iter()
         .map(|(_, run)| run.latency.count)
         .max()
         .unwrap_or(0) as f64;
-    let steps = (most.max(1.0).log10() * STEPS_A_DECADE).ceil() as usize;
+    let steps = (max.max(1.0).log10() * STEPS_A_DECADE).ceil() as usize;
     let xs: Vec<f64> = (0..=steps)
         .map(|step| 10f64.powf(step as f64 / STEPS_A_DECADE))
         .collect();
@@ -33,7 +33,7 @@ pub(super) fn percentiles(runs: &[(String, &Run)]) -> Chart {
             Some(Series {
                 label: label.clone(),
                 style: Style::Line,
-                colour: HUES[place % HUES.len()],
+                color: HUES[place % HUES.len()],
                 values,
             })
         })
@@ -56,7 +56,7 @@ pub(super) fn rate_over_time(run: &Run) -> Chart {
     let mut series = vec![Series {
         label: "answered/s".into(),
         style: Style::Area,
-        colour: Colour::Rate,
+        color: Color::Rate,
         values: timeline
             .iter()
             .map(|at| per_second(at.ok, at.seconds))
@@ -66,7 +66,7 @@ pub(super) fn rate_over_time(run: &Run) -> Chart {
         series.push(Series {
             label: "errors/s".into(),
             style: Style::Line,
-            colour: Colour::Bad,
+            color: Color::Bad,
             values: timeline
                 .iter()
                 .map(|at| per_second(at.errors, at.seconds))
@@ -87,17 +87,17 @@ pub(super) fn rate_over_time(run: &Run) -> Chart {
 
 pub(super) fn latency_over_time(run: &Run) -> Chart {
     type Figure = fn(&Interval) -> f64;
-    let lines: [(&str, Colour, Figure); 3] = [
-        ("max", Colour::Most, |at| at.max),
-        ("p99", Colour::High, |at| at.p99),
-        ("p50", Colour::Low, |at| at.p50),
+    let lines: [(&str, Color, Figure); 3] = [
+        ("max", Color::Max, |at| at.max),
+        ("p99", Color::High, |at| at.p99),
+        ("p50", Color::Low, |at| at.p50),
     ];
     let series: Vec<Series> = lines
         .into_iter()
-        .map(|(label, colour, figure)| Series {
+        .map(|(label, color, figure)| Series {
             label: label.into(),
             style: Style::Line,
-            colour,
+            color,
             values: run
                 .timeline
                 .iter()
@@ -142,7 +142,7 @@ pub(super) fn histogram(latency: &Latency) -> Chart {
         series: vec![Series {
             label: "operations".into(),
             style: Style::Bars,
-            colour: Colour::Rate,
+            color: Color::Rate,
             values: counts.into_iter().take(xs).map(Some).collect(),
         }],
         marks: Vec::new(),

@@ -3,7 +3,7 @@
 use crate::analysis::distribution;
 use crate::model::{Peak, Report, Run};
 use crate::report::charts::{
-    Chart, Colour, Format, axis, objective_mark, points, result_mark, spans_decades,
+    Chart, Color, Format, axis, objective_mark, points, result_mark, spans_decades,
 };
 use crate::report::figures;
 
@@ -24,8 +24,8 @@ pub(super) fn trials(peak: &Peak) -> Chart {
         y: axis("offered/s", Format::Count, false),
         xs: (1..=peak.trials.len()).map(|place| place as f64).collect(),
         series: vec![
-            points("met", Colour::Good, of(true)),
-            points("missed", Colour::Bad, of(false)),
+            points("met", Color::Good, of(true)),
+            points("missed", Color::Bad, of(false)),
         ],
         marks: result_mark("y", "peak", peak.rate, peak.range, peak.at_least),
     }
@@ -49,8 +49,8 @@ pub(super) fn trial_latency(peak: &Peak, report: &Report) -> Chart {
             .collect()
     };
     let series = vec![
-        points("met", Colour::Good, of(true)),
-        points("missed", Colour::Bad, of(false)),
+        points("met", Color::Good, of(true)),
+        points("missed", Color::Bad, of(false)),
     ];
     let mut marks = result_mark("x", "peak", peak.rate, peak.range, peak.at_least);
     marks.push(objective_mark(&peak.slo));

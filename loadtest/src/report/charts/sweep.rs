@@ -3,7 +3,7 @@
 use crate::analysis::usl;
 use crate::model::{Report, Run, Sweep};
 use crate::report::charts::{
-    Chart, Colour, Format, HUES, Mark, Series, Style, axis, objective_mark, points, result_mark,
+    Chart, Color, Format, HUES, Mark, Series, Style, axis, objective_mark, points, result_mark,
     spans_decades,
 };
 use crate::report::figures;
@@ -13,7 +13,7 @@ pub(super) fn load_rate(sweep: &Sweep, report: &Report) -> Chart {
     let ideal = Series {
         label: "offered".into(),
         style: Style::Dashed,
-        colour: Colour::Faint,
+        color: Color::Faint,
         values: rows.iter().map(|row| Some(row.x)).collect(),
     };
     Chart {
@@ -31,12 +31,12 @@ pub(super) fn load_rate(sweep: &Sweep, report: &Report) -> Chart {
             Series {
                 label: "answered/s".into(),
                 style: Style::Line,
-                colour: Colour::Rate,
+                color: Color::Rate,
                 values: rows.iter().map(|row| row.median).collect(),
             },
             points(
                 "round",
-                Colour::Rate,
+                Color::Rate,
                 rows.iter().map(|row| row.round).collect(),
             ),
         ],
@@ -45,10 +45,10 @@ pub(super) fn load_rate(sweep: &Sweep, report: &Report) -> Chart {
 }
 
 pub(super) fn load_latency(sweep: &Sweep) -> Chart {
-    let line = |label: &str, colour, values: Vec<f64>| Series {
+    let line = |label: &str, color, values: Vec<f64>| Series {
         label: label.into(),
         style: Style::Line,
-        colour,
+        color,
         values: values
             .into_iter()
             .map(|value| Some(value).filter(|value| *value > 0.0))
@@ -57,12 +57,12 @@ pub(super) fn load_latency(sweep: &Sweep) -> Chart {
     let series = vec![
         line(
             "p99",
-            Colour::High,
+            Color::High,
             sweep.points.iter().map(|point| point.p99).collect(),
         ),
         line(
             "p50",
-            Colour::Low,
+            Color::Low,
             sweep.points.iter().map(|point| point.p50).collect(),
         ),
     ];
@@ -90,9 +90,9 @@ pub(super) fn scaling(sweep: &Sweep, report: &Report) -> Chart {
     let last = rows.last().map_or(1.0, |row| row.x);
     // The law is a curve between the points, and says what comes after them.
     if sweep.usl.is_some() {
-        let most = last * FURTHER;
+        let max = last * FURTHER;
         rows.extend((0..=CURVE).map(|step| Row {
-            x: 1.0 + (most - 1.0) * step as f64 / CURVE as f64,
+            x: 1.0 + (max - 1.0) * step as f64 / CURVE as f64,
             round: None,
             median: None,
         }));
@@ -108,7 +108,7 @@ pub(super) fn scaling(sweep: &Sweep, report: &Report) -> Chart {
     let mut series = vec![Series {
         label: "linear".into(),
         style: Style::Dashed,
-        colour: Colour::Faint,
+        color: Color::Faint,
         values: rows
             .iter()
             .map(|row| Some(one * row.x).filter(|rate| *rate <= 1.6 * tallest))
@@ -118,13 +118,13 @@ pub(super) fn scaling(sweep: &Sweep, report: &Report) -> Chart {
         series.push(Series {
             label: "fit (USL)".into(),
             style: Style::Line,
-            colour: Colour::High,
+            color: Color::High,
             values: rows.iter().map(|row| Some(usl::rate(law, row.x))).collect(),
         });
     }
     series.push(points(
         "measured",
-        Colour::Rate,
+        Color::Rate,
         rows.iter().map(|row| row.round).collect(),
     ));
     Chart {
@@ -165,7 +165,7 @@ fn load_marks(sweep: &Sweep) -> Vec<Mark> {
             at: *knee,
             label: "knee".into(),
             range: None,
-            colour: Colour::Most,
+            color: Color::Max,
         })
         .collect();
     if let Some(found) = &sweep.capacity {

@@ -118,12 +118,12 @@ fn sweep_keys(sweep: &Sweep) -> Vec<Key> {
             format!("p99 is {factor} times its floor"),
         ));
     }
-    let most = sweep.points.iter().max_by(|a, b| a.rate.total_cmp(&b.rate));
-    if let Some(most) = most {
-        let at = figures::rate(most.x);
+    let fastest = sweep.points.iter().max_by(|a, b| a.rate.total_cmp(&b.rate));
+    if let Some(fastest) = fastest {
+        let at = figures::rate(fastest.x);
         keys.push(key(
             "most answered",
-            format!("{}/s", figures::rate(most.rate)),
+            format!("{}/s", figures::rate(fastest.rate)),
             if sweep.over == "rate" {
                 format!("{at}/s offered")
             } else {

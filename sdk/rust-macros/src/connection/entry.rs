@@ -1,4 +1,4 @@
-//! What the host's calls come to before they are the author's functions'.
+//! Entries: functions that the exports call, and that call the author's.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
@@ -9,22 +9,27 @@ use crate::state::State;
 use crate::types::given;
 
 /// What makes entries of an author's functions.
-pub(crate) struct Entries<'a> {
+pub(super) struct Entries<'a> {
     protocol: &'a Protocol,
     handlers: &'a Handlers,
 }
 
 /// A parameter beside the state and the connection: its name and its type.
-pub(crate) type Parameter<'a> = (&'a str, TokenStream);
+pub(super) type Parameter<'a> = (&'a str, TokenStream);
 
 impl<'a> Entries<'a> {
-    pub(crate) fn new(protocol: &'a Protocol, handlers: &'a Handlers) -> Self {
+    pub(super) fn new(protocol: &'a Protocol, handlers: &'a Handlers) -> Self {
         Self { protocol, handlers }
+    }
+
+    /// Whether the author has a function for an event.
+    pub(super) fn has(&self, event: &str) -> bool {
+        self.handlers.has(event)
     }
 
     /// All of it in a module of its own within the author's, so that it reaches what is private
     /// there. `entries` are functions; `component` is what a guest has alone.
-    pub(crate) fn module(&self, entries: &[TokenStream], component: &TokenStream) -> TokenStream {
+    pub(super) fn module(&self, entries: &[TokenStream], component: &TokenStream) -> TokenStream {
         let name = format_ident!("__rusm_{}", self.protocol.attribute);
         let state = self.state();
         quote! {
@@ -45,20 +50,20 @@ impl<'a> Entries<'a> {
     }
 
     /// The entry for the opening. The state is there from then on, whatever happens next.
-    pub(crate) fn open(&self) -> TokenStream {
+    pub(super) fn open(&self) -> TokenStream {
         let makes_state = self.handlers.state.is_some();
         let body = self.body("open", &[], makes_state);
         self.function("open", &[], &body)
     }
 
     /// The entry for an event, which may have no function.
-    pub(crate) fn event(&self, name: &str, parameters: &[Parameter<'_>]) -> TokenStream {
+    pub(super) fn event(&self, name: &str, parameters: &[Parameter<'_>]) -> TokenStream {
         let body = self.body(name, parameters, false);
         self.function(name, parameters, &body)
     }
 
     /// An entry of this body, which finds the `connection`.
-    pub(crate) fn function(
+    pub(super) fn function(
         &self,
         name: &str,
         parameters: &[Parameter<'_>],
@@ -78,7 +83,7 @@ impl<'a> Entries<'a> {
     }
 
     /// The call of the author's function, if there is one, within an entry.
-    pub(crate) fn body(
+    pub(super) fn body(
         &self,
         name: &str,
         parameters: &[Parameter<'_>],
@@ -88,7 +93,7 @@ impl<'a> Entries<'a> {
         let call = handler.map(|handler| call(name, handler, parameters));
         if makes_state || handler.is_some_and(|handler| handler.state) {
             quote! {
-                STATE.with(|held| held.with(|| init_state(connection), |state| { #call }))
+                STATE.with(|cell| cell.with(|| init_state(connection), |state| { #call }))
             }
         } else {
             quote!(#call)
@@ -128,6 +133,6 @@ fn call(name: &str, handler: &Handler, parameters: &[Parameter<'_>]) -> TokenStr
 
 /// The standard name of a function of an exported interface among the exports of a core module
 /// (component-model, `BuildTargets.md`).
-pub(crate) fn core_name(interface: &str, function: &str) -> String {
+pub(super) fn core_name(interface: &str, function: &str) -> String {
     format!("cm32p2|{interface}|{function}")
 }

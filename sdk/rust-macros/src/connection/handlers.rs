@@ -1,5 +1,5 @@
-//! From an author's module to the functions for what happens, or to what is wrong with them, at
-//! the author's lines.
+//! Parser of an author's module: its functions by their events, or the errors, each at the author's
+//! line.
 
 use proc_macro2::Span;
 use syn::{FnArg, ItemFn, ReturnType};
@@ -11,28 +11,28 @@ use crate::state::{self, State};
 use crate::types;
 
 /// What the author's module says.
-pub(crate) struct Handlers {
+pub(super) struct Handlers {
     /// If any function takes it.
-    pub(crate) state: Option<State>,
+    pub(super) state: Option<State>,
     /// Whether `init` takes the connection.
-    pub(crate) init_takes_connection: bool,
+    pub(super) init_takes_connection: bool,
     /// By the name of the event.
     handlers: Vec<(&'static str, Handler)>,
 }
 
 /// A function for an event.
-pub(crate) struct Handler {
+pub(super) struct Handler {
     /// Whether it takes the state first.
-    pub(crate) state: bool,
+    pub(super) state: bool,
     /// Whether it takes the connection then.
-    pub(crate) connection: bool,
+    pub(super) connection: bool,
     /// Where what comes with the event is.
-    pub(crate) parameters: Vec<Span>,
+    pub(super) parameters: Vec<Span>,
 }
 
 impl Handlers {
     /// Those of a module. What is wrong goes to `errors`, each at its place.
-    pub(crate) fn parse(protocol: &Protocol, module: &Module, errors: &mut Errors) -> Self {
+    pub(super) fn parse(protocol: &Protocol, module: &Module, errors: &mut Errors) -> Self {
         let mut handlers = Vec::new();
         let mut init = None;
         for function in module.public_functions() {
@@ -61,12 +61,12 @@ impl Handlers {
         }
     }
 
-    pub(crate) fn get(&self, event: &str) -> Option<&Handler> {
+    pub(super) fn get(&self, event: &str) -> Option<&Handler> {
         let mut handlers = self.handlers.iter();
         handlers.find_map(|(name, handler)| (*name == event).then_some(handler))
     }
 
-    pub(crate) fn has(&self, event: &str) -> bool {
+    pub(super) fn has(&self, event: &str) -> bool {
         self.get(event).is_some()
     }
 }

@@ -1,4 +1,4 @@
-//! From an author's module to its actions, or to what is wrong with it, at the author's lines.
+//! Parser of an author's module: its actions, or the errors, each at the author's line.
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;

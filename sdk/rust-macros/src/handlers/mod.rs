@@ -1,4 +1,4 @@
-//! What `#[handlers]` puts beside the author's module.
+//! `#[handlers]`: the actions of a component.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -91,8 +91,8 @@ fn entry(module: &Ident, action: &Action) -> TokenStream {
     let answer = Ident::new("answer", here(output));
     let (begin, end) = if action.sends_events() {
         (
-            quote! { let (sse, answering) = ::rusm_rs::__private::Answering::new(&request); },
-            quote_spanned! { here(output)=> answering.end(#answer) },
+            quote! { let (sse, action) = ::rusm_rs::__private::SseAction::new(&request); },
+            quote_spanned! { here(output)=> action.end(#answer) },
         )
     } else {
         (

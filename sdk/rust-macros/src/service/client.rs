@@ -22,7 +22,7 @@ pub(crate) fn client(
     let cast = format_ident!("{ident}Cast");
     let methods = functions.iter().map(method);
     let casts = functions.iter().filter_map(cast_method);
-    let cast_docs = format!("The functions of [`{ident}`] that need no answer: fire and forget.");
+    let cast_docs = format!("The functions of [`{ident}`] as casts, without a result.");
     quote! {
         #(#docs)*
         #[derive(Clone, Debug)]
@@ -30,48 +30,49 @@ pub(crate) fn client(
 
         #[allow(clippy::too_many_arguments, reason = "as many as the service's function has")]
         impl #ident {
-            /// A client of the process of that name; a resident service has its component's.
+            /// Returns a client of the process of that name. A resident service has the name of its
+            /// component.
             ///
             /// # Errors
-            /// `CallError::NoProcess` if there is none.
+            /// `CallError::NoName` if no process has this name.
             pub fn whereis(name: &str) -> ::core::result::Result<Self, ::rusm_rs::CallError> {
                 ::rusm_rs::service::Connection::whereis(name).map(Self)
             }
 
-            /// A client of this process.
+            /// Returns a client of this process.
             pub fn connect(pid: ::rusm_rs::Pid) -> Self {
                 Self(::rusm_rs::service::Connection::to(pid))
             }
 
-            /// A client of a process that is started now. Needs `allow-spawn`.
+            /// Starts a process and returns its client. Needs `allow-spawn`.
             ///
             /// # Errors
-            /// It could not be started: the host's text.
+            /// The process could not be started: the host's text.
             pub fn spawn(
                 component: &str,
             ) -> ::core::result::Result<Self, ::std::string::String> {
                 ::rusm_rs::service::Connection::spawn(component).map(Self)
             }
 
-            /// A client that starts a process of this component for each call, which ends with
-            /// the answer. Needs `allow-spawn`.
+            /// Returns a client that starts a process of this component for each call, which ends
+            /// after the call. Needs `allow-spawn`.
             pub fn fresh(component: &str) -> Self {
                 Self(::rusm_rs::service::Connection::fresh(component))
             }
 
-            /// Wait so long for an answer, in place of 5 seconds. Iterators and functions with
-            /// callbacks have no limit but the callee's.
+            /// Sets how long a call waits for its result; the default is 5 seconds. Functions that
+            /// return iterators or take callbacks are limited only by the callee.
             #[must_use]
             pub fn timeout(self, timeout: ::core::time::Duration) -> Self {
                 Self(self.0.timeout(timeout))
             }
 
-            /// The process, unless each call has its own.
+            /// Returns the process, if it is the same for all calls.
             pub fn pid(&self) -> ::core::option::Option<::rusm_rs::Pid> {
                 self.0.pid()
             }
 
-            /// The functions without an answer: they return as soon as the call is in the mailbox.
+            /// Returns the functions as casts, which return as soon as the call is in the mailbox.
             pub fn cast(&self) -> #cast<'_> {
                 #cast(&self.0)
             }

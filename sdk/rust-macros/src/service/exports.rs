@@ -1,4 +1,4 @@
-//! What a service's module exports.
+//! Exports of a service, and the entries that they call.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -89,7 +89,7 @@ fn state(state: &State) -> TokenStream {
 
         /// The service starts: its state is made, and `init` may set timers.
         pub(super) fn enter_init() {
-            STATE.with(|held| held.with(init_state, |_| ()))
+            STATE.with(|cell| cell.with(init_state, |_| ()))
         }
     }
 }
@@ -171,7 +171,7 @@ fn on_mail(on_mail: &OnMail) -> TokenStream {
 
 fn with_state(body: &TokenStream) -> TokenStream {
     quote! {
-        STATE.with(|held| held.with(init_state, |state| { #body }))
+        STATE.with(|cell| cell.with(init_state, |state| { #body }))
     }
 }
 
@@ -204,7 +204,7 @@ fn core_init() -> TokenStream {
     quote! {
         #[unsafe(export_name = #core_name)]
         extern "C" fn core_init() {
-            ::rusm_rs::__private::live_on();
+            ::rusm_rs::__private::begin_lasting();
             super::enter_init();
         }
     }

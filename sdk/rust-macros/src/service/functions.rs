@@ -1,5 +1,5 @@
-//! From an author's signatures to the functions of a service, or to what is wrong with them, at
-//! the author's lines.
+//! Parser of an author's signatures: the functions of a service, or the errors, each at the author's
+//! line.
 
 use proc_macro2::Span;
 use quote::format_ident;

@@ -1,4 +1,4 @@
-//! From an author's module to a service.
+//! Parser of an author's module: a service, or the errors, each at the author's line.
 
 use proc_macro2::Span;
 use syn::{Error, FnArg, ItemFn, PatType, ReturnType};

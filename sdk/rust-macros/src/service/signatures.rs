@@ -1,4 +1,4 @@
-//! From an author's trait to the functions that a client calls.
+//! Parser of an author's trait: the functions that a client calls.
 
 use syn::{Error, ItemTrait, TraitItem};
 

@@ -76,12 +76,12 @@ impl<S: Source> Arena<S> {
     where
         S: Clone,
     {
-        let rest = Region {
+        let tail = Region {
             start: self.next,
             len: self.room(),
         };
         self.end = self.next;
-        (self.source.clone(), rest)
+        (self.source.clone(), tail)
     }
 
     /// Takes back a block.

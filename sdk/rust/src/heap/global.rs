@@ -4,7 +4,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::{Cell, UnsafeCell};
 
 use super::linear_memory::{LinearMemory, Machine};
-use super::lives::{Border, Heap};
+use super::two_mode::{ArenaEnd, Heap};
 
 #[cfg(target_feature = "atomics")]
 compile_error!("rusm-rs: a guest has one thread, its heap takes no lock; leave out `atomics`");
@@ -16,11 +16,11 @@ pub(crate) struct GuestHeap;
 #[global_allocator]
 static GLOBAL: GuestHeap = GuestHeap;
 
-/// This process lives on after the call that it answers: memory is to be used again.
+/// Switches the heap to its general allocator, for a process that continues after this call.
 #[inline]
-pub(crate) fn live_on() {
-    if BORDER.0.get() == 0 {
-        with_heap(|heap| heap.live_on());
+pub(crate) fn switch_to_general() {
+    if ARENA_END.0.get() == 0 {
+        with_heap(|heap| heap.switch_to_general());
     }
 }
 
@@ -48,40 +48,40 @@ unsafe impl GlobalAlloc for GuestHeap {
 
 /// Calls `f` with the guest's one heap.
 #[inline]
-fn with_heap<T>(f: impl FnOnce(&mut Heap<LinearMemory<Machine>, StaticBorder>) -> T) -> T {
+fn with_heap<T>(f: impl FnOnce(&mut Heap<LinearMemory<Machine>, StaticArenaEnd>) -> T) -> T {
     static HEAP: HeapCell = HeapCell(UnsafeCell::new(Heap::new(
         LinearMemory::new(Machine),
-        StaticBorder,
+        StaticArenaEnd,
     )));
     // SAFETY: there is one thread, and no `f` of this module calls back into it.
     f(unsafe { &mut *HEAP.0.get() })
 }
 
-struct HeapCell(UnsafeCell<Heap<LinearMemory<Machine>, StaticBorder>>);
+struct HeapCell(UnsafeCell<Heap<LinearMemory<Machine>, StaticArenaEnd>>);
 
 // SAFETY: there is one thread.
 unsafe impl Sync for HeapCell {}
 
-/// Where the border is kept: in a static of its own. In a guest that never calls [`live_on`]
-/// nobody writes it, so the compiler knows what it is and drops the second heap.
+/// The arena's end, in a static of its own. In a guest that never calls [`switch_to_general`] it is
+/// never written, so the compiler knows its value and drops the general allocator.
 #[derive(Debug)]
-struct StaticBorder;
+struct StaticArenaEnd;
 
-impl Border for StaticBorder {
+impl ArenaEnd for StaticArenaEnd {
     #[inline]
     fn get(&self) -> usize {
-        BORDER.0.get()
+        ARENA_END.0.get()
     }
 
     #[inline]
-    fn set(&self, border: usize) {
-        BORDER.0.set(border);
+    fn set(&self, arena_end: usize) {
+        ARENA_END.0.set(arena_end);
     }
 }
 
-struct BorderCell(Cell<usize>);
+struct ArenaEndCell(Cell<usize>);
 
 // SAFETY: there is one thread.
-unsafe impl Sync for BorderCell {}
+unsafe impl Sync for ArenaEndCell {}
 
-static BORDER: BorderCell = BorderCell(Cell::new(0));
+static ARENA_END: ArenaEndCell = ArenaEndCell(Cell::new(0));

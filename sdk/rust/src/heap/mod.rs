@@ -1,8 +1,8 @@
-//! The guest's heap over the linear memory, from the end of the static data on, for Rust, for the
-//! host's lowering of arguments and for the C library alike: an [arena](arena) in a process that
-//! answers one call, a [general allocator](lives) in one that lives on.
+//! The guest's heap over the linear memory, from the end of the static data on. Rust, the C library
+//! and the host's lowering of arguments share it: an [arena] in a process that answers one call, a
+//! [general allocator](two_mode) in one that continues.
 //!
-//! On the host target only what needs no linear memory is compiled, for its tests.
+//! For the host target, where the tests run, only the parts that need no linear memory are compiled.
 
 #[cfg_attr(
     not(target_arch = "wasm32"),
@@ -21,7 +21,7 @@ mod linear_memory;
     not(target_arch = "wasm32"),
     allow(dead_code, reason = "only its tests use it")
 )]
-mod lives;
+mod two_mode;
 
 #[cfg(target_arch = "wasm32")]
 mod c_library;
@@ -33,4 +33,4 @@ mod global;
 #[cfg(target_arch = "wasm32")]
 use global::GuestHeap;
 #[cfg(target_arch = "wasm32")]
-pub(crate) use global::live_on;
+pub(crate) use global::switch_to_general;

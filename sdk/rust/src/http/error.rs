@@ -1,36 +1,35 @@
-//! Why there is no response.
+//! Errors of requests to other servers.
 
 use std::fmt;
 
 use crate::bindings::rusm::runtime::client;
 use crate::{IntoResponse, Response};
 
-/// Why there is no response of another server.
+/// Error of a request to another server.
 ///
-/// As the error of an action it is status 504 if the answer did not come in time, 500 if the
-/// request could not be sent in the first place, 502 else; what it was stands in the operator's
-/// log.
+/// Returned by an action, it becomes status 504 after a timeout, 500 if the request was not sent
+/// because it is denied or invalid, and 502 otherwise. The operator's log has the error itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// The capability profile grants no requests to this host: `allow-network`.
+    /// The capability profile does not grant requests to this host: `allow-network`.
     Denied(String),
-    /// What is asked for is no request: why.
+    /// The request is invalid, for this reason.
     Invalid(String),
-    /// The server can't be reached: which, and why.
+    /// The server cannot be reached. Holds its host and the reason.
     Unreachable(String),
-    /// The answer of this host did not come in time.
+    /// The timeout of a request to this host passed.
     Timeout(String),
-    /// The content of this host's response is larger than was asked for.
+    /// The response of this host is larger than [`max_body`](super::Outgoing::max_body).
     TooLarge(String),
-    /// The connection failed, or the server does not speak HTTP: which, and why.
+    /// The connection failed, or the server does not speak HTTP. Holds its host and the reason.
     Failed(String),
-    /// The content of the response is not what it was taken for: why.
+    /// The body of the response could not be decoded, for this reason.
     Decode(String),
 }
 
 impl FetchError {
-    /// The host's error for a request to this URL.
+    /// Converts the host's error for a request to this URL.
     pub(super) fn from_wit(error: client::FetchError, url: &str) -> Self {
         let host = host(url);
         match error {
@@ -77,7 +76,7 @@ impl IntoResponse for FetchError {
     }
 }
 
-/// The host and port of a URL. The rest of it may hold what the log must not have.
+/// Returns the host and port of a URL. The rest may contain secrets, which must not be logged.
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);

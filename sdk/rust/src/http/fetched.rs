@@ -1,54 +1,54 @@
-//! What another server has answered.
+//! Responses of other servers.
 
 use super::FetchError;
 use crate::bindings::rusm::runtime::client;
 use crate::{IntoResponse, Response, header};
 
-/// The response of another server, whole.
+/// The complete response of another server.
 ///
-/// As the answer of an action it goes on to the client as it is, but for what concerned the
-/// connection to that server.
+/// Returned by an action, it is passed on to the client, except for hop-by-hop headers,
+/// `content-length` and `date`.
 #[derive(Clone, Debug)]
 pub struct Fetched(client::Fetched);
 
 impl Fetched {
-    /// Its status.
+    /// Returns the status.
     pub fn status_code(&self) -> u16 {
         self.0.status
     }
 
-    /// Whether its status is 200 to 299.
+    /// Returns whether the status is 200 to 299.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status_code())
     }
 
-    /// The headers in the order of arrival, names in lower case; a name may repeat.
+    /// Returns the headers in order of arrival, with names in lower case. A name may repeat.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         header::iter(&self.0.headers)
     }
 
-    /// The first header of that name, in whatever case, if it is UTF-8.
+    /// Returns the first header of that name, case-insensitively, if it is UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.header_bytes(name)
             .and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The first header of that name, in whatever case.
+    /// Returns the first header of that name, case-insensitively.
     pub fn header_bytes(&self, name: &str) -> Option<&[u8]> {
         header::get(&self.0.headers, name)
     }
 
-    /// The content, after its transfer coding was undone.
+    /// Returns the body, after transfer decoding.
     pub fn body(&self) -> &[u8] {
         &self.0.body
     }
 
-    /// The content by value, without a copy.
+    /// Returns the body by value, without a copy.
     pub fn into_body(self) -> Vec<u8> {
         self.0.body
     }
 
-    /// The content as text.
+    /// Returns the body as text.
     ///
     /// # Errors
     /// [`FetchError::Decode`] if it is not UTF-8.
@@ -57,7 +57,7 @@ impl Fetched {
             .map_err(|_| FetchError::Decode("it is not UTF-8".to_owned()))
     }
 
-    /// The content as the JSON of a `T`, whatever its content type says.
+    /// Parses the body as the JSON of a `T`, regardless of its content type.
     ///
     /// # Errors
     /// [`FetchError::Decode`], which says where, if it is not JSON or not that of a `T`.

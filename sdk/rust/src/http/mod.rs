@@ -13,19 +13,19 @@
 //!
 //! fn weather(_request: Request, params: Params) -> Result<Response, FetchError> {
 //!     let city = params.get("city").unwrap_or_default();
-//!     let asked = http::get(format!("https://weather.example.com/{city}"))
+//!     let request = http::get(format!("https://weather.example.com/{city}"))
 //!         .header("Accept", "application/json")
 //!         .timeout(Duration::from_secs(2));
-//!     let answer = http::fetch(asked)?;
-//!     if !answer.is_success() {
+//!     let response = http::fetch(request)?;
+//!     if !response.is_success() {
 //!         return Ok(Response::text("no weather today\n").status(502));
 //!     }
-//!     let Weather { degrees } = answer.json()?;
+//!     let Weather { degrees } = response.json()?;
 //!     Ok(Response::text(format!("{degrees} °C\n")))
 //! }
 //! ```
 //!
-//! A request of which nothing is said but where it goes is its URL:
+//! A plain GET needs only its URL:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), rusm_rs::http::FetchError> {
@@ -34,8 +34,8 @@
 //! # }
 //! ```
 //!
-//! The process is parked until the answer is there, and frees its core. In an action the time of
-//! the wait counts: `request-timeout-ms` is for all of it.
+//! The process is parked until the response has arrived; its core is free meanwhile. In an action
+//! the wait counts towards `request-timeout-ms`.
 
 mod error;
 mod fetched;
@@ -47,8 +47,8 @@ pub use outgoing::{Outgoing, delete, get, head, patch, post, put};
 
 use crate::bindings::rusm::runtime::client;
 
-/// Sends a request, an [`Outgoing`] or just the URL of a GET, and reads its response whole. A
-/// redirection is a response like any other, and so is a status that tells of an error.
+/// Sends a request, an [`Outgoing`] or the URL of a GET, and reads the complete response. Redirects
+/// are not followed, and error statuses are responses, not errors.
 ///
 /// # Errors
 /// See [`FetchError`].

@@ -1,4 +1,4 @@
-//! A request to another server, before it is sent.
+//! Requests to other servers.
 
 use std::time::Duration;
 
@@ -7,32 +7,32 @@ use crate::bindings::rusm::runtime::client;
 use crate::header;
 use crate::mail::millis;
 
-/// A GET of this URL.
+/// Creates a GET request for this URL.
 pub fn get(url: impl Into<String>) -> Outgoing {
     Outgoing::new("GET", url)
 }
 
-/// A HEAD of this URL.
+/// Creates a HEAD request for this URL.
 pub fn head(url: impl Into<String>) -> Outgoing {
     Outgoing::new("HEAD", url)
 }
 
-/// A POST to this URL.
+/// Creates a POST request to this URL.
 pub fn post(url: impl Into<String>) -> Outgoing {
     Outgoing::new("POST", url)
 }
 
-/// A PUT to this URL.
+/// Creates a PUT request to this URL.
 pub fn put(url: impl Into<String>) -> Outgoing {
     Outgoing::new("PUT", url)
 }
 
-/// A PATCH of this URL.
+/// Creates a PATCH request to this URL.
 pub fn patch(url: impl Into<String>) -> Outgoing {
     Outgoing::new("PATCH", url)
 }
 
-/// A DELETE of this URL.
+/// Creates a DELETE request for this URL.
 pub fn delete(url: impl Into<String>) -> Outgoing {
     Outgoing::new("DELETE", url)
 }
@@ -51,17 +51,17 @@ pub fn delete(url: impl Into<String>) -> Outgoing {
 ///     .max_body(64 * 1024);
 /// ```
 ///
-/// The host frames it: it sets `host`, `content-length` and what concerns the connection.
+/// The host frames it: it sets `host`, `content-length` and the headers of the connection.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     wit: client::Outgoing,
-    /// Why it can't be sent.
+    /// Error of a builder method, which the request fails with.
     flaw: Option<String>,
 }
 
 impl Outgoing {
-    /// A request without headers and body: a method (RFC 9110, section 9), and a URL of `http` or
-    /// `https`.
+    /// Creates a request without headers and body, from a method (RFC 9110, section 9) and a URL of
+    /// `http` or `https`.
     pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
             wit: client::Outgoing {
@@ -76,7 +76,7 @@ impl Outgoing {
         }
     }
 
-    /// The request with this header, in place of all of that name.
+    /// Sets a header, replacing all of that name.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         let header = header::header(name, value);
@@ -85,22 +85,22 @@ impl Outgoing {
         self
     }
 
-    /// The request with one more header, beside those of that name.
+    /// Adds a header and keeps those of that name.
     #[must_use]
     pub fn append_header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.wit.headers.push(header::header(name, value));
         self
     }
 
-    /// The request with this content, and its headers as they are.
+    /// Sets the body and leaves the headers unchanged.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.wit.body = body.into();
         self
     }
 
-    /// The request with the JSON of `value`, as `application/json`. If `value` has none (a map
-    /// whose keys are no strings, say), it is [`FetchError::Invalid`].
+    /// Sets the body to the JSON of `value`, as `application/json`. If `value` cannot be serialized (a
+    /// map whose keys are not strings), [`fetch`](super::fetch) fails with [`FetchError::Invalid`].
     #[cfg(feature = "json")]
     #[must_use]
     pub fn json<T: serde::Serialize + ?Sized>(mut self, value: &T) -> Self {
@@ -113,16 +113,16 @@ impl Outgoing {
         }
     }
 
-    /// The request with so much time for the whole of it, to the last byte of the response: 30 s,
-    /// unless this says otherwise.
+    /// Sets the time limit of the whole exchange, to the last byte of the response. The default is
+    /// 30 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.wit.timeout_ms = millis(timeout);
         self
     }
 
-    /// The request with a response of at most so many bytes of content: 10 MiB, unless this says
-    /// otherwise. It has to find room in the memory of the process, `max-memory-mb`.
+    /// Sets the limit of the response's body in bytes. The default is 10 MiB. The body must fit into
+    /// the memory of the process, `max-memory-mb`.
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.wit.max_body = bytes as u64;

@@ -1,4 +1,4 @@
-//! The callee's side: from the bytes of a call to those of its answer.
+//! Callee's side of calls: from the bytes of the arguments to those of the result.
 
 use std::fmt::Display;
 

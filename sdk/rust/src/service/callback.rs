@@ -1,4 +1,4 @@
-//! Closures of the caller, called by the callee.
+//! Callbacks: closures of the caller that the callee calls.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::Stream;
 
 /// A closure of the caller, as a parameter of a service's function.
 ///
-/// It lives as long as the call: one that is kept longer calls nobody.
+/// It is valid during the call. Afterwards it does nothing.
 pub struct Callback<A> {
     index: u32,
     call: Rc<Call>,
@@ -20,10 +20,10 @@ pub struct Callback<A> {
 }
 
 impl<A: Serialize> Callback<A> {
-    /// Calls the closure. Waits if the caller is slower; does not wait for the closure to return.
+    /// Calls the closure, without waiting for it to return. Waits while the caller is slow.
     ///
-    /// False if it was not called: the call is over, the caller is gone, or `argument` has no
-    /// JSON.
+    /// Returns false if the closure was not called: the call is over, the caller has ended, or
+    /// `argument` cannot be serialized as JSON.
     pub fn call(&self, argument: A) -> bool {
         if !self.call.open.get() {
             return false;

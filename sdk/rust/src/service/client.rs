@@ -1,4 +1,4 @@
-//! The caller's side: what the methods of a typed client do.
+//! Caller's side of calls: the methods of a typed client.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::wire::{self, Chunk};
 use crate::bindings::rusm::runtime::actor;
 use crate::{CallError, Pid, Stream};
 
-/// Whom a client calls, and how long it waits.
+/// The callee of a client, and its timeout.
 #[derive(Clone, Debug)]
 pub struct Connection {
     to: Callee,
@@ -20,19 +20,19 @@ pub struct Connection {
 #[derive(Clone, Debug)]
 enum Callee {
     Process(Pid),
-    /// A process of this component for each call.
+    /// A fresh process of this component for each call.
     Fresh(String),
 }
 
 impl Connection {
-    /// To the process of that name.
+    /// Connects to the process of that name.
     pub fn whereis(name: &str) -> Result<Self, CallError> {
         crate::whereis(name)
             .map(Self::to)
             .ok_or_else(|| CallError::NoName(name.to_owned()))
     }
 
-    /// To a process.
+    /// Connects to a process.
     pub fn to(pid: Pid) -> Self {
         Self {
             to: Callee::Process(pid),
@@ -40,12 +40,12 @@ impl Connection {
         }
     }
 
-    /// To a process that is started for it.
+    /// Starts a process and connects to it.
     pub fn spawn(component: &str) -> Result<Self, String> {
         crate::spawn(component).map(Self::to)
     }
 
-    /// To a fresh process for each call.
+    /// Connects to a fresh process for each call.
     pub fn fresh(component: &str) -> Self {
         Self {
             to: Callee::Fresh(component.to_owned()),
@@ -53,14 +53,14 @@ impl Connection {
         }
     }
 
-    /// Wait so long for an answer.
+    /// Sets how long a call waits for its result.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The process, if it is always the same.
+    /// Returns the process, if it is the same for all calls.
     pub fn pid(&self) -> Option<Pid> {
         match self.to {
             Callee::Process(pid) => Some(pid),
@@ -68,7 +68,7 @@ impl Connection {
         }
     }
 
-    /// Calls a function that answers with a value.
+    /// Calls a function that returns a value.
     pub fn call<A: Serialize, R: DeserializeOwned>(
         &self,
         function: &str,
@@ -80,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// Calls a function and does not wait.
+    /// Calls a function without waiting for it.
     pub fn cast<A: Serialize>(&self, function: &str, arguments: &A) -> Result<(), CallError> {
         match &self.to {
             Callee::Process(pid) => crate::cast(*pid, function, arguments),
@@ -91,7 +91,7 @@ impl Connection {
         }
     }
 
-    /// Calls a function that answers with an iterator.
+    /// Calls a function that returns an iterator.
     pub fn items<A: Serialize, T>(&self, function: &str, arguments: &A) -> Items<T> {
         let source = match self.open(function, arguments) {
             Ok(reply) => Source::Reply(reply),
@@ -103,7 +103,7 @@ impl Connection {
         }
     }
 
-    /// Calls a function that takes callbacks: `callbacks` in the order of its parameters.
+    /// Calls a function that takes callbacks. `callbacks` are in the order of its parameters.
     pub fn call_with_callbacks<A: Serialize, R: DeserializeOwned>(
         &self,
         function: &str,
@@ -158,9 +158,9 @@ pub fn callback<A: DeserializeOwned>(
     move |argument| wire::answer(argument).map(&mut closure)
 }
 
-/// The items that a function answers with, as they come. After an error there are no more.
+/// The items of a function that returns an iterator, as they arrive. An error is the last item.
 ///
-/// Dropping it tells the function that nobody reads on.
+/// Dropping it ends the function's stream.
 #[derive(Debug)]
 pub struct Items<T> {
     source: Source,

@@ -1,4 +1,4 @@
-//! The core functions behind a service's exports, as the canonical ABI has them
+//! Core functions of a service's exports, as the canonical ABI has them
 //! (component-model, `CanonicalABI.md`, "Flattening").
 //!
 //! By hand, as the generator of bindings exports no function that frees an answer once the host
@@ -8,7 +8,7 @@
 use std::cell::UnsafeCell;
 
 use super::End;
-use crate::__private::live_on;
+use crate::__private::begin_lasting;
 use crate::abi::lowered;
 
 /// `func(args: list<u8>) -> result<list<u8>, string>`: what it returns points to the answer, which
@@ -21,7 +21,7 @@ pub unsafe fn enter(
     len: usize,
     function: fn(&[u8]) -> Result<Vec<u8>, String>,
 ) -> *const u8 {
-    live_on();
+    begin_lasting();
     // SAFETY: the caller's promise.
     let args = unsafe { lowered(args, len) };
     let (is_error, bytes) = match function(&args) {
@@ -46,7 +46,7 @@ pub fn leave() {
 
 /// `run: func()`, the life of a free-form process.
 pub fn run<E: End>(main: fn() -> E) {
-    live_on();
+    begin_lasting();
     if let Some(why) = main().failure() {
         crate::exit(Some(&why));
     }

@@ -1,4 +1,4 @@
-//! What the expansions of `#[service]` and `#[client]` rest on.
+//! Runtime support for the expansions of `#[service]`, `#[client]` and `#[main]`.
 
 mod answer;
 mod callback;

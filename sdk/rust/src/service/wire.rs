@@ -1,4 +1,4 @@
-//! What goes over the wire, as pure functions over bytes.
+//! Wire format of calls, as pure functions over bytes.
 //!
 //! The arguments of a call are a JSON array, its answer is JSON. What a function of iterators or
 //! callbacks writes to the stream that answers a call comes in chunks: a byte that says what

@@ -1,4 +1,4 @@
-//! One event, before it is sent.
+//! Events of a stream.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::mail::millis;
 /// let event = Event::new().id(7).name("price").data("41.50");
 /// ```
 ///
-/// A name or an id with a line break, or an id with a NUL, has no place in the format: such an
-/// event is not sent, and the operator's log says so.
+/// The format allows no line break in a name or an id, and no NUL in an id. Such an event is not
+/// sent, and the operator's log has a line about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
     pub(super) data: Vec<u8>,
@@ -22,27 +22,26 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event of no data.
+    /// Creates an event without data.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The event with this data, UTF-8 of one line or many.
+    /// Sets the data: UTF-8, one line or several.
     #[must_use]
     pub fn data(mut self, data: impl Into<Vec<u8>>) -> Self {
         self.data = data.into();
         self
     }
 
-    /// The event with this type: the client's listeners of that name hear it, instead of those of
-    /// `message`.
+    /// Sets the event type: the client dispatches it to listeners of that name instead of `message`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The event with this id: what a client that comes again says it saw last, see
+    /// Sets the id, which a reconnecting client sends back, see
     /// [`Sse::last_event_id`](crate::Sse::last_event_id).
     #[must_use]
     pub fn id(mut self, id: impl ToString) -> Self {
@@ -50,8 +49,7 @@ impl Event {
         self
     }
 
-    /// The event that tells the client how long to wait before it comes again, once it has lost
-    /// the connection.
+    /// Sets how long the client waits before it reconnects.
     #[must_use]
     pub fn retry(mut self, wait: Duration) -> Self {
         self.retry = Some(u32::try_from(millis(wait)).unwrap_or(u32::MAX));

@@ -1,12 +1,12 @@
 //! Server-Sent Events.
 
-mod answering;
+mod action;
 mod event;
-mod held;
+mod process;
 
-pub use answering::Answering;
+pub use action::SseAction;
 pub use event::Event;
-pub use held::with_sse;
+pub use process::with_sse;
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -16,15 +16,14 @@ use crate::bindings::rusm::runtime::serve;
 use crate::connection_info::OwnInfo;
 use crate::{ConnectionInfo, Mail, Response, receive_mail};
 
-/// A client that is answered by Server-Sent Events.
+/// A stream of Server-Sent Events to a client.
 ///
-/// A send waits while the client is slow. When the client leaves, the process ends, whatever it
-/// waits for: no send ever says that it is gone. A send says false, and sends nothing, once the
-/// stream is [closed](Self::close), and in an action that another process has called, for no
-/// client.
+/// A send waits while the client is slow. When the client disconnects, the process is ended, even
+/// while it waits: no send reports it. A send returns false, and sends nothing, once the stream is
+/// [closed](Self::close), and in an action that was called by another process instead of a client.
 ///
 /// # In a process for each connection
-/// The functions of a module of [`sse`](macro@crate::sse) get it by reference, for what happens:
+/// The functions of a module of [`sse`](macro@crate::sse) take it by reference:
 ///
 /// ```
 /// #[rusm_rs::sse]
@@ -35,7 +34,7 @@ use crate::{ConnectionInfo, Mail, Response, receive_mail};
 ///         rusm_rs::register_tag("news");
 ///     }
 ///
-///     /// What is published to the group, until the client leaves.
+///     /// Sends each message that is published to the group.
 ///     pub fn message(sse: &Sse, message: Vec<u8>) {
 ///         sse.data(message);
 ///     }
@@ -43,11 +42,11 @@ use crate::{ConnectionInfo, Mail, Response, receive_mail};
 /// # fn main() {}
 /// ```
 ///
-/// The client knows that it is connected once `open` has returned, and the host keeps the
-/// connection alive. In between the process waits without a stack.
+/// The client sees the connection as open once `open` has returned; the host keeps it alive. Between
+/// the calls the process waits without a stack.
 ///
 /// # In an action
-/// One with three parameters has the whole stream in one function:
+/// An action with three parameters has the whole stream in one function:
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -58,7 +57,7 @@ use crate::{ConnectionInfo, Mail, Response, receive_mail};
 /// pub mod handlers {
 ///     use super::*;
 ///
-///     /// `n` events, and the end.
+///     /// Sends `n` events and ends the stream.
 ///     pub fn ticks(_request: Request, params: Params, sse: Sse) -> Result<(), BadRequest> {
 ///         let n: u32 = params.parse("n")?;
 ///         for tick in 1..=n {
@@ -67,7 +66,7 @@ use crate::{ConnectionInfo, Mail, Response, receive_mail};
 ///         Ok(())
 ///     }
 ///
-///     /// What is published to the group `news`, until the client leaves.
+///     /// Sends what is published to the group `news`, until the client disconnects.
 ///     pub fn news(_request: Request, _params: Params, sse: Sse) {
 ///         rusm_rs::register_tag("news");
 ///         sse.run(Duration::from_secs(15), |mail| match mail {
@@ -79,27 +78,26 @@ use crate::{ConnectionInfo, Mail, Response, receive_mail};
 /// # fn main() {}
 /// ```
 ///
-/// The first thing that is sent begins the answer: status 200, `text/event-stream`. Until then
-/// the action has the time of any other, and an `Err` answers with a response of its own:
-/// `Err(Response::new(204))` tells an `EventSource` not to come again. From then on it may take as
-/// long as it likes; the answer ends when it returns. After an `Err` the client sees that end, and
-/// the operator's log says why.
+/// The first send starts the response, with status 200 and `text/event-stream`. Before it, the
+/// action has the usual time limit, and an `Err` is the response: `Err(Response::new(204))` tells an
+/// `EventSource` not to reconnect. After it there is no time limit; the response ends when the
+/// action returns. An `Err` then ends it too, and the operator's log has the error.
 ///
-/// With the process that a client's leaving ends, its names and groups are free again, and who
-/// monitors it is told.
+/// When the client's disconnect ends the process, its names and groups are released and its
+/// monitors are notified.
 #[derive(Debug)]
 pub struct Sse {
     info: OwnInfo,
-    /// Found once.
+    /// Set at the first use.
     last_event_id: OnceCell<Option<String>>,
     progress: Rc<Progress>,
 }
 
 #[derive(Debug, Default)]
 struct Progress {
-    /// How much was sent. The answer has begun with the first.
+    /// Number of sends. The first starts the response.
     sends: Cell<u64>,
-    /// Whether nothing is to be sent any more.
+    /// Whether the stream is closed.
     closed: Cell<bool>,
 }
 
@@ -110,7 +108,7 @@ impl Progress {
 }
 
 impl Sse {
-    /// Sends an event of this data alone, UTF-8 of one line or many.
+    /// Sends an event with this data: UTF-8, one line or several.
     pub fn data(&self, data: impl AsRef<[u8]>) -> bool {
         self.sends(|| serve::sse_send(data.as_ref(), None, None, None))
     }
@@ -126,17 +124,17 @@ impl Sse {
         self.sends(|| serve::sse_send(data, name.as_deref(), id.as_deref(), *retry))
     }
 
-    /// Sends a comment, which clients ignore: it keeps the connection alive.
+    /// Sends a comment, which clients ignore, to keep the connection alive.
     pub fn comment(&self, text: &str) -> bool {
         self.sends(|| serve::sse_comment(text))
     }
 
-    /// Sends bytes that have the form of `text/event-stream` already.
+    /// Sends bytes that are already in the format `text/event-stream`.
     pub fn write(&self, bytes: impl AsRef<[u8]>) -> bool {
         let has_begun = self.progress.has_begun();
         self.sends(|| {
             if !has_begun {
-                let Response { head, .. } = answering::empty();
+                let Response { head, .. } = action::empty();
                 // A client that is gone is noticed right below.
                 let _ = serve::respond(head.status, &head.headers);
             }
@@ -144,21 +142,20 @@ impl Sse {
         })
     }
 
-    /// Ends the stream: what is sent after this is not, and the sends say false. In a module of
-    /// [`sse`](macro@crate::sse) the process ends, normally, when the function that called this
-    /// returns; its `close` is not called. In an action the answer ends when the action returns.
+    /// Closes the stream: later sends return false. In a module of [`sse`](macro@crate::sse) the
+    /// process ends normally when the function that called this returns; the module's `close` is not
+    /// called. In an action the response ends when the action returns.
     pub fn close(&self) {
         self.progress.closed.set(true);
     }
 
-    /// The request that is answered. Its fields are empty in an action that another process has
-    /// called, for no client.
+    /// Returns the request. Its fields are empty in an action that was called by another process.
     pub fn info(&self) -> &ConnectionInfo {
         self.info.get()
     }
 
-    /// The id of the last event that the client saw before it lost the connection, by its header
-    /// `Last-Event-ID`; `None` the first time.
+    /// Returns the id of the last event that a reconnecting client received, from its header
+    /// `Last-Event-ID`; `None` at the first connection.
     pub fn last_event_id(&self) -> Option<&str> {
         let id = self.last_event_id.get_or_init(|| {
             let id = self.info().header("last-event-id");
@@ -167,14 +164,15 @@ impl Sse {
         id.as_deref()
     }
 
-    /// Makes events of this process's mail, until the client leaves or `on_mail` gives false: it
-    /// says whether to go on, as the sends do, and may send as many events as it likes, or none.
-    /// When nothing was sent for `heartbeat`, whatever mail came, a comment is.
+    /// Calls `on_mail` for each mail of this process, until the client disconnects or `on_mail`
+    /// returns false. It may send any number of events. If nothing was sent for `heartbeat`, a
+    /// comment is sent.
     ///
-    /// If nothing was sent before, a comment is, at once: the client knows that it is connected.
+    /// If nothing was sent before this call, a comment is sent at once, so that the client sees the
+    /// connection as open.
     ///
-    /// It is for actions. In a module of [`sse`](macro@crate::sse) mail comes to `message` and
-    /// `on_mail`, and each function has a time limit that this would exceed.
+    /// It is for actions. In a module of [`sse`](macro@crate::sse) mail arrives at `message` and
+    /// `on_mail`, whose time limit this would exceed.
     pub fn run(&self, heartbeat: Duration, mut on_mail: impl FnMut(Mail) -> bool) {
         let mut open = self.progress.has_begun() || self.comment("");
         let mut heartbeat = Heartbeat::new(heartbeat);
@@ -191,7 +189,7 @@ impl Sse {
         }
     }
 
-    /// Does so, if the stream is open.
+    /// Sends, if the stream is open.
     fn sends(&self, send: impl FnOnce() -> bool) -> bool {
         if self.progress.closed.get() {
             return false;
@@ -201,10 +199,10 @@ impl Sse {
     }
 }
 
-/// When the next comment is due.
+/// Timer of the comments that keep the connection alive.
 struct Heartbeat {
     every: Duration,
-    /// When something was sent last.
+    /// Time of the last send.
     since: Instant,
 }
 
@@ -217,12 +215,12 @@ impl Heartbeat {
         }
     }
 
-    /// Something was sent.
+    /// Restarts the timer, after a send.
     fn begin(&mut self) {
         self.since = Instant::now();
     }
 
-    /// The time until it is due; `None` if it is.
+    /// Returns the time until the next comment; `None` if it is due.
     fn left(&self) -> Option<Duration> {
         let left = self.every.checked_sub(self.since.elapsed());
         left.filter(|left| !left.is_zero())

@@ -1,4 +1,4 @@
-//! The connection that a process serves.
+//! WebSocket connection of a process.
 
 use crate::ConnectionInfo;
 use crate::bindings::rusm::runtime::serve;
@@ -6,15 +6,15 @@ use crate::connection_info::OwnInfo;
 
 /// The WebSocket of this process, see [`websocket`](macro@crate::websocket).
 ///
-/// A send waits while the client is slow, and says whether it is still there. What was sent before
-/// the process ends still goes to the client.
+/// A send waits while the client is slow, and returns false once the client has disconnected.
+/// Messages that were sent before the process ends are still delivered.
 #[derive(Debug)]
 pub struct Connection {
     info: OwnInfo,
 }
 
 impl Connection {
-    /// The request that opened it.
+    /// Returns the request that opened the connection.
     pub fn info(&self) -> &ConnectionInfo {
         self.info.get()
     }
@@ -29,8 +29,8 @@ impl Connection {
         serve::ws_send_binary(bytes.as_ref())
     }
 
-    /// Closes the connection with a code (RFC 6455, section 7.4: 1000 is normal, 3000 to 4999 are
-    /// the app's own) and a reason for people, of at most 123 bytes. Nothing can be sent after it.
+    /// Closes the connection with a code (RFC 6455, section 7.4: 1000 is normal, 3000 to 4999 are for
+    /// apps) and a reason of at most 123 bytes. Nothing can be sent afterwards.
     pub fn close(&self, code: u16, reason: &str) {
         serve::ws_close(code, reason);
     }

@@ -1,10 +1,10 @@
-//! WebSockets: one process for each connection.
+//! WebSockets, with one process for each connection.
 
 mod connection;
 
 pub use connection::{Connection, with_connection};
 
-/// What a client of a WebSocket has sent.
+/// A message of a WebSocket client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// A text message.

@@ -36,7 +36,7 @@ pub(crate) fn initialise() {
     match start() {
         Ok((engine, description)) => {
             ENGINE.set(Some(engine));
-            host::machine::forget_seed();
+            host::clock_and_random::forget_seed();
             build::describe(&description);
         }
         Err(why) => build::fail(&why),

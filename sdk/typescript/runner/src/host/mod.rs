@@ -1,8 +1,8 @@
 //! What JavaScript can ask for: `../../runtime/host.d.ts`.
 
 pub(crate) mod actors;
+pub(crate) mod clock_and_random;
 mod connection;
-pub(crate) mod machine;
 mod request;
 mod storage;
 
@@ -24,7 +24,7 @@ pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let host = Object::new(ctx.clone())?;
     request::define_on(ctx, &host)?;
     rusm_typescript_intrinsics::define_on(ctx, &host)?;
-    machine::define_on(ctx, &host)?;
+    clock_and_random::define_on(ctx, &host)?;
     connection::define_on(ctx, &host)?;
     actors::define_on(ctx, &host)?;
     storage::define_on(ctx, &host)?;

@@ -1,5 +1,5 @@
 import { host } from "../host";
-import { start } from "../phase";
+import { start } from "../build-time";
 import { CallError } from "../rusm/call-error";
 import { env } from "../rusm/environment";
 import { bodyBytes, type Source } from "../web/body";
@@ -9,7 +9,7 @@ import { incomingRequest, type Request } from "../web/request";
 import { outgoing, Response } from "../web/response";
 import { ReadableStream } from "../web/streams";
 import { context, resetContext, waited } from "./context";
-import { fail } from "./ends";
+import { fail } from "./event-loop";
 import { wellFormed } from "../web/well-formed";
 
 export interface Action {

@@ -1,5 +1,5 @@
 // Top-level code runs at build time: a clock that is read there would be frozen into the snapshot.
-import { started } from "../phase";
+import { started } from "../build-time";
 
 const RealDate = Date;
 

@@ -1,12 +1,12 @@
 import { host } from "../host";
-import { start } from "../phase";
+import { start } from "../build-time";
 import { answerAfterCallbacks, endCallbacks } from "../rusm/callback";
 import type { ServiceDefinition } from "../rusm/kinds";
 import type { Mail } from "../rusm/mail";
 import { encodeValue, itemChunk } from "../rusm/wire";
 import { errorText, headline, isError } from "../web/describe-error";
 import { inspect } from "../web/inspect";
-import { drain, endWith, fail } from "./ends";
+import { drain, endWith, fail } from "./event-loop";
 
 /** Names of a definition that are no functions to be called. */
 const RESERVED = new Set(["init", "onMail"]);

@@ -1,11 +1,11 @@
 import { host, type HostMail, type Runner } from "../host";
-import { start } from "../phase";
+import { start } from "../build-time";
 import { toMail } from "../rusm/mail";
 import { runAction } from "./action";
 import { allowClock } from "./build-clock";
 import { describe, toComponent, type Component } from "./describe";
 import { isAlarm } from "./alarm";
-import { fail, runTimers, turn } from "./ends";
+import { fail, runTimers, turn } from "./event-loop";
 import { runFunction, runInit, runOnMail } from "./function";
 import { runClose, runMessage, runOpen, runSocketMail } from "./websocket";
 

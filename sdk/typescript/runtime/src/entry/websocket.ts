@@ -1,10 +1,10 @@
 import { host } from "../host";
-import { start } from "../phase";
+import { start } from "../build-time";
 import type { WebSocketDefinition } from "../rusm/kinds";
 import { socket } from "../rusm/socket";
 import { toMail } from "../rusm/mail";
 import type { HostMail } from "../host";
-import { drain, endWith, fail, isThenable } from "./ends";
+import { drain, endWith, fail, isThenable } from "./event-loop";
 
 export function runOpen(definition: WebSocketDefinition): void {
   enter(definition, () => definition.open?.(socket));

@@ -1,5 +1,5 @@
 import { host } from "../host";
-import { started } from "../phase";
+import { started } from "../build-time";
 
 let variables: Record<string, string> | undefined;
 

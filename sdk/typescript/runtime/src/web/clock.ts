@@ -1,5 +1,5 @@
 import { host } from "../host";
-import { isRunning } from "../phase";
+import { isRunning } from "../build-time";
 
 /** Milliseconds since the instance began; 0 at build time. */
 export function now(): number {

@@ -1,6 +1,6 @@
 // https://w3c.github.io/webcrypto/
 import { host } from "../host";
-import { started } from "../phase";
+import { started } from "../build-time";
 import { toBytes, type BufferSource } from "./bytes";
 import { SubtleCrypto } from "./subtle";
 

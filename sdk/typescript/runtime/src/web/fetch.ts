@@ -1,6 +1,6 @@
 // https://fetch.spec.whatwg.org/#fetch-method: a request whole, its response whole
 import { host, type Fetched } from "../host";
-import { started } from "../phase";
+import { started } from "../build-time";
 import { signalDeadline } from "./abort";
 import { bodyParts, bodyBytes } from "./body";
 import { concat } from "./bytes";

@@ -1,6 +1,6 @@
 // https://w3c.github.io/webcrypto/#subtlecrypto-interface: digests, and HMAC with raw keys and JSON Web Keys
 import { host } from "../host";
-import { started } from "../phase";
+import { started } from "../build-time";
 import { toBytes, type BufferSource } from "./bytes";
 
 export type AlgorithmIdentifier = string | { name: string };

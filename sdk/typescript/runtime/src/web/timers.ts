@@ -1,6 +1,6 @@
 // https://html.spec.whatwg.org/#timers
 import { host } from "../host";
-import { started } from "../phase";
+import { started } from "../build-time";
 
 interface Timer {
   id: number;

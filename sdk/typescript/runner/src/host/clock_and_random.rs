@@ -1,4 +1,4 @@
-//! Clock, randomness, environment, log.
+//! Clock, randomness, environment and log.
 
 use std::cell::Cell;
 

@@ -3,7 +3,7 @@
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::target::Target;
+use crate::targets::Target;
 
 /// Requests on one server, each with its share. Never empty.
 #[derive(Clone, Debug)]

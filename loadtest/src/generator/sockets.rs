@@ -123,9 +123,9 @@ impl Clock {
 
 /// The sockets of a thread.
 #[derive(Default)]
-pub(super) struct Watch(RefCell<Vec<Weak<Entry>>>);
+pub(super) struct Sockets(RefCell<Vec<Weak<Entry>>>);
 
-impl Watch {
+impl Sockets {
     pub(super) fn socket(&self, stream: TcpStream) -> Socket {
         let entry = Rc::new(Entry {
             fd: stream.as_raw_fd(),

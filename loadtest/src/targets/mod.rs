@@ -1,4 +1,4 @@
-//! What is asked of the server, and what has to come back: parsed and checked before any load.
+//! Requests to the server and the responses that are expected, parsed and checked before any load.
 //!
 //! - [`Url`] says where.
 //! - [`Target`] is a request, [`Targets`] a weighted list of them on one server.

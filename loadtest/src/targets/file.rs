@@ -18,7 +18,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
-use crate::target::{Expect, ListError, Target, Targets, Url, header, parse_body, parse_method};
+use crate::targets::{Expect, ListError, Target, Targets, Url, header, parse_body, parse_method};
 
 /// Why a file of targets cannot be used.
 #[derive(Debug, Error, Diagnostic)]
@@ -136,10 +136,10 @@ impl Problem {
     }
 }
 
-type Placed = (Problem, Option<std::ops::Range<usize>>);
+type LocatedProblem = (Problem, Option<std::ops::Range<usize>>);
 
 impl Entry {
-    fn parse(self, base: &Path) -> Result<Target, Placed> {
+    fn parse(self, base: &Path) -> Result<Target, LocatedProblem> {
         let at = self.url.span();
         let url: Url = self
             .url
@@ -148,14 +148,14 @@ impl Entry {
             .map_err(|error| (Problem::of(&error), Some(at)))?;
         let mut target = Target::get(url);
         if let Some(method) = self.method {
-            target.method = placed(&method, parse_method(method.get_ref()))?;
+            target.method = located(&method, parse_method(method.get_ref()))?;
         }
         for (name, value) in &self.headers {
-            let header = placed(value, header(name, value.get_ref()))?;
+            let header = located(value, header(name, value.get_ref()))?;
             target.headers.push(header);
         }
         if let Some(body) = self.body {
-            target.body = placed(&body, parse_body(body.get_ref(), base))?;
+            target.body = located(&body, parse_body(body.get_ref(), base))?;
         }
         if let Some(expect) = self.expect {
             let at = expect.span();
@@ -170,7 +170,7 @@ impl Entry {
     }
 }
 
-fn placed<T, U>(at: &Spanned<T>, result: Result<U, String>) -> Result<U, Placed> {
+fn located<T, U>(at: &Spanned<T>, result: Result<U, String>) -> Result<U, LocatedProblem> {
     result.map_err(|message| (Problem::new(message), Some(at.span())))
 }
 

@@ -5,8 +5,8 @@ use crate::model::{Peak, Report, Slo, Sweep};
 
 /// The changes of what `peak` and `sweep` found.
 pub(super) fn results(a: &Report, b: &Report) -> Option<Group> {
-    let peak = |report: &Report| report.peak.as_ref().map(Stated::peak);
-    let capacity = |report: &Report| report.sweep.as_ref().and_then(Stated::capacity);
+    let peak = |report: &Report| report.peak.as_ref().map(Estimate::peak);
+    let capacity = |report: &Report| report.sweep.as_ref().and_then(Estimate::capacity);
     let changes: Vec<Change> = [
         (Metric::Peak, peak(a), peak(b)),
         (Metric::Capacity, capacity(a), capacity(b)),
@@ -22,16 +22,16 @@ pub(super) fn results(a: &Report, b: &Report) -> Option<Group> {
 }
 
 /// A result and its range.
-struct Stated {
+struct Estimate {
     rate: f64,
     range: (f64, f64),
     at_least: bool,
     slo: Slo,
 }
 
-impl Stated {
-    fn peak(peak: &Peak) -> Stated {
-        Stated {
+impl Estimate {
+    fn peak(peak: &Peak) -> Estimate {
+        Estimate {
             rate: peak.rate,
             range: peak.range,
             at_least: peak.at_least,
@@ -39,9 +39,9 @@ impl Stated {
         }
     }
 
-    fn capacity(sweep: &Sweep) -> Option<Stated> {
+    fn capacity(sweep: &Sweep) -> Option<Estimate> {
         let capacity = sweep.capacity.as_ref()?;
-        Some(Stated {
+        Some(Estimate {
             rate: capacity.rate,
             range: capacity.range,
             at_least: capacity.at_least,
@@ -57,7 +57,7 @@ impl Stated {
     }
 }
 
-fn of_ranges(metric: Metric, a: &Stated, b: &Stated) -> Change {
+fn of_ranges(metric: Metric, a: &Estimate, b: &Estimate) -> Change {
     let same = a.slo.percentile == b.slo.percentile
         && a.slo.latency == b.slo.latency
         && a.slo.errors == b.slo.errors;

@@ -1,4 +1,4 @@
-//! How many connections are opened at the same time.
+//! Semaphore that limits how many connections are opened at the same time.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -6,18 +6,18 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-/// Lets so many in at a time, first come first served. Thousands of connections that are opened
+/// A semaphore, first come first served. Thousands of connections that are opened
 /// all at once overflow the server's queue of those it has yet to accept, which the kernel answers
 /// with silence, and the client with a second's pause.
-pub(super) struct Gate {
+pub(super) struct Semaphore {
     free: Cell<usize>,
     waiting: RefCell<VecDeque<Waker>>,
 }
 
-/// The right to be in; given back when it is dropped.
-pub(super) struct Pass(Rc<Gate>);
+/// A permit, released when it is dropped.
+pub(super) struct Permit(Rc<Semaphore>);
 
-impl Gate {
+impl Semaphore {
     /// For a thread that opens [`AT_ONCE`] connections at a time.
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Self {
@@ -26,13 +26,13 @@ impl Gate {
         })
     }
 
-    /// Wait to be let in. The future must not be dropped before it is ready.
-    pub(super) async fn enter(self: &Rc<Self>) -> Pass {
+    /// Waits for a permit. The future must not be dropped before it is ready.
+    pub(super) async fn acquire(self: &Rc<Self>) -> Permit {
         poll_fn(|context| {
             let free = self.free.get();
             if free > 0 {
                 self.free.set(free - 1);
-                return Poll::Ready(Pass(Rc::clone(self)));
+                return Poll::Ready(Permit(Rc::clone(self)));
             }
             self.waiting.borrow_mut().push_back(context.waker().clone());
             Poll::Pending
@@ -41,7 +41,7 @@ impl Gate {
     }
 }
 
-impl Drop for Pass {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.0.free.set(self.0.free.get() + 1);
         let next = self.0.waiting.borrow_mut().pop_front();

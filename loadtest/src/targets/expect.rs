@@ -43,8 +43,8 @@ impl Expect {
         let mut expect = Self::default();
         for text in texts {
             match text.as_ref().parse()? {
-                Part::Status(range) => expect.status = range,
-                Part::Contains(text) => expect.contains.push(text),
+                Condition::Status(range) => expect.status = range,
+                Condition::Contains(text) => expect.contains.push(text),
             }
         }
         Ok(expect)
@@ -72,12 +72,12 @@ impl Expect {
     }
 }
 
-enum Part {
+enum Condition {
     Status((u16, u16)),
     Contains(Vec<u8>),
 }
 
-impl FromStr for Part {
+impl FromStr for Condition {
     type Err = ExpectError;
 
     fn from_str(text: &str) -> Result<Self, ExpectError> {

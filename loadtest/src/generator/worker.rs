@@ -1,4 +1,4 @@
-//! What a mode sees of the run on its thread.
+//! Worker: the part of a run on one thread, as a mode sees it.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -11,12 +11,12 @@ use monoio::net::TcpStream;
 use monoio::time::timeout;
 
 use crate::generator::queue::Queue;
-use crate::generator::watch::{Socket, Watch};
+use crate::generator::sockets::{Socket, Sockets};
 use crate::measure::{Failure, Recorder, Window};
 use crate::model::Arrivals;
 
-/// What a mode sees of the run on its thread: its share, its recorder, its next operation.
-pub struct Local {
+/// The part of a run on one thread: its share of the connections, its recorder, its next operation.
+pub struct Worker {
     thread: usize,
     connections: Range<usize>,
     arrivals: Arrivals,
@@ -25,7 +25,7 @@ pub struct Local {
     recorder: Recorder,
     /// Of an open loop: what is due.
     queue: Queue,
-    watch: Watch,
+    sockets: Sockets,
     over: Cell<bool>,
 }
 
@@ -36,7 +36,7 @@ pub struct Op {
     pub begun: Instant,
 }
 
-impl Local {
+impl Worker {
     pub(super) fn new(
         thread: usize,
         connections: Range<usize>,
@@ -53,7 +53,7 @@ impl Local {
             timeout,
             recorder,
             queue: Queue::default(),
-            watch: Watch::default(),
+            sockets: Sockets::default(),
             over: Cell::new(false),
         }
     }
@@ -96,7 +96,7 @@ impl Local {
 
     /// Whether nothing more is to be begun. A closed loop's sockets are shut down then.
     #[must_use]
-    pub fn over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.over.get()
     }
 
@@ -137,14 +137,14 @@ impl Local {
             .map_err(|_| Failure::Timeout)?
             .map_err(|_| Failure::Connect)?;
         stream.set_nodelay(true).map_err(|_| Failure::Connect)?;
-        Ok(self.watch.socket(stream))
+        Ok(self.sockets.socket(stream))
     }
 
     /// Waits before the next try to connect, longer after each that failed: 5 ms doubling to 640
     /// ms. Ends early when the run is over.
     pub async fn back_off(&self, failed: u32) {
         let mut left = BACKOFF * (1 << failed.min(BACKOFF_DOUBLINGS));
-        while !left.is_zero() && !self.over() {
+        while !left.is_zero() && !self.is_over() {
             let step = left.min(BACKOFF);
             monoio::time::sleep(step).await;
             left -= step;
@@ -152,7 +152,7 @@ impl Local {
     }
 
     /// Runs a future for each of the thread's connections, and waits for all of them.
-    pub async fn each_connection<F, C>(self: &Rc<Self>, connection: C)
+    pub async fn for_each_connection<F, C>(self: &Rc<Self>, connection: C)
     where
         C: Fn(Rc<Self>, usize) -> F,
         F: Future<Output = ()> + 'static,
@@ -170,8 +170,8 @@ impl Local {
         &self.queue
     }
 
-    pub(super) fn watch(&self) -> &Watch {
-        &self.watch
+    pub(super) fn sockets(&self) -> &Sockets {
+        &self.sockets
     }
 
     /// Nothing more is to be begun: those that wait for an operation get none.
@@ -182,7 +182,7 @@ impl Local {
             self.recorder.error(due, now, Failure::Unsent);
         }
         if self.arrivals == Arrivals::Closed {
-            self.watch.shut_down_all();
+            self.sockets.shut_down_all();
         }
     }
 
@@ -190,7 +190,7 @@ impl Local {
         (now < self.window.end).then_some(Op { begun: now })
     }
 
-    fn open(&self, due: super::queue::Due, now: Instant) -> Op {
+    fn open(&self, due: super::queue::DueOperation, now: Instant) -> Op {
         if due.idle {
             let lateness = now.saturating_duration_since(due.at);
             self.recorder.lateness(due.at, lateness);

@@ -1,4 +1,4 @@
-//! Where the server is.
+//! URLs of the server.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};

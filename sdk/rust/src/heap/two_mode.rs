@@ -1,11 +1,17 @@
-//! A heap for both lives that a process can have.
+//! Two-mode heap: an arena for a process that answers one call, a general allocator for one that
+//! continues.
 //!
-//! One that answers a request and is gone takes its memory from the [arena](super::arena), which is
-//! as fast as can be and joins nothing: a long life of changing sizes would leave it with the sum
-//! of what each size ever took. A process that lives on takes it from a general allocator,
-//! dlmalloc, from the first call on. Which one it is, the guest knows when it is entered, and by
-//! then the host has put the first arguments into the arena; so the address tells whose a block
-//! is, by a border above all of the arena's.
+//! A process starts on the [arena](super::arena), which is as fast as an allocator can be and never
+//! merges free blocks: a long-running process with changing sizes would end up with the sum of each
+//! size's peak. A process that continues after its first call switches to a general allocator,
+//! dlmalloc. The guest knows which kind it is only when it is entered, and by then the host has put
+//! the first arguments into the arena. So both are in use side by side, and a block's address tells
+//! whose it is: all blocks of the arena are below the arena's end.
+//!
+//! ```text
+//! heap base          arena end                          end of memory
+//! | blocks of the arena | blocks of the general allocator | grows -> |
+//! ```
 
 use core::alloc::Layout;
 use core::cell::{Cell, RefCell};
@@ -15,39 +21,39 @@ use dlmalloc::{Allocator, Dlmalloc};
 
 use super::arena::{Arena, GRANULE, Region, Source};
 
-/// Where the first block of the general allocator can be; 0 as long as there is none.
-pub(crate) trait Border {
+/// The arena's end: the lowest address that the general allocator can have; 0 before the switch.
+pub(crate) trait ArenaEnd {
     fn get(&self) -> usize;
-    fn set(&self, border: usize);
+    fn set(&self, arena_end: usize);
 }
 
-/// The arena and, in a process that lives on, the general allocator over the rest of its memory.
+/// The arena and, after the switch, the general allocator over the rest of the memory.
 pub(crate) struct Heap<S, B> {
     arena: Arena<S>,
-    /// From the border on.
-    general: Option<Dlmalloc<Rest<S>>>,
-    border: B,
+    /// Owns the blocks from the arena's end on.
+    general: Option<Dlmalloc<Tail<S>>>,
+    arena_end: B,
 }
 
-impl<S: Source + Clone, B: Border> Heap<S, B> {
-    pub(crate) const fn new(source: S, border: B) -> Self {
+impl<S: Source + Clone, B: ArenaEnd> Heap<S, B> {
+    pub(crate) const fn new(source: S, arena_end: B) -> Self {
         Self {
             arena: Arena::new(source),
             general: None,
-            border,
+            arena_end,
         }
     }
 
-    /// This process lives on: what it frees is joined and used again, whatever its size. May be
-    /// called more than once.
+    /// Allocates from the general allocator from now on, which merges free blocks and uses them
+    /// again for any size. Calling it again changes nothing.
     #[cold]
-    pub(crate) fn live_on(&mut self) {
-        if self.border.get() != 0 {
+    pub(crate) fn switch_to_general(&mut self) {
+        if self.arena_end.get() != 0 {
             return;
         }
-        let (source, rest) = self.arena.hand_over();
-        self.border.set(rest.start.addr().max(1));
-        let mut general = Dlmalloc::new_with_allocator(Rest::new(source, rest));
+        let (source, tail) = self.arena.hand_over();
+        self.arena_end.set(tail.start.addr().max(1));
+        let mut general = Dlmalloc::new_with_allocator(Tail::new(source, tail));
         // What the source gives beyond that is used as well.
         general.set_granularity(GRANULARITY);
         // There is no memory to give back.
@@ -106,9 +112,9 @@ impl<S: Source + Clone, B: Border> Heap<S, B> {
 
     /// The general allocator, if what is at this address is its own.
     #[inline]
-    fn general_at(&mut self, addr: usize) -> Option<&mut Dlmalloc<Rest<S>>> {
-        let border = self.border.get();
-        if border == 0 || addr < border {
+    fn general_at(&mut self, addr: usize) -> Option<&mut Dlmalloc<Tail<S>>> {
+        let arena_end = self.arena_end.get();
+        if arena_end == 0 || addr < arena_end {
             return None;
         }
         self.general.as_mut()
@@ -116,12 +122,12 @@ impl<S: Source + Clone, B: Border> Heap<S, B> {
 }
 
 /// The memory that the arena has not used, and what more the source has.
-struct Rest<S> {
+struct Tail<S> {
     source: RefCell<S>,
     unused: Cell<Region>,
 }
 
-impl<S> Rest<S> {
+impl<S> Tail<S> {
     fn new(source: S, unused: Region) -> Self {
         Self {
             source: RefCell::new(source),
@@ -131,10 +137,10 @@ impl<S> Rest<S> {
 }
 
 // SAFETY: the trait asks for it, and a guest has one thread.
-unsafe impl<S> Send for Rest<S> {}
+unsafe impl<S> Send for Tail<S> {}
 
 // SAFETY: what it gives is the source's, each byte once; and it takes nothing back.
-unsafe impl<S: Source> Allocator for Rest<S> {
+unsafe impl<S: Source> Allocator for Tail<S> {
     fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
         const REFUSED: (*mut u8, usize, u32) = (ptr::null_mut(), 0, 0);
         let unused = self.unused.replace(NONE);
@@ -212,13 +218,13 @@ mod tests {
     use super::super::linear_memory::PAGE;
     use super::*;
 
-    impl Border for Cell<usize> {
+    impl ArenaEnd for Cell<usize> {
         fn get(&self) -> usize {
             Cell::get(self)
         }
 
-        fn set(&self, border: usize) {
-            Cell::set(self, border);
+        fn set(&self, arena_end: usize) {
+            Cell::set(self, arena_end);
         }
     }
 
@@ -319,7 +325,7 @@ mod tests {
                     Step::Allocate { size, align } => self.allocate(size, align),
                     Step::Release(at) if count > 0 => self.release(at.index(count)),
                     Step::Resize(at, size) if count > 0 => self.resize(at.index(count), size),
-                    Step::LiveOn => self.heap.live_on(),
+                    Step::SwitchToGeneral => self.heap.switch_to_general(),
                     Step::Release(_) | Step::Resize(..) => {}
                 }
                 assert!(!self.has_overlaps());
@@ -345,7 +351,7 @@ mod tests {
         Allocate { size: usize, align: usize },
         Release(prop::sample::Index),
         Resize(prop::sample::Index, usize),
-        LiveOn,
+        SwitchToGeneral,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -355,7 +361,7 @@ mod tests {
             20 => (size(), align).prop_map(|(size, align)| Step::Allocate { size, align }),
             15 => any::<prop::sample::Index>().prop_map(Step::Release),
             10 => (any::<prop::sample::Index>(), size()).prop_map(|(at, size)| Step::Resize(at, size)),
-            1 => Just(Step::LiveOn),
+            1 => Just(Step::SwitchToGeneral),
         ]
     }
 
@@ -392,10 +398,10 @@ mod tests {
     #[test]
     fn the_first_block_of_a_process_may_have_any_size() {
         for size in [1, 28 << 10, 29 << 10, 64 << 10, 1 << 20] {
-            for lives_on in [false, true] {
+            for general in [false, true] {
                 let mut model = Model::new(TestPages::source(4 << 20, 29_000));
-                if lives_on {
-                    model.heap.live_on();
+                if general {
+                    model.heap.switch_to_general();
                 }
                 model.allocate(size, 1);
                 model.allocate(size, 8);
@@ -405,10 +411,10 @@ mod tests {
 
     #[test]
     fn the_first_block_that_is_refused_leaves_the_memory_to_the_next() {
-        for lives_on in [false, true] {
+        for general in [false, true] {
             let mut model = Model::new(TestPages::source(128 << 10, 100_000));
-            if lives_on {
-                model.heap.live_on();
+            if general {
+                model.heap.switch_to_general();
             }
             let large = Layout::from_size_align(1 << 20, 1).unwrap();
             assert!(model.heap.allocate(large).is_null());
@@ -419,10 +425,10 @@ mod tests {
     /// Asking for the whole block, where only a part is missing, would be refused.
     #[test]
     fn the_last_page_within_the_limit_is_used() {
-        for lives_on in [false, true] {
+        for general in [false, true] {
             let mut model = Model::new(TestPages::source(4 * PAGE, PAGE / 2));
-            if lives_on {
-                model.heap.live_on();
+            if general {
+                model.heap.switch_to_general();
             }
             model.allocate(3 * PAGE + 10_000, 8);
         }
@@ -479,7 +485,7 @@ mod tests {
         };
         let bound = 4 << 20;
         let mut model = Model::with_buffer(256 << 20);
-        model.heap.live_on();
+        model.heap.switch_to_general();
         let half = long_life(&mut model, steps / 2, bound);
         let whole = long_life(&mut model, steps / 2, bound);
         assert!(whole < 2 * bound, "{whole} bytes for {bound}");
@@ -492,7 +498,7 @@ mod tests {
         let mut model = Model::with_buffer(1 << 20);
         model.allocate(100, 1);
         let used = model.source.used();
-        model.heap.live_on();
+        model.heap.switch_to_general();
         model.allocate(100, 1);
         assert!(model.source.used() <= used + GRANULARITY);
         let [one, other] = [0, 1].map(|index| model.blocks[index].start.addr());
@@ -502,7 +508,7 @@ mod tests {
     #[test]
     fn a_refusal_is_null_and_changes_nothing() {
         let mut model = Model::with_buffer(64 << 10);
-        model.heap.live_on();
+        model.heap.switch_to_general();
         model.allocate(1000, 8);
         let large = Layout::from_size_align(1 << 20, 8).unwrap();
         assert!(model.heap.allocate(large).is_null());

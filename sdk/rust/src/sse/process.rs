@@ -1,4 +1,4 @@
-//! A process that is entered for what happens to its connection.
+//! Event stream of a process that is called for each event of its connection.
 
 use std::cell::OnceCell;
 use std::rc::Rc;

@@ -1,69 +1,33 @@
-//! `#[websocket]`.
+//! WebSockets: the events of a connection, and their exports.
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Error;
 
-use crate::connection::{Entries, Event, Handlers, Protocol, core_name};
-use crate::errors::Errors;
+use super::{Entries, Event, Protocol, core_name};
 use crate::kind::Kind;
-use crate::module::{Module, expanded};
-use crate::service::{bindings, core_on_mail};
 use crate::world;
 
-/// The author's module with the component's exports in it, or the errors.
-pub(crate) fn websocket(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expanded(item, |item| {
-        let module = Module::parse(WEBSOCKET.attribute, "room", arguments, item)?;
-        let handlers = parse(&module)?;
-        Ok(module.with(exports(&handlers)))
-    })
-}
-
-/// All that is wrong is an error, each at its place.
-fn parse(module: &Module) -> Result<Handlers, Error> {
-    let mut errors = Errors::default();
-    let handlers = Handlers::parse(&WEBSOCKET, module, &mut errors);
-    if !handlers.has("message") {
-        errors.at(
-            module.ident(),
-            "no `message` here: write `pub fn message(connection: &Connection, message: Message)`",
-        );
-    }
-    errors.or(handlers)
-}
-
-/// The functions behind the exports.
-fn exports(handlers: &Handlers) -> TokenStream {
-    let entries = Entries::new(&WEBSOCKET, handlers);
-    let mut functions = vec![
-        entries.open(),
+/// The entries besides `open` and mail.
+fn entries(entries: &Entries<'_>) -> Vec<TokenStream> {
+    vec![
         entries.event("message", &[("message", quote!(::rusm_rs::Message))]),
         entries.event("close", &[("code", quote!(u16)), ("reason", quote!(&str))]),
-    ];
-    let takes_mail = handlers.has("on_mail");
-    if takes_mail {
-        functions.push(entries.event("on_mail", &[("mail", quote!(::rusm_rs::Mail))]));
-    }
-    entries.module(&functions, &component(takes_mail))
+    ]
 }
 
-/// The exports of the core module, as the canonical ABI has them.
-fn component(takes_mail: bool) -> TokenStream {
-    let [open, message, close] = ["open", "message", "close"]
-        .map(|function| core_name(world::WEBSOCKET_INTERFACE, function));
-    let core_on_mail = takes_mail.then(core_on_mail);
-    let wit = world::connection("websocket", takes_mail);
-    let bindings = bindings("connection", &wit, takes_mail);
+/// The entry for mail, if the module has `on_mail`.
+fn on_mail(entries: &Entries<'_>) -> Option<TokenStream> {
+    let mail = [("mail", quote!(::rusm_rs::Mail))];
+    entries
+        .has("on_mail")
+        .then(|| entries.event("on_mail", &mail))
+}
+
+/// The exports besides `open` and mail, as the canonical ABI has them.
+fn core_exports() -> TokenStream {
+    let [message, close] =
+        ["message", "close"].map(|function| core_name(world::WEBSOCKET_INTERFACE, function));
     quote! {
-        use ::rusm_rs::__private::{FlatMail, live_on, mail, message, string};
-
-        #[unsafe(export_name = #open)]
-        extern "C" fn core_open() {
-            live_on();
-            super::enter_open()
-        }
-
         #[unsafe(export_name = #message)]
         unsafe extern "C" fn core_message(case: i32, content: *mut u8, len: usize) {
             // SAFETY: the host calls it, with a `frame`.
@@ -76,16 +40,18 @@ fn component(takes_mail: bool) -> TokenStream {
             let reason = unsafe { string(reason, len) };
             super::enter_close(code as u16, &reason)
         }
-
-        #core_on_mail
-        #bindings
     }
 }
 
-const WEBSOCKET: Protocol = Protocol {
+pub(super) const WEBSOCKET: Protocol = Protocol {
     attribute: "websocket",
+    example: "room",
+    interface: world::WEBSOCKET_INTERFACE,
     connection: "Connection",
     with: "with_connection",
+    entries,
+    on_mail,
+    core_exports,
     events: &[
         Event {
             name: "open",
@@ -111,6 +77,8 @@ const WEBSOCKET: Protocol = Protocol {
                     State, connection: &Connection, mail: Mail)`",
         },
     ],
+    required: &["message"],
+    missing: "no `message` here: write `pub fn message(connection: &Connection, message: Message)`",
     function: Kind {
         name: "a websocket's function",
         concrete: "it is called for what happens to the connection",
