@@ -124,7 +124,7 @@ fn boot(node: &Node, id: ShardId, compiled: &Compiled, has_service: bool) -> Rc<
 
 async fn host_calls(pool: &ShardPool) -> Vec<Duration> {
     let (done, measured) = oneshot::channel();
-    let body = async move |me: rusm_core::ProcessRef| {
+    let body = async move |me: rusm_core::ProcessContext| {
         let counter = me.shard.whereis(SERVICE).expect("it is there");
         let function: Arc<str> = "get".into();
         let latencies = timed(async || {

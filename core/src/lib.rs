@@ -55,7 +55,7 @@
 //!
 //! use futures_executor::LocalPool;
 //! use futures_util::task::LocalSpawnExt;
-//! use rusm_core::{ExitReason, Mail, Node, ShardId, SpawnOptions};
+//! use rusm_core::{ExitReason, Delivery, Node, ShardId, SpawnOptions};
 //!
 //! let mut pool = LocalPool::new();
 //! let spawner = pool.spawner();
@@ -65,7 +65,7 @@
 //! shard.enter();
 //!
 //! let doubler = shard.spawn(SpawnOptions::default(), |me| async move {
-//!     if let Some(Mail::Call(call)) = me.shard.receive(me.pid, None).await {
+//!     if let Some(Delivery::Call(call)) = me.shard.receive(me.pid, None).await {
 //!         let doubled = call.args.repeat(2);
 //!         me.shard.reply(me.pid, call.id, Ok(doubled.into()));
 //!     }
@@ -108,7 +108,7 @@ pub use context::{CallContext, Caller};
 pub use exit::{End, ExitReason};
 pub use id::{CallId, MonitorRef, StreamId, TimerRef};
 pub use mailbox::MailboxLimit;
-pub use message::{Call, CallError, Mail, SendError};
+pub use message::{Call, CallError, Delivery, SendError};
 pub use node::Node;
 pub use pid::{Pid, ShardId};
 pub use process::{ProcessInfo, SpawnOptions};
@@ -116,7 +116,7 @@ pub use quota::QuotaError;
 pub use registry::{RegisterError, ReservedName};
 pub use request_id::RequestId;
 pub use shard::{
-    Losses, LostMessages, ProcessHandle, ProcessRef, Shard, SpawnError, Stats, WaitGuard,
+    Losses, LostMessages, ProcessContext, ProcessHandle, Shard, SpawnError, Stats, WaitGuard,
 };
 pub use stream::{STREAM_WINDOW, StreamError};
 pub use supervisor::{Backoff, Child, Intensity, Restart, Strategy, Supervisor, SupervisorEvent};

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::message::{Mail, SendError};
+use crate::message::{Delivery, SendError};
 use crate::occupancy::Occupancy;
 use crate::quota::MAX_WAITING_STREAMS;
 
@@ -40,9 +40,9 @@ impl MailboxLimit {
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     limit: MailboxLimit,
-    queue: VecDeque<Mail>,
+    queue: VecDeque<Delivery>,
     /// Received and set aside by the process, to be received again; they count, too.
-    stash: VecDeque<Mail>,
+    stash: VecDeque<Delivery>,
     load: Load,
     /// Streams that were not accepted yet.
     streams: usize,
@@ -89,7 +89,7 @@ impl Mailbox {
     }
 
     /// Appends a delivery. Returns it if the mailbox is full.
-    pub(crate) fn push(&mut self, delivery: Mail) -> Result<(), (SendError, Mail)> {
+    pub(crate) fn push(&mut self, delivery: Delivery) -> Result<(), (SendError, Delivery)> {
         if let Some(size) = size(&delivery) {
             let streams = self.streams + usize::from(is_stream(&delivery));
             if streams > MAX_WAITING_STREAMS {
@@ -107,7 +107,7 @@ impl Mailbox {
     }
 
     /// Appends a delivery for which its sender has reserved space.
-    pub(crate) fn push_reserved(&mut self, delivery: Mail) {
+    pub(crate) fn push_reserved(&mut self, delivery: Delivery) {
         self.queue.push_back(delivery);
     }
 
@@ -140,7 +140,7 @@ impl Mailbox {
     }
 
     /// Counts a delivery out that was removed.
-    fn taken(&mut self, delivery: &Mail) {
+    fn taken(&mut self, delivery: &Delivery) {
         let Some(size) = size(delivery) else {
             self.signals -= 1;
             return;
@@ -160,8 +160,8 @@ impl Mailbox {
     pub(crate) fn take(
         &mut self,
         seen: &mut Seen,
-        mut wanted: impl FnMut(&Mail) -> bool,
-    ) -> Option<Mail> {
+        mut wanted: impl FnMut(&Delivery) -> bool,
+    ) -> Option<Delivery> {
         if seen.shifts != self.shifts {
             *seen = Seen {
                 shifts: self.shifts,
@@ -180,7 +180,7 @@ impl Mailbox {
     }
 
     /// Stashes a delivery that was taken.
-    pub(crate) fn stash(&mut self, delivery: Mail) {
+    pub(crate) fn stash(&mut self, delivery: Delivery) {
         // It was in the mailbox before, so the limit is exceeded by one at most.
         match (size(&delivery), &mut self.load) {
             (None, _) => self.signals += 1,
@@ -226,7 +226,7 @@ impl Mailbox {
 
     /// Closes the mailbox, and returns its deliveries, some of which have to be answered when the
     /// process ends.
-    pub(crate) fn into_deliveries(self) -> impl Iterator<Item = Mail> {
+    pub(crate) fn into_deliveries(self) -> impl Iterator<Item = Delivery> {
         if let Load::Shared(occupancy) = &self.load {
             occupancy.close();
         }
@@ -234,17 +234,17 @@ impl Mailbox {
     }
 }
 
-fn is_stream(delivery: &Mail) -> bool {
-    matches!(delivery, Mail::Stream { .. })
+fn is_stream(delivery: &Delivery) -> bool {
+    matches!(delivery, Delivery::Stream { .. })
 }
 
 /// Returns the bytes that a delivery counts for; `None` if it does not count.
-fn size(delivery: &Mail) -> Option<usize> {
+fn size(delivery: &Delivery) -> Option<usize> {
     match delivery {
-        Mail::Message(bytes) => Some(bytes.len()),
-        Mail::Call(call) => Some(call.size()),
-        Mail::Stream { .. } => Some(0),
-        Mail::Down { .. } | Mail::Exit { .. } => None,
+        Delivery::Message(bytes) => Some(bytes.len()),
+        Delivery::Call(call) => Some(call.size()),
+        Delivery::Stream { .. } => Some(0),
+        Delivery::Down { .. } | Delivery::Exit { .. } => None,
     }
 }
 
@@ -257,11 +257,11 @@ mod tests {
     use crate::exit::ExitReason;
     use crate::pid::Pid;
 
-    fn message(text: &[u8]) -> Mail {
-        Mail::Message(Bytes::copy_from_slice(text))
+    fn message(text: &[u8]) -> Delivery {
+        Delivery::Message(Bytes::copy_from_slice(text))
     }
 
-    fn any(_: &Mail) -> bool {
+    fn any(_: &Delivery) -> bool {
         true
     }
 
@@ -276,7 +276,7 @@ mod tests {
             mailbox.push(message(text)).unwrap();
         }
         let mut seen = Seen::default();
-        let is_b = |delivery: &Mail| *delivery == message(b"b");
+        let is_b = |delivery: &Delivery| *delivery == message(b"b");
         assert_eq!(mailbox.take(&mut seen, is_b), Some(message(b"b")));
         assert_eq!(mailbox.take(&mut seen, is_b), None);
         mailbox.push(message(b"b")).unwrap();
@@ -292,7 +292,7 @@ mod tests {
         let mut looks = 0;
         for _ in 0..10 {
             mailbox.push(message(b"x")).unwrap();
-            let mut count = |_: &Mail| {
+            let mut count = |_: &Delivery| {
                 looks += 1;
                 false
             };
@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(refused(&mut mailbox, b"abcd"), too_large);
         mailbox.push(message(b"c")).unwrap();
         assert_eq!(refused(&mut mailbox, b""), full, "too many messages");
-        let exit = Mail::Exit {
+        let exit = Delivery::Exit {
             from: Pid::from_raw(1),
             reason: ExitReason::Normal,
         };

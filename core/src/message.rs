@@ -12,7 +12,7 @@ use crate::pid::Pid;
 
 /// An entry of a mailbox: a message, a call, a stream, or news of a linked or monitored process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mail {
+pub enum Delivery {
     /// A message: bytes that the core does not interpret.
     Message(Bytes),
     /// A monitored process has ended, or had ended before.

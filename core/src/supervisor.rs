@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::exit::ExitReason;
-use crate::message::Mail;
+use crate::message::Delivery;
 use crate::pid::Pid;
 use crate::process::SpawnOptions;
-use crate::shard::{ProcessRef, Shard, SpawnError};
+use crate::shard::{ProcessContext, Shard, SpawnError};
 
 /// The children that a supervisor restarts when one has died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub struct Child {
     pub restart: Restart,
     /// Set by the child once it has done some work: then it is restarted without delay when it dies.
     /// Reset at each start.
-    pub sound: Rc<Cell<bool>>,
+    pub healthy: Rc<Cell<bool>>,
 }
 
 /// Starts a child, or returns the reason why it can't be started.
@@ -231,7 +231,7 @@ struct RunningSupervisor {
     budget: Option<Budget>,
     backoff: Option<Backoff>,
     on_event: OnEvent,
-    me: ProcessRef,
+    me: ProcessContext,
 }
 
 impl RunningSupervisor {
@@ -245,9 +245,9 @@ impl RunningSupervisor {
                 _ => None,
             });
             let deadline = next.min();
-            let exit = |delivery: &Mail| matches!(delivery, Mail::Exit { .. });
+            let exit = |delivery: &Delivery| matches!(delivery, Delivery::Exit { .. });
             let received = self.me.shard.receive_where(self.me.pid, deadline, exit);
-            let Some(Mail::Exit { from, reason }) = received.await else {
+            let Some(Delivery::Exit { from, reason }) = received.await else {
                 continue;
             };
             let dead = (self.children.iter()).position(|child| child.state == State::Alive(from));
@@ -273,7 +273,7 @@ impl RunningSupervisor {
                 continue;
             }
             let name = child.child.name.clone();
-            child.child.sound.set(false);
+            child.child.healthy.set(false);
             match (child.child.start)(&self.me.shard) {
                 Ok(pid) => {
                     child.state = State::Alive(pid);
@@ -326,8 +326,8 @@ impl RunningSupervisor {
         }
         let child = &mut self.children[index];
         let after = self.backoff.map_or(Duration::ZERO, |backoff| {
-            let sound = child.child.sound.get();
-            backoff.pause(sound, now.duration_since(child.started), child.pause)
+            let healthy = child.child.healthy.get();
+            backoff.pause(healthy, now.duration_since(child.started), child.pause)
         });
         child.pause = after;
         (self.on_event)(SupervisorEvent::Restarting { name, after });
@@ -350,7 +350,7 @@ impl RunningSupervisor {
             drop(shard.kill(pid));
             shard.discard(
                 me,
-                |delivery| matches!(delivery, Mail::Exit { from, .. } if *from == pid),
+                |delivery| matches!(delivery, Delivery::Exit { from, .. } if *from == pid),
             );
             child.state = State::Waiting(Instant::now());
         }
@@ -368,8 +368,8 @@ impl Drop for RunningSupervisor {
 impl Backoff {
     /// Returns the delay before the next start of a child that lived for `lived`, and whose last delay
     /// was `last`.
-    fn pause(&self, sound: bool, lived: Duration, last: Duration) -> Duration {
-        if sound || lived >= self.min_uptime {
+    fn pause(&self, healthy: bool, lived: Duration, last: Duration) -> Duration {
+        if healthy || lived >= self.min_uptime {
             Duration::ZERO
         } else {
             (last * 2).clamp(self.first, self.most)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use common::{Local, echo, idle, to_echo};
 use rusm_core::{
-    CallError, End, ExitReason, Mail, MailboxLimit, Pid, RegisterError, SendError, Shard,
+    CallError, Delivery, End, ExitReason, MailboxLimit, Pid, RegisterError, SendError, Shard,
     SpawnError, SpawnOptions, Stats, StreamError,
 };
 
@@ -27,7 +27,7 @@ fn messages_arrive_in_order_and_a_choosy_reader_takes_what_it_wants() {
         for text in ["a", "b", "c"] {
             shard.try_send(me, Bytes::from(text)).unwrap();
         }
-        let is_b = |delivery: &Mail| *delivery == Mail::Message("b".into());
+        let is_b = |delivery: &Delivery| *delivery == Delivery::Message("b".into());
         let mut said = vec![shard.receive_where(me, None, is_b).await.unwrap()];
         let first = shard.receive(me, None).await.unwrap();
         shard.stash(me, first);
@@ -36,7 +36,10 @@ fn messages_arrive_in_order_and_a_choosy_reader_takes_what_it_wants() {
         said.push(shard.receive(me, None).await.unwrap());
         said
     });
-    assert_eq!(said, ["b", "c", "a"].map(|text| Mail::Message(text.into())));
+    assert_eq!(
+        said,
+        ["b", "c", "a"].map(|text| Delivery::Message(text.into()))
+    );
 }
 
 #[test]
@@ -56,7 +59,7 @@ fn receiving_ends_at_its_deadline_and_leaves_no_timer() {
             .unwrap();
         shard.receive(me, Some(soon())).await
     });
-    assert_eq!(delivery, Some(Mail::Message("later".into())));
+    assert_eq!(delivery, Some(Delivery::Message("later".into())));
     local.settle();
     assert_eq!(local.shard.stats(), Stats::default());
 }
@@ -72,7 +75,7 @@ fn timers_fire_unless_they_are_cancelled() {
         assert!(!shard.cancel_timer(me, first));
         shard.receive(me, Some(soon())).await
     });
-    assert_eq!(delivery, Some(Mail::Message("second".into())));
+    assert_eq!(delivery, Some(Delivery::Message("second".into())));
 }
 
 #[test]
@@ -118,7 +121,7 @@ fn a_call_that_was_taken_and_not_answered_fails_when_its_process_ends() {
     let mut local = Local::new();
     let taker = local.shard.spawn(
         SpawnOptions::default(),
-        async |me: rusm_core::ProcessRef| {
+        async |me: rusm_core::ProcessContext| {
             me.shard.receive(me.pid, None).await;
             failed("with the call in its hands")
         },
@@ -189,11 +192,11 @@ fn ends_take_linked_processes_along_unless_they_trap_them() {
             [exit.unwrap(), down.unwrap()]
         }
     });
-    let exit = Mail::Exit {
+    let exit = Delivery::Exit {
         from: linked,
         reason: ExitReason::Killed,
     };
-    let down = Mail::Down {
+    let down = Delivery::Down {
         monitor,
         pid: dying,
         reason: ExitReason::Killed,
@@ -242,11 +245,11 @@ fn links_and_monitors_to_the_dead_say_so_and_undone_ones_are_silent() {
         matches!(
             deliveries.as_slice(),
             [
-                Mail::Exit {
+                Delivery::Exit {
                     reason: ExitReason::NoProcess,
                     ..
                 },
-                Mail::Down {
+                Delivery::Down {
                     reason: ExitReason::NoProcess,
                     ..
                 },
@@ -279,7 +282,7 @@ fn a_panic_is_a_failure_of_its_process_alone() {
     local.shard.monitor(watching, panicking).unwrap();
     let shard = local.shard.clone();
     let delivery = local.run(async move { shard.receive(watching, Some(soon())).await });
-    let Some(Mail::Down { reason, .. }) = delivery else {
+    let Some(Delivery::Down { reason, .. }) = delivery else {
         panic!("{delivery:?}");
     };
     assert_eq!(reason, failed("panicked: boom"));
@@ -377,9 +380,9 @@ fn a_streamed_answer_ends_with_the_call_and_fails_with_its_process() {
     let mut local = Local::new();
     let numbers = local.shard.spawn(
         SpawnOptions::default(),
-        async |me: rusm_core::ProcessRef| {
+        async |me: rusm_core::ProcessContext| {
             loop {
-                let Some(Mail::Call(call)) = me.shard.receive(me.pid, None).await else {
+                let Some(Delivery::Call(call)) = me.shard.receive(me.pid, None).await else {
                     return ExitReason::Normal;
                 };
                 let stream = call.stream.unwrap();
@@ -492,7 +495,7 @@ fn a_spawned_process_ends_at_its_deadline() {
     assert!(
         matches!(
             delivery,
-            Some(Mail::Down {
+            Some(Delivery::Down {
                 reason: ExitReason::Failed(_),
                 ..
             })
@@ -509,7 +512,7 @@ fn echo_answers_by_message_too() {
         shard.send(echo, to_echo(me, b"hello")).await.unwrap();
         shard.receive(me, Some(soon())).await
     });
-    assert_eq!(delivery, Some(Mail::Message("hello".into())));
+    assert_eq!(delivery, Some(Delivery::Message("hello".into())));
 }
 
 #[test]

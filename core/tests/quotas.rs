@@ -13,8 +13,8 @@ use rusm_core::quota::{
     LEFT_TIMERS, MAX_NAME, MAX_STREAM_BYTES, MAX_WAITING_STREAMS, PROCESS_TIMERS,
 };
 use rusm_core::{
-    CallError, ExitReason, Mail, MailboxLimit, Node, Pid, ProcessRef, QuotaError, RegisterError,
-    RequestId, SendError, Shard, SpawnError, SpawnOptions, Stats,
+    CallError, Delivery, ExitReason, MailboxLimit, Node, Pid, ProcessContext, QuotaError,
+    RegisterError, RequestId, SendError, Shard, SpawnError, SpawnOptions, Stats,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -136,7 +136,7 @@ fn a_timer_whose_setter_has_ended_still_sends() {
         drop(shard.kill(setter));
         shard.receive(me, Some(soon())).await
     });
-    assert_eq!(delivery, Some(Mail::Message("later".into())));
+    assert_eq!(delivery, Some(Delivery::Message("later".into())));
 }
 
 #[test]
@@ -223,10 +223,12 @@ fn casts_that_are_well_all_arrive_and_room_is_given_back() {
             },
             ..SpawnOptions::default()
         };
-        let count = async |me: ProcessRef| {
+        let count = async |me: ProcessContext| {
             let mut casts = 0u64;
             while let Some(delivery) = me.shard.receive(me.pid, None).await {
-                let Mail::Call(call) = delivery else { continue };
+                let Delivery::Call(call) = delivery else {
+                    continue;
+                };
                 casts += 1;
                 if call.from.is_some() {
                     let answer = (casts - 1).to_le_bytes().to_vec();
@@ -299,7 +301,7 @@ fn a_call_that_is_too_large_is_told_from_one_that_finds_no_room() {
     }
     let dropped = local.as_process(async move |_: Pid, shard: Shard| {
         let sent = shard.send(near, Bytes::from(vec![0; 11])).await;
-        (sent, shard.take_losses().mail)
+        (sent, shard.take_losses().messages)
     });
     assert_eq!(dropped.0, Err(SendError::TooLarge(10)));
     assert_eq!((dropped.1[0].pid, dropped.1[0].messages), (near, 1));
@@ -308,7 +310,7 @@ fn a_call_that_is_too_large_is_told_from_one_that_finds_no_room() {
 #[test]
 fn a_caller_learns_whether_its_call_was_begun() {
     let mut local = Local::new();
-    let take_one = async |me: ProcessRef| {
+    let take_one = async |me: ProcessContext| {
         me.shard.receive(me.pid, None).await;
         // All three calls are there.
         while me.shard.info_here(me.pid).unwrap().mailbox_depth < 2 {
@@ -324,7 +326,7 @@ fn a_caller_learns_whether_its_call_was_begun() {
     let (sender, answers) = std::sync::mpsc::channel();
     for _ in 0..3 {
         let sender = sender.clone();
-        let call = move |me: ProcessRef| async move {
+        let call = move |me: ProcessContext| async move {
             let call = me.shard.call(me.pid, callee, "f".into(), "".into(), soon());
             sender.send(call.await.unwrap_err()).unwrap();
             ExitReason::Normal

@@ -75,19 +75,19 @@ impl World {
     fn spawn<F: Future<Output = ExitReason> + 'static>(
         &self,
         shard: usize,
-        body: impl FnOnce(ProcessRef) -> F + 'static,
+        body: impl FnOnce(ProcessContext) -> F + 'static,
     ) -> Pid {
         let shard = self.shard(shard);
         shard.spawn(SpawnOptions::default(), body).unwrap()
     }
 
     /// A process that notes its mails, and lives until it gets `stop`.
-    fn recorder(&self, shard: usize, trap: bool) -> (Pid, Rc<RefCell<Vec<Mail>>>) {
+    fn recorder(&self, shard: usize, trap: bool) -> (Pid, Rc<RefCell<Vec<Delivery>>>) {
         let deliveries = Rc::new(RefCell::new(Vec::new()));
         let noted = deliveries.clone();
-        let pid = self.spawn(shard, async move |me: ProcessRef| {
+        let pid = self.spawn(shard, async move |me: ProcessContext| {
             while let Some(delivery) = me.shard.receive(me.pid, None).await {
-                if delivery == Mail::Message(Bytes::from_static(b"stop")) {
+                if delivery == Delivery::Message(Bytes::from_static(b"stop")) {
                     return ExitReason::Normal;
                 }
                 noted.borrow_mut().push(delivery);
@@ -100,9 +100,11 @@ impl World {
 
     /// One that echoes calls, and dies of `die`.
     fn echo(&self, shard: usize) -> Pid {
-        self.spawn(shard, async move |me: ProcessRef| {
+        self.spawn(shard, async move |me: ProcessContext| {
             while let Some(delivery) = me.shard.receive(me.pid, None).await {
-                let Mail::Call(call) = delivery else { continue };
+                let Delivery::Call(call) = delivery else {
+                    continue;
+                };
                 match &*call.function {
                     "echo" => me.shard.reply(me.pid, call.id, Ok(call.args)),
                     "fail" => {
@@ -130,7 +132,7 @@ impl World {
     fn run<T: 'static, F: Future<Output = T> + 'static>(
         &mut self,
         shard: usize,
-        body: impl FnOnce(ProcessRef) -> F + 'static,
+        body: impl FnOnce(ProcessContext) -> F + 'static,
     ) -> T {
         let (sender, mut receiver) = oneshot::channel();
         self.spawn(shard, async move |me| {
@@ -205,7 +207,9 @@ fn messages_arrive_in_order_and_reach_no_dead() {
             shard.try_send(pid, vec![number].into()).unwrap();
         }
         world.settle();
-        let expected: Vec<_> = (0..100u8).map(|n| Mail::Message(vec![n].into())).collect();
+        let expected: Vec<_> = (0..100u8)
+            .map(|n| Delivery::Message(vec![n].into()))
+            .collect();
         assert_eq!(*deliveries.borrow(), expected);
         drop(world.shard(0).kill(pid));
         world.settle();
@@ -263,7 +267,7 @@ fn a_selective_receive_leaves_the_others_in_order() {
         for text in ["a", "b", "c", "d"] {
             me.shard.try_send(me.pid, bytes(text)).unwrap();
         }
-        let wanted = |delivery: &Mail| *delivery == Mail::Message(bytes("c"));
+        let wanted = |delivery: &Delivery| *delivery == Delivery::Message(bytes("c"));
         let mut order = vec![me.shard.receive_where(me.pid, None, wanted).await];
         let stashed = me.shard.receive(me.pid, None).await.unwrap();
         me.shard.stash(me.pid, stashed);
@@ -275,7 +279,7 @@ fn a_selective_receive_leaves_the_others_in_order() {
         order.push(me.shard.receive_where(me.pid, Some(late), |_| true).await);
         order
     });
-    let texts = ["c", "b", "a", "d"].map(|text| Some(Mail::Message(bytes(text))));
+    let texts = ["c", "b", "a", "d"].map(|text| Some(Delivery::Message(bytes(text))));
     assert_eq!(order[..4], texts);
     assert_eq!(order[4], None, "the deadline");
     world.assert_clean();
@@ -287,7 +291,7 @@ fn calls_are_answered_whatever_happens() {
         let mut world = World::new(2);
         let callee = world.echo(place);
         let call = move |function: &'static str, deadline: Instant| {
-            async move |me: ProcessRef| {
+            async move |me: ProcessContext| {
                 let args = bytes("hi");
                 me.shard
                     .call(me.pid, callee, function.into(), args, deadline)
@@ -301,7 +305,7 @@ fn calls_are_answered_whatever_happens() {
         assert_eq!(world.run(0, call("hold", late)), Err(CallError::Timeout));
         // One that it holds and one that is queued behind its death.
         let (sender, mut held) = oneshot::channel();
-        world.spawn(0, async move |me: ProcessRef| {
+        world.spawn(0, async move |me: ProcessContext| {
             let answer = me
                 .shard
                 .call(me.pid, callee, "hold".into(), Bytes::new(), soon());
@@ -310,7 +314,7 @@ fn calls_are_answered_whatever_happens() {
         });
         world.settle();
         let (sender, mut queued) = oneshot::channel();
-        world.spawn(0, async move |me: ProcessRef| {
+        world.spawn(0, async move |me: ProcessContext| {
             me.shard
                 .cast(&RequestId::None, callee, "die".into(), Bytes::new())
                 .await
@@ -373,14 +377,14 @@ fn links_and_monitors_tell_of_an_end() {
         world.settle();
         let (pid, from) = (target, target);
         let mut got = deliveries.borrow().clone();
-        got.sort_by_key(|delivery| matches!(delivery, Mail::Exit { .. }));
+        got.sort_by_key(|delivery| matches!(delivery, Delivery::Exit { .. }));
         let expected = [
-            Mail::Down {
+            Delivery::Down {
                 monitor,
                 pid,
                 reason: reason.clone(),
             },
-            Mail::Exit { from, reason },
+            Delivery::Exit { from, reason },
         ];
         assert_eq!(got, expected);
         let shard = world.shard(0);
@@ -392,7 +396,7 @@ fn links_and_monitors_tell_of_an_end() {
         shard.link(unlinked, target).unwrap();
         world.settle();
         let reason = ExitReason::NoProcess;
-        assert_eq!(*deliveries.borrow(), [Mail::Exit { from, reason }]);
+        assert_eq!(*deliveries.borrow(), [Delivery::Exit { from, reason }]);
         assert!(!world.shard(0).is_alive_here(unlinked));
         // A normal end ends nobody; Killed can't be trapped.
         world
@@ -474,7 +478,7 @@ fn a_started_process_ends_by_deadline_kill_or_drop() {
     drop((late, killed));
     world.settle();
     assert!(
-        matches!(&deliveries.borrow()[..], [Mail::Down { reason, .. }] if reason.to_string() == "bad")
+        matches!(&deliveries.borrow()[..], [Delivery::Down { reason, .. }] if reason.to_string() == "bad")
     );
     drop(shard.kill(watcher));
     world.assert_clean();
@@ -583,7 +587,7 @@ fn timers_send_later_unless_cancelled_or_nobody_is_left() {
     assert!(begun.elapsed() >= ms(20));
     assert_eq!(
         *deliveries.borrow(),
-        ["first", "second"].map(|t| Mail::Message(bytes(t)))
+        ["first", "second"].map(|t| Delivery::Message(bytes(t)))
     );
     for shard in PLACES {
         world.shard(shard).end_all(ExitReason::Shutdown);
@@ -598,8 +602,8 @@ fn a_stream_is_bounded_and_ends_as_its_writer_does() {
         let (got, outcome) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(None)));
         let (seen, ended) = (got.clone(), outcome.clone());
         let (go, gate) = oneshot::channel::<()>();
-        let reader = world.spawn(place, async move |me: ProcessRef| {
-            let Some(Mail::Stream { stream, .. }) = me.shard.receive(me.pid, None).await else {
+        let reader = world.spawn(place, async move |me: ProcessContext| {
+            let Some(Delivery::Stream { stream, .. }) = me.shard.receive(me.pid, None).await else {
                 unreachable!()
             };
             let _ = gate.await;
@@ -613,7 +617,7 @@ fn a_stream_is_bounded_and_ends_as_its_writer_does() {
         });
         let written = Rc::new(Cell::new(0));
         let count = written.clone();
-        world.spawn(0, async move |me: ProcessRef| {
+        world.spawn(0, async move |me: ProcessContext| {
             let stream = me.shard.open_stream(me.pid, reader).unwrap();
             for _ in 0..1000 {
                 let chunk = Bytes::from(vec![1; 1024]);
@@ -642,7 +646,7 @@ fn a_writer_sees_that_its_reader_leaves() {
         let mut world = World::new(2);
         let (reader, _) = world.recorder(place, false);
         let (sender, mut result) = oneshot::channel();
-        world.spawn(0, async move |me: ProcessRef| {
+        world.spawn(0, async move |me: ProcessContext| {
             let stream = me.shard.open_stream(me.pid, reader).unwrap();
             let large = Bytes::from(vec![1; STREAM_WINDOW]);
             me.shard.write(me.pid, stream, large.clone()).await.unwrap();
@@ -668,7 +672,7 @@ fn a_call_can_be_answered_by_a_stream() {
         let mut world = World::new(2);
         let callee = world.echo(place);
         let read_all = move |function: &'static str| {
-            async move |me: ProcessRef| {
+            async move |me: ProcessContext| {
                 let call = function.into();
                 let stream = me.shard.call_stream(me.pid, callee, call, Bytes::new());
                 let mut total = 0;
@@ -734,11 +738,11 @@ fn a_flooded_bus_neither_deadlocks_nor_loses_a_signal_nor_the_order() {
             let (mut next, mut downs) = (0u32, 0);
             while next < MESSAGES || downs < 20_000 {
                 match me.shard.receive(me.pid, None).await.unwrap() {
-                    Mail::Message(message) => {
+                    Delivery::Message(message) => {
                         assert_eq!(message, next.to_be_bytes()[..]);
                         next += 1;
                     }
-                    Mail::Down { .. } => downs += 1,
+                    Delivery::Down { .. } => downs += 1,
                     _ => unreachable!(),
                 }
             }
@@ -759,7 +763,7 @@ fn a_flooded_bus_neither_deadlocks_nor_loses_a_signal_nor_the_order() {
     let both_full = Rc::new(Cell::new(0u32));
     for place in PLACES {
         let full = both_full.clone();
-        world.spawn(place, async move |me: ProcessRef| {
+        world.spawn(place, async move |me: ProcessContext| {
             let sink = me.shard.whereis(&format!("sink {}", 1 - place)).unwrap();
             for number in 0..MESSAGES {
                 let message = Bytes::copy_from_slice(&number.to_be_bytes());
@@ -826,7 +830,7 @@ fn shards_on_two_threads_talk() {
             });
             shard
                 .spawn(options, async move |me| {
-                    while let Some(Mail::Call(call)) = me.shard.receive(me.pid, None).await {
+                    while let Some(Delivery::Call(call)) = me.shard.receive(me.pid, None).await {
                         if &*call.function == "stop" {
                             break;
                         }
@@ -862,7 +866,7 @@ fn flock(
         supervisor = supervisor.child(Child {
             name: name.into(),
             restart,
-            sound: Rc::default(),
+            healthy: Rc::default(),
             start: Box::new(move |shard| {
                 let options = SpawnOptions {
                     name: Some(name.into()),
@@ -933,7 +937,7 @@ fn a_supervisor_gives_up_upwards() {
         Some(&SupervisorEvent::GaveUp { name: "b".into() })
     );
     assert!(
-        matches!(&deliveries.borrow()[..], [Mail::Exit { from, reason: ExitReason::Failed(_) }] if *from == supervisor)
+        matches!(&deliveries.borrow()[..], [Delivery::Exit { from, reason: ExitReason::Failed(_) }] if *from == supervisor)
     );
     drop(shard.kill(above));
     world.assert_clean();
@@ -1041,12 +1045,12 @@ fn op() -> impl proptest::strategy::Strategy<Value = Op> {
 }
 
 /// Does what it is told by its mails, each of which is an [`Op`] of its own.
-async fn puppet(me: ProcessRef, open: Rc<Cell<i32>>) -> ExitReason {
+async fn puppet(me: ProcessContext, open: Rc<Cell<i32>>) -> ExitReason {
     let shard = &me.shard;
     let soon = || Some(Instant::now() + Duration::from_millis(2));
     while let Some(delivery) = shard.receive(me.pid, None).await {
         match delivery {
-            Mail::Message(message) if message.len() == 9 => {
+            Delivery::Message(message) if message.len() == 9 => {
                 let raw = u64::from_be_bytes(message[1..].try_into().unwrap());
                 let other = Pid::from_raw(raw);
                 if message[0] == b's' {
@@ -1068,10 +1072,10 @@ async fn puppet(me: ProcessRef, open: Rc<Cell<i32>>) -> ExitReason {
                     drop(counted);
                 }
             }
-            Mail::Call(call) if call.id.as_raw() % 3 != 0 => {
+            Delivery::Call(call) if call.id.as_raw() % 3 != 0 => {
                 shard.reply(me.pid, call.id, Ok(Bytes::new()));
             }
-            Mail::Stream { stream, .. } => {
+            Delivery::Stream { stream, .. } => {
                 let _ = shard.read(me.pid, stream).await;
             }
             _ => {}

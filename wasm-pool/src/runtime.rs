@@ -33,7 +33,7 @@ pub(crate) trait Runtime {
         component: ComponentRef,
         spawner: &Capabilities,
         options: SpawnOptions,
-        sound: Rc<Cell<bool>>,
+        healthy: Rc<Cell<bool>>,
     ) -> Result<Pid, SpawnFailure>;
 
     /// A permit for a supervisor, which takes no instance.

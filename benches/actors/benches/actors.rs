@@ -14,7 +14,8 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterio
 use futures_channel::oneshot;
 use rusm_actors_bench::{Latch, Peer, Shards};
 use rusm_core::{
-    Child, ExitReason, Mail, Pid, ProcessRef, Restart, Shard, SpawnOptions, Strategy, Supervisor,
+    Child, Delivery, ExitReason, Pid, ProcessContext, Restart, Shard, SpawnOptions, Strategy,
+    Supervisor,
 };
 
 #[global_allocator]
@@ -130,8 +131,8 @@ fn ping_pong(c: &mut Criterion) {
     }
 }
 
-async fn pong(me: ProcessRef) {
-    while let Some(Mail::Message(message)) = me.shard.receive(me.pid, None).await {
+async fn pong(me: ProcessContext) {
+    while let Some(Delivery::Message(message)) = me.shard.receive(me.pid, None).await {
         let from = <[u8; 8]>::try_from(&message[..]).expect("a pid");
         let from = Pid::from_raw(u64::from_be_bytes(from));
         let answer = Bytes::copy_from_slice(b"pong");
@@ -145,7 +146,7 @@ fn calling(c: &mut Criterion) {
         let shards = Shards::start(2);
         let echo = shards.run(far, async |shard| {
             process(&shard, async |me| {
-                while let Some(Mail::Call(call)) = me.shard.receive(me.pid, None).await {
+                while let Some(Delivery::Call(call)) = me.shard.receive(me.pid, None).await {
                     me.shard.reply(me.pid, call.id, Ok(call.args));
                 }
             })
@@ -207,7 +208,7 @@ async fn restarts(shard: Shard, n: u64) -> Duration {
     let child = Child {
         name: "child".into(),
         restart: Restart::Permanent,
-        sound: Rc::<Cell<bool>>::default(),
+        healthy: Rc::<Cell<bool>>::default(),
         start: Box::new(move |shard| {
             let latch = latch.clone();
             let body = async move |_| {
@@ -313,8 +314,8 @@ fn publishing(c: &mut Criterion) {
     }
 }
 
-async fn member(me: ProcessRef, received: &Cell<u64>, members: u64) {
-    while let Some(Mail::Message(message)) = me.shard.receive(me.pid, None).await {
+async fn member(me: ProcessContext, received: &Cell<u64>, members: u64) {
+    while let Some(Delivery::Message(message)) = me.shard.receive(me.pid, None).await {
         received.set(received.get() + 1);
         if received.get() == members {
             received.set(0);
@@ -337,7 +338,7 @@ fn streaming(c: &mut Criterion) {
             let reader = shards.run(far, async move |shard| {
                 process(&shard, async move |me| {
                     let mail = me.shard.receive(me.pid, None).await;
-                    let Some(Mail::Stream { stream, .. }) = mail else {
+                    let Some(Delivery::Stream { stream, .. }) = mail else {
                         return;
                     };
                     let start = Instant::now();
@@ -493,7 +494,7 @@ fn peers() -> [(&'static str, Peer); 2] {
     ]
 }
 
-fn process(shard: &Shard, body: impl AsyncFnOnce(ProcessRef) + 'static) -> Pid {
+fn process(shard: &Shard, body: impl AsyncFnOnce(ProcessContext) + 'static) -> Pid {
     let body = async move |me| {
         body(me).await;
         ExitReason::Normal
@@ -505,7 +506,7 @@ fn process(shard: &Shard, body: impl AsyncFnOnce(ProcessRef) + 'static) -> Pid {
 async fn timed(
     shard: &Shard,
     n: u64,
-    mut work: impl AsyncFnMut(&ProcessRef) + 'static,
+    mut work: impl AsyncFnMut(&ProcessContext) + 'static,
 ) -> Duration {
     let (done, time) = oneshot::channel();
     process(shard, async move |me| {

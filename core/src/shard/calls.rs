@@ -15,7 +15,7 @@ use super::timers::ReceiveTimeout;
 use crate::bus::Signal;
 use crate::context::{CallContext, Caller};
 use crate::id::{CallId, StreamId};
-use crate::message::{Call, CallError, Mail, SendError};
+use crate::message::{Call, CallError, Delivery, SendError};
 use crate::occupancy::Occupancy;
 use crate::pid::Pid;
 use crate::process::{PendingReply, take_first};
@@ -76,7 +76,7 @@ impl Shard {
                     Err(SendError::BusFull) => {
                         unsent = Some((function, args));
                         let wait = capacity
-                            .get_or_insert_with(|| Box::pin(shard.bus_has_room(to.shard())));
+                            .get_or_insert_with(|| Box::pin(shard.bus_capacity(to.shard())));
                         if wait.as_mut().poll(cx).is_pending() {
                             break;
                         }
@@ -211,7 +211,7 @@ impl Shard {
             return sent.map_err(|(error, _)| error);
         }
         let stream = call.stream.zip(call.from);
-        self.deliver(to, Mail::Call(call))
+        self.deliver(to, Delivery::Call(call))
             .map_err(|(error, _)| error)?;
         if let Some((stream, caller)) = stream {
             self.add_writer(stream, to, caller.shard());
@@ -251,7 +251,7 @@ impl Shard {
         let Some(process) = table.get_mut(to) else {
             return;
         };
-        process.state().mailbox.push_reserved(Mail::Call(call));
+        process.state().mailbox.push_reserved(Delivery::Call(call));
         drop(table);
         self.wake(to);
     }

@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::Shard;
 use crate::bus::Signal;
 use crate::exit::{End, ExitReason};
-use crate::message::{CallError, Mail};
+use crate::message::{CallError, Delivery};
 use crate::pid::{Pid, ShardId};
 use crate::process::{Process, ProcessInfo, ProcessState, SpawnOptions, deadline_exceeded};
 use crate::quota::{MAX_NAME, QuotaUsage};
@@ -34,7 +34,7 @@ pub enum SpawnError {
 
 /// The argument of a spawned process's body.
 #[derive(Clone)]
-pub struct ProcessRef {
+pub struct ProcessContext {
     /// Its own pid.
     pub pid: Pid,
     /// Its shard.
@@ -62,7 +62,7 @@ impl Shard {
     pub fn spawn<F>(
         &self,
         options: SpawnOptions,
-        body: impl FnOnce(ProcessRef) -> F + 'static,
+        body: impl FnOnce(ProcessContext) -> F + 'static,
     ) -> Result<Pid, SpawnError>
     where
         F: Future<Output = ExitReason> + 'static,
@@ -96,7 +96,7 @@ impl Shard {
             // It is its first link, so it is within the quota.
             let _ = self.link(pid, other);
         }
-        let me = ProcessRef {
+        let me = ProcessContext {
             pid,
             shard: self.clone(),
         };
@@ -325,7 +325,7 @@ impl Shard {
             self.answer(call, Err(CallError::Died(reason.clone())));
         }
         for delivery in state.mailbox.into_deliveries() {
-            if let Mail::Call(call) = delivery {
+            if let Delivery::Call(call) = delivery {
                 let not_begun = CallError::NotBegun(reason.clone());
                 self.answer(call.pending_reply(), Err(not_begun));
             }
@@ -397,13 +397,13 @@ impl ProcessHandle {
     }
 
     /// Sets the reason with which the process ends when this handle is dropped.
-    pub fn ends_for(&mut self, reason: ExitReason) {
+    pub fn set_exit_reason(&mut self, reason: ExitReason) {
         self.reason = reason;
     }
 
     /// Ends the process with this reason.
     pub fn exit(mut self, reason: ExitReason) {
-        self.ends_for(reason);
+        self.set_exit_reason(reason);
     }
 }
 

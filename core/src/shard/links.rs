@@ -4,7 +4,7 @@ use super::Shard;
 use crate::bus::Signal;
 use crate::exit::ExitReason;
 use crate::id::MonitorRef;
-use crate::message::Mail;
+use crate::message::Delivery;
 use crate::pid::Pid;
 use crate::process::take_first;
 use crate::quota::{MAX_LINKS, MAX_MONITORS, QuotaError};
@@ -69,7 +69,7 @@ impl Shard {
         self.dispatch(to.shard(), exit);
     }
 
-    /// Monitors `target`: `me` receives a [`Mail::Down`] when it ends, or at once if it has ended.
+    /// Monitors `target`: `me` receives a [`Delivery::Down`] when it ends, or at once if it has ended.
     ///
     /// # Errors
     /// When `me` has [`MAX_MONITORS`].
@@ -96,7 +96,7 @@ impl Shard {
         Ok(monitor)
     }
 
-    /// Removes a monitor. A [`Mail::Down`] that was already delivered stays in the mailbox.
+    /// Removes a monitor. A [`Delivery::Down`] that was already delivered stays in the mailbox.
     pub fn demonitor(&self, me: Pid, monitor: MonitorRef) {
         if let Some(target) = self.forget_watching(me, monitor) {
             self.dispatch(target.shard(), Signal::Demonitor { monitor, target });
@@ -135,7 +135,7 @@ impl Shard {
         let unstoppable = !linked && reason == ExitReason::Killed;
         if traps && !unstoppable {
             // Exits are never refused.
-            let _ = self.deliver(to, Mail::Exit { from, reason });
+            let _ = self.deliver(to, Delivery::Exit { from, reason });
         } else if !reason.is_normal() {
             self.end(to, reason);
         }
@@ -176,7 +176,7 @@ impl Shard {
     ) {
         // Otherwise the monitor was removed in the meantime.
         if self.forget_watching(watcher, monitor).is_some() {
-            let down = Mail::Down {
+            let down = Delivery::Down {
                 monitor,
                 pid: target,
                 reason,

@@ -10,7 +10,7 @@ use crate::pid::Pid;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
     /// Dropped messages, by receiver.
-    pub mail: Vec<LostMessages>,
+    pub messages: Vec<LostMessages>,
     /// Dropped timers: of setters that ended, for targets that had too many of those.
     pub timers: u64,
 }
@@ -28,7 +28,7 @@ pub struct LostMessages {
 
 #[derive(Debug, Default)]
 pub(super) struct LossCount {
-    mail: IdMap<Pid, LostMessages>,
+    messages: IdMap<Pid, LostMessages>,
     timers: u64,
 }
 
@@ -37,7 +37,7 @@ impl Shard {
     pub fn take_losses(&self) -> Losses {
         let mut losses = self.core.losses.borrow_mut();
         Losses {
-            mail: losses.mail.drain().map(|(_, lost)| lost).collect(),
+            messages: losses.messages.drain().map(|(_, lost)| lost).collect(),
             timers: std::mem::take(&mut losses.timers),
         }
     }
@@ -52,7 +52,7 @@ impl Shard {
         state.dropped += 1;
         let mut losses = self.core.losses.borrow_mut();
         // Only live processes are counted, which bounds the map.
-        let lost = losses.mail.entry(to).or_insert_with(|| LostMessages {
+        let lost = losses.messages.entry(to).or_insert_with(|| LostMessages {
             pid: to,
             component: state.origin.clone(),
             messages: 0,

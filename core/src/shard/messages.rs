@@ -11,7 +11,7 @@ use super::timers::ReceiveTimeout;
 use crate::bus::Signal;
 use crate::fairness;
 use crate::mailbox::Seen;
-use crate::message::{Mail, SendError};
+use crate::message::{Delivery, SendError};
 use crate::pid::{Pid, ShardId};
 use crate::process::PendingReply;
 
@@ -63,7 +63,7 @@ impl Shard {
     }
 
     /// Waits until the bus has capacity for a message to a shard; to this one it always has.
-    pub fn bus_has_room(&self, to: ShardId) -> impl Future<Output = ()> + Send + 'static {
+    pub fn bus_capacity(&self, to: ShardId) -> impl Future<Output = ()> + Send + 'static {
         bus_capacity(to)
     }
 
@@ -74,8 +74,8 @@ impl Shard {
         &self,
         me: Pid,
         deadline: Option<Instant>,
-        mut wanted: impl FnMut(&Mail) -> bool + Send + 'static,
-    ) -> impl Future<Output = Option<Mail>> + Send + 'static {
+        mut wanted: impl FnMut(&Delivery) -> bool + Send + 'static,
+    ) -> impl Future<Output = Option<Delivery>> + Send + 'static {
         let mut seen = Seen::default();
         let mut timeout = ReceiveTimeout::new(me, deadline);
         poll_fn(move |cx| {
@@ -89,7 +89,7 @@ impl Shard {
             if let Some(state) = process.state.as_deref_mut()
                 && let Some(delivery) = state.mailbox.take(&mut seen, &mut wanted)
             {
-                if let Mail::Call(call) = &delivery {
+                if let Delivery::Call(call) = &delivery {
                     state.pending_replies.push(call.pending_reply());
                 }
                 return Poll::Ready(Some(delivery));
@@ -109,18 +109,18 @@ impl Shard {
         &self,
         me: Pid,
         deadline: Option<Instant>,
-    ) -> impl Future<Output = Option<Mail>> + Send + 'static {
+    ) -> impl Future<Output = Option<Delivery>> + Send + 'static {
         self.receive_where(me, deadline, |_| true)
     }
 
     /// Stashes a delivery that `me` received.
-    pub fn stash(&self, me: Pid, delivery: Mail) {
+    pub fn stash(&self, me: Pid, delivery: Delivery) {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(me) else {
             return;
         };
         let state = process.state();
-        if let Mail::Call(call) = &delivery {
+        if let Delivery::Call(call) = &delivery {
             let own = call.pending_reply();
             state.pending_replies.retain(|pending| *pending != own);
         }
@@ -135,7 +135,7 @@ impl Shard {
     }
 
     /// Removes the deliveries from the mailbox of `me` that are `unwanted`.
-    pub(crate) fn discard(&self, me: Pid, mut unwanted: impl FnMut(&Mail) -> bool) {
+    pub(crate) fn discard(&self, me: Pid, mut unwanted: impl FnMut(&Delivery) -> bool) {
         let mut table = self.core.table.borrow_mut();
         let state = table
             .get_mut(me)
@@ -153,9 +153,9 @@ impl Shard {
     /// cost each message an allocation.
     fn try_deliver(&self, to: Pid, message: Bytes) -> Result<(), (SendError, Bytes)> {
         if to.shard() == self.core.id {
-            let put = self.deliver(to, Mail::Message(message));
+            let put = self.deliver(to, Delivery::Message(message));
             return put.map_err(|(error, delivery)| match delivery {
-                Mail::Message(message) => (error, message),
+                Delivery::Message(message) => (error, message),
                 _ => (error, Bytes::new()),
             });
         }
@@ -174,7 +174,7 @@ impl Shard {
     }
 
     /// Puts a delivery into a mailbox of this shard, and wakes the process. Returns it on failure.
-    pub(super) fn deliver(&self, to: Pid, delivery: Mail) -> Result<(), (SendError, Mail)> {
+    pub(super) fn deliver(&self, to: Pid, delivery: Delivery) -> Result<(), (SendError, Delivery)> {
         let mut table = self.core.table.borrow_mut();
         let Some(process) = table.get_mut(to) else {
             return Err((SendError::NoProcess, delivery));
@@ -210,7 +210,7 @@ impl Shard {
 
     pub(super) fn deliver_message(&self, to: Pid, bytes: Bytes) {
         // The sender no longer waits for the result.
-        if let Err((error, _)) = self.deliver(to, Mail::Message(bytes)) {
+        if let Err((error, _)) = self.deliver(to, Delivery::Message(bytes)) {
             self.count_refused(to, error);
         }
     }

@@ -30,7 +30,7 @@ use crate::timer::TimerQueue;
 
 use calls::PendingCall;
 pub use calls::WaitGuard;
-pub use lifecycle::{ProcessHandle, ProcessRef, SpawnError};
+pub use lifecycle::{ProcessContext, ProcessHandle, SpawnError};
 use losses::LossCount;
 pub use losses::{Losses, LostMessages};
 

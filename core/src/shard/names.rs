@@ -86,7 +86,7 @@ impl Shard {
 
     /// Sends a message to all members of a group, and returns their number. The members on another shard
     /// get it by one signal, which is dropped if that shard's inbox is full: see
-    /// [`Shard::bus_has_room`].
+    /// [`Shard::bus_capacity`].
     pub fn publish(&self, group: &str, message: Bytes) -> usize {
         let members = self.members(group);
         let mut remote: Vec<Vec<Pid>> = Vec::new();

@@ -10,14 +10,14 @@ use super::Shard;
 use crate::bus::Signal;
 use crate::exit::ExitReason;
 use crate::id::StreamId;
-use crate::message::Mail;
+use crate::message::Delivery;
 use crate::pid::{Pid, ShardId};
 use crate::process::take_first;
 use crate::quota::{MAX_STREAM_BYTES, MAX_STREAMS};
 use crate::stream::{Read, Reader, StreamError, Writer, weight};
 
 impl Shard {
-    /// Opens a stream that `me` writes and `to` reads, which receives a [`Mail::Stream`]. Returns `None` if
+    /// Opens a stream that `me` writes and `to` reads, which receives a [`Delivery::Stream`]. Returns `None` if
     /// `to` is known to have ended, or `me` has too many streams.
     pub fn open_stream(&self, me: Pid, to: Pid) -> Option<StreamId> {
         if to.shard() == self.core.id && !self.is_alive_here(to) {
@@ -198,7 +198,7 @@ impl Shard {
     }
 
     pub(super) fn handle_stream_open(&self, stream: StreamId, writer: Pid, reader: Pid) {
-        let delivery = Mail::Stream {
+        let delivery = Delivery::Stream {
             stream,
             from: writer,
         };

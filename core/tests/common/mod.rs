@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_executor::{LocalPool, LocalSpawner};
-use rusm_core::{ExitReason, Mail, Node, Pid, Shard, ShardId, SpawnOptions, fairness};
+use rusm_core::{Delivery, ExitReason, Node, Pid, Shard, ShardId, SpawnOptions, fairness};
 
 pub struct Local {
     pub pool: LocalPool,
@@ -112,17 +112,17 @@ pub fn idle(shard: &Shard) -> Pid {
 /// A process that answers each call with its arguments, and sends each message back where it
 /// says that it came from.
 pub fn echo(shard: &Shard, options: SpawnOptions) -> Pid {
-    let body = |me: rusm_core::ProcessRef| async move {
+    let body = |me: rusm_core::ProcessContext| async move {
         loop {
             match me.shard.receive(me.pid, None).await {
-                Some(Mail::Call(call)) => me.shard.reply(me.pid, call.id, Ok(call.args)),
-                Some(Mail::Message(bytes)) if bytes.as_ref() == b"die" => {
+                Some(Delivery::Call(call)) => me.shard.reply(me.pid, call.id, Ok(call.args)),
+                Some(Delivery::Message(bytes)) if bytes.as_ref() == b"die" => {
                     return ExitReason::Failed("as it was told".into());
                 }
-                Some(Mail::Message(bytes)) if bytes.as_ref() == b"quit" => {
+                Some(Delivery::Message(bytes)) if bytes.as_ref() == b"quit" => {
                     return ExitReason::Normal;
                 }
-                Some(Mail::Message(bytes)) if bytes.len() >= 8 => {
+                Some(Delivery::Message(bytes)) if bytes.len() >= 8 => {
                     let mut raw = [0; 8];
                     raw.copy_from_slice(&bytes[..8]);
                     let to = Pid::from_raw(u64::from_le_bytes(raw));

@@ -23,8 +23,9 @@ use futures_util::task::LocalSpawn as _;
 use futures_util::{FutureExt as _, StreamExt as _};
 use rusm_core::quota::{self, QuotaUsage};
 use rusm_core::{
-    CallError, ExitReason, Mail, MailboxLimit, MonitorRef, Node, Pid, ProcessRef, RequestId,
-    ReservedName, SendError, Shard, ShardId, SpawnOptions, Stats, StreamId, TimerRef, fairness,
+    CallError, Delivery, ExitReason, MailboxLimit, MonitorRef, Node, Pid, ProcessContext,
+    RequestId, ReservedName, SendError, Shard, ShardId, SpawnOptions, Stats, StreamId, TimerRef,
+    fairness,
 };
 
 /// What the mailbox of each process takes: so little that it is often full.
@@ -397,11 +398,11 @@ fn within_bounds(held: &QuotaUsage, resident: bool) -> bool {
 
 /// The life of a process.
 async fn obey(
-    me: ProcessRef,
+    me: ProcessContext,
     mut commands: UnboundedReceiver<Command>,
     ledger: Rc<Ledger>,
 ) -> ExitReason {
-    let ProcessRef { pid, shard } = me;
+    let ProcessContext { pid, shard } = me;
     let (mut reading, mut writing): (Vec<StreamId>, Vec<StreamId>) = Default::default();
     while let Some(command) = commands.next().await {
         match command {
@@ -439,10 +440,10 @@ async fn obey(
                     let Some(delivery) = received else { break };
                     note(&ledger, pid, &delivery, 1);
                     match delivery {
-                        Mail::Call(call) if answers && call.from.is_some() => {
+                        Delivery::Call(call) if answers && call.from.is_some() => {
                             shard.reply(pid, call.id, Ok(call.args));
                         }
-                        Mail::Stream { stream, .. } => reading.push(stream),
+                        Delivery::Stream { stream, .. } => reading.push(stream),
                         _ => {}
                     }
                 }
@@ -493,12 +494,12 @@ async fn obey(
     ExitReason::Normal
 }
 
-fn note(ledger: &Ledger, pid: Pid, delivery: &Mail, one: usize) {
+fn note(ledger: &Ledger, pid: Pid, delivery: &Delivery, one: usize) {
     let mut received = ledger.received.borrow_mut();
     let received = received.entry(pid).or_default();
     match delivery {
-        Mail::Call(call) if call.from.is_none() => received.casts += one,
-        Mail::Message(message) if message.as_ref() != b"t" => received.messages += one,
+        Delivery::Call(call) if call.from.is_none() => received.casts += one,
+        Delivery::Message(message) if message.as_ref() != b"t" => received.messages += one,
         _ => {}
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use rusm_core::{Mail, ProcessHandle, Shard, StreamId};
+use rusm_core::{Delivery, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream};
 use rusm_wasm_pool::connection::{ConnectionInfo, ResponseStart, SseEvent};
 use rusm_wasm_pool::pool::semaphore::Permit;
@@ -85,7 +85,7 @@ struct Owner {
     _permit: Permit,
 }
 
-type Waiting = Pin<Box<dyn Future<Output = Option<Mail>>>>;
+type Waiting = Pin<Box<dyn Future<Output = Option<Delivery>>>>;
 
 impl BodyStream for Owner {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
@@ -120,7 +120,7 @@ impl BodyStream for Owner {
             };
             self.waiting = None;
             let data = match &mail {
-                Some(Mail::Message(data)) => Some(data),
+                Some(Delivery::Message(data)) => Some(data),
                 _ => None,
             };
             let event = match data {
@@ -156,6 +156,6 @@ fn wait(
     silence: Option<Duration>,
 ) -> Waiting {
     let deadline = silence.and_then(|silence| Instant::now().checked_add(silence));
-    let is_message = move |mail: &Mail| takes_messages && matches!(mail, Mail::Message(_));
+    let is_message = move |mail: &Delivery| takes_messages && matches!(mail, Delivery::Message(_));
     Box::pin(shard.receive_where(owner.pid(), deadline, is_message))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use rusm_core::{Mail, ProcessHandle, Shard, StreamError};
+use rusm_core::{Delivery, ProcessHandle, Shard, StreamError};
 use rusm_uring_net::websocket::{Message, Outgoing, WebSocketHandler};
 use rusm_wasm_pool::connection::{ConnectionInfo, Frame, WebSocket};
 use rusm_wasm_pool::pool::semaphore::Permit;
@@ -119,10 +119,10 @@ impl Owner {
 
     /// A message that some process sent to the owner is a binary one for the client.
     fn poll_mail(&self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
-        let is_message = |mail: &Mail| matches!(mail, Mail::Message(_));
+        let is_message = |mail: &Delivery| matches!(mail, Delivery::Message(_));
         let receiving = self.shard.receive_where(self.owner.pid(), None, is_message);
         pin!(receiving).poll(cx).map(|mail| match mail {
-            Some(Mail::Message(bytes)) => Some(Outgoing::Binary(bytes.into())),
+            Some(Delivery::Message(bytes)) => Some(Outgoing::Binary(bytes.into())),
             _ => None,
         })
     }

@@ -140,8 +140,8 @@ pub(super) fn boot(
             });
         }
         let (starter, name) = (pool.clone(), service.name.clone());
-        let sound = Rc::<Cell<bool>>::default();
-        let (told, reserved) = (sound.clone(), reserved.clone());
+        let healthy = Rc::<Cell<bool>>::default();
+        let (told, reserved) = (healthy.clone(), reserved.clone());
         let mut tell_started = Some(tell_started);
         let start = move |_: &rusm_core::Shard| {
             let options = SpawnOptions {
@@ -150,7 +150,7 @@ pub(super) fn boot(
                 ..SpawnOptions::default()
             };
             let progress = Progress {
-                sound: told.clone(),
+                healthy: told.clone(),
                 started: tell_started.take(),
             };
             // Another one than at the last start, if it was replaced.
@@ -163,7 +163,7 @@ pub(super) fn boot(
             name: service.name.clone(),
             start: Box::new(start),
             restart: Restart::Permanent,
-            sound,
+            healthy,
         });
         let options = SpawnOptions {
             label: Some(format!("supervisor of {}", service.name).into()),

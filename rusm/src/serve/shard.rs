@@ -218,7 +218,7 @@ fn expire(processes: &Shard, now: Instant) {
 /// Tell the operator what was lost because somebody held as much as it may.
 fn log_losses(processes: &Shard) {
     let losses = processes.take_losses();
-    for lost in losses.mail {
+    for lost in losses.messages {
         tracing::warn!(
             component = lost.component.as_deref(),
             pid = %lost.pid,

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rusm_core::{
-    CallError, Caller, ExitReason, Mail as CoreMail, Pid, SendError, Shard, SpawnOptions, StreamId,
+    CallError, Caller, Delivery, ExitReason, Pid, SendError, Shard, SpawnOptions, StreamId,
     TimerRef,
 };
 
@@ -171,7 +171,7 @@ impl Host for HostState {
         args: Vec<u8>,
     ) -> wasmtime::Result<u64> {
         let to = Pid::from_raw(to);
-        let room = shard()?.bus_has_room(to.shard());
+        let room = shard()?.bus_capacity(to.shard());
         room.await;
         let stream = shard()?.call_stream(self.as_caller(), to, function.into(), args.into());
         Ok(stream.as_raw())
@@ -418,12 +418,12 @@ impl HostState {
     async fn receive_within(
         &mut self,
         timeout_ms: Option<u64>,
-    ) -> wasmtime::Result<Option<CoreMail>> {
+    ) -> wasmtime::Result<Option<Delivery>> {
         let deadline = timeout_ms.map(deadline_in);
         let receiving = shard()?.receive_where(self.pid, deadline, |mail| {
             matches!(
                 mail,
-                CoreMail::Message(_) | CoreMail::Down { .. } | CoreMail::Exit { .. }
+                Delivery::Message(_) | Delivery::Down { .. } | Delivery::Exit { .. }
             )
         });
         let received = receiving.await;
@@ -435,8 +435,8 @@ impl HostState {
     }
 
     /// Keep what is known of others up to date with a mail that the guest gets.
-    pub(crate) fn received(&mut self, mail: &CoreMail) {
-        if let CoreMail::Down { pid, .. } = mail {
+    pub(crate) fn received(&mut self, mail: &Delivery) {
+        if let Delivery::Down { pid, .. } = mail {
             self.actor.monitors.remove(pid);
         }
     }

@@ -1,16 +1,16 @@
 //! What a process receives, as guests get it.
 
-use rusm_core::{ExitReason, Mail as CoreMail, Pid};
+use rusm_core::{Delivery, ExitReason, Pid};
 
 use crate::bindings::rusm::runtime::actor::{Ended, Mail};
 
 /// What a guest gets of a mail; `None` for calls and streams, which go their own ways.
-pub(crate) fn into_wit(mail: CoreMail) -> Option<Mail> {
+pub(crate) fn into_wit(mail: Delivery) -> Option<Mail> {
     match mail {
-        CoreMail::Message(bytes) => Some(Mail::Message(bytes.into())),
-        CoreMail::Down { pid, reason, .. } => Some(Mail::Down(ended(pid, &reason))),
-        CoreMail::Exit { from, reason } => Some(Mail::Exit(ended(from, &reason))),
-        CoreMail::Call(_) | CoreMail::Stream { .. } => None,
+        Delivery::Message(bytes) => Some(Mail::Message(bytes.into())),
+        Delivery::Down { pid, reason, .. } => Some(Mail::Down(ended(pid, &reason))),
+        Delivery::Exit { from, reason } => Some(Mail::Exit(ended(from, &reason))),
+        Delivery::Call(_) | Delivery::Stream { .. } => None,
     }
 }
 
@@ -22,16 +22,16 @@ fn ended(pid: Pid, reason: &ExitReason) -> Ended {
 }
 
 /// A mail as RUSM 0.7 has it: the end of a process is a JSON object with its pid as text.
-pub(super) fn as_bytes(mail: CoreMail) -> Vec<u8> {
+pub(super) fn as_bytes(mail: Delivery) -> Vec<u8> {
     let json = |key: &str, pid: Pid, reason: &ExitReason| {
         let reason = serde_json::Value::from(reason.to_string());
         format!(r#"{{"__{key}":"{}","reason":{reason}}}"#, pid.as_raw()).into_bytes()
     };
     match mail {
-        CoreMail::Message(bytes) => bytes.into(),
-        CoreMail::Down { pid, reason, .. } => json("down", pid, &reason),
-        CoreMail::Exit { from, reason } => json("exit", from, &reason),
-        CoreMail::Call(_) | CoreMail::Stream { .. } => Vec::new(),
+        Delivery::Message(bytes) => bytes.into(),
+        Delivery::Down { pid, reason, .. } => json("down", pid, &reason),
+        Delivery::Exit { from, reason } => json("exit", from, &reason),
+        Delivery::Call(_) | Delivery::Stream { .. } => Vec::new(),
     }
 }
 
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_process_is_json_of_0_7() {
-        let mail = CoreMail::Exit {
+        let mail = Delivery::Exit {
             from: Pid::from_raw(7),
             reason: ExitReason::Failed("a \"quoted\" reason".into()),
         };
@@ -49,6 +49,6 @@ mod tests {
             String::from_utf8(as_bytes(mail)).unwrap(),
             r#"{"__exit":"7","reason":"a \"quoted\" reason"}"#
         );
-        assert_eq!(as_bytes(CoreMail::Message("x".into())), b"x");
+        assert_eq!(as_bytes(Delivery::Message("x".into())), b"x");
     }
 }

@@ -43,7 +43,7 @@ impl Host for HostState {
     async fn publish(&mut self, tag: String, message: Vec<u8>) -> wasmtime::Result<u32> {
         let shards = shard()?.node().shards();
         for index in 0..shards {
-            let room = shard()?.bus_has_room(ShardId::new(index));
+            let room = shard()?.bus_capacity(ShardId::new(index));
             room.await;
         }
         let sent = shard()?.publish(&tag, message.into());

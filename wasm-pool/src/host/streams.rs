@@ -1,6 +1,6 @@
 //! `rusm:runtime/streams@0.1.0`: byte streams between processes.
 
-use rusm_core::{Mail, Pid, StreamError, StreamId};
+use rusm_core::{Delivery, Pid, StreamError, StreamId};
 
 use super::shard::{process_gone, room, shard};
 use crate::bindings::rusm::runtime::streams::{Host, Pid as RawPid};
@@ -29,10 +29,10 @@ impl Host for HostState {
     }
 
     async fn stream_accept(&mut self) -> wasmtime::Result<u64> {
-        let is_stream = |mail: &Mail| matches!(mail, Mail::Stream { .. });
+        let is_stream = |mail: &Delivery| matches!(mail, Delivery::Stream { .. });
         let accepting = shard()?.receive_where(self.pid, None, is_stream);
         match accepting.await {
-            Some(Mail::Stream { stream, .. }) => Ok(stream.as_raw()),
+            Some(Delivery::Stream { stream, .. }) => Ok(stream.as_raw()),
             _ => Err(process_gone()),
         }
     }

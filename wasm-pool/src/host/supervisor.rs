@@ -52,8 +52,8 @@ impl HostState {
                 .component(&name)
                 .ok_or_else(|| format!("there is no component `{name}`"))?;
             let capabilities = self.capabilities.clone();
-            let sound = Rc::<Cell<bool>>::default();
-            let told = sound.clone();
+            let healthy = Rc::<Cell<bool>>::default();
+            let told = healthy.clone();
             let start = move |_: &Shard| {
                 let runtime = runtime::current().ok_or("the shard is gone")?;
                 runtime
@@ -64,7 +64,7 @@ impl HostState {
                 name: name.into(),
                 start: Box::new(start),
                 restart: Restart::Permanent,
-                sound,
+                healthy,
             });
         }
         let options = SpawnOptions {

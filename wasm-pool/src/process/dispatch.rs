@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use rusm_core::{Call, CallError, Mail, ProcessRef};
+use rusm_core::{Call, CallError, Delivery, ProcessContext};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
@@ -14,10 +14,10 @@ use crate::state::actor::Answering;
 /// Hand the guest a message, if it wants any.
 pub(super) async fn take_mail(
     component: &LoadedComponent,
-    me: &ProcessRef,
+    me: &ProcessContext,
     store: &mut Store<HostState>,
     instance: &Instance,
-    mail: Mail,
+    mail: Delivery,
 ) -> wasmtime::Result<()> {
     store.data_mut().received(&mail);
     let Some(mail) = into_wit(mail) else {
@@ -30,7 +30,7 @@ pub(super) async fn take_mail(
 /// Answer one call. If the guest traps, its process ends, and that answers the call.
 pub(super) async fn answer(
     component: &LoadedComponent,
-    me: &ProcessRef,
+    me: &ProcessContext,
     store: &mut Store<HostState>,
     instance: &Instance,
     call: Call,
@@ -62,7 +62,7 @@ pub(super) struct Limit;
 impl Limit {
     pub(super) fn start(
         component: &LoadedComponent,
-        me: &ProcessRef,
+        me: &ProcessContext,
         store: &mut Store<HostState>,
     ) {
         let deadline = Instant::now().checked_add(component.function_timeout);
@@ -70,7 +70,7 @@ impl Limit {
         me.shard.set_deadline(me.pid, deadline);
     }
 
-    pub(super) fn end(me: &ProcessRef, store: &mut Store<HostState>) {
+    pub(super) fn end(me: &ProcessContext, store: &mut Store<HostState>) {
         store.data_mut().deadline = None;
         me.shard.set_deadline(me.pid, None);
     }

@@ -29,13 +29,13 @@ impl Runtime for ShardPool {
         component: ComponentRef,
         spawner: &Capabilities,
         options: SpawnOptions,
-        sound: Rc<Cell<bool>>,
+        healthy: Rc<Cell<bool>>,
     ) -> Result<Pid, SpawnFailure> {
         let loaded = self.process_component(component)?;
         let capabilities = Arc::new(loaded.capabilities.within(spawner));
         let permits = self.permits_for_guest()?;
         let progress = Progress {
-            sound,
+            healthy,
             started: None,
         };
         self.spawn_process(

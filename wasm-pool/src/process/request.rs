@@ -59,7 +59,7 @@ impl ShardPool {
             return Err(ProcessError::host("the process table is full"));
         };
         // Should nobody want the answer any more, before there is one.
-        process.ends_for(ExitReason::Killed);
+        process.set_exit_reason(ExitReason::Killed);
         let mut store =
             self.new_store(component, process.pid(), deadline, &component.capabilities)?;
         let outcome = {

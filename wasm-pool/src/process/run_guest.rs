@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusm_config::Capabilities;
-use rusm_core::{ExitReason, Pid, ProcessRef, SpawnOptions};
+use rusm_core::{ExitReason, Pid, ProcessContext, SpawnOptions};
 use wasmtime::Store;
 
 use crate::component::loaded::LoadedComponent;
@@ -41,7 +41,7 @@ impl ShardPool {
         component: &LoadedComponent,
         deadline: Option<Instant>,
         awaited: bool,
-        life: impl FnOnce(Rc<Self>, ProcessRef) -> F + 'static,
+        life: impl FnOnce(Rc<Self>, ProcessContext) -> F + 'static,
     ) -> Result<Pid, ProcessError>
     where
         F: Future<Output = ExitReason> + 'static,

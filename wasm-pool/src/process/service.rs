@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use rusm_config::Capabilities;
-use rusm_core::{ExitReason, Mail, Pid, ProcessRef, SpawnOptions};
+use rusm_core::{Delivery, ExitReason, Pid, ProcessContext, SpawnOptions};
 use wasmtime::Store;
 
 use super::dispatch::{Limit, answer, take_mail};
@@ -24,7 +24,7 @@ use crate::state::HostState;
 #[derive(Debug, Default)]
 pub struct Progress {
     /// Set whenever it has done what it was asked for.
-    pub sound: Rc<Cell<bool>>,
+    pub healthy: Rc<Cell<bool>>,
     /// Told when it has begun: its `init` has returned. Dropped if it ends before.
     pub started: Option<oneshot::Sender<()>>,
 }
@@ -122,7 +122,7 @@ impl ShardPool {
     async fn run_process(
         &self,
         component: ComponentRef,
-        me: &ProcessRef,
+        me: &ProcessContext,
         capabilities: &Arc<Capabilities>,
         progress: Progress,
     ) -> ExitReason {
@@ -151,7 +151,7 @@ impl ShardPool {
     pub(super) fn report_exit(
         &self,
         component: &LoadedComponent,
-        me: &ProcessRef,
+        me: &ProcessContext,
         ran: Ran<()>,
     ) -> ExitReason {
         let Ran {
@@ -180,7 +180,7 @@ impl ShardPool {
 
 async fn run_service(
     component: &LoadedComponent,
-    me: &ProcessRef,
+    me: &ProcessContext,
     store: &mut Store<HostState>,
     mut progress: Progress,
 ) -> wasmtime::Result<()> {
@@ -195,14 +195,14 @@ async fn run_service(
     progress.has_started();
     loop {
         // Streams that were opened to it wait until a function accepts them.
-        let not_stream = |mail: &Mail| !matches!(mail, Mail::Stream { .. });
+        let not_stream = |mail: &Delivery| !matches!(mail, Delivery::Stream { .. });
         match me.shard.receive_where(me.pid, None, not_stream).await {
-            Some(Mail::Call(call)) => answer(component, me, store, &instance, call).await?,
+            Some(Delivery::Call(call)) => answer(component, me, store, &instance, call).await?,
             Some(mail) => take_mail(component, me, store, &instance, mail).await?,
             None => return Ok(()),
         }
         Limit::end(me, store);
-        progress.sound.set(true);
+        progress.healthy.set(true);
     }
 }
 

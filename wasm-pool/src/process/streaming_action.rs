@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use rusm_core::{CallContext, ExitReason, Pid, ProcessRef, RequestId};
+use rusm_core::{CallContext, ExitReason, Pid, ProcessContext, RequestId};
 
 use super::action::{OwnedRequest, Task};
 use crate::component::id::ActionRef;
@@ -56,7 +56,12 @@ impl ShardPool {
         Ok(Streaming { pid, response })
     }
 
-    async fn answer_by_stream(&self, me: &ProcessRef, task: Task, client: Client) -> ExitReason {
+    async fn answer_by_stream(
+        &self,
+        me: &ProcessContext,
+        task: Task,
+        client: Client,
+    ) -> ExitReason {
         let action = task.component.full_name(task.action);
         let request = &task.request.0;
         let (method, target) = (request.method.clone(), request.target.clone());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusm_core::{Mail, MonitorRef, Pid, StreamId};
+use rusm_core::{Delivery, MonitorRef, Pid, StreamId};
 
 /// What a process has to do with others, beyond what the actor core knows.
 #[derive(Default)]
@@ -11,7 +11,7 @@ pub(crate) struct ActorState {
     /// The call that it is answering.
     pub(crate) answering: Option<Answering>,
     /// The mail that it received last, for `stash`.
-    pub(crate) last: Option<Mail>,
+    pub(crate) last: Option<Delivery>,
     /// The processes that it spawned, some of which may have ended.
     pub(crate) children: Vec<Pid>,
     pub(crate) monitors: HashMap<Pid, MonitorRef>,

@@ -30,7 +30,7 @@ async fn core(shard: rusm_core::Shard) {
     let mut pids = Vec::with_capacity(MILLION as usize);
     for _ in 0..MILLION {
         let (begun, answered) = (begun.clone(), answered.clone());
-        let body = async move |me: rusm_core::ProcessRef| {
+        let body = async move |me: rusm_core::ProcessContext| {
             begun.arrive();
             while me.shard.receive(me.pid, None).await.is_some() {
                 answered.arrive();

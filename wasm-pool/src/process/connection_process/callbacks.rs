@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rusm_core::{Mail, ProcessRef, StreamError, StreamId};
+use rusm_core::{Delivery, ProcessContext, StreamError, StreamId};
 use wasmtime::Store;
 
 use crate::bindings::WebSocketFrame;
@@ -20,7 +20,7 @@ use crate::state::HostState;
 pub(super) async fn run(
     component: &LoadedComponent,
     connection: ConnectionKind,
-    me: &ProcessRef,
+    me: &ProcessContext,
     store: &mut Store<HostState>,
     incoming: StreamId,
     limit: Option<Duration>,
@@ -51,7 +51,7 @@ pub(super) async fn run(
                     return Ok(());
                 }
             }
-            Next::Mail(Mail::Call(call)) => {
+            Next::Mail(Delivery::Call(call)) => {
                 dispatch::answer(component, me, store, &instance, call).await?;
             }
             Next::Mail(mail) => {
@@ -65,7 +65,7 @@ pub(super) async fn run(
 
 enum Next {
     Event(ConnectionEvent),
-    Mail(Mail),
+    Mail(Delivery),
     /// The process has been ended.
     Over,
 }
@@ -73,8 +73,8 @@ enum Next {
 /// The next thing that happens to the process, from its client or from other processes. Where
 /// both have something, `mail_first` decides: turn and turn about, so that neither side can keep
 /// the process from hearing of the other.
-async fn next(me: &ProcessRef, incoming: StreamId, mail_first: bool) -> Next {
-    let not_stream = |mail: &Mail| !matches!(mail, Mail::Stream { .. });
+async fn next(me: &ProcessContext, incoming: StreamId, mail_first: bool) -> Next {
+    let not_stream = |mail: &Delivery| !matches!(mail, Delivery::Stream { .. });
     let mut mail = pin!(me.shard.receive_where(me.pid, None, not_stream));
     let mut chunk = pin!(me.shard.read(me.pid, incoming));
     poll_fn(move |cx| {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use rusm_core::{Pid, ProcessRef, RequestId, StreamId};
+use rusm_core::{Pid, ProcessContext, RequestId, StreamId};
 use wasmtime::Store;
 
 use crate::component::exports::ConnectionKind;
@@ -19,7 +19,7 @@ use crate::state::HostState;
 pub(super) async fn run(
     component: &LoadedComponent,
     connection: ConnectionKind,
-    me: &ProcessRef,
+    me: &ProcessContext,
     store: &mut Store<HostState>,
     socket_process: Pid,
     incoming: StreamId,
@@ -57,7 +57,7 @@ pub(super) async fn run(
 fn pass_on(
     component: &LoadedComponent,
     id: &RequestId,
-    me: &ProcessRef,
+    me: &ProcessContext,
     incoming: StreamId,
     cx: &mut Context<'_>,
 ) -> bool {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use rusm_core::{ExitReason, Pid, ProcessRef, RequestId, StreamId};
+use rusm_core::{ExitReason, Pid, ProcessContext, RequestId, StreamId};
 
 use super::run_guest::{Guest, Ran};
 use crate::component::exports::ConnectionKind;
@@ -133,7 +133,7 @@ impl ShardPool {
         &self,
         component: &LoadedComponent,
         connection: ConnectionKind,
-        me: &ProcessRef,
+        me: &ProcessContext,
         setup: ConnectionSetup,
     ) -> ExitReason {
         let ConnectionSetup {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use rusm_core::{Mail, ProcessRef, RequestId};
+use rusm_core::{Delivery, ProcessContext, RequestId};
 
 use envelope::EnvelopeError;
 
@@ -65,12 +65,12 @@ impl ShardPool {
         }
         loop {
             match self.shard.receive(asker.pid(), Some(deadline)).await {
-                Some(Mail::Message(message)) => match envelope::decode(&message) {
+                Some(Delivery::Message(message)) => match envelope::decode(&message) {
                     Some(Ok(response)) => return Ok(response),
                     Some(Err(error)) => return Err(failed(&error)),
                     None => {}
                 },
-                Some(Mail::Down { .. }) => {
+                Some(Delivery::Down { .. }) => {
                     return Err(match faulted.await {
                         Ok(error) => error,
                         Err(_) if started.elapsed() >= limit => ProcessError::Timeout { limit },
@@ -89,7 +89,7 @@ impl ShardPool {
     async fn run_for_request(
         &self,
         component: &LoadedComponent,
-        me: &ProcessRef,
+        me: &ProcessContext,
         id: RequestId,
         deadline: Instant,
         limit: Duration,
