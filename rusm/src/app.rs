@@ -20,7 +20,7 @@ use wasmtime::Engine;
 use crate::cli::AppArgs;
 #[cfg(feature = "build")]
 use crate::cli::TypesArgs;
-use crate::{Failure, swap};
+use crate::{CliError, swap};
 
 /// An application: a directory with a manifest.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Application {
     ///
     /// # Errors
     /// When it can't be read, or is wrong.
-    pub fn open(args: &AppArgs) -> Result<Self, Failure> {
+    pub fn open(args: &AppArgs) -> Result<Self, CliError> {
         Ok(Self {
             dir: args.app_dir.clone(),
             manifest: rusm_config::load(&args.manifest())?,
@@ -56,7 +56,7 @@ impl Application {
     ///
     /// # Errors
     /// When a component has neither sources nor an artifact, or doesn't compile.
-    pub fn build(&self, types: TypesArgs) -> Result<(), Failure> {
+    pub fn build(&self, types: TypesArgs) -> Result<(), CliError> {
         rusm_build::build_app(&self.dir, &self.specs(), build_options(types))?;
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Application {
     ///
     /// # Errors
     /// When it can't be opened, for one because another server runs on it.
-    pub fn open_store(&self) -> Result<Option<Store>, Failure> {
+    pub fn open_store(&self) -> Result<Option<Store>, CliError> {
         let path = self.manifest.node.store.as_ref();
         let store = path.map(|path| Store::open(&self.dir.join(path)));
         Ok(store.transpose()?)
@@ -86,10 +86,10 @@ impl Application {
     ///
     /// # Errors
     /// When there is nothing to serve, or a directory that it names is not there.
-    pub fn check_ground(&self) -> Result<(), Failure> {
+    pub fn check_ground(&self) -> Result<(), CliError> {
         let mut components = self.manifest.components.values();
         if self.manifest.listeners.is_empty() && components.all(|c| c.resident.is_none()) {
-            return Err(Failure::App(
+            return Err(CliError::App(
                 "the manifest has neither a [[serve]] nor a resident component: nothing to serve"
                     .into(),
             ));
@@ -97,7 +97,7 @@ impl Application {
         for (name, component) in &self.manifest.components {
             for preopen in &resolved(&component.capabilities, &self.dir).preopens {
                 if !preopen.host.is_dir() {
-                    return Err(Failure::App(format!(
+                    return Err(CliError::App(format!(
                         "component `{}`: its `preopen` opens {}, and there is no such directory; create it first",
                         name.as_str(),
                         preopen.host.display()
@@ -108,7 +108,7 @@ impl Application {
         let store = self.manifest.node.store.as_ref();
         let directory = store.map(|store| self.dir.join(store));
         match directory.as_deref().and_then(Path::parent) {
-            Some(directory) if !directory.is_dir() => Err(Failure::App(format!(
+            Some(directory) if !directory.is_dir() => Err(CliError::App(format!(
                 "the store: there is no directory {}; create it first",
                 directory.display()
             ))),
@@ -121,7 +121,7 @@ impl Application {
     ///
     /// # Errors
     /// When an artifact is missing, or isn't a component.
-    pub fn compile(&self, shards: usize, spare: Option<Footprint>) -> Result<Compiled, Failure> {
+    pub fn compile(&self, shards: usize, spare: Option<Footprint>) -> Result<Compiled, CliError> {
         self.compile_with(&open_cache(&self.dir), shards, spare)
     }
 
@@ -130,7 +130,7 @@ impl Application {
         cache: &ArtifactCache,
         shards: usize,
         spare: Option<Footprint>,
-    ) -> Result<Compiled, Failure> {
+    ) -> Result<Compiled, CliError> {
         let components = self.read_components()?;
         let mut compiled = compile_for(FULL_RANGE, &components, cache)?;
         let instances = self.manifest.node.instances_per_core;
@@ -150,7 +150,7 @@ impl Application {
     ///
     /// # Errors
     /// As of [`Application::compile`].
-    pub fn recompile(&self, pool: PoolSize) -> Result<Compiled, Failure> {
+    pub fn recompile(&self, pool: PoolSize) -> Result<Compiled, CliError> {
         let components = self.read_components()?;
         let compiled = compile_for(pool.memory_reservation, &components, &open_cache(&self.dir))?;
         Ok(Compiled::new(pool, components, compiled))
@@ -161,10 +161,10 @@ impl Application {
     ///
     /// # Errors
     /// As of [`Application::compile`], and when the directory can't be written to.
-    pub fn compile_ahead(&self, shards: usize) -> Result<PathBuf, Failure> {
+    pub fn compile_ahead(&self, shards: usize) -> Result<PathBuf, CliError> {
         let dir = compiled_dir(&self.dir);
         let unusable = |error: std::io::Error| {
-            Failure::App(format!("{} can't be used: {error}", dir.display()))
+            CliError::App(format!("{} can't be used: {error}", dir.display()))
         };
         let cache = ArtifactCache::for_image(dir.clone()).map_err(unusable)?;
         self.compile_with(&cache, shards, None)?;
@@ -172,19 +172,19 @@ impl Application {
         Ok(dir)
     }
 
-    fn read_components(&self) -> Result<Vec<ComponentFile>, Failure> {
+    fn read_components(&self) -> Result<Vec<ComponentFile>, CliError> {
         let mut actions = self.actions()?;
         let dir = absolute(&self.dir)?;
         let components = self.manifest.components.iter();
         let files = components.map(|(name, component)| {
             let path = artifact_path(&self.dir, name.as_str());
             let wasm = fs::read(&path).map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Failure::App(format!(
+                std::io::ErrorKind::NotFound => CliError::App(format!(
                     "component `{}`: {} is missing: run `rusm build`",
                     name.as_str(),
                     path.display()
                 )),
-                _ => Failure::Read { path, error },
+                _ => CliError::Read { path, error },
             })?;
             check_withheld(name, &component.capabilities, &wasm)?;
             Ok(ComponentFile {
@@ -204,7 +204,7 @@ impl Application {
     }
 
     /// The actions that routes name, by component.
-    fn actions(&self) -> Result<BTreeMap<ComponentName, Vec<Arc<str>>>, Failure> {
+    fn actions(&self) -> Result<BTreeMap<ComponentName, Vec<Arc<str>>>, CliError> {
         let mut actions = BTreeMap::<_, Vec<Arc<str>>>::new();
         for listener in &self.manifest.listeners {
             for route in listener.routes.routes() {
@@ -246,8 +246,8 @@ impl Compiled {
 ///
 /// # Errors
 /// When the address space for the pool can't be had.
-pub fn engine(pool: &PoolSize) -> Result<Engine, Failure> {
-    shard_engine(pool).map_err(|error| Failure::Engine {
+pub fn engine(pool: &PoolSize) -> Result<Engine, CliError> {
+    shard_engine(pool).map_err(|error| CliError::Engine {
         what: format!(
             "a pool of {} instances could not be set up (instances-per-core)",
             pool.instances
@@ -289,7 +289,7 @@ fn compile_for(
     memory_reservation: u64,
     components: &[ComponentFile],
     cache: &ArtifactCache,
-) -> Result<CompiledFor, Failure> {
+) -> Result<CompiledFor, CliError> {
     let engine = compiler_engine(memory_reservation).map_err(no_compiler)?;
     let mut compiled = CompiledFor {
         artifacts: Vec::new(),
@@ -297,7 +297,7 @@ fn compile_for(
     };
     for component in components {
         let failed = |error| {
-            Failure::App(format!(
+            CliError::App(format!(
                 "component `{}` is not one that can be run: {}",
                 component.name,
                 one_line(&error)
@@ -317,7 +317,7 @@ fn compile_for(
             },
         };
         if footprint.initial_memory > footprint.max_memory {
-            return Err(Failure::App(format!(
+            return Err(CliError::App(format!(
                 "component `{}` starts with {} KiB of memory, which is more than its {} MiB \
                  (max-memory-mb)",
                 component.name,
@@ -331,8 +331,8 @@ fn compile_for(
     Ok(compiled)
 }
 
-fn no_compiler(error: wasmtime::Error) -> Failure {
-    Failure::Engine {
+fn no_compiler(error: wasmtime::Error) -> CliError {
+    CliError::Engine {
         what: "the Wasm compiler could not be set up".into(),
         error,
     }
@@ -374,11 +374,11 @@ fn check_withheld(
     name: &ComponentName,
     capabilities: &Capabilities,
     wasm: &[u8],
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let withheld = withheld(wasm);
     let granted: Vec<_> = grants(capabilities).keys().collect();
     match withheld.keys().find(|key| granted.contains(key)) {
-        Some(key) => Err(Failure::App(format!(
+        Some(key) => Err(CliError::App(format!(
             "component `{}` is granted `{key}`, and was built without it: run `rusm build`",
             name.as_str()
         ))),
@@ -404,8 +404,8 @@ fn resolved(capabilities: &Capabilities, dir: &Path) -> Capabilities {
     capabilities
 }
 
-fn absolute(dir: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(dir).map_err(|error| Failure::Read {
+fn absolute(dir: &Path) -> Result<PathBuf, CliError> {
+    std::path::absolute(dir).map_err(|error| CliError::Read {
         path: dir.to_owned(),
         error,
     })

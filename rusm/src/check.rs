@@ -7,19 +7,19 @@ use rusm_core::{Node, ShardId};
 use rusm_wasm_pool::pool::limits::PoolSize;
 use rusm_wasm_pool::{PoolSetup, ShardPool, WasiLimits};
 
-use crate::Failure;
+use crate::CliError;
 use crate::app::{self, Application, Compiled};
 use crate::cli::AppArgs;
-use crate::gateway::{self, HttpGateway, Served};
+use crate::gateway::{self, HttpGateway, ListenerSpec};
 use crate::log;
 
 /// Read the manifest, look for every component, load each, and look for what each route names.
 ///
 /// # Errors
 /// The first thing that keeps the app from being served.
-pub fn check(args: &AppArgs) -> Result<(), Failure> {
+pub fn check(args: &AppArgs) -> Result<(), CliError> {
     let app = Application::open(args)?;
-    let _log = log::init(&app.manifest.log).map_err(Failure::Log)?;
+    let _log = log::init(&app.manifest.log).map_err(CliError::Log)?;
     app.check_ground()?;
     #[cfg(feature = "build")]
     look_for_sources(&app)?;
@@ -41,11 +41,11 @@ pub fn check(args: &AppArgs) -> Result<(), Failure> {
 /// # Errors
 /// When a component has neither sources nor an artifact.
 #[cfg(feature = "build")]
-fn look_for_sources(app: &Application) -> Result<(), Failure> {
+fn look_for_sources(app: &Application) -> Result<(), CliError> {
     for spec in app.specs() {
         match rusm_build::status(&app.dir, &spec)? {
             rusm_build::Status::Missing => {
-                return Err(Failure::App(format!(
+                return Err(CliError::App(format!(
                     "component `{0}`: neither components/{0} nor wasm/{0}.wasm is there",
                     spec.name
                 )));
@@ -66,7 +66,7 @@ fn look_for_sources(app: &Application) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The first thing that keeps a shard from serving it.
-pub(crate) fn load(app: &Application, compiled: &Compiled) -> Result<(), Failure> {
+pub(crate) fn load(app: &Application, compiled: &Compiled) -> Result<(), CliError> {
     // Nothing is going to run.
     let size = PoolSize {
         instances: 1,
@@ -89,11 +89,11 @@ pub(crate) fn load(app: &Application, compiled: &Compiled) -> Result<(), Failure
         if component.resident.is_some()
             && let Some(Err(why)) = loaded.map(|loaded| pool.check_process(loaded))
         {
-            return Err(Failure::App(format!("service `{}`: {why}", name.as_str())));
+            return Err(CliError::App(format!("service `{}`: {why}", name.as_str())));
         }
     }
     for listener in &app.manifest.listeners {
-        HttpGateway::new(pool.clone(), Served::from(listener))?;
+        HttpGateway::new(pool.clone(), ListenerSpec::from(listener))?;
     }
     Ok(())
 }

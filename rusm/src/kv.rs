@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use futures_executor::block_on;
 use rusm_store::Store;
 
-use crate::Failure;
+use crate::CliError;
 use crate::app::Application;
 use crate::cli::{AppArgs, KvArgs, KvCommand};
 
@@ -13,20 +13,20 @@ use crate::cli::{AppArgs, KvArgs, KvCommand};
 ///
 /// # Errors
 /// When the app has no store, it can't be opened, or the key isn't there.
-pub fn run(args: &KvArgs) -> Result<(), Failure> {
+pub fn run(args: &KvArgs) -> Result<(), CliError> {
     let app = Application::open(&AppArgs {
         app_dir: args.app_dir.clone(),
         config: args.config.clone(),
     })?;
     let store = app.open_store()?.ok_or_else(|| {
-        Failure::App("the app has no store: set `store = \"data.redb\"` under [node]".into())
+        CliError::App("the app has no store: set `store = \"data.redb\"` under [node]".into())
     })?;
     let done = execute(&store, &args.command);
     store.close();
     done
 }
 
-fn execute(store: &Store, command: &KvCommand) -> Result<(), Failure> {
+fn execute(store: &Store, command: &KvCommand) -> Result<(), CliError> {
     match command {
         KvCommand::Get { bucket, key } => {
             let value = block_on(store.get(bucket, key))?;
@@ -59,27 +59,27 @@ fn execute(store: &Store, command: &KvCommand) -> Result<(), Failure> {
     }
 }
 
-fn missing(bucket: &str, key: &str) -> Failure {
-    Failure::NotFound(format!("bucket `{bucket}` has no key `{key}`"))
+fn missing(bucket: &str, key: &str) -> CliError {
+    CliError::NotFound(format!("bucket `{bucket}` has no key `{key}`"))
 }
 
-fn read_input() -> Result<Vec<u8>, Failure> {
+fn read_input() -> Result<Vec<u8>, CliError> {
     let mut value = Vec::new();
     let read = io::stdin().lock().read_to_end(&mut value);
-    read.map_err(|error| Failure::System {
+    read.map_err(|error| CliError::System {
         what: "standard input could not be read",
         error,
     })?;
     Ok(value)
 }
 
-fn print(bytes: &[u8]) -> Result<(), Failure> {
+fn print(bytes: &[u8]) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     let written = out.write_all(bytes).and_then(|()| out.flush());
     match written {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|error| Failure::System {
+        written => written.map_err(|error| CliError::System {
             what: "standard output could not be written",
             error,
         }),

@@ -14,11 +14,11 @@ mod access_log;
 pub mod app;
 pub mod check;
 pub mod cli;
-pub mod failure;
+pub mod cli_error;
 pub mod gateway;
 pub mod kv;
 pub mod log;
 pub mod serve;
 mod swap;
 
-pub use failure::Failure;
+pub use cli_error::CliError;

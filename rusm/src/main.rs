@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use rusm::cli::{Cli, Command};
-use rusm::{Failure, check, kv, serve};
+use rusm::{CliError, check, kv, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Serve(args) => serve::serve(&args),
         #[cfg(feature = "build")]
@@ -32,7 +32,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         #[cfg(not(feature = "build"))]
-        Command::Dev(_) | Command::Build(_) | Command::New { .. } => Err(Failure::Usage(
+        Command::Dev(_) | Command::Build(_) | Command::New { .. } => Err(CliError::Usage(
             "this rusm only serves: it was compiled without the feature `build`".into(),
         )),
     }

@@ -28,7 +28,7 @@ use super::target::{Buffered, ConnectionProcess, Target};
 #[cfg(feature = "wasi-http")]
 use super::wasi_http;
 use super::{events, streaming};
-use crate::Failure;
+use crate::CliError;
 
 /// Answers the requests of one listener on one shard.
 pub struct HttpGateway {
@@ -48,8 +48,8 @@ impl HttpGateway {
     ///
     /// # Errors
     /// When the pool lacks what one of them names, or it is of another kind.
-    pub fn new(pool: Rc<ShardPool>, served: Served) -> Result<Self, Failure> {
-        let Served {
+    pub fn new(pool: Rc<ShardPool>, served: ListenerSpec) -> Result<Self, CliError> {
+        let ListenerSpec {
             protocol,
             routes,
             request_timeout,
@@ -70,7 +70,7 @@ impl HttpGateway {
     ///
     /// # Errors
     /// As of [`HttpGateway::new`], and then nothing has changed.
-    pub fn reload(&self) -> Result<(), Failure> {
+    pub fn reload(&self) -> Result<(), CliError> {
         let targets = targets(&self.routes, self.protocol, &self.pool)?;
         self.targets.replace(targets);
         Ok(())
@@ -81,7 +81,7 @@ fn targets(
     routes: &RouteTable,
     protocol: Protocol,
     pool: &ShardPool,
-) -> Result<Box<[Target]>, Failure> {
+) -> Result<Box<[Target]>, CliError> {
     let routes = routes.routes().iter();
     routes
         .map(|route| Target::of(route, protocol, pool))
@@ -90,7 +90,7 @@ fn targets(
 
 /// What a gateway has to know of its listener.
 #[derive(Clone)]
-pub struct Served {
+pub struct ListenerSpec {
     /// What it is for.
     pub protocol: Protocol,
     /// What answers.
@@ -101,7 +101,7 @@ pub struct Served {
     pub websocket: WebSocketSettings,
 }
 
-impl From<&Listener> for Served {
+impl From<&Listener> for ListenerSpec {
     fn from(listener: &Listener) -> Self {
         Self {
             protocol: listener.protocol,

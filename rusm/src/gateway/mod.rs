@@ -15,5 +15,5 @@ mod target;
 mod wasi_http;
 mod websocket;
 
-pub use http::{HttpGateway, Resolved, Served};
+pub use http::{HttpGateway, ListenerSpec, Resolved};
 pub use streaming::encode_event;

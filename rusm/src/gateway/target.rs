@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rusm_config::{Protocol, Route};
 use rusm_wasm_pool::{ActionRef, ComponentRef, ShardPool};
 
-use crate::Failure;
+use crate::CliError;
 use crate::app::action_name;
 
 /// What answers the requests of a route.
@@ -46,11 +46,15 @@ impl Target {
     ///
     /// # Errors
     /// When the component is not there, or can't answer such requests.
-    pub(super) fn of(route: &Route, protocol: Protocol, pool: &ShardPool) -> Result<Self, Failure> {
+    pub(super) fn of(
+        route: &Route,
+        protocol: Protocol,
+        pool: &ShardPool,
+    ) -> Result<Self, CliError> {
         let name = route.component.as_str();
         let failed = |why: &str| {
             let (method, pattern) = (&route.method, &route.pattern);
-            Failure::App(format!("route \"{method} {pattern}\": {why}"))
+            CliError::App(format!("route \"{method} {pattern}\": {why}"))
         };
         let Some(component) = pool.component(name) else {
             return Err(failed(&format!("component `{name}` was not loaded")));

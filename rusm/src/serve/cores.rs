@@ -4,7 +4,7 @@ use core_affinity::CoreId;
 use rusm_config::Cores;
 
 use super::quota;
-use crate::Failure;
+use crate::CliError;
 
 /// Where the shards run.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,10 +20,10 @@ pub(super) struct Placement {
 /// Where a quota of CPU time is smaller than that, there are only as many shards as it has cores'
 /// worth, and the kernel is left to place them: which cores are idle is not known here, and all
 /// containers of a host would choose the same.
-pub(super) fn choose(asked: Option<&Cores>) -> Result<Placement, Failure> {
+pub(super) fn choose(asked: Option<&Cores>) -> Result<Placement, CliError> {
     let ours = core_affinity::get_core_ids().unwrap_or_default();
     if ours.is_empty() {
-        return Err(Failure::Usage(
+        return Err(CliError::Usage(
             "the system does not say which cores there are".into(),
         ));
     }
@@ -80,12 +80,12 @@ fn by_quota(ours: Vec<CoreId>, quota: Option<f64>) -> Placement {
     }
 }
 
-fn listed(asked: &Cores, ours: Vec<CoreId>) -> Result<Vec<CoreId>, Failure> {
+fn listed(asked: &Cores, ours: Vec<CoreId>) -> Result<Vec<CoreId>, CliError> {
     match asked {
         Cores::Count(count) if count.get() <= ours.len() => {
             Ok(ours.into_iter().take(count.get()).collect())
         }
-        Cores::Count(count) => Err(Failure::Usage(format!(
+        Cores::Count(count) => Err(CliError::Usage(format!(
             "{count} cores were asked for, but this process may run on {} only",
             ours.len()
         ))),
@@ -94,7 +94,7 @@ fn listed(asked: &Cores, ours: Vec<CoreId>) -> Result<Vec<CoreId>, Failure> {
                 let core = ours.iter().find(|core| core.id == asked.0).copied();
                 core.ok_or_else(|| {
                     let ours: Vec<_> = ours.iter().map(|core| core.id).collect();
-                    Failure::Usage(format!(
+                    CliError::Usage(format!(
                         "core {} was asked for, but this process may run on {} only",
                         asked.0,
                         names(&ours)

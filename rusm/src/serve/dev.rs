@@ -13,7 +13,7 @@ use rusm_wasm_pool::ComponentSource;
 use rusm_wasm_pool::pool::limits::{Footprint, PoolSize};
 
 use super::reload::Update;
-use crate::Failure;
+use crate::CliError;
 use crate::app::{self, Application};
 use crate::check;
 use crate::cli::TypesArgs;
@@ -51,7 +51,7 @@ struct Running {
 ///
 /// # Errors
 /// When the kernel does not let them be watched.
-pub(super) fn start(session: Session) -> Result<(), Failure> {
+pub(super) fn start(session: Session) -> Result<(), CliError> {
     let (changed, changes) = channel();
     let store = session.app.manifest.node.store.as_ref();
     let store = store.map(|store| absolute(&session.app.dir).join(store));
@@ -75,7 +75,7 @@ pub(super) fn start(session: Session) -> Result<(), Failure> {
     thread::Builder::new()
         .name("rusm-dev".into())
         .spawn(run)
-        .map_err(|error| Failure::System {
+        .map_err(|error| CliError::System {
             what: "the thread that watches the sources could not be started",
             error,
         })?;
@@ -135,7 +135,7 @@ impl Running {
 
 impl Session {
     /// Whether there is something new.
-    fn build(&self, spec: &ComponentSpec) -> Result<bool, Failure> {
+    fn build(&self, spec: &ComponentSpec) -> Result<bool, CliError> {
         let options: BuildOptions = app::build_options(self.types);
         let report = rusm_build::build_app(&self.app.dir, std::slice::from_ref(spec), options)?;
         let mut outcomes = report.components.iter();
@@ -143,7 +143,7 @@ impl Session {
     }
 
     /// The components that were built, if they and all others can be served together.
-    fn compile(&self, built: &BTreeSet<String>) -> Result<Vec<ComponentSource>, Failure> {
+    fn compile(&self, built: &BTreeSet<String>) -> Result<Vec<ComponentSource>, CliError> {
         let compiled = self.app.recompile(self.pool)?;
         check::load(&self.app, &compiled)?;
         let mut components = compiled.components;
@@ -162,7 +162,7 @@ struct Sources {
 impl Sources {
     /// Watch the app's directories that are not watched yet, what its components read outside, and
     /// where the manifest lies.
-    fn watch(&mut self, session: &Session) -> Result<(), Failure> {
+    fn watch(&mut self, session: &Session) -> Result<(), CliError> {
         let app = &session.app;
         let specs = app.specs();
         let outside = specs
@@ -235,8 +235,8 @@ fn wait_for_change(changes: &Receiver<()>) -> bool {
     true
 }
 
-fn unwatchable(error: notify::Error) -> Failure {
-    Failure::App(format!(
+fn unwatchable(error: notify::Error) -> CliError {
+    CliError::App(format!(
         "the sources can't be watched: {error} (sysctl fs.inotify.max_user_watches)"
     ))
 }

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::Failure;
+use crate::CliError;
 
 /// The limit of open files, and how it is shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +44,12 @@ impl OpenFiles {
     ///
     /// # Errors
     /// When they are not.
-    pub(super) fn suffice(self, shards: usize, listeners: usize) -> Result<(), Failure> {
+    pub(super) fn suffice(self, shards: usize, listeners: usize) -> Result<(), CliError> {
         let needed = OF_THE_NODE + (OF_A_SHARD + listeners as u64) * shards as u64;
         if self.limit >= needed {
             return Ok(());
         }
-        Err(Failure::OpenFiles {
+        Err(CliError::OpenFiles {
             limit: self.limit,
             shards,
             needed,

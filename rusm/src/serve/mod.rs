@@ -6,13 +6,13 @@ mod cores;
 #[cfg(feature = "build")]
 mod dev;
 mod files;
-mod mappings;
 mod memory;
 mod quota;
 mod reload;
 mod services;
 mod shard;
-mod stop;
+mod shutdown;
+mod vm_map_limit;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,23 +28,23 @@ use rusm_wasm_pool::pool::limits::Footprint;
 use rusm_wasm_pool::pool::preempt::Ticker;
 use rusm_wasm_pool::{Stdio, WasiLimits};
 
-use crate::Failure;
+use crate::CliError;
 use crate::app::Application;
 use crate::cli::{CompileArgs, Io, RunArgs, ServeArgs};
-use crate::gateway::Served;
+use crate::gateway::ListenerSpec;
 use crate::{access_log, log};
 use files::OpenFiles;
 use reload::Updates;
-use shard::{Event, ShardListener, ShardPlan};
-use stop::Stop;
+use shard::{Event, ShardConfig, ShardListener};
+use shutdown::Stop;
 
 /// Serve an app until SIGINT, SIGTERM or SIGQUIT.
 ///
 /// # Errors
 /// Whatever keeps the app from being served; once it is, a shard that fails.
-pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
+pub fn serve(args: &ServeArgs) -> Result<(), CliError> {
     let mode = if args.no_build || cfg!(not(feature = "build")) {
-        Mode::AsBuilt
+        Mode::NoBuild
     } else {
         Mode::Built
     };
@@ -56,7 +56,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
 /// # Errors
 /// As of [`serve`].
 #[cfg(feature = "build")]
-pub fn dev(args: &RunArgs) -> Result<(), Failure> {
+pub fn dev(args: &RunArgs) -> Result<(), CliError> {
     run(args, Mode::Watched)
 }
 
@@ -64,9 +64,9 @@ pub fn dev(args: &RunArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// What keeps them from being compiled, or kept.
-pub fn compile(args: &CompileArgs) -> Result<(), Failure> {
+pub fn compile(args: &CompileArgs) -> Result<(), CliError> {
     let app = Application::open(&args.app)?;
-    let _log = log::init(&app.manifest.log).map_err(Failure::Log)?;
+    let _log = log::init(&app.manifest.log).map_err(CliError::Log)?;
     let shards = match args.cores.as_ref().or(app.manifest.node.cores.as_ref()) {
         // Not the cores of this machine: the server is another.
         Some(Cores::Count(count)) => count.get(),
@@ -86,7 +86,7 @@ pub fn compile(args: &CompileArgs) -> Result<(), Failure> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// Nothing.
-    AsBuilt,
+    NoBuild,
     /// They are built before the start.
     Built,
     /// They are built before the start, and from then on.
@@ -97,34 +97,34 @@ enum Mode {
 impl Mode {
     /// Whether the server is of somebody who works on the app.
     fn is_watched(self) -> bool {
-        !matches!(self, Self::AsBuilt | Self::Built)
+        !matches!(self, Self::NoBuild | Self::Built)
     }
 
     /// Room that the pools have for components that are not there yet.
     fn spare(self) -> Option<Footprint> {
         match self {
-            Self::AsBuilt | Self::Built => None,
+            Self::NoBuild | Self::Built => None,
             #[cfg(feature = "build")]
             Self::Watched => Some(dev::SPARE),
         }
     }
 }
 
-fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
+fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     // Before all else: see there.
-    let stop = Stop::on_signals(mode.is_watched()).map_err(|error| Failure::System {
+    let stop = Stop::on_signals(mode.is_watched()).map_err(|error| CliError::System {
         what: "signals can't be handled",
         error,
     })?;
     let mut app = Application::open(&args.app)?;
-    let _log = log::init(&app.manifest.log).map_err(Failure::Log)?;
+    let _log = log::init(&app.manifest.log).map_err(CliError::Log)?;
     let files = OpenFiles::raise();
     override_listener(&mut app, args.listen)?;
     app.check_ground()?;
     let cores = cores::choose(args.cores.as_ref().or(app.manifest.node.cores.as_ref()))?;
     files.suffice(cores.len(), app.manifest.listeners.len())?;
     #[cfg(feature = "build")]
-    if mode != Mode::AsBuilt {
+    if mode != Mode::NoBuild {
         app.build(args.types)?;
     }
     let driver = choose_driver(args.io)?;
@@ -133,7 +133,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
     let spare = mode.spare();
     let compiled = Arc::new(app.compile(cores.len(), spare)?);
     let instances = u64::from(compiled.pool.instances) * cores.len() as u64;
-    mappings::warn_if_scarce(instances);
+    vm_map_limit::warn_if_scarce(instances);
 
     let manifest = &app.manifest;
     let asked = manifest.listeners.iter();
@@ -170,7 +170,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
         let (start, begin) = mpsc::channel();
         starts.push(start);
         let updates = match mode {
-            Mode::AsBuilt | Mode::Built => Updates::default(),
+            Mode::NoBuild | Mode::Built => Updates::default(),
             #[cfg(feature = "build")]
             Mode::Watched => {
                 let (sender, updates) = Updates::channel();
@@ -178,7 +178,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
                 updates
             }
         };
-        let plan = ShardPlan {
+        let plan = ShardConfig {
             id: ShardId::new(u16::try_from(index).unwrap_or(u16::MAX)),
             core: *core,
             driver,
@@ -210,12 +210,12 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
         match inbox.recv() {
             Ok(Event::Loaded { engine, activity }) => engines.push((engine, activity)),
             Ok(Event::Failed(failure)) => return Err(failure),
-            Ok(Event::Ready | Event::Ended { .. }) | Err(_) => return Err(Failure::ShardGone),
+            Ok(Event::Ready | Event::Ended { .. }) | Err(_) => return Err(CliError::ShardGone),
         }
     }
     // From here on guests run: a service's `init` that computes for ever is ended.
     let ticker = Ticker::start(engines);
-    let _ticker = ticker.map_err(|error| Failure::System {
+    let _ticker = ticker.map_err(|error| CliError::System {
         what: "the ticker's thread could not be started",
         error,
     })?;
@@ -227,7 +227,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
             Ok(Event::Ready) => {}
             Ok(Event::Failed(failure)) => return Err(failure),
             Ok(Event::Loaded { .. } | Event::Ended { .. }) | Err(_) => {
-                return Err(Failure::ShardGone);
+                return Err(CliError::ShardGone);
             }
         }
     }
@@ -261,7 +261,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
             }
             Ok(Event::Failed(failure)) => return Err(failure),
             Ok(Event::Loaded { .. } | Event::Ready) => {}
-            Err(_) => return Err(Failure::ShardGone),
+            Err(_) => return Err(CliError::ShardGone),
         }
     }
     if cut_off > 0 {
@@ -281,7 +281,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), Failure> {
 struct Listener {
     addr: SocketAddr,
     sockets: Vec<std::net::TcpListener>,
-    served: Served,
+    served: ListenerSpec,
     settings: Settings,
     limit: ConnectionLimit,
 }
@@ -292,8 +292,8 @@ impl Listener {
         sockets: Vec<std::net::TcpListener>,
         room: &ConnectionLimit,
         access: Option<LogFormat>,
-    ) -> Result<Self, Failure> {
-        let served = Served::from(listener);
+    ) -> Result<Self, CliError> {
+        let served = ListenerSpec::from(listener);
         let access_log = access.map(|format| access_log::of(served.routes.clone(), format));
         let limits = &listener.limits;
         Ok(Self {
@@ -322,7 +322,7 @@ fn settings(
     limits: &Limits,
     headers: &[(String, String)],
     access_log: Option<Arc<dyn AccessLog>>,
-) -> Result<Settings, Failure> {
+) -> Result<Settings, CliError> {
     let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
     Ok(Settings {
         head: HeadLimits {
@@ -336,7 +336,7 @@ fn settings(
         idle_timeout: limits.idle_timeout,
         write_timeout: limits.write_timeout,
         headers: HeaderLines::new(headers.iter().map(|(name, value)| (name, value)))
-            .map_err(|error| Failure::App(format!("[serve.headers]: {error}")))?,
+            .map_err(|error| CliError::App(format!("[serve.headers]: {error}")))?,
         access_log,
     })
 }
@@ -347,26 +347,26 @@ fn takes_ipv4(addr: SocketAddr, mut all: impl Iterator<Item = SocketAddr>) -> bo
     all.all(|other| other.is_ipv6() || other.port() != addr.port() || addr.port() == 0)
 }
 
-fn override_listener(app: &mut Application, listen: Option<SocketAddr>) -> Result<(), Failure> {
+fn override_listener(app: &mut Application, listen: Option<SocketAddr>) -> Result<(), CliError> {
     match (listen, app.manifest.listeners.as_mut_slice()) {
         (None, _) => Ok(()),
         (Some(addr), [listener]) => {
             listener.addr = addr;
             Ok(())
         }
-        (Some(_), listeners) => Err(Failure::Usage(format!(
+        (Some(_), listeners) => Err(CliError::Usage(format!(
             "--listen is for an app with one listener; this one has {}",
             listeners.len()
         ))),
     }
 }
 
-fn choose_driver(io: Io) -> Result<Driver, Failure> {
+fn choose_driver(io: Io) -> Result<Driver, CliError> {
     let refused = |driver: Driver| {
         let probed = driver.probe();
         probed
             .map(|()| driver)
-            .map_err(|error| Failure::Driver { driver, error })
+            .map_err(|error| CliError::Driver { driver, error })
     };
     match io {
         Io::Uring => refused(Driver::Uring),

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use rusm_wasm_pool::{ComponentSource, ShardPool};
 
-use crate::Failure;
+use crate::CliError;
 use crate::gateway::HttpGateway;
 
 /// Components that take the place of those of the same names.
@@ -51,7 +51,11 @@ impl Updates {
     }
 }
 
-fn replace(pool: &ShardPool, gateways: &[Rc<HttpGateway>], update: &Update) -> Result<(), Failure> {
+fn replace(
+    pool: &ShardPool,
+    gateways: &[Rc<HttpGateway>],
+    update: &Update,
+) -> Result<(), CliError> {
     pool.replace(&update.0)?;
     gateways.iter().try_for_each(|gateway| gateway.reload())
 }

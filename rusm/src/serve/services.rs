@@ -13,7 +13,7 @@ use rusm_core::{
 };
 use rusm_wasm_pool::{Progress, ShardPool};
 
-use crate::Failure;
+use crate::CliError;
 
 /// A resident service, and its shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) struct Service {
 ///
 /// # Errors
 /// When one is pinned to a shard that isn't there.
-pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, Failure> {
+pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, CliError> {
     let mut load = vec![0usize; shards];
     let residents = app.components.iter().filter_map(|(name, component)| {
         let resident = component.resident.clone()?;
@@ -44,7 +44,7 @@ pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, Failure> {
             None => (0..shards).min_by_key(|shard| load[*shard]).unwrap_or(0),
         };
         let Some(count) = load.get_mut(shard) else {
-            return Err(Failure::App(format!(
+            return Err(CliError::App(format!(
                 "component `{name}` is pinned to shard {shard}, but there are {shards}, counted \
                  from 0 (cores under [node])"
             )));
@@ -64,7 +64,7 @@ pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, Failure> {
 ///
 /// # Errors
 /// When a component's name is too long for a process.
-pub(super) fn reserve(node: &Node, services: &[Service]) -> Result<Arc<[ReservedName]>, Failure> {
+pub(super) fn reserve(node: &Node, services: &[Service]) -> Result<Arc<[ReservedName]>, CliError> {
     let names = services.iter().map(|service| {
         let reserved = node.reserve(&service.name);
         reserved.map_err(|why| refused(&service.name, &why))
@@ -91,7 +91,7 @@ pub(super) fn boot(
     services: &[Service],
     names: &[ReservedName],
     is_dev: bool,
-) -> Result<Vec<Starting>, Failure> {
+) -> Result<Vec<Starting>, CliError> {
     let own = services.iter().filter(|s| s.shard == pool.shard().id());
     let mut starting = Vec::new();
     for service in own {
@@ -181,7 +181,7 @@ pub(super) fn boot(
 /// # Errors
 /// When one has died before: a node does not start with a service that does not. While the app is
 /// worked on (`is_dev`) it does, and the service is tried again.
-pub(super) async fn settle(starting: Vec<Starting>, is_dev: bool) -> Result<(), Failure> {
+pub(super) async fn settle(starting: Vec<Starting>, is_dev: bool) -> Result<(), CliError> {
     for service in starting {
         if service.started.await.is_ok() || is_dev {
             continue;
@@ -194,8 +194,8 @@ pub(super) async fn settle(starting: Vec<Starting>, is_dev: bool) -> Result<(), 
     Ok(())
 }
 
-fn refused(service: &str, why: &dyn std::fmt::Display) -> Failure {
-    Failure::App(format!("service `{service}` can't be started: {why}"))
+fn refused(service: &str, why: &dyn std::fmt::Display) -> CliError {
+    CliError::App(format!("service `{service}` can't be started: {why}"))
 }
 
 fn log(event: SupervisorEvent) {
@@ -228,7 +228,7 @@ fn log(event: SupervisorEvent) {
 mod tests {
     use super::*;
 
-    fn placed(components: &str, shards: usize) -> Result<Vec<(String, u16)>, Failure> {
+    fn placed(components: &str, shards: usize) -> Result<Vec<(String, u16)>, CliError> {
         let app = rusm_config::parse("test", components).unwrap();
         let services = place(&app, shards)?.into_iter();
         Ok(services

@@ -23,13 +23,13 @@ use wasmtime::Engine;
 use super::memory::BodyMemoryWatch;
 use super::reload::Updates;
 use super::services::{self, Service};
-use super::stop::Stop;
-use crate::Failure;
+use super::shutdown::Stop;
+use crate::CliError;
 use crate::app::{self, Compiled};
-use crate::gateway::{self, HttpGateway, Served};
+use crate::gateway::{self, HttpGateway, ListenerSpec};
 
 /// Everything that a shard is made of, before it has a thread.
-pub(super) struct ShardPlan {
+pub(super) struct ShardConfig {
     pub(super) id: ShardId,
     /// Where it is pinned, if it is.
     pub(super) core: Option<CoreId>,
@@ -58,7 +58,7 @@ pub(super) struct ShardPlan {
 /// A shard's own socket of a listener, and what the listener is.
 pub(super) struct ShardListener {
     pub(super) socket: std::net::TcpListener,
-    pub(super) served: Served,
+    pub(super) served: ListenerSpec,
     pub(super) settings: Settings,
     pub(super) limit: ConnectionLimit,
 }
@@ -73,13 +73,13 @@ pub(super) enum Event {
     /// Its services are up, and it waits to be told to accept.
     Ready,
     /// It can't serve.
-    Failed(Failure),
+    Failed(CliError),
     /// It was told to stop, and has.
     Ended { open_connections: usize },
 }
 
 /// Start the thread of a shard.
-pub(super) fn start(plan: ShardPlan, events: Sender<Event>) -> Result<JoinHandle<()>, Failure> {
+pub(super) fn start(plan: ShardConfig, events: Sender<Event>) -> Result<JoinHandle<()>, CliError> {
     let thread = thread::Builder::new().name(format!("rusm-shard-{}", plan.id));
     let run = move || {
         if let Some(core) = plan.core {
@@ -91,18 +91,18 @@ pub(super) fn start(plan: ShardPlan, events: Sender<Event>) -> Result<JoinHandle
         // ends, for others to start it anew.
         let failure = match catch_unwind(AssertUnwindSafe(serving)) {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => Failure::Driver { driver, error },
-            Err(_) => Failure::ShardGone,
+            Ok(Err(error)) => CliError::Driver { driver, error },
+            Err(_) => CliError::ShardGone,
         };
         let _ = events.send(Event::Failed(failure));
     };
-    thread.spawn(run).map_err(|error| Failure::System {
+    thread.spawn(run).map_err(|error| CliError::System {
         what: "a shard's thread could not be started",
         error,
     })
 }
 
-async fn run(plan: ShardPlan, events: Sender<Event>) {
+async fn run(plan: ShardConfig, events: Sender<Event>) {
     if let Err(failure) = serve(plan, &events).await {
         let _ = events.send(Event::Failed(failure));
     }
@@ -111,8 +111,8 @@ async fn run(plan: ShardPlan, events: Sender<Event>) {
     pending::<()>().await;
 }
 
-async fn serve(plan: ShardPlan, events: &Sender<Event>) -> Result<(), Failure> {
-    let system = |what: &'static str| move |error| Failure::System { what, error };
+async fn serve(plan: ShardConfig, events: &Sender<Event>) -> Result<(), CliError> {
+    let system = |what: &'static str| move |error| CliError::System { what, error };
     let shard = plan.node.shard(plan.id, |task| {
         monoio::spawn(task);
     });

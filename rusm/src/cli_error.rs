@@ -17,7 +17,7 @@ use rusm_build::{BuildError, scaffold::ScaffoldError};
 
 /// Why a command failed.
 #[derive(Debug, Error)]
-pub enum Failure {
+pub enum CliError {
     /// The command line asks for what doesn't go together, or isn't there.
     #[error("{0}")]
     Usage(String),
@@ -103,7 +103,7 @@ pub enum Failure {
     },
 }
 
-impl Failure {
+impl CliError {
     /// Say it on standard error.
     pub fn report(self) -> ExitCode {
         let code = self.exit_code();
