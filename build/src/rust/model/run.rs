@@ -279,6 +279,8 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
         .memory_guard_size(0)
         .memory_init_cow(false)
         .memory_reservation(0)
+        // Else memory that is allocated has two gigabytes to grow.
+        .memory_reservation_for_growth(0)
         .signals_based_traps(false)
         .wasm_extended_const(true)
         .wasm_multi_memory(true);
