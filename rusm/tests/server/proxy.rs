@@ -155,7 +155,9 @@ fn an_upstream_that_ends_amid_its_body_ends_the_connection() {
             rest.escape_ascii().to_string(),
             body.escape_ascii().to_string()
         );
-        let is_logged = || server.log().contains("amid its response");
+        // The guest says so, unless its client's end is its own before it has: then the host does.
+        let lines = ["amid its response", "amid the body of a response"];
+        let is_logged = || lines.iter().any(|line| server.log().contains(line));
         assert!(eventually(is_logged), "{}", server.log());
     }
 }
