@@ -76,7 +76,7 @@ const NOTHING: Grants = Grants {
 #[test]
 fn a_new_app_builds_into_one_module_without_wasi_and_then_stays_fresh() {
     let app = App::new("fresh");
-    let lock = app.0.join("components/fresh/Cargo.lock");
+    let lock = app.0.join("Cargo.lock");
 
     let shape = app.built(NOTHING);
     assert_eq!(
