@@ -42,7 +42,10 @@ fn done(task: &str, argument: &str) -> io::Result<String> {
             io::stdin().read_to_end(&mut input)?;
             format!("{} bytes", input.len())
         }
-        "terminal" => format!("{}", io::stdin().is_terminal() || io::stderr().is_terminal()),
+        "terminal" => format!(
+            "{}",
+            io::stdin().is_terminal() || io::stderr().is_terminal()
+        ),
         "exit" => std::process::exit(number(argument) as i32),
         "env" => std::env::var(argument).unwrap_or_else(|_| "unset".to_owned()),
         "vars" => format!("{}", std::env::vars().count()),
@@ -95,7 +98,11 @@ fn files(dir: &std::path::Path) -> io::Result<String> {
     let made = dir.join("made");
     fs::create_dir(&made)?;
     let (old, new) = (made.join("old"), made.join("new"));
-    let mut file = fs::File::options().create_new(true).read(true).write(true).open(&old)?;
+    let mut file = fs::File::options()
+        .create_new(true)
+        .read(true)
+        .write(true)
+        .open(&old)?;
     file.write_all(b"0123456789")?;
     file.seek(SeekFrom::Start(3))?;
     file.write_all(b"three")?;
