@@ -23,7 +23,7 @@ fn requests_in_flight_are_answered_and_nothing_else() {
         }
         let mut at_work: Vec<_> = (0..8).map(|_| server.connect()).collect();
         for client in &mut at_work {
-            client.send(get("/work/2000"));
+            client.send(get("/work/4000"));
         }
         let mut sending = server.connect();
         sending.send("GET /blob/1 HTT");
@@ -55,7 +55,7 @@ fn requests_in_flight_are_answered_and_nothing_else() {
         uploading.is_closed();
         for client in &mut at_work {
             let response = client.response();
-            assert_eq!(response.text(), "worked for 2000 ms\n");
+            assert_eq!(response.text(), "worked for 4000 ms\n");
             assert_eq!(response.header("connection"), Some("close"));
             client.is_closed();
         }
