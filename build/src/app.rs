@@ -327,8 +327,7 @@ impl<'a> Paths<'a> {
             .transpose()
             .map_err(io_error("unpacking the SDK"))?;
         if sdk.is_some() {
-            rust::show_sdk_to_cargo(self.app_dir)
-                .map_err(io_error("writing .cargo/config.toml"))?;
+            rust::show_sdk_to_cargo(self.app_dir);
         }
         let cargo = CargoBuild {
             toolchain,

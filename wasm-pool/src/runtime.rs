@@ -23,7 +23,7 @@ pub(crate) trait Runtime {
     /// The component of this name.
     fn component(&self, name: &str) -> Option<ComponentRef>;
 
-    /// Start a process, which may do no more than its spawner. It sets `sound` whenever it has done
+    /// Start a process, which may do no more than its spawner. It sets `healthy` whenever it has done
     /// what it was asked for.
     ///
     /// # Errors

@@ -33,8 +33,19 @@ pub(crate) fn unpack() -> io::Result<PathBuf> {
 }
 
 /// Names the unpacked SDK in the app's `.cargo/config.toml`, so that cargo and editors find the one
-/// that `rusm build` uses. A file that the author has written is left as it is.
-pub(crate) fn show_to_cargo(app_dir: &Path) -> io::Result<()> {
+/// that `rusm build` uses. A file that the author has written is left as it is. Nothing that is built needs
+/// the file, so where it can't be written there is a line, and no more.
+pub(crate) fn show_to_cargo(app_dir: &Path) {
+    if let Err(error) = write_cargo_config(app_dir) {
+        let file = app_dir.join(CARGO_CONFIG);
+        crate::note(format_args!(
+            "{} is not written, so cargo and editors may not find {PACKAGE}: {error}",
+            file.display()
+        ));
+    }
+}
+
+fn write_cargo_config(app_dir: &Path) -> io::Result<()> {
     let file = app_dir.join(CARGO_CONFIG);
     let known = match std::fs::read(&file) {
         Ok(known) if !is_made(&known) => return Ok(()),
@@ -113,7 +124,7 @@ mod tests {
     fn cargo_is_shown_the_sdk_unless_the_author_has_said_where_it_is() {
         let app = tempfile::tempdir().unwrap();
         let file = app.path().join(CARGO_CONFIG);
-        show_to_cargo(app.path()).unwrap();
+        write_cargo_config(app.path()).unwrap();
         let made = std::fs::read(&file).unwrap();
         assert!(is_made(&made));
         let table: toml::Table = String::from_utf8(made.clone()).unwrap().parse().unwrap();
@@ -124,11 +135,11 @@ mod tests {
 
         // Of another version.
         std::fs::write(&file, format!("{MADE}\n[patch.crates-io]\n")).unwrap();
-        show_to_cargo(app.path()).unwrap();
+        write_cargo_config(app.path()).unwrap();
         assert_eq!(std::fs::read(&file).unwrap(), made);
 
         std::fs::write(&file, "[net]\noffline = true\n").unwrap();
-        show_to_cargo(app.path()).unwrap();
+        write_cargo_config(app.path()).unwrap();
         assert!(!is_made(&std::fs::read(&file).unwrap()));
     }
 }

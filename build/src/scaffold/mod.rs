@@ -51,7 +51,7 @@ pub fn new_app(parent: &Path, name: &str, language: Language) -> Result<PathBuf,
             .map_err(writing)?;
     }
     if language == Language::Rust {
-        rust::show_sdk_to_cargo(&dir).map_err(writing)?;
+        rust::show_sdk_to_cargo(&dir);
     }
     Ok(dir)
 }
