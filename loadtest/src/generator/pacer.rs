@@ -30,9 +30,10 @@ pub(super) async fn pace(worker: Rc<Worker>, schedule: Schedule) {
             continue;
         }
         while let Some(at) = due.next_if(|at| *at <= now) {
-            worker.queue().push(at);
+            worker.push_due(at);
         }
     }
+    worker.no_more_due();
 }
 
 async fn sleep(timer: Option<&Timer>, gap: Duration) {

@@ -115,7 +115,7 @@ async fn supervise(worker: Rc<Worker>, done: Rc<Cell<bool>>) {
         let now = Instant::now();
         worker.recorder().tick(now);
         worker.sockets().sweep(now, worker.timeout());
-        let drained = worker.queue().is_empty() || now >= window.end + grace;
+        let drained = worker.is_drained() || now >= window.end + grace;
         if !closed && now >= window.end && drained {
             worker.close();
             closed = true;

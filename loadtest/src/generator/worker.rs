@@ -25,6 +25,8 @@ pub struct Worker {
     recorder: Recorder,
     /// Of an open loop: what is due.
     queue: Queue,
+    /// Whether all that falls due within the window is in the queue, or was.
+    all_due: Cell<bool>,
     sockets: Sockets,
     over: Cell<bool>,
 }
@@ -53,6 +55,7 @@ impl Worker {
             timeout,
             recorder,
             queue: Queue::default(),
+            all_due: Cell::new(arrivals == Arrivals::Closed),
             sockets: Sockets::default(),
             over: Cell::new(false),
         }
@@ -166,8 +169,24 @@ impl Worker {
         }
     }
 
-    pub(super) fn queue(&self) -> &Queue {
-        &self.queue
+    /// An operation is due. If the run is over, which a thread that got no processor time may see
+    /// first, it is counted as one that was never sent.
+    pub(super) fn push_due(&self, at: Instant) {
+        if self.is_over() {
+            self.recorder.error(at, Instant::now(), Failure::Unsent);
+        } else {
+            self.queue.push(at);
+        }
+    }
+
+    /// Nothing more falls due.
+    pub(super) fn no_more_due(&self) {
+        self.all_due.set(true);
+    }
+
+    /// Whether all that was due was taken by a connection.
+    pub(super) fn is_drained(&self) -> bool {
+        self.all_due.get() && self.queue.is_empty()
     }
 
     pub(super) fn sockets(&self) -> &Sockets {
@@ -201,3 +220,35 @@ impl Worker {
 
 const BACKOFF: Duration = Duration::from_millis(5);
 const BACKOFF_DOUBLINGS: u32 = 7;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::measure::{Membership, Message};
+
+    /// The thread that paces may come late: what it brings then is not lost.
+    #[test]
+    fn what_is_due_when_the_run_is_over_is_unsent() {
+        let second = Duration::from_secs(1);
+        let window = Window::new(Instant::now(), Duration::ZERO, second, Membership::Begin);
+        let (sender, receiver) = mpsc::channel();
+        let arrivals = Arrivals::Constant { rate: 2.0 };
+        let recorder = Recorder::new(window, 0, sender);
+        let worker = Worker::new(0, 0..1, arrivals, window, second, recorder);
+        assert!(!worker.is_drained(), "something may still fall due");
+        worker.push_due(window.begin);
+        assert!(!worker.is_drained());
+        worker.close();
+        worker.push_due(window.begin + second / 2);
+        worker.no_more_due();
+        assert!(worker.is_drained());
+        worker.recorder().finish();
+        let unsent = receiver.iter().find_map(|message| match message {
+            Message::Done { totals, .. } => totals.errors.get(&Failure::Unsent).copied(),
+            Message::Slice { .. } => None,
+        });
+        assert_eq!(unsent, Some(2));
+    }
+}

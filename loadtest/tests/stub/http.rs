@@ -27,8 +27,9 @@ pub(crate) struct Http {
     pub(crate) silent: bool,
 }
 
-/// Times in which nothing is answered: the last `lasts` of every `every`, counted from the
-/// server's start. What came meanwhile is answered at their end.
+/// Times in which nothing is answered: the middle `lasts` of every `every`, counted from the
+/// server's start. What came meanwhile is answered at their end, long before a run of one `every`
+/// is over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stall {
     pub(crate) every: Duration,
@@ -160,8 +161,13 @@ impl Stall {
     fn left(&self, now: Duration) -> Duration {
         let every = self.every.as_nanos();
         let at = now.as_nanos() % every;
-        let begins = every - self.lasts.as_nanos();
-        let left = if at >= begins { every - at } else { 0 };
+        let ends = (every + self.lasts.as_nanos()) / 2;
+        let begins = ends - self.lasts.as_nanos();
+        let left = if (begins..ends).contains(&at) {
+            ends - at
+        } else {
+            0
+        };
         Duration::from_nanos(left as u64)
     }
 }
