@@ -1,0 +1,44 @@
+//! Rewrites a component so that its instances can be put back to their first state.
+//!
+//! A fresh sandbox for each request does not need a new instance: one whose state is, bit for bit, what it was right
+//! after instantiation is a fresh one to its guest. [`rewrite`] gives a component one more export, [`RESET`]: a
+//! function that restores whatever the guest's code, and the host on its behalf, can have changed.
+//!
+//! - **Memory**: each store marks the granule that it writes to in a bitmap, and the function restores the granules
+//!   that are marked from a copy of the module's data. What the host writes is marked likewise: into the blocks that
+//!   the guest's `cabi_realloc` gives it, and to the places that the guest names for results.
+//! - **Globals and tables** are set to what the module declares.
+//!
+//! Where that can't be undone from within, because a memory or a table has grown, the function returns false, and the
+//! instance has to be thrown away. The guest has no part in this: the code is the host's and a guest can't change
+//! code, and the bitmap is a global that no instruction of the guest's names.
+//!
+//! Components of other shapes are left as they are; [`Unsuited`] says why.
+
+mod component;
+pub mod module;
+mod result_size;
+mod sections;
+
+use thiserror::Error;
+
+pub use component::rewrite;
+
+/// The export that puts an instance back, `func() -> bool`: false if the instance has to be thrown away. It is only
+/// to be called after a call that has returned.
+pub const RESET: &str = "rusm-reset";
+
+/// A number that changes whenever the same input gives another output, for caches of what is compiled from it.
+pub const VERSION: u32 = 1;
+
+/// Why the instances of a component can't be put back.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Unsuited {
+    /// It is invalid, or uses a proposal that is not known here.
+    #[error("it is no component, or uses more of WebAssembly than can be put back: {0}")]
+    Unknown(#[from] wasmparser::BinaryReaderError),
+    /// It has state, or a shape, that can't be put back.
+    #[error("it has {0}")]
+    Has(&'static str),
+}

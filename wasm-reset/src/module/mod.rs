@@ -1,0 +1,344 @@
+//! Rewriting of a core module.
+
+mod body;
+mod read;
+mod reset_function;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wasm_encoder::{Encode, Instruction as I, ValType};
+use wasmparser::{ElementItems, ElementKind, ExternalKind, Validator, WasmFeatures};
+
+use crate::sections::{Items, write};
+use crate::{RESET, Unsuited};
+use body::Instrumented;
+use read::Module;
+use reset_function::{Bitmap, Image};
+
+/// What writes to a module's memory besides its own instructions.
+#[derive(Clone, Debug, Default)]
+pub struct HostWrites {
+    /// Exports that give the host memory to write to, as `cabi_realloc`.
+    pub reallocs: BTreeSet<String>,
+    /// The most bytes that an imported function writes to where its last parameter points, if that is one of type
+    /// `i32`. 0 if none does.
+    pub result: u32,
+}
+
+/// Gives a core module the export [`RESET`], `() -> i32`: 1 if the instance is what it was right after
+/// instantiation, 0 if it has to be thrown away.
+///
+/// # Errors
+/// When the module has what can't be put back, or is invalid.
+pub fn rewrite(core: &[u8], host: &HostWrites) -> Result<Vec<u8>, Unsuited> {
+    let module = read(core)?;
+    module.check()?;
+    let rewritten = Rewriting::of(&module, host)?.write()?;
+    // What is made here is as valid as what it is made from; a limit of the format may be exceeded.
+    Validator::new_with_features(KNOWN).validate_all(&rewritten)?;
+    Ok(rewritten)
+}
+
+/// Whether an instance of a module has no state that changes after instantiation.
+///
+/// # Errors
+/// When the module is invalid, or uses what is not known here.
+pub(crate) fn is_constant(core: &[u8]) -> Result<bool, Unsuited> {
+    Ok(read(core)?.is_constant())
+}
+
+fn read(core: &[u8]) -> Result<Module<'_>, Unsuited> {
+    Validator::new_with_features(KNOWN).validate_all(core)?;
+    Module::read(core)
+}
+
+/// What compilers make of programs of one thread. Of its instructions, each that changes state is treated in
+/// [`body`] or in [`read`]: a proposal may only be added together with its own.
+const KNOWN: WasmFeatures = WasmFeatures::WASM2
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::RELAXED_SIMD);
+
+/// A module, and what is added to it.
+struct Rewriting<'m, 'a> {
+    module: &'m Module<'a>,
+    types: Items,
+    functions: Items,
+    bodies: Items,
+    globals: Items,
+    exports: Items,
+    elements: Items,
+    data: Items,
+}
+
+impl<'m, 'a> Rewriting<'m, 'a> {
+    fn of(module: &'m Module<'a>, host: &HostWrites) -> Result<Self, Unsuited> {
+        let mut this = Self {
+            module,
+            types: module.items(TYPE),
+            functions: module.items(FUNCTION),
+            bodies: Items::default(),
+            globals: module.items(GLOBAL),
+            exports: Items::default(),
+            elements: module.items(ELEMENT),
+            data: module.items(DATA),
+        };
+        let bitmap = this.bitmap()?;
+        // The numbers of functions are given before there are any bodies: those of the module come first.
+        let mut added = Vec::new();
+        if let Some(bitmap) = bitmap {
+            added.push(bitmap.mark_function());
+        }
+        let wrapped = this.wrap_imports(host, bitmap, &mut added)?;
+        this.export(host, bitmap, &wrapped, &mut added)?;
+        for body in &module.bodies {
+            let function = Instrumented {
+                body,
+                params: module.params_of(body.function)?,
+                bitmap,
+                wrapped: &wrapped,
+            };
+            let bytes = function.encode()?;
+            this.bodies.add(|out| bytes.encode(out));
+        }
+        for body in added {
+            this.bodies.add(|out| body.encode(out));
+        }
+        Ok(this)
+    }
+
+    /// The bitmap of the memory, and the function that marks a range.
+    fn bitmap(&mut self) -> Result<Option<Bitmap>, Unsuited> {
+        let Some(pages) = self.module.memory else {
+            return Ok(None);
+        };
+        let size = pages.saturating_mul(WASM_PAGE);
+        if size > MAX_MEMORY {
+            return Err(Unsuited::Has("a memory of more than 1 MiB"));
+        }
+        let global = self.globals.add(|out| {
+            ValType::I64.encode(out);
+            out.push(MUTABLE);
+            I::I64Const(0).encode(out);
+            I::End.encode(out);
+        });
+        let ty = self.add_type(&[ValType::I32, ValType::I32], &[]);
+        let mark = self.add_function(ty);
+        Ok(Some(Bitmap::new(global, mark, size as u32)))
+    }
+
+    /// Wraps the imported functions that may write to where their last parameter points: which is called instead
+    /// of which.
+    fn wrap_imports(
+        &mut self,
+        host: &HostWrites,
+        bitmap: Option<Bitmap>,
+        added: &mut Vec<Vec<u8>>,
+    ) -> Result<BTreeMap<u32, u32>, Unsuited> {
+        let mut wrapped = BTreeMap::new();
+        let (Some(bitmap), true) = (bitmap, host.result > 0) else {
+            return Ok(wrapped);
+        };
+        for (function, ty) in (0u32..).zip(&self.module.imported_functions) {
+            let params = self.module.param_types(*ty)?;
+            if params.last() != Some(&wasmparser::ValType::I32) {
+                continue;
+            }
+            if self.module.referenced.contains(&function) {
+                return Err(Unsuited::Has("a table of the host's functions"));
+            }
+            added.push(bitmap.import_wrapper(function, params.len() as u32, host.result));
+            wrapped.insert(function, self.add_function(*ty));
+        }
+        Ok(wrapped)
+    }
+
+    /// Writes the exports: those of the module, with the ones that give memory to the host wrapped, and the reset.
+    fn export(
+        &mut self,
+        host: &HostWrites,
+        bitmap: Option<Bitmap>,
+        wrapped: &BTreeMap<u32, u32>,
+        added: &mut Vec<Vec<u8>>,
+    ) -> Result<(), Unsuited> {
+        for export in &self.module.exports {
+            if export.name == RESET {
+                return Err(Unsuited::Has("an export of the name that the reset has"));
+            }
+            let mut index = export.index;
+            if let Some(bitmap) = bitmap
+                && host.reallocs.contains(export.name)
+                && export.kind == ExternalKind::Func
+            {
+                added.push(bitmap.realloc_wrapper(index));
+                index = self.add_function(self.module.type_of(index)?);
+            }
+            let kind = match export.kind {
+                ExternalKind::Func | ExternalKind::FuncExact => 0,
+                ExternalKind::Table => 1,
+                ExternalKind::Memory => 2,
+                ExternalKind::Global => 3,
+                ExternalKind::Tag => 4,
+            };
+            if kind == 0 {
+                index = wrapped.get(&index).copied().unwrap_or(index);
+            }
+            self.exports.add(|out| {
+                export.name.encode(out);
+                out.push(kind);
+                index.encode(out);
+            });
+        }
+        let ty = self.add_type(&[], &[ValType::I32]);
+        let body = self.reset_body(bitmap)?;
+        added.push(body);
+        let reset = self.add_function(ty);
+        self.exports.add(|out| {
+            RESET.encode(out);
+            out.push(0);
+            reset.encode(out);
+        });
+        Ok(())
+    }
+
+    fn reset_body(&mut self, bitmap: Option<Bitmap>) -> Result<Vec<u8>, Unsuited> {
+        let image = self.module.image()?;
+        let image = image.map(|(start, bytes)| Image {
+            segment: self.data.add(|out| {
+                out.push(PASSIVE);
+                bytes.encode(out);
+            }),
+            start,
+            end: start + bytes.len() as u32,
+        });
+        let mut reset = reset_function::ResetFunction::begin();
+        if let Some(bitmap) = bitmap {
+            reset.memory(bitmap, image);
+        }
+        if self.module.changes_tables {
+            self.reset_tables(&mut reset)?;
+        }
+        for global in &self.module.mutable_globals {
+            reset.global(global.index, global.init);
+        }
+        Ok(reset.end())
+    }
+
+    fn reset_tables(&mut self, reset: &mut reset_function::ResetFunction) -> Result<(), Unsuited> {
+        for table in &self.module.tables {
+            reset.check_table(table.index, table.initial);
+        }
+        for table in &self.module.tables {
+            reset.clear_table(table);
+        }
+        for element in &self.module.elements {
+            let ElementKind::Active {
+                table_index,
+                offset_expr,
+            } = &element.kind
+            else {
+                continue;
+            };
+            let (segment, count) = passive(&mut self.elements, &element.items)?;
+            reset.fill_table(
+                table_index.unwrap_or(0),
+                segment,
+                read::content(offset_expr),
+                count,
+            );
+        }
+        Ok(())
+    }
+
+    fn add_type(&mut self, params: &[ValType], results: &[ValType]) -> u32 {
+        self.types.add(|out| {
+            out.push(FUNCTION_TYPE);
+            params.encode(out);
+            results.encode(out);
+        })
+    }
+
+    /// The function's number.
+    fn add_function(&mut self, ty: u32) -> u32 {
+        let imported = self.module.imported_functions.len() as u32;
+        imported + self.functions.add(|out| ty.encode(out))
+    }
+
+    fn write(&self) -> Result<Vec<u8>, Unsuited> {
+        let mut out = wasm_encoder::Module::HEADER.to_vec();
+        let as_it_is = |out: &mut Vec<u8>, id| {
+            if let Some(content) = self.module.sections.get(&id) {
+                write(out, id, content);
+            }
+        };
+        self.types.write(&mut out, TYPE);
+        as_it_is(&mut out, IMPORT);
+        self.functions.write(&mut out, FUNCTION);
+        as_it_is(&mut out, TABLE);
+        as_it_is(&mut out, MEMORY);
+        self.globals.write(&mut out, GLOBAL);
+        self.exports.write(&mut out, EXPORT);
+        self.elements.write(&mut out, ELEMENT);
+        let mut count = Vec::new();
+        self.data.count().encode(&mut count);
+        write(&mut out, DATA_COUNT, &count);
+        self.bodies.write(&mut out, CODE);
+        self.data.write(&mut out, DATA);
+        for custom in &self.module.customs {
+            write(&mut out, CUSTOM, custom);
+        }
+        Ok(out)
+    }
+}
+
+/// Adds the elements of an active segment as a passive one: its number, and how many they are.
+fn passive(elements: &mut Items, items: &ElementItems<'_>) -> Result<(u32, u32), Unsuited> {
+    match items {
+        ElementItems::Functions(functions) => {
+            let all: Vec<u32> = functions.clone().into_iter().collect::<Result<_, _>>()?;
+            let segment = elements.add(|out| {
+                out.extend([PASSIVE, FUNCTION_ELEMENTS]);
+                all.as_slice().encode(out);
+            });
+            Ok((segment, all.len() as u32))
+        }
+        ElementItems::Expressions(ty, expressions) => {
+            let all: Vec<_> = expressions.clone().into_iter().collect::<Result<_, _>>()?;
+            let segment = elements.add(|out| {
+                out.extend([PASSIVE_EXPRESSIONS, read::ref_type(*ty)]);
+                (all.len() as u32).encode(out);
+                for expression in &all {
+                    out.extend_from_slice(read::content(expression));
+                    I::End.encode(out);
+                }
+            });
+            Ok((segment, all.len() as u32))
+        }
+    }
+}
+
+const WASM_PAGE: u64 = 64 << 10;
+/// A bitmap of 64 granules: beyond this they are too coarse.
+const MAX_MEMORY: u64 = 1 << 20;
+
+// Numbers of sections and kinds (WebAssembly, section 5.5).
+const CUSTOM: u8 = 0;
+const TYPE: u8 = 1;
+const IMPORT: u8 = 2;
+const FUNCTION: u8 = 3;
+const TABLE: u8 = 4;
+const MEMORY: u8 = 5;
+const GLOBAL: u8 = 6;
+const EXPORT: u8 = 7;
+const ELEMENT: u8 = 9;
+const CODE: u8 = 10;
+const DATA: u8 = 11;
+const DATA_COUNT: u8 = 12;
+const FUNCTION_TYPE: u8 = 0x60;
+const MUTABLE: u8 = 1;
+const PASSIVE: u8 = 1;
+const PASSIVE_EXPRESSIONS: u8 = 5;
+const FUNCTION_ELEMENTS: u8 = 0;
+
+#[cfg(test)]
+mod tests;

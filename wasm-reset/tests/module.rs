@@ -1,0 +1,506 @@
+//! Random programs on an instance that is put back, and on fresh ones: nobody can tell them apart.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use rusm_wasm_reset::module::{HostWrites, rewrite};
+use rusm_wasm_reset::{RESET, Unsuited};
+use wasmtime::{Engine, Extern, Instance, Linker, Module, Ref, Store, Val};
+
+const PAGE: u32 = 1 << 16;
+const TABLE: u32 = 8;
+/// Bytes that the host writes for a result.
+const RESULT: u32 = 40;
+
+/// What a program does, one after the other.
+#[derive(Clone, Debug)]
+enum Step {
+    Store {
+        instruction: usize,
+        address: u32,
+        offset: u32,
+        value: u64,
+    },
+    Fill(u32, u8, u32),
+    Copy(u32, u32, u32),
+    Init(u32, u32, u32),
+    GrowMemory(u32),
+    SetGlobal(usize, u64),
+    SetTable(u32, bool),
+    FillTable(u32, u32),
+    CopyTable(u32, u32, u32),
+    InitTable(u32, u32, u32),
+    GrowTable(u32),
+    /// The host writes a result to this address.
+    HostResult(u32),
+    /// The host asks for a block of this many bytes, gets this address, and writes to all of it.
+    HostBlock(u32, u32),
+}
+
+const STORES: [(&str, &str); 14] = [
+    ("i32.store", "i32"),
+    ("i32.store8", "i32"),
+    ("i32.store16", "i32"),
+    ("i64.store", "i64"),
+    ("i64.store8", "i64"),
+    ("i64.store16", "i64"),
+    ("i64.store32", "i64"),
+    ("f32.store", "f32"),
+    ("f64.store", "f64"),
+    ("v128.store", "v128"),
+    ("v128.store8_lane", "v128"),
+    ("v128.store16_lane", "v128"),
+    ("v128.store32_lane", "v128"),
+    ("v128.store64_lane", "v128"),
+];
+const GLOBALS: [&str; 5] = ["i32", "i64", "f32", "f64", "v128"];
+
+fn constant(ty: &str, value: u64) -> String {
+    match ty {
+        "i32" => format!("(i32.const {})", value as i32),
+        "i64" => format!("(i64.const {})", value as i64),
+        "f32" => format!("(f32.const {}.5)", value as i16),
+        "f64" => format!("(f64.const {}.25)", value as i32),
+        _ => format!("(v128.const i64x2 {} {})", value as i64, !value as i64),
+    }
+}
+
+impl Step {
+    fn write(&self, out: &mut String) {
+        match *self {
+            Self::Store {
+                instruction,
+                address,
+                offset,
+                value,
+            } => {
+                let (name, ty) = STORES[instruction];
+                let lane = if name.ends_with("lane") { " 0" } else { "" };
+                let value = constant(ty, value);
+                write!(
+                    out,
+                    "({name} offset={offset}{lane} (i32.const {address}) {value})"
+                )
+            }
+            Self::Fill(to, value, length) => write!(
+                out,
+                "(memory.fill (i32.const {to}) (i32.const {value}) (i32.const {length}))"
+            ),
+            Self::Copy(to, from, length) => write!(
+                out,
+                "(memory.copy (i32.const {to}) (i32.const {from}) (i32.const {length}))"
+            ),
+            Self::Init(to, from, length) => write!(
+                out,
+                "(memory.init $kept (i32.const {to}) (i32.const {from}) (i32.const {length}))"
+            ),
+            Self::GrowMemory(pages) => write!(out, "(drop (memory.grow (i32.const {pages})))"),
+            Self::SetGlobal(global, value) => {
+                let value = constant(GLOBALS[global], value);
+                write!(out, "(global.set {global} {value})")
+            }
+            Self::SetTable(at, null) => {
+                let value = if null {
+                    "(ref.null func)"
+                } else {
+                    "(ref.func $b)"
+                };
+                write!(out, "(table.set $t (i32.const {at}) {value})")
+            }
+            Self::FillTable(at, length) => write!(
+                out,
+                "(table.fill $t (i32.const {at}) (ref.func $b) (i32.const {length}))"
+            ),
+            Self::CopyTable(to, from, length) => write!(
+                out,
+                "(table.copy $t $t (i32.const {to}) (i32.const {from}) (i32.const {length}))"
+            ),
+            Self::InitTable(to, from, length) => write!(
+                out,
+                "(table.init $t $kept (i32.const {to}) (i32.const {from}) (i32.const {length}))"
+            ),
+            Self::GrowTable(by) => write!(
+                out,
+                "(drop (table.grow $t (ref.null func) (i32.const {by})))"
+            ),
+            Self::HostResult(at) => write!(out, "(call $result (i64.const 1) (i32.const {at}))"),
+            Self::HostBlock(at, size) => write!(
+                out,
+                "(global.set $block (i32.const {at})) (call $ask (i32.const {size}))"
+            ),
+        }
+        .unwrap();
+    }
+}
+
+/// A module whose function `run` does the steps, and what its memory holds at first.
+#[derive(Clone, Debug)]
+struct Program {
+    pages: u32,
+    data: Vec<(u32, Vec<u8>)>,
+    /// Whether it has instructions that change tables.
+    tables: bool,
+    first: Vec<Step>,
+    second: Vec<Step>,
+}
+
+impl Program {
+    fn wat(&self) -> String {
+        let mut out = format!(
+            r#"(module
+            (import "host" "result" (func $result (param i64 i32)))
+            (import "host" "ask" (func $ask (param i32)))
+            (memory (export "memory") {})
+            (table $t (export "t{}") {TABLE} funcref)
+            (elem $active (i32.const 1) func $a $b)
+            (elem $kept func $b $a $b)
+            (data $kept "what is kept for memory.init")
+            "#,
+            self.pages,
+            if self.tables { "" } else { "able" }
+        );
+        if self.tables {
+            // Others can't see the table: what is in it is asked for.
+            out = out.replace(r#"(export "t")"#, "");
+        }
+        for (index, ty) in GLOBALS.iter().enumerate() {
+            let value = constant(ty, 77 + index as u64);
+            write!(out, r#"(global (export "g{index}") (mut {ty}) {value})"#).unwrap();
+        }
+        out.push_str("(global $block (mut i32) (i32.const 0))");
+        for (at, bytes) in &self.data {
+            write!(out, "(data (i32.const {at}) \"").unwrap();
+            for byte in bytes {
+                write!(out, "\\{byte:02x}").unwrap();
+            }
+            out.push_str("\")");
+        }
+        out.push_str(
+            r#"(func $a (result i32) (i32.const 1)) (func $b (result i32) (i32.const 2))
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (global.get $block))
+            (func (export "element") (param i32) (result funcref) (table.get $t (local.get 0)))
+            (func (export "elements") (result i32) (table.size $t))"#,
+        );
+        for (name, steps) in [("first", &self.first), ("second", &self.second)] {
+            write!(out, r#"(func (export "{name}") (local i32)"#).unwrap();
+            for step in steps {
+                step.write(&mut out);
+            }
+            out.push(')');
+        }
+        out.push(')');
+        out
+    }
+
+    fn changes_size(&self) -> bool {
+        let grows = |step: &Step| match step {
+            Step::GrowMemory(pages) => *pages > 0,
+            Step::GrowTable(by) => *by > 0,
+            _ => false,
+        };
+        self.first.iter().any(grows)
+    }
+}
+
+/// All that can be seen of an instance.
+#[derive(Debug, PartialEq)]
+struct State {
+    memory: Vec<u8>,
+    globals: Vec<String>,
+    table: Vec<Option<i32>>,
+}
+
+struct Running {
+    store: Store<()>,
+    instance: Instance,
+}
+
+impl Running {
+    fn start(engine: &Engine, module: &Module) -> Self {
+        let mut store = Store::new(engine, ());
+        let mut linker = Linker::new(engine);
+        linker
+            .func_wrap(
+                "host",
+                "result",
+                |mut caller: wasmtime::Caller<'_, ()>, _: i64, at: u32| {
+                    let memory = caller
+                        .get_export("memory")
+                        .and_then(Extern::into_memory)
+                        .unwrap();
+                    let memory = memory.data_mut(&mut caller);
+                    let place = memory
+                        .get_mut(at as usize..)
+                        .and_then(|rest| rest.get_mut(..RESULT as usize));
+                    place
+                        .ok_or_else(|| wasmtime::Error::msg("beyond"))?
+                        .fill(0xbb);
+                    Ok(())
+                },
+            )
+            .unwrap();
+        linker
+            .func_wrap(
+                "host",
+                "ask",
+                |mut caller: wasmtime::Caller<'_, ()>, size: u32| {
+                    let realloc = caller
+                        .get_export("cabi_realloc")
+                        .and_then(Extern::into_func)
+                        .unwrap();
+                    let realloc = realloc.typed::<(u32, u32, u32, u32), u32>(&caller).unwrap();
+                    let at = realloc.call(&mut caller, (0, 0, 1, size)).unwrap();
+                    let memory = caller
+                        .get_export("memory")
+                        .and_then(Extern::into_memory)
+                        .unwrap();
+                    let memory = memory.data_mut(&mut caller);
+                    let place = memory
+                        .get_mut(at as usize..)
+                        .and_then(|rest| rest.get_mut(..size as usize));
+                    place
+                        .ok_or_else(|| wasmtime::Error::msg("beyond"))?
+                        .fill(0xcc);
+                    Ok(())
+                },
+            )
+            .unwrap();
+        let instance = linker.instantiate(&mut store, module).unwrap();
+        Self { store, instance }
+    }
+
+    fn run(&mut self, name: &str) -> Result<(), String> {
+        let run = self
+            .instance
+            .get_typed_func::<(), ()>(&mut self.store, name)
+            .unwrap();
+        let ran = run.call(&mut self.store, ());
+        ran.map_err(|error| error.root_cause().to_string())
+    }
+
+    fn reset(&mut self) -> bool {
+        let reset = self
+            .instance
+            .get_typed_func::<(), i32>(&mut self.store, RESET)
+            .unwrap();
+        reset.call(&mut self.store, ()).unwrap() == 1
+    }
+
+    fn state(&mut self) -> State {
+        let store = &mut self.store;
+        let memory = self.instance.get_memory(&mut *store, "memory").unwrap();
+        let memory = memory.data(&*store).to_vec();
+        let globals = (0..GLOBALS.len())
+            .map(|index| {
+                let global = self.instance.get_global(&mut *store, &format!("g{index}"));
+                format!("{:?}", global.unwrap().get(&mut *store))
+            })
+            .collect();
+        let size = self
+            .instance
+            .get_typed_func::<(), u32>(&mut *store, "elements")
+            .unwrap();
+        let size = size.call(&mut *store, ()).unwrap();
+        let element = self.instance.get_func(&mut *store, "element").unwrap();
+        let table = (0..size)
+            .map(|at| {
+                let mut found = [Val::null_func_ref()];
+                element
+                    .call(&mut *store, &[Val::I32(at as i32)], &mut found)
+                    .unwrap();
+                let Some(Ref::Func(func)) = found[0].ref_() else {
+                    panic!("no reference: {found:?}");
+                };
+                let func = func?.typed::<(), i32>(&*store).unwrap();
+                Some(func.call(&mut *store, ()).unwrap())
+            })
+            .collect();
+        State {
+            memory,
+            globals,
+            table,
+        }
+    }
+}
+
+fn host() -> HostWrites {
+    HostWrites {
+        reallocs: BTreeSet::from(["cabi_realloc".to_owned()]),
+        result: RESULT,
+    }
+}
+
+fn check(program: &Program) {
+    let engine = Engine::default();
+    let original = wat::parse_str(program.wat()).unwrap();
+    let rewritten = rewrite(&original, &host()).unwrap();
+    let original = Module::new(&engine, &original).unwrap();
+    let rewritten = Module::new(&engine, &rewritten).unwrap();
+
+    let mut fresh = Running::start(&engine, &rewritten);
+    let first_state = fresh.state();
+    assert_eq!(Running::start(&engine, &original).state(), first_state);
+
+    // What it does is what the module that it was made from does.
+    let mut plain = Running::start(&engine, &original);
+    let mut reused = Running::start(&engine, &rewritten);
+    let (ran, expected) = (reused.run("first"), plain.run("first"));
+    assert_eq!(ran, expected);
+    assert!(reused.state() == plain.state());
+    if ran.is_err() {
+        return;
+    }
+    assert_eq!(reused.reset(), !program.changes_size());
+    if program.changes_size() {
+        return;
+    }
+    assert!(
+        reused.state() == first_state,
+        "{}",
+        difference(&reused.state(), &first_state)
+    );
+    // Once more, by another program: now its own marks are what counts.
+    assert_eq!(reused.run("second"), fresh.run("second"));
+    assert!(reused.state() == fresh.state());
+}
+
+fn difference(found: &State, expected: &State) -> String {
+    let at = found
+        .memory
+        .iter()
+        .zip(&expected.memory)
+        .position(|(a, b)| a != b);
+    format!("memory at {at:?}, {:?} {:?}", found.globals, found.table)
+}
+
+/// An address: anywhere, or about a multiple of 512, or about the end.
+fn address(size: u32) -> impl Strategy<Value = u32> {
+    prop_oneof![
+        1 => 0..size,
+        3 => (0..=size / 512, -9i32..9).prop_map(move |(block, by)| {
+            (block * 512).saturating_add_signed(by).min(size)
+        }),
+        1 => (0u32..40).prop_map(move |by| size - by.min(size)),
+    ]
+}
+
+fn step(pages: u32, tables: bool) -> BoxedStrategy<Step> {
+    let size = pages * PAGE;
+    let length = prop_oneof![0u32..40, 0u32..5000];
+    let store = (
+        0..STORES.len(),
+        address(size),
+        0u32..300,
+        any::<u64>(),
+        any::<bool>(),
+    )
+        .prop_map(|(instruction, at, offset, value, has_offset)| {
+            let offset = if has_offset { offset.min(at) } else { 0 };
+            Step::Store {
+                instruction,
+                address: at - offset,
+                offset,
+                value,
+            }
+        });
+    let memory = prop_oneof![
+        10 => store,
+        2 => (address(size), any::<u8>(), length.clone()).prop_map(|(a, v, n)| Step::Fill(a, v, n)),
+        2 => (address(size), address(size), length.clone()).prop_map(|(a, b, n)| Step::Copy(a, b, n)),
+        1 => (address(size), 0u32..20, 0u32..8).prop_map(|(a, b, n)| Step::Init(a, b, n)),
+        2 => (0..GLOBALS.len(), any::<u64>()).prop_map(|(g, v)| Step::SetGlobal(g, v)),
+        2 => address(size).prop_map(Step::HostResult),
+        2 => (address(size), length).prop_map(|(a, n)| Step::HostBlock(a, n)),
+    ];
+    if !tables {
+        return memory.boxed();
+    }
+    prop_oneof![
+        10 => memory,
+        1 => (0..TABLE, any::<bool>()).prop_map(|(at, null)| Step::SetTable(at, null)),
+        1 => (0..TABLE, 0u32..3).prop_map(|(at, n)| Step::FillTable(at, n)),
+        1 => (0..TABLE, 0..TABLE, 0u32..3).prop_map(|(a, b, n)| Step::CopyTable(a, b, n)),
+        1 => (0..TABLE, 0u32..2, 0u32..2).prop_map(|(a, b, n)| Step::InitTable(a, b, n)),
+    ]
+    .boxed()
+}
+
+fn program() -> impl Strategy<Value = Program> {
+    let shape = (prop_oneof![1u32..5, Just(16u32)], any::<bool>());
+    shape.prop_flat_map(|(pages, tables)| {
+        let size = pages * PAGE;
+        let data = (0..size - 64, prop::collection::vec(any::<u8>(), 0..64));
+        let growth = prop_oneof![
+            30 => Just(None),
+            1 => (0u32..2).prop_map(|pages| Some(Step::GrowMemory(pages))),
+            1 => (0u32..2).prop_map(move |by| tables.then_some(Step::GrowTable(by))),
+        ];
+        let steps = || prop::collection::vec(step(pages, tables), 0..12);
+        (prop::collection::vec(data, 0..5), steps(), growth, steps()).prop_map(
+            move |(data, mut first, growth, second)| {
+                first.extend(growth);
+                Program {
+                    pages,
+                    data,
+                    tables,
+                    first,
+                    second,
+                }
+            },
+        )
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+    #[test]
+    fn an_instance_that_is_put_back_is_a_fresh_one(program in program()) {
+        check(&program);
+    }
+}
+
+#[track_caller]
+fn assert_unsuited(wat: &str, why: &str) {
+    let wasm = wat::parse_str(wat).unwrap();
+    match rewrite(&wasm, &host()) {
+        Err(Unsuited::Has(found)) => assert!(found.contains(why), "{found}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_can_not_be_put_back_is_said() {
+    let memory = r#"(import "a" "b" (memory 1))"#;
+    assert_unsuited(&format!("(module {memory})"), "imports memories");
+    assert_unsuited("(module (memory 17))", "more than 1 MiB");
+    assert_unsuited("(module (func $f) (start $f))", "at the start");
+    let drops = r#"(module (memory 1) (data $d "x") (func (data.drop $d)))"#;
+    assert_unsuited(drops, "drops segments");
+    let shared = r#"(module (table (export "t") 3 funcref)
+        (func (table.set 0 (i32.const 0) (ref.null func))))"#;
+    assert_unsuited(shared, "others can change");
+    let taken = r#"(module (memory 1) (func (export "rusm-reset")))"#;
+    assert_unsuited(taken, "the name that the reset has");
+    let tabled = r#"(module (import "a" "b" (func $f (param i32))) (memory 1) (table 1 funcref)
+        (elem (i32.const 0) func $f))"#;
+    assert_unsuited(tabled, "a table of the host's functions");
+}
+
+#[test]
+fn proposals_that_are_not_known_are_refused() {
+    for wat in [
+        "(module (memory 1 1 shared))",
+        "(module (memory 1) (memory 1))",
+        "(module (memory i64 1))",
+        "(module (type (struct (field (mut i32)))))",
+    ] {
+        let wasm = wat::parse_str(wat).unwrap();
+        assert!(
+            matches!(rewrite(&wasm, &host()), Err(Unsuited::Unknown(_))),
+            "{wat}"
+        );
+    }
+}
