@@ -4,14 +4,14 @@
 //! after instantiation is a fresh one to its guest. [`rewrite`] gives a component one more export, [`RESET`]: a
 //! function that restores whatever the guest's code, and the host on its behalf, can have changed.
 //!
-//! - **Memory**: each store marks the granule that it writes to in a bitmap, and the function restores the granules
-//!   that are marked from a copy of the module's data. What the host writes is marked likewise: into the blocks that
+//! - **Memory**: each store marks the granule that it writes to, and the function restores the granules that are
+//!   marked from a copy of the module's data. What the host writes is marked likewise: into the blocks that
 //!   the guest's `cabi_realloc` gives it, and to the places that the guest names for results.
 //! - **Globals and tables** are set to what the module declares.
 //!
 //! Where that can't be undone from within, because a memory or a table has grown, the function returns false, and the
 //! instance has to be thrown away. The guest has no part in this: the code is the host's and a guest can't change
-//! code, and the bitmap is a global that no instruction of the guest's names.
+//! code, and the marks are in a global, or a memory, that no instruction of the guest's names.
 //!
 //! Components of other shapes are left as they are; [`Unsuited`] says why.
 

@@ -1,5 +1,6 @@
 //! A component, compiled, linked, and its functions found.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,12 @@ pub(crate) struct LoadedComponent {
     /// Instantiation runs nothing of the guest's, and so can't be preempted; and Wasmtime lets it
     /// go without a fiber, because nothing that is imported waits.
     starts_without_fiber: bool,
+    /// Nothing that is imported waits: its functions may be called without a fiber.
+    never_waits: bool,
+    /// What puts an instance back, if its instances can be.
+    reset: Option<ComponentExportIndex>,
+    /// Instances that were put back, for the next processes under its own capabilities.
+    warm: RefCell<Vec<Store<HostState>>>,
 }
 
 impl LoadedComponent {
@@ -93,6 +100,9 @@ impl LoadedComponent {
             mailbox: source.mailbox,
             function_timeout: source.function_timeout,
             imports_wasi: ty.imports_wasi,
+            never_waits: !ty.may_wait,
+            reset: None,
+            warm: RefCell::default(),
             starts_without_fiber: !ty.may_wait && !source.artifact.runs_code_at_start(),
             pre,
             actions: Vec::new(),
@@ -112,6 +122,7 @@ impl LoadedComponent {
         for name in &ty.functions {
             loaded.find_function(name, &component);
         }
+        loaded.reset = loaded.find_reset(&component);
         loaded.websocket = WebSocketExports::find(&component, &loaded.pre);
         loaded.events = EventsExports::find(&component, &loaded.pre);
         #[cfg(feature = "wasi-http")]
@@ -128,6 +139,14 @@ impl LoadedComponent {
         };
         loaded.check_actions(&source.actions, &component, &ty)?;
         Ok(loaded)
+    }
+
+    fn find_reset(&self, component: &Component) -> Option<ComponentExportIndex> {
+        let (func, export) = function(component, rusm_wasm_reset::RESET)?;
+        let types = self.pre.instance_type();
+        func.typecheck::<(), (bool,)>(&types)
+            .is_ok()
+            .then_some(export)
     }
 
     fn find_function(&mut self, name: &str, component: &Component) {
@@ -216,17 +235,61 @@ impl LoadedComponent {
         names(&self.actions)
     }
 
+    /// The instance of a store: the one that it has, or a new one.
     pub(crate) async fn instantiate(
         &self,
         store: &mut Store<HostState>,
     ) -> wasmtime::Result<Instance> {
+        if let Some(instance) = store.data().instance {
+            return Ok(instance);
+        }
         let instantiated = if self.starts_without_fiber {
-            self.pre.instantiate(store)
+            self.pre.instantiate(&mut *store)
         } else {
             // Rare, and large: in a box it takes no room in every connection.
-            Box::pin(self.pre.instantiate_async(store)).await
+            Box::pin(self.pre.instantiate_async(&mut *store)).await
         };
-        instantiated.map_err(|error| error.context(InstantiationError))
+        let instance = instantiated.map_err(|error| error.context(InstantiationError))?;
+        store.data_mut().instance = Some(instance);
+        Ok(instance)
+    }
+
+    /// A store with an instance that was put back, if there is one.
+    pub(crate) fn take_warm(&self) -> Option<Store<HostState>> {
+        self.warm.borrow_mut().pop()
+    }
+
+    /// Keeps the store of an instance that was put back.
+    pub(crate) fn keep_warm(&self, store: Store<HostState>) {
+        self.warm.borrow_mut().push(store);
+    }
+
+    /// How many instances are kept.
+    pub(crate) fn warm(&self) -> usize {
+        self.warm.borrow().len()
+    }
+
+    /// Whether its instances can be put back.
+    pub(crate) fn can_reset(&self) -> bool {
+        self.reset.is_some()
+    }
+
+    /// Puts the instance of a store back to what it was right after instantiation. False if it can't be, or has none:
+    /// it has to be thrown away then.
+    pub(crate) async fn reset(&self, store: &mut Store<HostState>) -> bool {
+        let (Some(export), Some(instance)) = (&self.reset, store.data().instance) else {
+            return false;
+        };
+        // SAFETY: the type of this very export was checked when it was loaded.
+        let func: wasmtime::Result<TypedFunc<(), (bool,)>> =
+            unsafe { typed(&instance, store, export) };
+        let Ok(func) = func else { return false };
+        let done = if self.never_waits {
+            func.call(store, ())
+        } else {
+            func.call_async(store, ()).await
+        };
+        matches!(done, Ok((true,)))
     }
 
     /// Start an instance of a stock `wasi:http` component.

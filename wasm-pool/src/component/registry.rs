@@ -65,6 +65,17 @@ impl ComponentRegistry {
         u16::try_from(index).ok().map(ComponentRef)
     }
 
+    /// Throws away instances that were put back, until no more than `most` are kept.
+    pub(crate) fn shrink_warm(&self, most: usize) {
+        let components = self.components.borrow();
+        let mut kept: usize = components.iter().flatten().map(|one| one.warm()).sum();
+        for component in components.iter().flatten() {
+            while kept > most && component.take_warm().is_some() {
+                kept -= 1;
+            }
+        }
+    }
+
     pub(crate) fn get(&self, component: ComponentRef) -> Option<Rc<LoadedComponent>> {
         self.components.borrow().get(component.0 as usize)?.clone()
     }

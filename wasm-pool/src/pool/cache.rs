@@ -263,13 +263,20 @@ fn note_use(path: &Path) {
 }
 
 fn compile(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Artifact> {
-    Artifact::new(engine.precompile_component(wasm)?.into(), wasm)
+    let with_reset = rusm_wasm_reset::rewrite(wasm);
+    if let Err(why) = &with_reset {
+        tracing::debug!("each request makes a new instance of a component: {why}");
+    }
+    let wasm_to_compile = with_reset.as_deref().unwrap_or(wasm);
+    Artifact::new(engine.precompile_component(wasm_to_compile)?.into(), wasm)
 }
 
-/// The engine's hash covers Wasmtime's version, its settings and the CPU's features.
+/// The engine's hash covers Wasmtime's version, its settings and the CPU's features; what is compiled is the component
+/// with its reset.
 fn file_name(engine: &Engine, wasm: &[u8]) -> String {
     let mut settings = std::hash::DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
+    rusm_wasm_reset::VERSION.hash(&mut settings);
     let content = blake3::hash(wasm).to_hex();
     format!("{}-{:016x}.cwasm", &content[..32], settings.finish())
 }

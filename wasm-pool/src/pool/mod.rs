@@ -6,6 +6,7 @@ pub mod engine;
 pub mod limits;
 pub mod preempt;
 pub mod semaphore;
+mod store;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,10 +14,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use rusm_config::Capabilities;
-use rusm_core::{ExitReason, Pid, Shard, fairness};
+use rusm_core::{ExitReason, Shard};
 use rusm_store::Store as DurableStore;
-use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
+use wasmtime::Engine;
 
 use preempt::Activity;
 use semaphore::{Permit, Semaphore};
@@ -27,9 +27,8 @@ use crate::component::loaded::LoadedComponent;
 use crate::component::registry::ComponentRegistry;
 use crate::component::source::{ComponentSource, LoadError};
 use crate::connection::EncodeEvent;
-use crate::error::{DeadlineExceeded, ProcessError};
+use crate::error::ProcessError;
 use crate::runtime;
-use crate::state::HostState;
 use crate::state::wasi::{WasiLimits, within_wasi_runtime};
 
 /// What a pool is made of, besides its components.
@@ -201,30 +200,6 @@ impl ShardPool {
             .ok_or(ProcessError::ConnectionLimitReached)
     }
 
-    /// The store of a new process.
-    pub(crate) fn new_store(
-        &self,
-        component: &LoadedComponent,
-        pid: Pid,
-        deadline: Option<Instant>,
-        capabilities: &Arc<Capabilities>,
-    ) -> Result<Store<HostState>, ProcessError> {
-        let mut state = HostState::new(&component.info, pid, deadline, capabilities);
-        if component.imports_wasi {
-            state
-                .grant_wasi(self.wasi)
-                .map_err(|error| ProcessError::host(&format!("{error:#}")))?;
-        }
-        let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| &mut state.memory);
-        store.epoch_deadline_callback(preempted);
-        store.set_epoch_deadline(1);
-        // What one call hands to the host is copied. Without a bound, a list that names the same bytes many times
-        // would take many times the guest's memory, and the core meanwhile.
-        store.set_hostcall_fuel(usize::try_from(capabilities.max_memory).unwrap_or(usize::MAX));
-        Ok(store)
-    }
-
     /// Poll what runs a guest: the ticker has to know, and so has Tokio if it uses WASI.
     pub(crate) fn poll_guest<T>(
         &self,
@@ -254,17 +229,4 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.guest_left();
     }
-}
-
-/// A guest has run for a tick: end it if its time is over, else let the others run first.
-///
-/// One that was killed ends here too: it is polled no more.
-fn preempted(store: StoreContextMut<'_, HostState>) -> wasmtime::Result<UpdateDeadline> {
-    if store.data().is_late() {
-        return Err(wasmtime::Error::new(DeadlineExceeded));
-    }
-    Ok(UpdateDeadline::YieldCustom(
-        1,
-        Box::pin(fairness::yield_to_io()),
-    ))
 }

@@ -20,6 +20,7 @@ impl Semaphore {
     pub fn new(permits: u32) -> Self {
         Self {
             inner: Rc::new(Inner {
+                permits,
                 free: Cell::new(permits),
                 waiting: RefCell::default(),
             }),
@@ -52,6 +53,16 @@ impl Semaphore {
         })
         .await
         .then(|| queued.take())
+    }
+
+    /// How many permits are taken.
+    pub fn taken(&self) -> u32 {
+        self.inner.permits.saturating_sub(self.inner.free.get())
+    }
+
+    /// How many permits there are.
+    pub fn permits(&self) -> u32 {
+        self.inner.permits
     }
 
     /// How many permits are free.
@@ -96,6 +107,7 @@ impl Drop for Permit {
 }
 
 struct Inner {
+    permits: u32,
     free: Cell<u32>,
     waiting: RefCell<VecDeque<Rc<Waiter>>>,
 }

@@ -77,7 +77,8 @@ impl ShardPool {
         match ran.await {
             Ok(mut ran) => {
                 let client = std::mem::take(&mut ran.store.data_mut().client);
-                (ran.within(task.limit), client.into_start())
+                let outcome = ran.recycled(self, component, task.limit).await;
+                (outcome, client.into_start())
             }
             Err(error) => (Err(error), client.into_start()),
         }

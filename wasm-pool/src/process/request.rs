@@ -77,6 +77,9 @@ impl ShardPool {
             Err(End::Killed(reason)) => Err(ProcessError::Ended { reason }),
         };
         process.exit(ProcessError::exit_reason_of(&outcome));
+        if outcome.is_ok() {
+            self.recycle(component, store).await;
+        }
         outcome
     }
 }

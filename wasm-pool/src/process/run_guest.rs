@@ -87,4 +87,20 @@ impl<T> Ran<T> {
         self.outcome
             .map_err(|error| state.process_error(&error, limit))
     }
+
+    /// The same, and the instance is put back if its call has returned.
+    pub(super) async fn recycled(
+        self,
+        pool: &ShardPool,
+        component: &LoadedComponent,
+        limit: Duration,
+    ) -> Result<T, ProcessError> {
+        match self.outcome {
+            Ok(output) => {
+                pool.recycle(component, self.store).await;
+                Ok(output)
+            }
+            Err(error) => Err(self.store.data().process_error(&error, limit)),
+        }
+    }
 }

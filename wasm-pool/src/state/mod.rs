@@ -15,6 +15,7 @@ use rusm_config::Capabilities;
 use rusm_core::{CallContext, Pid, RequestId};
 use tracing::field::DisplayValue;
 use wasmtime::ResourceLimiter;
+use wasmtime::component::Instance;
 
 use actor::ActorState;
 use client::Client;
@@ -43,6 +44,8 @@ pub(crate) struct HostState {
     pub(crate) diagnostics: Diagnostics,
     /// What it works on.
     pub(crate) context: CallContext,
+    /// The instance, once it has started.
+    pub(crate) instance: Option<Instance>,
     /// Only for a component that imports WASI: it costs more than all the rest.
     wasi: Option<Box<Wasi>>,
 }
@@ -70,7 +73,20 @@ impl HostState {
             // It is mostly a panic.
             diagnostics: Diagnostics::new(component.name.clone(), pid, Level::Warn),
             context: CallContext::default(),
+            instance: None,
             wasi: None,
+        }
+    }
+
+    /// The state of a store that waits for a process with its instance.
+    pub(crate) fn idle(
+        component: &Arc<ComponentInfo>,
+        capabilities: &Arc<Capabilities>,
+        instance: Option<Instance>,
+    ) -> Self {
+        Self {
+            instance,
+            ..Self::new(component, Pid::from_raw(0), None, capabilities)
         }
     }
 

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use wasm_encoder::{Encode, Instruction as I, ValType};
 use wasmparser::{MemArg, Operator};
 
+use super::marks::Marks;
 use super::read::Body;
-use super::reset_function::Bitmap;
 use crate::Unsuited;
 
 /// A function whose stores mark what they write, and whose calls go to the wrappers of imports.
 pub(super) struct Instrumented<'m, 'a> {
     pub(super) body: &'m Body<'a>,
     pub(super) params: u32,
-    pub(super) bitmap: Option<Bitmap>,
+    pub(super) marks: Option<Marks>,
     /// Which function is called instead of which.
     pub(super) wrapped: &'m BTreeMap<u32, u32>,
 }
@@ -47,8 +47,8 @@ impl Instrumented<'_, '_> {
     }
 
     fn operator(&self, operator: &Operator<'_>, bytes: &[u8], scratch: Scratch, out: &mut Vec<u8>) {
-        match (write_of(operator), self.bitmap) {
-            (Some(Write::Store { value, offset }), Some(bitmap)) => {
+        match (write_of(operator), self.marks) {
+            (Some(Write::Store { value, offset }), Some(marks)) => {
                 let (address, value) = (scratch.address, scratch.of(value));
                 emit(
                     out,
@@ -56,9 +56,9 @@ impl Instrumented<'_, '_> {
                 );
                 out.extend_from_slice(bytes);
                 // After it: a store beyond the memory traps, and the instance is gone.
-                bitmap.mark_store(out, address, offset);
+                marks.mark_store(out, address, offset);
             }
-            (Some(Write::Range), Some(bitmap)) => {
+            (Some(Write::Range), Some(marks)) => {
                 let Scratch {
                     address,
                     source,
@@ -80,7 +80,7 @@ impl Instrumented<'_, '_> {
                     [
                         I::LocalGet(address),
                         I::LocalGet(length),
-                        I::Call(bitmap.mark),
+                        I::Call(marks.function),
                     ],
                 );
             }
@@ -211,4 +211,15 @@ pub(super) fn emit<'i>(out: &mut Vec<u8>, instructions: impl IntoIterator<Item =
     for instruction in instructions {
         instruction.encode(out);
     }
+}
+
+/// The beginning of a body: its locals.
+pub(super) fn locals(groups: &[(u32, ValType)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    (groups.len() as u32).encode(&mut out);
+    for (count, ty) in groups {
+        count.encode(&mut out);
+        ty.encode(&mut out);
+    }
+    out
 }

@@ -1,6 +1,7 @@
 //! Rewriting of a core module.
 
 mod body;
+mod marks;
 mod read;
 mod reset_function;
 
@@ -12,8 +13,9 @@ use wasmparser::{ElementItems, ElementKind, ExternalKind, Validator, WasmFeature
 use crate::sections::{Items, write};
 use crate::{RESET, Unsuited};
 use body::Instrumented;
+use marks::{Marks, Place};
 use read::Module;
-use reset_function::{Bitmap, Image};
+use reset_function::{Image, ResetFunction};
 
 /// What writes to a module's memory besides its own instructions.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +37,8 @@ pub fn rewrite(core: &[u8], host: &HostWrites) -> Result<Vec<u8>, Unsuited> {
     module.check()?;
     let rewritten = Rewriting::of(&module, host)?.write()?;
     // What is made here is as valid as what it is made from; a limit of the format may be exceeded.
-    Validator::new_with_features(KNOWN).validate_all(&rewritten)?;
+    let with_marks = KNOWN.union(WasmFeatures::MULTI_MEMORY);
+    Validator::new_with_features(with_marks).validate_all(&rewritten)?;
     Ok(rewritten)
 }
 
@@ -64,6 +67,7 @@ struct Rewriting<'m, 'a> {
     module: &'m Module<'a>,
     types: Items,
     functions: Items,
+    memories: Items,
     bodies: Items,
     globals: Items,
     exports: Items,
@@ -77,25 +81,26 @@ impl<'m, 'a> Rewriting<'m, 'a> {
             module,
             types: module.items(TYPE),
             functions: module.items(FUNCTION),
+            memories: module.items(MEMORY),
             bodies: Items::default(),
             globals: module.items(GLOBAL),
             exports: Items::default(),
             elements: module.items(ELEMENT),
             data: module.items(DATA),
         };
-        let bitmap = this.bitmap()?;
+        let marks = this.marks()?;
         // The numbers of functions are given before there are any bodies: those of the module come first.
         let mut added = Vec::new();
-        if let Some(bitmap) = bitmap {
-            added.push(bitmap.mark_function());
+        if let Some(marks) = marks {
+            added.push(marks.mark_function());
         }
-        let wrapped = this.wrap_imports(host, bitmap, &mut added)?;
-        this.export(host, bitmap, &wrapped, &mut added)?;
+        let wrapped = this.wrap_imports(host, marks, &mut added)?;
+        this.export(host, marks, &wrapped, &mut added)?;
         for body in &module.bodies {
             let function = Instrumented {
                 body,
                 params: module.params_of(body.function)?,
-                bitmap,
+                marks,
                 wrapped: &wrapped,
             };
             let bytes = function.encode()?;
@@ -107,24 +112,31 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         Ok(this)
     }
 
-    /// The bitmap of the memory, and the function that marks a range.
-    fn bitmap(&mut self) -> Result<Option<Bitmap>, Unsuited> {
+    /// The marks of the memory, and the function that marks a range.
+    fn marks(&mut self) -> Result<Option<Marks>, Unsuited> {
         let Some(pages) = self.module.memory else {
             return Ok(None);
         };
         let size = pages.saturating_mul(WASM_PAGE);
         if size > MAX_MEMORY {
-            return Err(Unsuited::Has("a memory of more than 1 MiB"));
+            return Err(Unsuited::Has("a memory of more than 64 MiB"));
         }
-        let global = self.globals.add(|out| {
-            ValType::I64.encode(out);
-            out.push(MUTABLE);
-            I::I64Const(0).encode(out);
-            I::End.encode(out);
-        });
+        let place = if size > MAX_FOR_BITS {
+            Place::Bytes {
+                memory: self.memories.add(|out| out.extend([WITH_MAXIMUM, 1, 1])),
+            }
+        } else {
+            let global = self.globals.add(|out| {
+                ValType::I64.encode(out);
+                out.push(MUTABLE);
+                I::I64Const(0).encode(out);
+                I::End.encode(out);
+            });
+            Place::Bits { global }
+        };
         let ty = self.add_type(&[ValType::I32, ValType::I32], &[]);
-        let mark = self.add_function(ty);
-        Ok(Some(Bitmap::new(global, mark, size as u32)))
+        let function = self.add_function(ty);
+        Ok(Some(Marks::new(place, function, size as u32)))
     }
 
     /// Wraps the imported functions that may write to where their last parameter points: which is called instead
@@ -132,11 +144,11 @@ impl<'m, 'a> Rewriting<'m, 'a> {
     fn wrap_imports(
         &mut self,
         host: &HostWrites,
-        bitmap: Option<Bitmap>,
+        marks: Option<Marks>,
         added: &mut Vec<Vec<u8>>,
     ) -> Result<BTreeMap<u32, u32>, Unsuited> {
         let mut wrapped = BTreeMap::new();
-        let (Some(bitmap), true) = (bitmap, host.result > 0) else {
+        let (Some(marks), true) = (marks, host.result > 0) else {
             return Ok(wrapped);
         };
         for (function, ty) in (0u32..).zip(&self.module.imported_functions) {
@@ -147,7 +159,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
             if self.module.referenced.contains(&function) {
                 return Err(Unsuited::Has("a table of the host's functions"));
             }
-            added.push(bitmap.import_wrapper(function, params.len() as u32, host.result));
+            added.push(marks.import_wrapper(function, params.len() as u32, host.result));
             wrapped.insert(function, self.add_function(*ty));
         }
         Ok(wrapped)
@@ -157,7 +169,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
     fn export(
         &mut self,
         host: &HostWrites,
-        bitmap: Option<Bitmap>,
+        marks: Option<Marks>,
         wrapped: &BTreeMap<u32, u32>,
         added: &mut Vec<Vec<u8>>,
     ) -> Result<(), Unsuited> {
@@ -166,11 +178,11 @@ impl<'m, 'a> Rewriting<'m, 'a> {
                 return Err(Unsuited::Has("an export of the name that the reset has"));
             }
             let mut index = export.index;
-            if let Some(bitmap) = bitmap
+            if let Some(marks) = marks
                 && host.reallocs.contains(export.name)
                 && export.kind == ExternalKind::Func
             {
-                added.push(bitmap.realloc_wrapper(index));
+                added.push(marks.realloc_wrapper(index));
                 index = self.add_function(self.module.type_of(index)?);
             }
             let kind = match export.kind {
@@ -190,7 +202,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
             });
         }
         let ty = self.add_type(&[], &[ValType::I32]);
-        let body = self.reset_body(bitmap)?;
+        let body = self.reset_body(marks)?;
         added.push(body);
         let reset = self.add_function(ty);
         self.exports.add(|out| {
@@ -201,7 +213,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         Ok(())
     }
 
-    fn reset_body(&mut self, bitmap: Option<Bitmap>) -> Result<Vec<u8>, Unsuited> {
+    fn reset_body(&mut self, marks: Option<Marks>) -> Result<Vec<u8>, Unsuited> {
         let image = self.module.image()?;
         let image = image.map(|(start, bytes)| Image {
             segment: self.data.add(|out| {
@@ -211,9 +223,9 @@ impl<'m, 'a> Rewriting<'m, 'a> {
             start,
             end: start + bytes.len() as u32,
         });
-        let mut reset = reset_function::ResetFunction::begin();
-        if let Some(bitmap) = bitmap {
-            reset.memory(bitmap, image);
+        let mut reset = ResetFunction::begin();
+        if let Some(marks) = marks {
+            reset.memory(marks, image);
         }
         if self.module.changes_tables {
             self.reset_tables(&mut reset)?;
@@ -224,7 +236,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         Ok(reset.end())
     }
 
-    fn reset_tables(&mut self, reset: &mut reset_function::ResetFunction) -> Result<(), Unsuited> {
+    fn reset_tables(&mut self, reset: &mut ResetFunction) -> Result<(), Unsuited> {
         for table in &self.module.tables {
             reset.check_table(table.index, table.initial);
         }
@@ -275,7 +287,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         as_it_is(&mut out, IMPORT);
         self.functions.write(&mut out, FUNCTION);
         as_it_is(&mut out, TABLE);
-        as_it_is(&mut out, MEMORY);
+        self.memories.write(&mut out, MEMORY);
         self.globals.write(&mut out, GLOBAL);
         self.exports.write(&mut out, EXPORT);
         self.elements.write(&mut out, ELEMENT);
@@ -318,8 +330,9 @@ fn passive(elements: &mut Items, items: &ElementItems<'_>) -> Result<(u32, u32),
 }
 
 const WASM_PAGE: u64 = 64 << 10;
-/// A bitmap of 64 granules: beyond this they are too coarse.
-const MAX_MEMORY: u64 = 1 << 20;
+/// Up to here a bit is enough for each granule of 4 KiB. Beyond it there is a byte for each, in a memory.
+const MAX_FOR_BITS: u64 = 256 << 10;
+const MAX_MEMORY: u64 = 64 << 20;
 
 // Numbers of sections and kinds (WebAssembly, section 5.5).
 const CUSTOM: u8 = 0;
@@ -336,6 +349,7 @@ const DATA: u8 = 11;
 const DATA_COUNT: u8 = 12;
 const FUNCTION_TYPE: u8 = 0x60;
 const MUTABLE: u8 = 1;
+const WITH_MAXIMUM: u8 = 1;
 const PASSIVE: u8 = 1;
 const PASSIVE_EXPRESSIONS: u8 = 5;
 const FUNCTION_ELEMENTS: u8 = 0;

@@ -1,22 +1,11 @@
-//! The functions that mark and that put back.
+//! The function that puts an instance back.
 
-use wasm_encoder::{BlockType, Encode, HeapType, Instruction as I, ValType};
+use wasm_encoder::{BlockType, HeapType, Instruction as I, MemArg, ValType};
 use wasmparser::RefType;
 
-use super::body::emit;
+use super::body::{emit, locals};
+use super::marks::{LONGEST_STORE, Marks, Place};
 use super::read::Table;
-
-/// Which granules of the memory were written to: one bit each, in a global.
-#[derive(Clone, Copy)]
-pub(super) struct Bitmap {
-    global: u32,
-    /// The function that marks a range.
-    pub(super) mark: u32,
-    /// Bytes of the memory.
-    size: u32,
-    /// A granule has `1 << shift` bytes.
-    shift: u32,
-}
 
 /// What the module's data make of the memory: a passive segment, for the bytes from `start` to `end`.
 #[derive(Clone, Copy)]
@@ -26,155 +15,25 @@ pub(super) struct Image {
     pub(super) end: u32,
 }
 
-impl Bitmap {
-    /// Of a memory of `size` bytes.
-    pub(super) fn new(global: u32, mark: u32, size: u32) -> Self {
-        let granule = size
-            .div_ceil(GRANULES)
-            .next_power_of_two()
-            .max(SMALLEST_GRANULE);
-        let shift = granule.ilog2();
-        Self {
-            global,
-            mark,
-            size,
-            shift,
-        }
-    }
-
-    /// Marks the granule of the first byte of a store: see [`LONGEST_STORE`] for the others.
-    pub(super) fn mark_store(&self, out: &mut Vec<u8>, address: u32, offset: u64) {
-        emit(
-            out,
-            [
-                I::GlobalGet(self.global),
-                I::I64Const(1),
-                I::LocalGet(address),
-            ],
-        );
-        if offset > 0 {
-            // It did not trap, so the sum is within the memory.
-            emit(out, [I::I32Const(offset as u32 as i32), I::I32Add]);
-        }
-        emit(
-            out,
-            [
-                I::I32Const(self.shift as i32),
-                I::I32ShrU,
-                I::I64ExtendI32U,
-                I::I64Shl,
-                I::I64Or,
-                I::GlobalSet(self.global),
-            ],
-        );
-    }
-
-    /// The body of the function `(address: i32, length: i32)` that marks a range. One that is not within the
-    /// memory marks something: the host refuses it, and the instance is gone.
-    pub(super) fn mark_function(&self) -> Vec<u8> {
-        const ADDRESS: u32 = 0;
-        const LENGTH: u32 = 1;
-        const LAST: u32 = 2;
-        let mut out = locals(&[(1, ValType::I64)]);
-        emit(
-            &mut out,
-            [
-                I::LocalGet(LENGTH),
-                I::I32Eqz,
-                I::If(BlockType::Empty),
-                I::Return,
-                I::End,
-                // The last granule, at most 63.
-                I::LocalGet(ADDRESS),
-                I::I64ExtendI32U,
-                I::LocalGet(LENGTH),
-                I::I64ExtendI32U,
-                I::I64Add,
-                I::I64Const(1),
-                I::I64Sub,
-                I::I64Const(i64::from(self.shift)),
-                I::I64ShrU,
-                I::LocalTee(LAST),
-                I::I64Const(63),
-                I::LocalGet(LAST),
-                I::I64Const(63),
-                I::I64LtU,
-                I::Select,
-                I::LocalSet(LAST),
-                // From the first on, up to the last.
-                I::GlobalGet(self.global),
-                I::I64Const(-1),
-                I::LocalGet(ADDRESS),
-                I::I32Const(self.shift as i32),
-                I::I32ShrU,
-                I::I64ExtendI32U,
-                I::I64Shl,
-                I::I64Const(-1),
-                I::I64Const(63),
-                I::LocalGet(LAST),
-                I::I64Sub,
-                I::I64ShrU,
-                I::I64And,
-                I::I64Or,
-                I::GlobalSet(self.global),
-                I::End,
-            ],
-        );
-        out
-    }
-
-    /// The body of a function that calls `import`, which has `params` parameters, and marks what it may have
-    /// written to where the last of them points.
-    pub(super) fn import_wrapper(&self, import: u32, params: u32, written: u32) -> Vec<u8> {
-        let mut out = locals(&[]);
-        emit(&mut out, (0..params).map(I::LocalGet));
-        emit(
-            &mut out,
-            [
-                I::Call(import),
-                I::LocalGet(params.saturating_sub(1)),
-                I::I32Const(written as i32),
-                I::Call(self.mark),
-                I::End,
-            ],
-        );
-        out
-    }
-
-    /// The body of a function `(old, old size, align, new size) -> address` that calls `realloc`, and marks the
-    /// block that it gives.
-    pub(super) fn realloc_wrapper(&self, realloc: u32) -> Vec<u8> {
-        const NEW_SIZE: u32 = 3;
-        const BLOCK: u32 = 4;
-        let mut out = locals(&[(1, ValType::I32)]);
-        emit(&mut out, (0..=NEW_SIZE).map(I::LocalGet));
-        emit(
-            &mut out,
-            [
-                I::Call(realloc),
-                I::LocalTee(BLOCK),
-                I::LocalGet(NEW_SIZE),
-                I::Call(self.mark),
-                I::LocalGet(BLOCK),
-                I::End,
-            ],
-        );
-        out
-    }
-}
-
 /// The function that puts an instance back, `() -> i32`.
 pub(super) struct ResetFunction(Vec<u8>);
 
 impl ResetFunction {
-    const BITS: u32 = 0;
-    const START: u32 = 1;
-    const END: u32 = 2;
-    const FROM: u32 = 3;
-    const TO: u32 = 4;
+    /// The marks that are left to be treated.
+    const MARKS: u32 = 0;
+    /// Place and end of a run of them, in bits.
+    const RUN: u32 = 1;
+    const RUN_END: u32 = 2;
+    /// The bytes of the run.
+    const START: u32 = 3;
+    const END: u32 = 4;
+    const FROM: u32 = 5;
+    const TO: u32 = 6;
+    /// The first granule of the marks, where they are in a memory.
+    const BASE: u32 = 7;
 
     pub(super) fn begin() -> Self {
-        Self(locals(&[(1, ValType::I64), (4, ValType::I32)]))
+        Self(locals(&[(3, ValType::I64), (5, ValType::I32)]))
     }
 
     pub(super) fn end(mut self) -> Vec<u8> {
@@ -187,51 +46,127 @@ impl ResetFunction {
     }
 
     /// Restores the granules that are marked, if the memory has its first size.
-    pub(super) fn memory(&mut self, bitmap: Bitmap, image: Option<Image>) {
-        let size = bitmap.size as i32;
+    pub(super) fn memory(&mut self, marks: Marks, image: Option<Image>) {
         self.emit([
             I::MemorySize(0),
-            I::I32Const((u64::from(bitmap.size) / super::WASM_PAGE) as i32),
+            I::I32Const((u64::from(marks.size) / super::WASM_PAGE) as i32),
             I::I32Ne,
         ]);
         self.give_up_if();
+        match marks.place {
+            Place::Bits { global } => {
+                self.emit([
+                    I::GlobalGet(global),
+                    I::LocalSet(Self::MARKS),
+                    I::I64Const(0),
+                    I::GlobalSet(global),
+                ]);
+                self.runs(marks, 1, image);
+            }
+            Place::Bytes { memory } => {
+                let at = MemArg {
+                    offset: 0,
+                    align: 3,
+                    memory_index: memory,
+                };
+                // Eight granules at a time.
+                self.emit([
+                    I::Loop(BlockType::Empty),
+                    I::LocalGet(Self::BASE),
+                    I::I64Load(at),
+                    I::LocalTee(Self::MARKS),
+                    I::I64Eqz,
+                    I::I32Eqz,
+                    I::If(BlockType::Empty),
+                    I::LocalGet(Self::BASE),
+                    I::I64Const(0),
+                    I::I64Store(at),
+                ]);
+                self.runs(marks, 8, image);
+                self.emit([
+                    I::End,
+                    I::LocalGet(Self::BASE),
+                    I::I32Const(8),
+                    I::I32Add,
+                    I::LocalTee(Self::BASE),
+                    I::I32Const((marks.size >> marks.shift) as i32),
+                    I::I32LtU,
+                    I::BrIf(0),
+                    I::End,
+                ]);
+            }
+        }
+    }
+
+    /// Restores the runs of granules in `MARKS`, each of which has `bits` bits: the lowest is 1 if it is marked, the
+    /// others are 0.
+    fn runs(&mut self, marks: Marks, bits: u32, image: Option<Image>) {
+        let lowest = if bits == 1 {
+            u64::MAX
+        } else {
+            0x0101_0101_0101_0101
+        };
         self.emit([
-            I::GlobalGet(bitmap.global),
-            I::LocalSet(Self::BITS),
             I::Block(BlockType::Empty),
             I::Loop(BlockType::Empty),
-            I::LocalGet(Self::BITS),
+            I::LocalGet(Self::MARKS),
             I::I64Eqz,
             I::BrIf(1),
-            // The first granule that is marked.
-            I::LocalGet(Self::BITS),
+            I::LocalGet(Self::MARKS),
             I::I64Ctz,
-            I::I32WrapI64,
-            I::I32Const(bitmap.shift as i32),
-            I::I32Shl,
-            I::LocalTee(Self::START),
-            // A bit beyond the memory: none follows it.
-            I::I32Const(size),
-            I::I32GeU,
-            I::BrIf(1),
-            I::LocalGet(Self::BITS),
-            I::LocalGet(Self::BITS),
-            I::I64Const(1),
-            I::I64Sub,
+            I::LocalTee(Self::RUN),
+            // The first that is not marked behind it.
+            I::LocalGet(Self::MARKS),
+            I::LocalGet(Self::RUN),
+            I::I64ShrU,
+            I::I64Const(-1),
+            I::I64Xor,
+            I::I64Const(lowest.cast_signed()),
             I::I64And,
-            I::LocalSet(Self::BITS),
-            I::LocalGet(Self::START),
-            I::I32Const((1 << bitmap.shift) + LONGEST_STORE - 1),
+            I::I64Ctz,
+            I::I64Add,
+            I::LocalSet(Self::RUN_END),
+            // What is left behind the run. A shift by 64 is one by 0.
+            I::LocalGet(Self::MARKS),
+            I::I64Const(-1),
+            I::LocalGet(Self::RUN_END),
+            I::I64Shl,
+            I::I64And,
+            I::I64Const(0),
+            I::LocalGet(Self::RUN_END),
+            I::I64Const(64),
+            I::I64LtU,
+            I::Select,
+            I::LocalSet(Self::MARKS),
+        ]);
+        self.byte_at(marks, Self::RUN, bits);
+        self.emit([I::LocalSet(Self::START)]);
+        self.byte_at(marks, Self::RUN_END, bits);
+        self.emit([
+            I::I32Const(LONGEST_STORE as i32 - 1),
             I::I32Add,
             I::LocalSet(Self::END),
         ]);
-        self.at_most(Self::END, size);
+        self.at_most(Self::END, marks.size as i32);
         match image {
             None => self.clear(),
             Some(image) => self.restore(image),
         }
         self.emit([I::Br(0), I::End, I::End]);
-        self.emit([I::I64Const(0), I::GlobalSet(bitmap.global)]);
+    }
+
+    /// The first byte of the granule at a place of `MARKS`.
+    fn byte_at(&mut self, marks: Marks, place: u32, bits: u32) {
+        self.emit([I::LocalGet(place), I::I32WrapI64]);
+        if bits > 1 {
+            self.emit([
+                I::I32Const(bits.ilog2() as i32),
+                I::I32ShrU,
+                I::LocalGet(Self::BASE),
+                I::I32Add,
+            ]);
+        }
+        self.emit([I::I32Const(marks.shift as i32), I::I32Shl]);
     }
 
     /// Restores the bytes from `START` to `END`.
@@ -347,22 +282,3 @@ impl ResetFunction {
         ]);
     }
 }
-
-/// The beginning of a body: its locals.
-fn locals(groups: &[(u32, ValType)]) -> Vec<u8> {
-    let mut out = Vec::new();
-    (groups.len() as u32).encode(&mut out);
-    for (count, ty) in groups {
-        count.encode(&mut out);
-        ty.encode(&mut out);
-    }
-    out
-}
-
-/// Bits of the bitmap.
-const GRANULES: u32 = 64;
-/// A call for less costs as much as one for this.
-const SMALLEST_GRANULE: u32 = 1 << 10;
-/// Bytes of the longest store. A store marks the granule of its first byte, so of the granule behind it these many
-/// less one may have changed too: they are restored with it.
-const LONGEST_STORE: i32 = 16;
