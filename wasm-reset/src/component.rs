@@ -5,8 +5,8 @@ use std::ops::Range;
 use wasm_encoder::{Encode, PrimitiveValType};
 use wasmparser::types::Types;
 use wasmparser::{
-    CanonicalFunction, CanonicalOption, Chunk, ComponentAlias, ExternalKind, Instance, Parser,
-    Payload, Validator, WasmFeatures,
+    CanonicalFunction, CanonicalOption, Chunk, ComponentAlias, Encoding, ExternalKind, Instance,
+    Parser, Payload, Validator, WasmFeatures,
 };
 
 use crate::module::{self, HostWrites};
@@ -111,11 +111,10 @@ impl Shape {
             let start = at;
             at += consumed;
             match payload {
-                Payload::Version { encoding, .. } => {
-                    if encoding != wasmparser::Encoding::Component {
-                        return Err(Unsuited::Has("no component around it"));
-                    }
-                }
+                Payload::Version {
+                    encoding: Encoding::Module,
+                    ..
+                } => return Err(Unsuited::Has("no component around it")),
                 Payload::ModuleSection {
                     unchecked_range: code,
                     ..

@@ -11,7 +11,7 @@
 //!
 //! Where that can't be undone from within, because a memory or a table has grown, the function returns false, and the
 //! instance has to be thrown away. The guest has no part in this: the code is the host's and a guest can't change
-//! code, and the marks are in a global, or a memory, that no instruction of the guest's names.
+//! code, and the marks are in a memory that no instruction of the guest's names.
 //!
 //! Components of other shapes are left as they are; [`Unsuited`] says why.
 

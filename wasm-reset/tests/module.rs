@@ -38,7 +38,26 @@ enum Step {
     HostResult(u32),
     /// The host asks for a block of this many bytes, gets this address, and writes to all of it.
     HostBlock(u32, u32),
+    /// A local gets an address, or another local and a constant.
+    SetLocal(u32, Base, i32),
+    /// A store by a local; the last is whether the address goes through `local.tee` into another.
+    StoreBy(u32, u32, u64, Option<u32>),
+    Block(Vec<Step>),
+    /// Twice.
+    Loop(Vec<Step>),
+    If(bool, Vec<Step>, Vec<Step>),
+    /// Out of so many blocks, if a number that is only known at run time is even.
+    BreakIf(u32, u32),
 }
+
+#[derive(Clone, Copy, Debug)]
+enum Base {
+    Address(u32),
+    Local(u32),
+}
+
+/// Locals that hold addresses, and the ones behind them that count.
+const LOCALS: u32 = 3;
 
 const STORES: [(&str, &str); 14] = [
     ("i32.store", "i32"),
@@ -69,8 +88,55 @@ fn constant(ty: &str, value: u64) -> String {
 }
 
 impl Step {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut String, depth: u32) {
         match *self {
+            Self::SetLocal(local, Base::Address(at), plus) => write!(
+                out,
+                "(local.set {local} (i32.add (i32.const {at}) (i32.const {plus})))"
+            ),
+            Self::SetLocal(local, Base::Local(other), plus) => write!(
+                out,
+                "(local.set {local} (i32.add (i32.const {plus}) (local.get {other})))"
+            ),
+            Self::StoreBy(local, offset, value, tee) => {
+                let tee = tee.map_or(String::new(), |to| format!("local.tee {to}"));
+                write!(
+                    out,
+                    "local.get {local} {tee} (i64.const {}) i64.store offset={offset} ",
+                    value as i64
+                )
+            }
+            Self::Block(ref steps) => {
+                out.push_str("(block ");
+                Self::write_all(steps, out, depth + 1);
+                write!(out, ")")
+            }
+            Self::Loop(ref steps) => {
+                let counter = LOCALS + depth.min(COUNTERS - 1);
+                // A step may branch to the loop: it counts at its beginning.
+                write!(
+                    out,
+                    "(local.set {counter} (i32.const 2)) (block $out{depth} (loop $again{depth}
+                    (br_if $out{depth} (i32.eqz (local.get {counter})))
+                    (local.set {counter} (i32.sub (local.get {counter}) (i32.const 1))) "
+                )
+                .unwrap();
+                Self::write_all(steps, out, depth + 2);
+                write!(out, "(br $again{depth})))")
+            }
+            Self::If(condition, ref then, ref otherwise) => {
+                write!(out, "(if (i32.const {}) (then ", u32::from(condition)).unwrap();
+                Self::write_all(then, out, depth + 1);
+                out.push_str(") (else ");
+                Self::write_all(otherwise, out, depth + 1);
+                write!(out, "))")
+            }
+            Self::BreakIf(levels, at) if depth > 0 => write!(
+                out,
+                "(br_if {} (i32.eqz (i32.and (i32.load8_u (i32.const {at})) (i32.const 1))))",
+                levels.min(depth - 1)
+            ),
+            Self::BreakIf(..) => Ok(()),
             Self::Store {
                 instruction,
                 address,
@@ -134,7 +200,16 @@ impl Step {
         }
         .unwrap();
     }
+
+    fn write_all(steps: &[Self], out: &mut String, depth: u32) {
+        for step in steps {
+            step.write(out, depth);
+        }
+    }
 }
+
+/// Loops within one another have a counter each.
+const COUNTERS: u32 = 8;
 
 /// A module whose function `run` does the steps, and what its memory holds at first.
 #[derive(Clone, Debug)]
@@ -185,10 +260,12 @@ impl Program {
             (func (export "elements") (result i32) (table.size $t))"#,
         );
         for (name, steps) in [("first", &self.first), ("second", &self.second)] {
-            write!(out, r#"(func (export "{name}") (local i32)"#).unwrap();
-            for step in steps {
-                step.write(&mut out);
-            }
+            write!(
+                out,
+                r#"(func (export "{name}") (local i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)"#
+            )
+            .unwrap();
+            Step::write_all(steps, &mut out, 0);
             out.push(')');
         }
         out.push(')');
@@ -387,6 +464,7 @@ fn address(size: u32) -> impl Strategy<Value = u32> {
     ]
 }
 
+/// A step without others in it.
 fn step(pages: u32, tables: bool) -> BoxedStrategy<Step> {
     let size = pages * PAGE;
     let length = prop_oneof![0u32..40, 0u32..5000];
@@ -412,6 +490,11 @@ fn step(pages: u32, tables: bool) -> BoxedStrategy<Step> {
         2 => (address(size), address(size), length.clone()).prop_map(|(a, b, n)| Step::Copy(a, b, n)),
         1 => (address(size), 0u32..20, 0u32..8).prop_map(|(a, b, n)| Step::Init(a, b, n)),
         2 => (0..GLOBALS.len(), any::<u64>()).prop_map(|(g, v)| Step::SetGlobal(g, v)),
+        4 => (0..LOCALS, address(size), -300i32..300).prop_map(|(l, a, p)| Step::SetLocal(l, Base::Address(a), p)),
+        3 => (0..LOCALS, 0..LOCALS, -400i32..400).prop_map(|(l, a, p)| Step::SetLocal(l, Base::Local(a), p)),
+        12 => (0..LOCALS, 0u32..600, any::<u64>(), prop::option::weighted(0.2, 0..LOCALS))
+            .prop_map(|(l, o, v, tee)| Step::StoreBy(l, o, v, tee)),
+        2 => (0u32..3, address(size)).prop_map(|(l, a)| Step::BreakIf(l, a)),
         2 => address(size).prop_map(Step::HostResult),
         2 => (address(size), length).prop_map(|(a, n)| Step::HostBlock(a, n)),
     ];
@@ -438,7 +521,17 @@ fn program() -> impl Strategy<Value = Program> {
             1 => (0u32..2).prop_map(|pages| Some(Step::GrowMemory(pages))),
             1 => (0u32..2).prop_map(move |by| tables.then_some(Step::GrowTable(by))),
         ];
-        let steps = || prop::collection::vec(step(pages, tables), 0..12);
+        let nested = || {
+            step(pages, tables).prop_recursive(3, 24, 6, |inner| {
+                let steps = || prop::collection::vec(inner.clone(), 0..6);
+                prop_oneof![
+                    steps().prop_map(Step::Block),
+                    steps().prop_map(Step::Loop),
+                    (any::<bool>(), steps(), steps()).prop_map(|(c, a, b)| Step::If(c, a, b)),
+                ]
+            })
+        };
+        let steps = || prop::collection::vec(nested(), 0..12);
         (prop::collection::vec(data, 0..5), steps(), growth, steps()).prop_map(
             move |(data, mut first, growth, second)| {
                 first.extend(growth);
@@ -503,4 +596,83 @@ fn proposals_that_are_not_known_are_refused() {
             "{wat}"
         );
     }
+}
+
+/// A mark counts only where it was made on every way, and for the same address.
+#[test]
+fn a_store_is_marked_unless_one_near_it_was_on_every_way() {
+    let near = |at| Step::SetLocal(0, Base::Address(at), 0);
+    let store = || Step::StoreBy(0, 0, u64::MAX, None);
+    let jump = || Step::BreakIf(0, 9);
+    for first in [
+        // The local has either value behind the block.
+        vec![
+            near(5000),
+            store(),
+            near(60_000),
+            Step::Block(vec![jump(), near(5000)]),
+            store(),
+        ],
+        // Behind a store that was jumped over.
+        vec![near(60_000), Step::Block(vec![jump(), store()]), store()],
+        // One arm has stored, the other has not.
+        vec![
+            near(60_000),
+            Step::If(false, vec![store()], vec![]),
+            store(),
+        ],
+        vec![near(60_000), Step::If(false, vec![store()], vec![store()])],
+        vec![
+            near(60_000),
+            Step::If(false, vec![near(5000)], vec![store()]),
+        ],
+        // The second time it is another address.
+        vec![near(5000), Step::Loop(vec![store(), near(60_000)])],
+        vec![
+            near(5000),
+            store(),
+            Step::Loop(vec![store(), Step::SetLocal(0, Base::Local(0), 300)]),
+        ],
+        // Near, and not near any more.
+        vec![
+            near(60_000),
+            store(),
+            Step::SetLocal(0, Base::Local(0), 256),
+            store(),
+        ],
+        vec![
+            near(60_000),
+            store(),
+            Step::SetLocal(0, Base::Local(0), -257),
+            store(),
+        ],
+        vec![
+            near(60_000),
+            Step::StoreBy(0, 5000, 1, Some(1)),
+            Step::StoreBy(1, 4000, 1, None),
+        ],
+    ] {
+        check(&Program {
+            pages: 1,
+            data: vec![(59_000, vec![3; 4000])],
+            tables: false,
+            first,
+            second: Vec::new(),
+        });
+    }
+}
+
+/// Beyond what can be marked, stores are what they were.
+#[test]
+fn a_memory_may_grow_beyond_what_can_be_put_back() {
+    let wat = r#"(module (memory (export "memory") 1)
+        (func (export "first")
+            (drop (memory.grow (i32.const 1100)))
+            (i32.store (i32.const 72000000) (i32.const 7))
+            (memory.fill (i32.const 71000000) (i32.const 1) (i32.const 900000))))"#;
+    let engine = Engine::default();
+    let rewritten = rewrite(&wat::parse_str(wat).unwrap(), &host()).unwrap();
+    let mut running = Running::start(&engine, &Module::new(&engine, rewritten).unwrap());
+    running.run("first").unwrap();
+    assert!(!running.reset());
 }

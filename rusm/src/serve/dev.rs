@@ -22,7 +22,7 @@ use crate::log;
 /// Room that the pools have for components that grow while they are worked on: their sizes can't
 /// change later.
 pub(super) const SPARE: Footprint = Footprint {
-    memories: 1,
+    memories: 2,
     initial_memory: 16 << 20,
     tables: 2,
     table_elements: 16_384,

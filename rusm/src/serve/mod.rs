@@ -133,7 +133,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     let spare = mode.spare();
     let compiled = Arc::new(app.compile(cores.len(), spare)?);
     let instances = u64::from(compiled.pool.instances) * cores.len() as u64;
-    vm_map_limit::warn_if_scarce(instances);
+    vm_map_limit::warn_if_scarce(instances, u64::from(compiled.pool.memories_per_instance));
 
     let manifest = &app.manifest;
     let asked = manifest.listeners.iter();

@@ -2,37 +2,44 @@
 
 use std::fs;
 
-/// Warn if not all instances could be alive at once. `instances` is that of all shards.
-pub(super) fn warn_if_scarce(instances: u64) {
+/// Warn if not all instances could be alive at once. `instances` is that of all shards, and each may have so many
+/// memories.
+pub(super) fn warn_if_scarce(instances: u64, memories: u64) {
     let Ok(text) = fs::read_to_string("/proc/sys/vm/max_map_count") else {
         return;
     };
     let Ok(allowed) = text.trim().parse() else {
         return;
     };
-    if let Some(enough) = enough_for(instances, allowed) {
+    if let Some(enough) = enough_for(instances, memories, allowed) {
         tracing::warn!(
             "the kernel's vm.max_map_count of {allowed} is enough for some {enough} live instances, \
              and the pools have {instances}: `sysctl -w vm.max_map_count={}`",
-            needed(instances)
+            needed(instances, memories)
         );
     }
 }
 
 /// How many instances the kernel allows, if that is fewer than there are to be.
-fn enough_for(instances: u64, allowed: u64) -> Option<u64> {
-    (needed(instances) > allowed).then(|| {
-        let slots = instances * PER_SLOT + OTHERS;
+fn enough_for(instances: u64, memories: u64, allowed: u64) -> Option<u64> {
+    (needed(instances, memories) > allowed).then(|| {
+        let slots = instances * per_slot(memories) + OTHERS;
         allowed.saturating_sub(slots) / PER_INSTANCE
     })
 }
 
-fn needed(instances: u64) -> u64 {
-    instances * (PER_SLOT + PER_INSTANCE) + OTHERS
+fn needed(instances: u64, memories: u64) -> u64 {
+    instances * (per_slot(memories) + PER_INSTANCE) + OTHERS
+}
+
+fn per_slot(memories: u64) -> u64 {
+    PER_SLOT + PER_FURTHER_MEMORY * memories.saturating_sub(1)
 }
 
 /// Mappings of a slot of the pool, whether or not an instance is in it; measured.
 const PER_SLOT: u64 = 2;
+/// Of each memory beyond the first.
+const PER_FURTHER_MEMORY: u64 = 2;
 /// Further ones of a live instance: its memory image, its heap, its stack; measured.
 const PER_INSTANCE: u64 = 4;
 /// Code, allocator, rings.
@@ -44,10 +51,10 @@ mod tests {
 
     #[test]
     fn the_default_pool_is_no_matter_and_a_huge_one_is() {
-        assert_eq!(enough_for(64 * 256, 65_530 * 2), None);
-        assert_eq!(enough_for(2 * 256, 65_530), None);
-        assert_eq!(enough_for(20_000, 65_530), Some((65_530 - 41_000) / 4));
-        assert_eq!(enough_for(20_000, needed(20_000)), None);
-        assert_eq!(enough_for(1 << 20, 65_530), Some(0));
+        assert_eq!(enough_for(64 * 256, 1, 65_530 * 2), None);
+        assert_eq!(enough_for(2 * 256, 2, 65_530), None);
+        assert_eq!(enough_for(20_000, 1, 65_530), Some((65_530 - 41_000) / 4));
+        assert_eq!(enough_for(20_000, 2, needed(20_000, 2)), None);
+        assert_eq!(enough_for(1 << 20, 1, 65_530), Some(0));
     }
 }

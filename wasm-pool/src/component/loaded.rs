@@ -22,6 +22,7 @@ use crate::bindings::rusm::runtime::actor::Mail;
 use crate::error::InstantiationError;
 use crate::host::linker::Linkers;
 use crate::http::{Request, Response};
+use crate::pool::preempt::NEVER;
 use crate::state::HostState;
 
 /// A component, ready for instances to be made of it.
@@ -244,7 +245,11 @@ impl LoadedComponent {
             return Ok(instance);
         }
         let instantiated = if self.starts_without_fiber {
-            self.pre.instantiate(&mut *store)
+            // What Wasmtime itself runs, to initialise memories, can't be preempted without a fiber either.
+            store.set_epoch_deadline(NEVER);
+            let instantiated = self.pre.instantiate(&mut *store);
+            store.set_epoch_deadline(1);
+            instantiated
         } else {
             // Rare, and large: in a box it takes no room in every connection.
             Box::pin(self.pre.instantiate_async(&mut *store)).await

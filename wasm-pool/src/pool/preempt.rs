@@ -95,3 +95,6 @@ fn tick(shards: &[(Engine, Arc<Activity>)], stopped: &AtomicBool) {
 
 const QUIET_AFTER: u32 = 200;
 const NAP: Duration = Duration::from_millis(10);
+
+/// Ticks until code is preempted that must not be: thousands of years.
+pub(crate) const NEVER: u64 = 1 << 50;

@@ -13,6 +13,7 @@ use rusm_core::{Pid, fairness};
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use super::ShardPool;
+use super::preempt::NEVER;
 use crate::component::loaded::LoadedComponent;
 use crate::error::{DeadlineExceeded, ProcessError};
 use crate::state::HostState;
@@ -90,6 +91,3 @@ fn preempted(store: StoreContextMut<'_, HostState>) -> wasmtime::Result<UpdateDe
         Box::pin(fairness::yield_to_io()),
     ))
 }
-
-/// Ticks: thousands of years.
-const NEVER: u64 = 1 << 50;

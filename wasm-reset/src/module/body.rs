@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use wasm_encoder::{Encode, Instruction as I, ValType};
 use wasmparser::{MemArg, Operator};
 
+use super::coverage::Coverage;
 use super::marks::Marks;
 use super::read::Body;
 use crate::Unsuited;
@@ -26,8 +27,9 @@ impl Instrumented<'_, '_> {
         }
         let mut out = Vec::with_capacity(self.body.bytes.len() * 2);
         let scratch = Scratch::add(self, &mut out)?;
-        let code = self.body.code.get_operators_reader()?;
-        let mut operators = code.into_iter_with_offsets().peekable();
+        let code = || self.body.code.get_operators_reader();
+        let mut coverage = Coverage::begin(scratch.address, code()?)?;
+        let mut operators = code()?.into_iter_with_offsets().peekable();
         let start = self.body.code.range().start;
         while let Some(operator) = operators.next() {
             let (operator, at) = operator?;
@@ -41,14 +43,22 @@ impl Instrumented<'_, '_> {
                 .bytes
                 .get(at - start..end - start)
                 .unwrap_or_default();
-            self.operator(&operator, bytes, scratch, &mut out);
+            let is_covered = !coverage.follow(&operator);
+            self.operator(&operator, bytes, is_covered, scratch, &mut out);
         }
         Ok(out)
     }
 
-    fn operator(&self, operator: &Operator<'_>, bytes: &[u8], scratch: Scratch, out: &mut Vec<u8>) {
+    fn operator(
+        &self,
+        operator: &Operator<'_>,
+        bytes: &[u8],
+        is_covered: bool,
+        scratch: Scratch,
+        out: &mut Vec<u8>,
+    ) {
         match (write_of(operator), self.marks) {
-            (Some(Write::Store { value, offset }), Some(marks)) => {
+            (Some(Write::Store { value, offset }), Some(marks)) if !is_covered => {
                 let (address, value) = (scratch.address, scratch.of(value));
                 emit(
                     out,
@@ -117,6 +127,14 @@ enum Write {
     Store { value: ValType, offset: u64 },
     /// A range: its address comes first, its length last.
     Range,
+}
+
+/// The offset of a store.
+pub(super) fn store_offset(operator: &Operator<'_>) -> Option<u64> {
+    match write_of(operator)? {
+        Write::Store { offset, .. } => Some(offset),
+        Write::Range => None,
+    }
 }
 
 fn write_of(operator: &Operator<'_>) -> Option<Write> {

@@ -3,77 +3,27 @@
 use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
 use super::body::{emit, locals};
+use super::coverage::REACH;
 
-/// Which granules of a module's memory were written to.
+/// Which granules of a module's memory were written to: a byte for each, 0 or 1, in a memory of one page that no
+/// instruction of the module's own names. (A bit for each, in a global, makes a loop of stores wait for itself.)
 #[derive(Clone, Copy)]
 pub(super) struct Marks {
-    pub(super) place: Place,
+    /// The memory that they are in.
+    pub(super) memory: u32,
     /// The function that marks a range.
     pub(super) function: u32,
-    /// Bytes of the memory.
+    /// Bytes of the module's memory.
     pub(super) size: u32,
-    /// A granule has `1 << shift` bytes.
-    pub(super) shift: u32,
-}
-
-/// Where marks are: in what no instruction of the module's own names.
-#[derive(Clone, Copy)]
-pub(super) enum Place {
-    /// A bit for each granule, in a global of type `i64`.
-    Bits { global: u32 },
-    /// A byte for each granule, 0 or 1, in a memory of one page.
-    Bytes { memory: u32 },
-}
-
-impl Place {
-    /// How many granules there can be.
-    const fn granules(self) -> u32 {
-        match self {
-            Self::Bits { .. } => 64,
-            Self::Bytes { .. } => 1 << 16,
-        }
-    }
 }
 
 impl Marks {
-    /// Of a memory of `size` bytes.
-    pub(super) fn new(place: Place, function: u32, size: u32) -> Self {
-        let granule = size.div_ceil(place.granules()).next_power_of_two();
-        let shift = granule.max(SMALLEST_GRANULE).ilog2();
-        Self {
-            place,
-            function,
-            size,
-            shift,
-        }
-    }
-
-    /// Marks the granule of the first byte of a store: see [`LONGEST_STORE`] for the others.
+    /// Marks the granule of the first byte of a store: see [`BEHIND`] for the others.
     pub(super) fn mark_store(&self, out: &mut Vec<u8>, address: u32, offset: u64) {
-        match self.place {
-            Place::Bits { global } => {
-                emit(out, [I::GlobalGet(global), I::I64Const(1)]);
-                self.granule_of(out, address, offset);
-                emit(
-                    out,
-                    [I::I64ExtendI32U, I::I64Shl, I::I64Or, I::GlobalSet(global)],
-                );
-            }
-            Place::Bytes { memory } => {
-                self.granule_of(out, address, offset);
-                emit(out, [I::I32Const(1), I::I32Store8(byte_of(memory))]);
-            }
-        }
-    }
-
-    /// The number of the granule at an address, and an offset from it.
-    fn granule_of(&self, out: &mut Vec<u8>, address: u32, offset: u64) {
-        emit(out, [I::LocalGet(address)]);
-        if offset > 0 {
-            // The store did not trap, so the sum is within the memory.
-            emit(out, [I::I32Const(offset as u32 as i32), I::I32Add]);
-        }
-        emit(out, [I::I32Const(self.shift as i32), I::I32ShrU]);
+        granule_of(out, address, offset);
+        // A memory that has grown beyond what can be marked has marks somewhere: it can't be put back anyway.
+        emit(out, [I::I32Const(GRANULES - 1), I::I32And]);
+        emit(out, [I::I32Const(1), I::I32Store8(byte_of(self.memory))]);
     }
 
     /// The body of the function `(address: i32, length: i32)` that marks a range, as far as it is within the memory:
@@ -106,49 +56,38 @@ impl Marks {
                 I::LocalSet(END),
             ],
         );
-        // The last granule.
-        let last = [
-            I::LocalGet(END),
-            I::I64Const(1),
-            I::I64Sub,
-            I::I64Const(i64::from(self.shift)),
-            I::I64ShrU,
-        ];
-        match self.place {
-            Place::Bits { global } => {
-                emit(&mut out, [I::GlobalGet(global), I::I64Const(-1)]);
-                self.granule_of(&mut out, ADDRESS, 0);
-                emit(
-                    &mut out,
-                    [
-                        I::I64ExtendI32U,
-                        I::I64Shl,
-                        I::I64Const(-1),
-                        I::I64Const(63),
-                    ],
-                );
-                emit(&mut out, last);
-                emit(
-                    &mut out,
-                    [
-                        I::I64Sub,
-                        I::I64ShrU,
-                        I::I64And,
-                        I::I64Or,
-                        I::GlobalSet(global),
-                    ],
-                );
-            }
-            Place::Bytes { memory } => {
-                self.granule_of(&mut out, ADDRESS, 0);
-                emit(&mut out, [I::I32Const(1)]);
-                emit(&mut out, last);
-                emit(&mut out, [I::I32WrapI64, I::I32Const(1), I::I32Add]);
-                self.granule_of(&mut out, ADDRESS, 0);
-                emit(&mut out, [I::I32Sub, I::MemoryFill(memory)]);
-            }
-        }
-        emit(&mut out, [I::End]);
+        granule_of(&mut out, ADDRESS, 0);
+        emit(
+            &mut out,
+            [
+                I::LocalSet(ADDRESS),
+                // The last granule.
+                I::LocalGet(END),
+                I::I64Const(1),
+                I::I64Sub,
+                I::I64Const(i64::from(SHIFT)),
+                I::I64ShrU,
+                I::I32WrapI64,
+                I::LocalSet(LENGTH),
+                // One after the other: most ranges are short, and a `memory.fill` is a call of the host.
+                I::Loop(BlockType::Empty),
+                I::LocalGet(ADDRESS),
+                I::I32Const(1),
+                I::I32Store8(byte_of(self.memory)),
+                I::LocalGet(ADDRESS),
+                I::LocalGet(LENGTH),
+                I::I32LtU,
+                I::If(BlockType::Empty),
+                I::LocalGet(ADDRESS),
+                I::I32Const(1),
+                I::I32Add,
+                I::LocalSet(ADDRESS),
+                I::Br(1),
+                I::End,
+                I::End,
+                I::End,
+            ],
+        );
         out
     }
 
@@ -192,6 +131,16 @@ impl Marks {
     }
 }
 
+/// The number of the granule at an address, and an offset from it.
+fn granule_of(out: &mut Vec<u8>, address: u32, offset: u64) {
+    emit(out, [I::LocalGet(address)]);
+    if offset > 0 {
+        // The store did not trap, so the sum is within the memory.
+        emit(out, [I::I32Const(offset as u32 as i32), I::I32Add]);
+    }
+    emit(out, [I::I32Const(SHIFT as i32), I::I32ShrU]);
+}
+
 /// The byte at an address of a memory.
 fn byte_of(memory: u32) -> MemArg {
     MemArg {
@@ -205,8 +154,15 @@ fn byte_of(memory: u32) -> MemArg {
 const ADDRESS: u32 = 0;
 const LENGTH: u32 = 1;
 const END: u32 = 2;
-/// To restore less takes as long as to restore this.
-const SMALLEST_GRANULE: u32 = 1 << 10;
-/// Bytes of the longest store. A store marks the granule of its first byte, so of the granule behind it these many
-/// less one may have changed too: they are restored with it.
-pub(super) const LONGEST_STORE: u32 = 16;
+/// A granule has `1 << SHIFT` bytes. To restore fewer takes as long.
+pub(super) const SHIFT: u32 = 10;
+/// Marks in a page.
+const GRANULES: i32 = 64 << 10;
+/// The largest memory that can be put back.
+pub(super) const MAX_MEMORY: u64 = (GRANULES as u64) << SHIFT;
+/// Bytes of the longest store.
+const LONGEST_STORE: u32 = 16;
+/// How many bytes before a granule that is marked are restored with it, and how many behind it: a mark is that of the
+/// first byte of a store, and stores near it have none of their own.
+pub(super) const BEFORE: u32 = REACH;
+pub(super) const BEHIND: u32 = REACH + LONGEST_STORE - 1;

@@ -1,6 +1,7 @@
 //! Rewriting of a core module.
 
 mod body;
+mod coverage;
 mod marks;
 mod read;
 mod reset_function;
@@ -13,7 +14,7 @@ use wasmparser::{ElementItems, ElementKind, ExternalKind, Validator, WasmFeature
 use crate::sections::{Items, write};
 use crate::{RESET, Unsuited};
 use body::Instrumented;
-use marks::{Marks, Place};
+use marks::{MAX_MEMORY, Marks};
 use read::Module;
 use reset_function::{Image, ResetFunction};
 
@@ -69,7 +70,6 @@ struct Rewriting<'m, 'a> {
     functions: Items,
     memories: Items,
     bodies: Items,
-    globals: Items,
     exports: Items,
     elements: Items,
     data: Items,
@@ -83,7 +83,6 @@ impl<'m, 'a> Rewriting<'m, 'a> {
             functions: module.items(FUNCTION),
             memories: module.items(MEMORY),
             bodies: Items::default(),
-            globals: module.items(GLOBAL),
             exports: Items::default(),
             elements: module.items(ELEMENT),
             data: module.items(DATA),
@@ -121,22 +120,14 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         if size > MAX_MEMORY {
             return Err(Unsuited::Has("a memory of more than 64 MiB"));
         }
-        let place = if size > MAX_FOR_BITS {
-            Place::Bytes {
-                memory: self.memories.add(|out| out.extend([WITH_MAXIMUM, 1, 1])),
-            }
-        } else {
-            let global = self.globals.add(|out| {
-                ValType::I64.encode(out);
-                out.push(MUTABLE);
-                I::I64Const(0).encode(out);
-                I::End.encode(out);
-            });
-            Place::Bits { global }
-        };
+        let memory = self.memories.add(|out| out.extend([WITH_MAXIMUM, 1, 1]));
         let ty = self.add_type(&[ValType::I32, ValType::I32], &[]);
         let function = self.add_function(ty);
-        Ok(Some(Marks::new(place, function, size as u32)))
+        Ok(Some(Marks {
+            memory,
+            function,
+            size: size as u32,
+        }))
     }
 
     /// Wraps the imported functions that may write to where their last parameter points: which is called instead
@@ -288,7 +279,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         self.functions.write(&mut out, FUNCTION);
         as_it_is(&mut out, TABLE);
         self.memories.write(&mut out, MEMORY);
-        self.globals.write(&mut out, GLOBAL);
+        as_it_is(&mut out, GLOBAL);
         self.exports.write(&mut out, EXPORT);
         self.elements.write(&mut out, ELEMENT);
         let mut count = Vec::new();
@@ -330,9 +321,6 @@ fn passive(elements: &mut Items, items: &ElementItems<'_>) -> Result<(u32, u32),
 }
 
 const WASM_PAGE: u64 = 64 << 10;
-/// Up to here a bit is enough for each granule of 4 KiB. Beyond it there is a byte for each, in a memory.
-const MAX_FOR_BITS: u64 = 256 << 10;
-const MAX_MEMORY: u64 = 64 << 20;
 
 // Numbers of sections and kinds (WebAssembly, section 5.5).
 const CUSTOM: u8 = 0;
@@ -348,11 +336,7 @@ const CODE: u8 = 10;
 const DATA: u8 = 11;
 const DATA_COUNT: u8 = 12;
 const FUNCTION_TYPE: u8 = 0x60;
-const MUTABLE: u8 = 1;
 const WITH_MAXIMUM: u8 = 1;
 const PASSIVE: u8 = 1;
 const PASSIVE_EXPRESSIONS: u8 = 5;
 const FUNCTION_ELEMENTS: u8 = 0;
-
-#[cfg(test)]
-mod tests;

@@ -4,7 +4,7 @@ use wasm_encoder::{BlockType, HeapType, Instruction as I, MemArg, ValType};
 use wasmparser::RefType;
 
 use super::body::{emit, locals};
-use super::marks::{LONGEST_STORE, Marks, Place};
+use super::marks::{BEFORE, BEHIND, Marks, SHIFT};
 use super::read::Table;
 
 /// What the module's data make of the memory: a passive segment, for the bytes from `start` to `end`.
@@ -29,8 +29,8 @@ impl ResetFunction {
     const END: u32 = 4;
     const FROM: u32 = 5;
     const TO: u32 = 6;
-    /// The first granule of the marks, where they are in a memory.
-    const BASE: u32 = 7;
+    /// The number of the first granule in `MARKS`.
+    const GRANULE: u32 = 7;
 
     pub(super) fn begin() -> Self {
         Self(locals(&[(3, ValType::I64), (5, ValType::I32)]))
@@ -53,59 +53,40 @@ impl ResetFunction {
             I::I32Ne,
         ]);
         self.give_up_if();
-        match marks.place {
-            Place::Bits { global } => {
-                self.emit([
-                    I::GlobalGet(global),
-                    I::LocalSet(Self::MARKS),
-                    I::I64Const(0),
-                    I::GlobalSet(global),
-                ]);
-                self.runs(marks, 1, image);
-            }
-            Place::Bytes { memory } => {
-                let at = MemArg {
-                    offset: 0,
-                    align: 3,
-                    memory_index: memory,
-                };
-                // Eight granules at a time.
-                self.emit([
-                    I::Loop(BlockType::Empty),
-                    I::LocalGet(Self::BASE),
-                    I::I64Load(at),
-                    I::LocalTee(Self::MARKS),
-                    I::I64Eqz,
-                    I::I32Eqz,
-                    I::If(BlockType::Empty),
-                    I::LocalGet(Self::BASE),
-                    I::I64Const(0),
-                    I::I64Store(at),
-                ]);
-                self.runs(marks, 8, image);
-                self.emit([
-                    I::End,
-                    I::LocalGet(Self::BASE),
-                    I::I32Const(8),
-                    I::I32Add,
-                    I::LocalTee(Self::BASE),
-                    I::I32Const((marks.size >> marks.shift) as i32),
-                    I::I32LtU,
-                    I::BrIf(0),
-                    I::End,
-                ]);
-            }
-        }
+        let at = MemArg {
+            offset: 0,
+            align: 3,
+            memory_index: marks.memory,
+        };
+        // Eight granules at a time.
+        self.emit([
+            I::Loop(BlockType::Empty),
+            I::LocalGet(Self::GRANULE),
+            I::I64Load(at),
+            I::LocalTee(Self::MARKS),
+            I::I64Eqz,
+            I::I32Eqz,
+            I::If(BlockType::Empty),
+            I::LocalGet(Self::GRANULE),
+            I::I64Const(0),
+            I::I64Store(at),
+        ]);
+        self.runs(marks, image);
+        self.emit([
+            I::End,
+            I::LocalGet(Self::GRANULE),
+            I::I32Const(8),
+            I::I32Add,
+            I::LocalTee(Self::GRANULE),
+            I::I32Const((marks.size >> SHIFT) as i32),
+            I::I32LtU,
+            I::BrIf(0),
+            I::End,
+        ]);
     }
 
-    /// Restores the runs of granules in `MARKS`, each of which has `bits` bits: the lowest is 1 if it is marked, the
-    /// others are 0.
-    fn runs(&mut self, marks: Marks, bits: u32, image: Option<Image>) {
-        let lowest = if bits == 1 {
-            u64::MAX
-        } else {
-            0x0101_0101_0101_0101
-        };
+    /// Restores the runs of granules in `MARKS`, a byte each, 0 or 1.
+    fn runs(&mut self, marks: Marks, image: Option<Image>) {
         self.emit([
             I::Block(BlockType::Empty),
             I::Loop(BlockType::Empty),
@@ -121,7 +102,7 @@ impl ResetFunction {
             I::I64ShrU,
             I::I64Const(-1),
             I::I64Xor,
-            I::I64Const(lowest.cast_signed()),
+            I::I64Const(0x0101_0101_0101_0101),
             I::I64And,
             I::I64Ctz,
             I::I64Add,
@@ -139,11 +120,19 @@ impl ResetFunction {
             I::Select,
             I::LocalSet(Self::MARKS),
         ]);
-        self.byte_at(marks, Self::RUN, bits);
+        self.byte_at(Self::RUN);
         self.emit([I::LocalSet(Self::START)]);
-        self.byte_at(marks, Self::RUN_END, bits);
+        // Not below 0.
+        self.at_least(Self::START, BEFORE as i32);
         self.emit([
-            I::I32Const(LONGEST_STORE as i32 - 1),
+            I::LocalGet(Self::START),
+            I::I32Const(BEFORE as i32),
+            I::I32Sub,
+            I::LocalSet(Self::START),
+        ]);
+        self.byte_at(Self::RUN_END);
+        self.emit([
+            I::I32Const(BEHIND as i32),
             I::I32Add,
             I::LocalSet(Self::END),
         ]);
@@ -156,17 +145,17 @@ impl ResetFunction {
     }
 
     /// The first byte of the granule at a place of `MARKS`.
-    fn byte_at(&mut self, marks: Marks, place: u32, bits: u32) {
-        self.emit([I::LocalGet(place), I::I32WrapI64]);
-        if bits > 1 {
-            self.emit([
-                I::I32Const(bits.ilog2() as i32),
-                I::I32ShrU,
-                I::LocalGet(Self::BASE),
-                I::I32Add,
-            ]);
-        }
-        self.emit([I::I32Const(marks.shift as i32), I::I32Shl]);
+    fn byte_at(&mut self, place: u32) {
+        self.emit([
+            I::LocalGet(place),
+            I::I32WrapI64,
+            I::I32Const(3),
+            I::I32ShrU,
+            I::LocalGet(Self::GRANULE),
+            I::I32Add,
+            I::I32Const(SHIFT as i32),
+            I::I32Shl,
+        ]);
     }
 
     /// Restores the bytes from `START` to `END`.
