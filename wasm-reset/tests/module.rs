@@ -627,7 +627,7 @@ fn a_store_is_marked_unless_one_near_it_was_on_every_way() {
             Step::If(false, vec![near(5000)], vec![store()]),
         ],
         // The second time it is another address.
-        vec![near(5000), Step::Loop(vec![store(), near(60_000)])],
+        vec![near(5000), store(), Step::Loop(vec![store(), near(60_000)])],
         vec![
             near(5000),
             store(),
