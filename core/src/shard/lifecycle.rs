@@ -333,6 +333,9 @@ impl Shard {
         for stream in state.streams {
             self.drop_stream(pid, stream, reason);
         }
+        for queue in state.frame_queues {
+            self.drop_frames(pid, queue, reason);
+        }
         for (monitor, target) in state.watching {
             self.dispatch(target.shard(), Signal::Demonitor { monitor, target });
         }
