@@ -39,7 +39,7 @@ pub use request_id::RequestId;
 pub use service::{
     Aborted, Body, BodyError, BodySink, BodyStream, Closed, ErrorResponse, Informational,
     InvalidInformational, PendingResponse, Request, Response, Route, Service, ServiceResponse,
-    Streamed, StreamedRequest,
+    Streamed, StreamedRequest, WrongLength,
 };
 pub use shard::Shard;
 pub use websocket::WebSocket;

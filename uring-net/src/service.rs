@@ -8,7 +8,7 @@ mod streamed;
 use std::future::Future;
 use std::net::SocketAddr;
 
-pub use self::body::{Aborted, Body, BodyStream};
+pub use self::body::{Aborted, Body, BodyStream, WrongLength};
 pub use self::informational::{Informational, InvalidInformational};
 pub use self::response::{Response, ServiceResponse};
 pub use self::streamed::{BodyError, BodySink, Closed, PendingResponse, Streamed, StreamedRequest};

@@ -10,13 +10,13 @@
 
 use thiserror::Error;
 
-use crate::http1::HeaderLines;
+use crate::http1::{HeaderLines, ResponseHeaders};
 
 /// The media type.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
 /// Whether a response with these headers is a stream of events, whatever parameters its type has.
-pub fn is_stream(headers: &[(String, Vec<u8>)]) -> bool {
+pub fn is_stream(headers: &ResponseHeaders) -> bool {
     headers.iter().any(|(name, value)| {
         let media_type = value.split(|byte| *byte == b';').next().unwrap_or_default();
         name.eq_ignore_ascii_case("content-type")
@@ -29,10 +29,9 @@ pub fn is_stream(headers: &[(String, Vec<u8>)]) -> bool {
 /// Ask the proxies before us to pass events on as they come, unless the response, or the headers
 /// that all responses have, say something of it. nginx holds back what does not fill its buffer
 /// otherwise.
-pub(crate) fn set_unbuffered(headers: &mut Vec<(String, Vec<u8>)>, defaults: &HeaderLines) {
-    let is_set = |(name, _): &(String, _)| name.eq_ignore_ascii_case(BUFFERING);
-    if !headers.iter().any(is_set) && !defaults.has(BUFFERING) {
-        headers.push((BUFFERING.to_owned(), b"no".to_vec()));
+pub(crate) fn set_unbuffered(headers: &mut ResponseHeaders, defaults: &HeaderLines) {
+    if !headers.has(BUFFERING) && !defaults.has(BUFFERING) {
+        headers.push_valid(BUFFERING, "no");
     }
 }
 

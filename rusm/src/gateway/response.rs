@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use rusm_uring_net::http1::{HeaderLines, Status, validate_header};
+use rusm_uring_net::http1::{HeaderLines, ResponseHeaders, Status};
 use rusm_uring_net::{Body, BodyStream, ErrorResponse, Response, ServiceResponse};
 use rusm_wasm_pool::ProcessError;
 use rusm_wasm_pool::connection::ResponseHead;
@@ -39,9 +39,7 @@ pub(super) fn respond(
         return Err(invalid(&why));
     }
     let status = Status::new(status).map_err(|error| invalid(&error))?;
-    for (name, value) in &headers {
-        validate_header(name.as_bytes(), value).map_err(|error| invalid(&error))?;
-    }
+    let headers = ResponseHeaders::new(headers).map_err(|error| invalid(&error))?;
     let response = Response {
         status,
         headers,

@@ -3,7 +3,8 @@
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use crate::http1::{self, BodyEncoding, Payload, Trailers};
+use super::length_check::LengthCheck;
+use crate::http1::{self, BodyEncoding, Trailers};
 use crate::service::{Aborted, BodyStream};
 use crate::shard::Shard;
 
@@ -11,20 +12,28 @@ use crate::shard::Shard;
 pub(super) enum Framing {
     /// Each with its size.
     Chunked,
-    /// As they are, and so many bytes are still to come.
-    Length(u64),
+    /// As they are; the head says how many bytes they are.
+    Plain,
     /// As they are, and the end is the connection's.
     UntilClose,
 }
 
 impl Framing {
     /// The framing of a body of this encoding; `None` where no body is sent.
-    pub(super) fn of(encoding: BodyEncoding, payload: Payload) -> Option<Self> {
-        match (encoding, payload) {
-            (BodyEncoding::Chunked, _) => Some(Self::Chunked),
-            (BodyEncoding::UntilClose, _) => Some(Self::UntilClose),
-            (BodyEncoding::Plain, Payload::Length(length)) => Some(Self::Length(length)),
-            (BodyEncoding::Plain, Payload::Stream) | (BodyEncoding::Omitted, _) => None,
+    pub(super) fn of(encoding: BodyEncoding) -> Option<Self> {
+        match encoding {
+            BodyEncoding::Chunked => Some(Self::Chunked),
+            BodyEncoding::UntilClose => Some(Self::UntilClose),
+            BodyEncoding::Plain => Some(Self::Plain),
+            BodyEncoding::Omitted => None,
+        }
+    }
+
+    /// Append a chunk.
+    fn put(&self, out: &mut Vec<u8>, chunk: &[u8]) {
+        match self {
+            Self::Chunked => http1::encode_chunk(out, chunk),
+            Self::Plain | Self::UntilClose => out.extend_from_slice(chunk),
         }
     }
 
@@ -32,20 +41,6 @@ impl Framing {
     pub(super) fn end_chunk(&self, out: &mut Vec<u8>) {
         if matches!(self, Self::Chunked) {
             out.extend_from_slice(http1::CHUNK_END);
-        }
-    }
-
-    /// Take a chunk of so many bytes into account. False if it is more than may come.
-    fn admit(&mut self, len: usize) -> bool {
-        let Self::Length(left) = self else {
-            return true;
-        };
-        match left.checked_sub(len as u64) {
-            Some(rest) => {
-                *left = rest;
-                true
-            }
-            None => false,
         }
     }
 }
@@ -57,7 +52,8 @@ pub(super) struct Batch<'b> {
     /// When the head is sent though nothing came to be sent with it; `None` once it was sent. A
     /// chunk without a byte sends it, too.
     pub(super) head_due: Option<Instant>,
-    pub(super) framing: &'b mut Framing,
+    pub(super) framing: &'b Framing,
+    pub(super) length: &'b mut LengthCheck,
     /// Whether the client takes trailers.
     pub(super) takes_trailers: bool,
 }
@@ -76,29 +72,32 @@ impl Batch<'_> {
             if polled.is_ready() && out.capacity() == 0 {
                 *out = shard.take_buffer();
             }
-            match polled {
+            let admitted = match polled {
+                Poll::Ready(Some(Ok(chunk))) => self.length.admit(chunk),
+                Poll::Ready(Some(Err(Aborted))) => return Poll::Ready(self.aborted()),
+                Poll::Ready(None) => return Poll::Ready(self.end(body, out)),
+                Poll::Pending if self.any => break,
+                // A chunk that is held sends the head.
+                Poll::Pending if self.head_due.is_some() && self.length.holds_chunk() => break,
+                Poll::Pending => return Poll::Pending,
+            };
+            match admitted {
                 // None of it is sent: a body that is too long must not look right.
-                Poll::Ready(Some(Ok(chunk))) if !self.framing.admit(chunk.len()) => {
-                    tracing::warn!("a response was cut off: it is longer than its content-length");
+                Err(why) => {
+                    body.note_wrong_length(why);
                     return Poll::Ready(self.aborted());
                 }
-                Poll::Ready(Some(Ok(chunk))) if chunk.len() > SMALL_BODY => {
+                Ok(Some(chunk)) if chunk.len() > SMALL_BODY => {
                     if matches!(self.framing, Framing::Chunked) {
                         http1::encode_chunk_size(out, chunk.len());
                     }
                     return Poll::Ready(Gathered::Large(chunk));
                 }
-                Poll::Ready(Some(Ok(chunk))) => {
+                Ok(Some(chunk)) => {
                     self.any |= self.head_due.is_some() || !chunk.is_empty();
-                    match self.framing {
-                        Framing::Chunked => http1::encode_chunk(out, &chunk),
-                        _ => out.extend_from_slice(&chunk),
-                    }
+                    self.framing.put(out, &chunk);
                 }
-                Poll::Ready(Some(Err(Aborted))) => return Poll::Ready(self.aborted()),
-                Poll::Ready(None) => return Poll::Ready(self.end(body, out)),
-                Poll::Pending if self.any => break,
-                Poll::Pending => return Poll::Pending,
+                Ok(None) => {}
             }
         }
         Poll::Ready(Gathered::More)
@@ -113,23 +112,24 @@ impl Batch<'_> {
     pub(super) fn end_early(&self, out: &mut Vec<u8>) -> Gathered {
         match self.framing {
             Framing::Chunked => http1::encode_last_chunk(out),
-            Framing::UntilClose | Framing::Length(0) => {}
-            Framing::Length(_) => return self.aborted(),
+            Framing::UntilClose => {}
+            Framing::Plain if self.length.is_complete() => {}
+            Framing::Plain => return self.aborted(),
         }
         Gathered::End
     }
 
-    fn end(&self, body: &mut dyn BodyStream, out: &mut Vec<u8>) -> Gathered {
-        match &*self.framing {
-            Framing::Chunked => {}
-            Framing::UntilClose | Framing::Length(0) => return Gathered::End,
-            Framing::Length(left) => {
-                tracing::warn!(
-                    left,
-                    "a response was cut off: it is shorter than its content-length"
-                );
+    fn end(&mut self, body: &mut dyn BodyStream, out: &mut Vec<u8>) -> Gathered {
+        match self.length.end() {
+            Ok(Some(last)) => self.framing.put(out, &last),
+            Ok(None) => {}
+            Err(why) => {
+                body.note_wrong_length(why);
                 return self.aborted();
             }
+        }
+        if !matches!(self.framing, Framing::Chunked) {
+            return Gathered::End;
         }
         let trailers = match self.takes_trailers {
             true => body.trailers(),

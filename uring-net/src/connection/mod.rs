@@ -5,7 +5,7 @@
 //! - `buffered_body`: the body of a request, whole
 //! - `streaming`: a request that is answered while its body still comes; `body_reader`: that body
 //! - `response_writer`: responses, whole and streamed, to either kind of request; `batch`: the
-//!   chunks of a stream
+//!   chunks of a stream; `length_check`: how many bytes they may be
 //! - `exchange`: the state of a request and its response, and so what the connection waits for
 //!
 //! One that is upgraded leaves this module for [`websocket`].
@@ -16,6 +16,7 @@ mod buffered_body;
 mod context;
 mod exchange;
 mod http;
+mod length_check;
 mod response_writer;
 mod streaming;
 mod transition;

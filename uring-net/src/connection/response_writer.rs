@@ -14,9 +14,12 @@ use monoio::net::TcpStream;
 use super::batch::{Batch, Framing, Gathered, SMALL_BODY};
 use super::context::ResponseContext;
 use super::exchange::{ExchangeState, Reading, Writing};
+use super::length_check::LengthCheck;
 use super::transition::Transition;
 use crate::error_response::ErrorResponse;
-use crate::http1::{self, BodyEncoding, Connection, Payload, RequestError, Status, Version};
+use crate::http1::{
+    self, BodyEncoding, Connection, Payload, RequestError, ResponseHeaders, Status, Version,
+};
 use crate::memory::Reserved;
 use crate::service::{Body, BodyStream, PendingResponse, ServiceResponse};
 use crate::settings::Settings;
@@ -100,16 +103,13 @@ impl<'c> ResponseWriter<'c> {
     async fn write_whole(
         &mut self,
         status: Status,
-        headers: Vec<(String, Vec<u8>)>,
+        headers: ResponseHeaders,
         mut body: Vec<u8>,
     ) -> Result<Written, Disconnected> {
         let payload = Payload::Length(body.len() as u64);
         let connection = self.decide(true);
-        let encoded = self.encode(status, &headers, payload, connection);
+        let (mut out, encoding) = self.encode(status, &headers, payload, connection);
         drop(headers);
-        let Some((mut out, encoding)) = encoded else {
-            return self.write_error(&ErrorResponse::internal_error()).await;
-        };
         if encoding != BodyEncoding::Plain {
             body.clear();
         }
@@ -138,18 +138,19 @@ impl<'c> ResponseWriter<'c> {
     async fn stream(
         &mut self,
         status: Status,
-        headers: Vec<(String, Vec<u8>)>,
+        headers: ResponseHeaders,
         mut body: Box<dyn BodyStream>,
     ) -> Result<Written, Disconnected> {
-        let payload = body.length().map_or(Payload::Stream, Payload::Length);
+        let length = body.length();
+        let payload = match length {
+            Some(length) if !body.has_trailers() => Payload::Length(length),
+            _ => Payload::Stream,
+        };
         // What becomes of the connection is decided when the head is written.
         let connection = self.likely();
-        let encoded = self.encode(status, &headers, payload, connection);
+        let (mut out, encoding) = self.encode(status, &headers, payload, connection);
         // The stream may take hours.
         drop(headers);
-        let Some((mut out, encoding)) = encoded else {
-            return self.write_error(&ErrorResponse::internal_error()).await;
-        };
         let mut head = StreamHead {
             status,
             len: out.len(),
@@ -157,7 +158,7 @@ impl<'c> ResponseWriter<'c> {
             connection,
             is_written: false,
         };
-        let Some(mut framing) = Framing::of(encoding, payload) else {
+        let Some(framing) = Framing::of(encoding) else {
             drop(body);
             self.settle(&mut head, &mut out, true);
             self.write_first(out).await?;
@@ -165,11 +166,13 @@ impl<'c> ResponseWriter<'c> {
         };
         let head_due = self.state.shard.now() + HEAD_WAITS;
         self.state.set_writing(Writing::Head(head_due));
+        let mut length = LengthCheck::new(length);
         loop {
             let batch = Batch {
                 any: head.is_written && !out.is_empty(),
                 head_due: self.state.head_due(),
-                framing: &mut framing,
+                framing: &framing,
+                length: &mut length,
                 takes_trailers: self.context.takes_trailers,
             };
             let large = match self.gather(batch, &mut out, &mut *body).await? {
@@ -180,7 +183,7 @@ impl<'c> ResponseWriter<'c> {
                     self.write_batch(&mut head, out).await?;
                     return Ok(Written::Complete(match framing {
                         Framing::UntilClose => Connection::Close,
-                        Framing::Chunked | Framing::Length(_) => head.connection,
+                        Framing::Chunked | Framing::Plain => head.connection,
                     }));
                 }
                 Gathered::Aborted { any: false } if !head.is_written => {
@@ -279,13 +282,9 @@ impl<'c> ResponseWriter<'c> {
         let (status, headers) = (Status::SWITCHING_PROTOCOLS, websocket.take_headers());
         let connection = Connection::Upgrade("websocket");
         self.context.version = Version::Http11;
-        match self.encode(status, &headers, Payload::Stream, connection) {
-            Some((out, _)) => {
-                self.write_first(out).await?;
-                Ok(Written::Upgraded(websocket))
-            }
-            None => self.write_error(&ErrorResponse::internal_error()).await,
-        }
+        let (out, _) = self.encode(status, &headers, Payload::Stream, connection);
+        self.write_first(out).await?;
+        Ok(Written::Upgraded(websocket))
     }
 
     /// The final response begins: what it says of the connection.
@@ -319,34 +318,24 @@ impl<'c> ResponseWriter<'c> {
         self.state.guard.recorder.response(head.status, head.len);
     }
 
-    /// The head, and how the body is written behind it. `None` if it can't be sent.
+    /// The head, and how the body is written behind it.
     fn encode(
         &self,
         status: Status,
-        headers: &[(String, Vec<u8>)],
+        headers: &ResponseHeaders,
         payload: Payload,
         connection: Connection,
-    ) -> Option<(Vec<u8>, BodyEncoding)> {
+    ) -> (Vec<u8>, BodyEncoding) {
         let (shard, settings) = (self.state.shard, self.state.settings);
         let mut out = shard.take_buffer();
-        let encoded = shard.with_date(|date| {
+        let encoding = shard.with_date(|date| {
             let head = self
                 .context
                 .response_head(status, connection, date, settings);
-            let headers = headers.iter().map(|(name, value)| (name, value));
             http1::encode_head(&mut out, &head, payload, headers)
         });
-        match encoded {
-            Ok(encoding) => {
-                self.state.guard.recorder.response(status, out.len());
-                Some((out, encoding))
-            }
-            Err(invalid) => {
-                tracing::warn!("a response was refused: {invalid}");
-                shard.give_buffer(out);
-                None
-            }
-        }
+        self.state.guard.recorder.response(status, out.len());
+        (out, encoding)
     }
 
     /// What is to be written before the final response.

@@ -10,7 +10,7 @@
 //!
 //! Whatever a client sends that the RFCs want rejected ends in a [`RequestError`]: answer with
 //! its status, then close, because where the next request would start is anybody's guess.
-//! Whatever a service puts in a header can't end that header: see [`InvalidHeader`].
+//! Whatever a service puts in a header can't end that header: see [`ResponseHeaders`].
 
 mod authority;
 mod body;
@@ -23,6 +23,7 @@ mod limits;
 mod lines;
 mod request;
 mod response;
+mod response_headers;
 mod scan;
 mod semantics;
 mod status;
@@ -44,6 +45,7 @@ pub use response::{
     BodyEncoding, CONTINUE, Connection, Payload, ResponseHead, encode_head, encode_informational,
     encode_plain,
 };
+pub use response_headers::ResponseHeaders;
 pub use semantics::BodyFraming;
 pub use status::{InvalidStatus, Status};
 pub use trailers::{Trailers, encode_trailers};

@@ -3,6 +3,7 @@
 use super::date::Date;
 use super::field::{InvalidHeader, is_host_owned, validate_header};
 use super::lines::{HeaderLines, Overridden};
+use super::response_headers::ResponseHeaders;
 use super::semantics::decimal;
 use super::status::Status;
 use super::version::Version;
@@ -102,30 +103,18 @@ pub enum BodyEncoding {
 /// out ([`is_host_owned`]). Where a response has no content though that of a GET would have, to HEAD
 /// or with status 304, the service's `content-length` is taken for how long that would be (RFC 9110
 /// section 8.6).
-///
-/// # Errors
-/// A header that can't be sent; nothing is appended then.
-pub fn encode_head<N, V>(
+pub fn encode_head(
     out: &mut Vec<u8>,
     head: &ResponseHead<'_>,
     payload: Payload,
-    headers: impl IntoIterator<Item = (N, V)>,
-) -> Result<BodyEncoding, InvalidHeader>
-where
-    N: AsRef<[u8]>,
-    V: AsRef<[u8]>,
-{
-    let start = out.len();
+    headers: &ResponseHeaders,
+) -> BodyEncoding {
     head.status.put_line(out);
     out.extend_from_slice(head.date.line());
     let mut overridden = Overridden::default();
     let mut declared = DeclaredLength::None;
-    for (name, value) in headers {
-        let (name, value) = (name.as_ref(), value.as_ref());
-        if let Err(invalid) = validate_header(name, value) {
-            out.truncate(start);
-            return Err(invalid);
-        }
+    for (name, value) in headers.iter() {
+        let name = name.as_bytes();
         if is_host_owned(name) {
             declared.see(name, value);
             continue;
@@ -134,7 +123,7 @@ where
         put_field(out, name, value);
     }
     head.defaults.put(out, overridden);
-    Ok(head.finish(out, payload, declared))
+    head.finish(out, payload, declared)
 }
 
 /// Change what a head says of the connection: the one of `len` bytes that `out` begins with, which

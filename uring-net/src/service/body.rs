@@ -33,9 +33,20 @@ pub trait BodyStream {
 
     /// Bytes of the content, where they are known beforehand: the response then says so, and is
     /// not chunked. A source that ends before, or goes on behind them, makes the body incomplete,
-    /// as [`Aborted`] does.
+    /// as [`Aborted`] does. The chunk that completes the length is sent when the source has ended.
     fn length(&self) -> Option<u64> {
         None
+    }
+
+    /// Returns whether [`BodyStream::trailers`] has some, as far as is known before the body: then it is
+    /// chunked, whether its length is known or not.
+    fn has_trailers(&self) -> bool {
+        false
+    }
+
+    /// Called if the content has not the length that [`BodyStream::length`] gave, and so was cut off.
+    fn note_wrong_length(&mut self, why: WrongLength) {
+        tracing::warn!("a response was cut off: {why}");
     }
 
     /// What is sent behind the body: asked for once, after its end. It is left out if the client
@@ -53,6 +64,20 @@ pub trait BodyStream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the rest of the body will not come")]
 pub struct Aborted;
+
+/// A streamed body whose content has not the length that its source gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum WrongLength {
+    /// The source went on.
+    #[error("it is longer than its content-length")]
+    TooLong,
+    /// The source ended.
+    #[error("it is {missing} bytes shorter than its content-length")]
+    TooShort {
+        /// The bytes that did not come.
+        missing: u64,
+    },
+}
 
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Self {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::handshake::Upgrade;
+use crate::http1::ResponseHeaders;
 
 /// The response that accepts a request for an upgrade.
 pub struct WebSocket {
@@ -14,7 +15,7 @@ pub struct WebSocket {
     pub upgrade: Upgrade,
     /// Further headers of the 101 response. Those of the handshake are the host's, and are left
     /// out.
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: ResponseHeaders,
     /// What the connection is allowed.
     pub settings: Rc<Settings>,
     /// Who talks with the client.
@@ -23,13 +24,13 @@ pub struct WebSocket {
 
 impl WebSocket {
     /// The headers of the 101 response.
-    pub(crate) fn take_headers(&mut self) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn take_headers(&mut self) -> ResponseHeaders {
         let mut headers = std::mem::take(&mut self.headers);
-        headers.retain(|(name, _)| !is_of_handshake(name));
-        let mut push = |name: &str, value: &str| headers.push((name.into(), value.into()));
-        push("sec-websocket-accept", &self.upgrade.accept);
+        headers.retain(|name| !is_of_handshake(name));
+        headers.push_valid("sec-websocket-accept", &self.upgrade.accept);
+        // It is one that the client's own header names, so it is valid.
         if let Some(protocol) = &self.upgrade.protocol {
-            push("sec-websocket-protocol", protocol);
+            headers.push_valid("sec-websocket-protocol", protocol);
         }
         headers
     }
