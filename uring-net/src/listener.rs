@@ -1,6 +1,5 @@
 //! Accepting connections.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
@@ -33,7 +32,7 @@ pub async fn accept<S: Service>(
     let mut reserve = Reserve::new(listener.try_clone()?);
     let listener = TcpListener::from_std(listener)?;
     let _listening = shard.listening(listener.as_raw_fd());
-    let rejections = Rejections::default();
+    let rejections = ConnectionLimit::new(MAX_REJECTIONS);
     while shard.is_accepting() {
         let (socket, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -61,7 +60,7 @@ pub async fn accept<S: Service>(
         // A client of IPv4 at a socket of IPv6.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let (shard, settings, service) = (shard.clone(), settings.clone(), service.clone());
-        let Some(slot) = limit.try_acquire() else {
+        let Some(permit) = limit.try_acquire() else {
             // One for which there is no room even here is closed without a word.
             if let Some(permit) = rejections.try_acquire() {
                 let rejecting = connection::reject_over_limit(socket, peer, shard, settings);
@@ -70,7 +69,7 @@ pub async fn accept<S: Service>(
             continue;
         };
         monoio::spawn(catch_panics(
-            slot,
+            permit,
             connection::serve(socket, peer, shard, settings, service),
         ));
     }
@@ -104,13 +103,13 @@ impl ConnectionLimit {
         self
     }
 
-    fn try_acquire(&self) -> Option<Slot> {
-        let own = Entry::of(&self.own)?;
+    fn try_acquire(&self) -> Option<ConnectionPermit> {
+        let own = Permit::of(&self.own)?;
         let node = match &self.node {
-            Some(node) => Some(Entry::of(node)?),
+            Some(node) => Some(Permit::of(node)?),
             None => None,
         };
-        Some(Slot {
+        Some(ConnectionPermit {
             _own: own,
             _node: node,
         })
@@ -123,23 +122,23 @@ struct Count {
     max: usize,
 }
 
-/// The place of one connection.
-struct Slot {
-    _own: Entry,
-    _node: Option<Entry>,
+/// The permits of one connection.
+struct ConnectionPermit {
+    _own: Permit,
+    _node: Option<Permit>,
 }
 
 /// One in a count, until it is dropped.
-struct Entry(Arc<Count>);
+struct Permit(Arc<Count>);
 
-impl Entry {
+impl Permit {
     fn of(count: &Arc<Count>) -> Option<Self> {
-        let entry = Self(count.clone());
-        (count.open.fetch_add(1, Ordering::Relaxed) < count.max).then_some(entry)
+        let permit = Self(count.clone());
+        (count.open.fetch_add(1, Ordering::Relaxed) < count.max).then_some(permit)
     }
 }
 
-impl Drop for Entry {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
@@ -191,29 +190,6 @@ fn reject(mut socket: std::net::TcpStream, response: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Clients too many that are being told so. They hold file descriptors beyond the limit.
-#[derive(Clone, Default)]
-struct Rejections(Rc<Cell<usize>>);
-
-impl Rejections {
-    fn try_acquire(&self) -> Option<RejectionPermit> {
-        let count = self.0.get();
-        (count < MAX_REJECTIONS).then(|| {
-            self.0.set(count + 1);
-            RejectionPermit(self.clone())
-        })
-    }
-}
-
-struct RejectionPermit(Rejections);
-
-impl Drop for RejectionPermit {
-    fn drop(&mut self) {
-        let count = &self.0.0;
-        count.set(count.get().saturating_sub(1));
-    }
-}
-
 /// A defect of ours ends the connection that met it, not the shard.
 ///
 /// No `async fn`, which would keep the connection twice: as its argument, and pinned.
@@ -242,4 +218,5 @@ fn is_out_of_files(error: &io::Error) -> bool {
 /// Clients that are refused in one go, before the others of the shard have their turn.
 const REJECTED_AT_ONCE: usize = 256;
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+/// Clients too many that are being told so. They hold file descriptors beyond the limit.
 const MAX_REJECTIONS: usize = 256;
