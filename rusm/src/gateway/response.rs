@@ -52,3 +52,52 @@ pub(super) fn respond(
 pub(super) fn single_header(name: &str, value: &str) -> HeaderLines {
     HeaderLines::new([(name, value)]).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use rusm_uring_net::http1::is_host_owned;
+
+    /// Two crates that do not know one another have the list.
+    #[test]
+    fn the_manifest_refuses_the_headers_that_the_host_sets_itself() {
+        for name in [
+            "accept",
+            "age",
+            "allow",
+            "cache-control",
+            "connection",
+            "content-encoding",
+            "content-length",
+            "content-type",
+            "cookie",
+            "date",
+            "etag",
+            "expires",
+            "host",
+            "keep-alive",
+            "last-modified",
+            "location",
+            "proxy-authenticate",
+            "proxy-authorization",
+            "proxy-connection",
+            "retry-after",
+            "server",
+            "set-cookie",
+            "strict-transport-security",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "vary",
+            "via",
+            "x-frame-options",
+        ] {
+            let manifest = format!(
+                "[[serve]]\nlisten = \"127.0.0.1:0\"\n[serve.routes]\n\"GET /\" = \"a#b\"\n\
+                 [serve.headers]\n{name} = \"x\"\n"
+            );
+            let refused = rusm_config::parse("a", &manifest).is_err();
+            assert_eq!(refused, is_host_owned(name.as_bytes()), "{name}");
+        }
+    }
+}
