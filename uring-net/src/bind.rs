@@ -35,6 +35,7 @@ pub fn bind(
 #[error("cannot listen on {addr}: {}", reason(.error))]
 pub struct BindError {
     addr: SocketAddr,
+    #[source]
     error: io::Error,
 }
 

@@ -88,6 +88,7 @@ pub fn comment(out: &mut Vec<u8>, text: &str) {
 
 /// A field that can't be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum InvalidField {
     /// A line break in the type.
     #[error("the type of an event can't have a line break")]

@@ -23,13 +23,14 @@ use crate::registry::RegisterError;
 
 /// The reason why a process was not spawned.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SpawnError {
     /// The shard has 2^20 processes.
     #[error("the process table of this core is full")]
     TableFull,
     /// Its name could not be registered.
     #[error("the name `{0}` can't be had: {1}")]
-    Name(Arc<str>, RegisterError),
+    Name(Arc<str>, #[source] RegisterError),
 }
 
 /// The argument of a spawned process's body.

@@ -67,6 +67,7 @@ pub struct Aborted;
 
 /// A streamed body whose content has not the length that its source gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum WrongLength {
     /// The source went on.
     #[error("it is longer than its content-length")]

@@ -74,6 +74,7 @@ impl fmt::Debug for Informational {
 
 /// An informational response that can't be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum InvalidInformational {
     /// 100 and 101 are the host's to send.
     #[error("{0} is not the status of an informational response: use 102 to 199")]
