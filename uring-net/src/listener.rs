@@ -61,6 +61,7 @@ pub async fn accept<S: Service>(
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let (shard, settings, service) = (shard.clone(), settings.clone(), service.clone());
         let Some(permit) = limit.try_acquire() else {
+            tracing::trace!(%peer, "connection rejected: there are too many");
             // One for which there is no room even here is closed without a word.
             if let Some(permit) = rejections.try_acquire() {
                 let rejecting = connection::reject_over_limit(socket, peer, shard, settings);
@@ -68,6 +69,7 @@ pub async fn accept<S: Service>(
             }
             continue;
         };
+        tracing::trace!(%peer, "connection accepted");
         monoio::spawn(catch_panics(
             permit,
             connection::serve(socket, peer, shard, settings, service),

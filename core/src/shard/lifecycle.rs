@@ -49,6 +49,7 @@ impl Shard {
     /// Returns `None` when the process table is full, with 2^20 processes.
     pub fn start(&self, deadline: Option<Instant>) -> Option<ProcessHandle> {
         let pid = self.core.table.borrow_mut().insert(deadline, false)?;
+        tracing::trace!(%pid, "process started, run by its caller");
         Some(ProcessHandle {
             shard: self.clone(),
             pid,
@@ -80,6 +81,7 @@ impl Shard {
             }
             pid
         };
+        tracing::trace!(%pid, label = options.label.as_deref(), "process spawned");
         let refused = |name: Arc<str>, error| {
             // If it should have two names, the one that it got is free again.
             self.exit(pid, ExitReason::Killed);
@@ -296,6 +298,7 @@ impl Shard {
         let Some(Process { waker, state, .. }) = removed else {
             return;
         };
+        tracing::trace!(%pid, %reason, "process ended");
         if let Some(state) = state {
             self.leave_all(pid, *state, &reason);
         }

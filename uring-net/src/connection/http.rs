@@ -65,6 +65,7 @@ pub(super) async fn serve<S: Service>(
             }
             Transition::NeedInput => {}
             Transition::Next => {
+                tracing::trace!(%peer, "response sent, the connection lives on");
                 client.take_pipelined(&mut input);
                 client
                     .guard
@@ -72,6 +73,7 @@ pub(super) async fn serve<S: Service>(
                 continue;
             }
             Transition::Upgrade(websocket) => {
+                tracing::trace!(%peer, "connection upgraded to a WebSocket");
                 client.take_pipelined(&mut input);
                 client.guard.recorder.upgrade();
                 return Some(Upgraded {
@@ -81,18 +83,24 @@ pub(super) async fn serve<S: Service>(
                 });
             }
             Transition::Close => {
+                tracing::trace!(%peer, "connection closed: the response was its last");
                 // What is left may take half a minute.
                 drop((parser, input));
                 client.close(Linger::SERVED).await;
                 return None;
             }
-            Transition::Disconnected => return None,
+            Transition::Disconnected => {
+                tracing::trace!(%peer, "connection closed: the client left, or its response was cut off");
+                return None;
+            }
         }
         if client.shard.is_draining() && !parser.is_amid_head() && !client.guard.is_fresh() {
+            tracing::trace!(%peer, "connection closed: the server stops");
             return None;
         }
         match client.read_more(&mut input).await {
             Ok(0) if client.guard.interrupted() == Some(Interrupt::Expired) => {
+                tracing::trace!(%peer, "connection closed: its time was over");
                 if parser.is_amid_head() {
                     client.guard.recorder.begin_unparsed(&input);
                     let late = ErrorResponse::new(Status::REQUEST_TIMEOUT);
@@ -104,7 +112,14 @@ pub(super) async fn serve<S: Service>(
                 }
                 return None;
             }
-            Ok(0) | Err(_) => return None,
+            Ok(0) => {
+                tracing::trace!(%peer, "connection closed: the client left, or the server stops");
+                return None;
+            }
+            Err(error) => {
+                tracing::trace!(%peer, %error, "connection closed");
+                return None;
+            }
             Ok(_) => {}
         }
     }
@@ -211,6 +226,7 @@ async fn handle<S: Service>(
     };
     let id = RequestId::of(&head, client.shard.next_request_id());
     client.guard.recorder.begin(&head, id);
+    tracing::trace!(%peer, request_id = %id, method = head.method, target = head.target, "head read");
     let context = ResponseContext::of(&head);
     let handled = |response, consumed: Option<usize>, leftover| {
         Routed::Buffered(Handled {
@@ -257,6 +273,7 @@ async fn handle<S: Service>(
         peer,
         id,
     };
+    tracing::trace!(request_id = %id, body = request.body.len(), "handler called");
     let response = service.call(target, request).await;
     Ok(handled(response, Some(body.consumed), body.leftover))
 }
@@ -278,6 +295,7 @@ fn exchange<S: Service>(
         id,
         informational: informational.clone(),
     };
+    tracing::trace!(request_id = %id, "handler called, its body is streamed");
     let streamed = service.call_streaming(target, request);
     Ok(streamed.map(|streamed| {
         Box::new(StreamingExchange::new(

@@ -269,6 +269,10 @@ impl<'c> ResponseWriter<'c> {
             response,
         );
         self.state.guard.recorder.response(response.status, head);
+        tracing::trace!(
+            status = response.status.code(),
+            "response of the server begins"
+        );
         self.write_first(out).await?;
         Ok(Written::Complete(connection))
     }
@@ -335,6 +339,7 @@ impl<'c> ResponseWriter<'c> {
             http1::encode_head(&mut out, &head, payload, headers)
         });
         self.state.guard.recorder.response(status, out.len());
+        tracing::trace!(status = status.code(), ?encoding, "response begins");
         (out, encoding)
     }
 

@@ -201,6 +201,7 @@ impl Session {
     /// Tell the handler that it is over.
     pub(super) fn finish(mut self) {
         let (code, reason) = self.end.take().unwrap_or((code::ABNORMAL, String::new()));
+        tracing::trace!(code, reason, "WebSocket closed");
         self.handler.closed(code, &reason);
     }
 
