@@ -101,7 +101,7 @@ mod socket;
 pub mod sse;
 pub mod websocket;
 
-/// What is private, for the targets in `fuzz/`.
+/// Private items, for the targets in `fuzz/`.
 #[cfg(fuzzing)]
 pub mod fuzzing {
     pub use crate::websocket::fuzzing::{Received, WebSocketDecoder};

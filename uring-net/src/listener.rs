@@ -18,7 +18,7 @@ use crate::connection::{self, Settings};
 use crate::service::Service;
 use crate::shard::Shard;
 
-/// Accept connections and serve each in a task of its own, until the shard has drained.
+/// Accepts connections and serves each in a separate task, until the shard has drained.
 ///
 /// # Errors
 /// When the event loop can't take the socket.
@@ -78,16 +78,16 @@ pub async fn accept<S: Service>(
     Ok(())
 }
 
-/// How many connections a listener has at once, on all shards together.
+/// The limit of simultaneous connections of a listener, on all shards together.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimit {
     own: Arc<Count>,
-    /// Of all listeners together.
+    /// The count of all listeners together.
     node: Option<Arc<Count>>,
 }
 
 impl ConnectionLimit {
-    /// Room for `max` connections.
+    /// Creates a limit of `max` connections.
     pub fn new(max: usize) -> Self {
         Self {
             own: Arc::new(Count {
@@ -98,7 +98,7 @@ impl ConnectionLimit {
         }
     }
 
-    /// The same within the room of `node`, which other listeners share.
+    /// Adds the limit `node`, which other listeners share.
     #[must_use]
     pub fn within(mut self, node: &Self) -> Self {
         self.node = Some(node.own.clone());
@@ -160,11 +160,11 @@ impl Reserve {
         Self { listener, spare }
     }
 
-    /// Refuse the clients that wait, one after the other, and say how many there were.
+    /// Rejects the waiting clients, one after the other, and returns their number.
     fn reject_all(&mut self, response: &[u8]) -> usize {
         drop(self.spare.take());
         let mut refused = 0;
-        // The socket doesn't block. It fails when nobody waits, and when another thread was faster
+        // The socket doesn't block. It fails when no client waits, and when another thread was faster
         // to take the descriptor.
         while refused < REJECTED_AT_ONCE
             && let Ok((socket, _)) = self.listener.accept()
@@ -207,18 +207,18 @@ fn catch_panics<P>(permit: P, connection: impl Future<Output = ()>) -> impl Futu
     })
 }
 
-/// Whether the failure to accept was ours, and not a client's that left in the meantime.
+/// Returns whether accepting failed for a reason on this host, and not because the client has left.
 fn is_ours(error: &io::Error) -> bool {
     error.kind() != io::ErrorKind::ConnectionAborted
 }
 
-/// Whether it failed because the process, or the whole system, can have no further open file.
+/// Returns whether it failed because the process, or the whole system, can open no further file.
 fn is_out_of_files(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
-/// Clients that are refused in one go, before the others of the shard have their turn.
+/// Clients that are rejected in one go, before the shard's other tasks run.
 const REJECTED_AT_ONCE: usize = 256;
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
-/// Clients too many that are being told so. They hold file descriptors beyond the limit.
+/// Connections beyond the limit that are being answered with 503. They hold file descriptors beyond it.
 const MAX_REJECTIONS: usize = 256;

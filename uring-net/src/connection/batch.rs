@@ -8,7 +8,7 @@ use crate::http1::{self, BodyEncoding, Trailers};
 use crate::service::{Aborted, BodyStream};
 use crate::shard::Shard;
 
-/// How the chunks of a streamed body are written.
+/// The form in which the chunks of a streamed body are written.
 pub(super) enum Framing {
     /// Each with its size.
     Chunked,
@@ -29,7 +29,7 @@ impl Framing {
         }
     }
 
-    /// Append a chunk.
+    /// Appends a chunk.
     fn put(&self, out: &mut Vec<u8>, chunk: &[u8]) {
         match self {
             Self::Chunked => http1::encode_chunk(out, chunk),
@@ -37,7 +37,7 @@ impl Framing {
         }
     }
 
-    /// Append what stands behind a chunk that is written from where it is.
+    /// Appends the end of a chunk that is written from where it is.
     pub(super) fn end_chunk(&self, out: &mut Vec<u8>) {
         if matches!(self, Self::Chunked) {
             out.extend_from_slice(http1::CHUNK_END);
@@ -47,19 +47,19 @@ impl Framing {
 
 /// Gathers the chunks of a body that are written together.
 pub(super) struct Batch<'b> {
-    /// Whether there is something to be written though the source has nothing more.
+    /// Set if there is something to write though the source has nothing more.
     pub(super) any: bool,
-    /// When the head is sent though nothing came to be sent with it; `None` once it was sent. A
+    /// The time at which the head is sent without content; `None` once it was sent. A
     /// chunk without a byte sends it, too.
     pub(super) head_due: Option<Instant>,
     pub(super) framing: &'b Framing,
     pub(super) length: &'b mut LengthCheck,
-    /// Whether the client takes trailers.
+    /// Set if the client takes trailers.
     pub(super) takes_trailers: bool,
 }
 
 impl Batch<'_> {
-    /// Append to `out` the chunks that are ready. Pending if none is.
+    /// Appends the chunks that are ready to `out`. Pending if none is.
     pub(super) fn poll(
         &mut self,
         shard: &Shard,
@@ -103,12 +103,12 @@ impl Batch<'_> {
         Poll::Ready(Gathered::More)
     }
 
-    /// Whether the head has waited for long enough.
+    /// Returns whether the head has waited for long enough.
     pub(super) fn is_head_due(&self, shard: &Shard) -> bool {
         self.head_due.is_some_and(|due| due <= shard.now())
     }
 
-    /// End the body with what was written of it, though its source has not ended.
+    /// Ends the body with what was written of it, though its source has not ended.
     pub(super) fn end_early(&self, out: &mut Vec<u8>) -> Gathered {
         match self.framing {
             Framing::Chunked => http1::encode_last_chunk(out),
@@ -149,7 +149,7 @@ impl Batch<'_> {
     }
 }
 
-/// What was gathered of a streamed body.
+/// The result of gathering a streamed body.
 pub(super) enum Gathered {
     /// One chunk or more.
     More,
@@ -157,7 +157,7 @@ pub(super) enum Gathered {
     Large(Vec<u8>),
     /// The rest.
     End,
-    /// What came before the source failed, if there was any.
+    /// The source failed, after `any` content or none.
     Aborted { any: bool },
 }
 

@@ -26,12 +26,12 @@ use crate::websocket::WebSocket;
 /// A connection that has changed its protocol.
 pub(super) struct Upgraded {
     pub(super) client: Client,
-    /// What was read behind the request.
+    /// The bytes that were read behind the request.
     pub(super) input: Vec<u8>,
     pub(super) websocket: WebSocket,
 }
 
-/// Serve the requests of a connection until it ends or changes its protocol.
+/// Serves the requests of a connection until it ends or changes its protocol.
 pub(super) async fn serve<S: Service>(
     mut client: Client,
     peer: SocketAddr,
@@ -57,7 +57,7 @@ pub(super) async fn serve<S: Service>(
             client.guard.recorder.end();
         }
         match transition {
-            // What there is may have come behind the last request: that starts the clock, too.
+            // The input may have come behind the last request: that starts the clock, too.
             Transition::NeedInput if !input.is_empty() && client.guard.phase() == Phase::Idle => {
                 client
                     .guard
@@ -158,7 +158,7 @@ async fn one_request<S: Service>(
     respond(client, handled, is_streamed).await
 }
 
-/// Write a response to a request that was read whole.
+/// Writes a response to a request that was read whole.
 async fn respond(client: &mut Client, handled: Handled, is_streamed: bool) -> Transition {
     let state = ExchangeState::new(
         &client.guard,
@@ -199,15 +199,15 @@ enum Routed {
 struct Handled {
     response: Result<ServiceResponse, ErrorResponse>,
     context: ResponseContext,
-    /// Whether the client said that the request is its last.
+    /// Set if the client said that the request is its last.
     is_last: bool,
-    /// Where the next request begins; `None` where that isn't worth finding.
+    /// The start of the next request; `None` where that isn't worth finding.
     consumed: Option<usize>,
     /// Bytes that were read behind the body.
     leftover: Vec<u8>,
 }
 
-/// Read the request that `input` begins with, and have it handled.
+/// Reads the request that `input` begins with, and has it handled.
 async fn handle<S: Service>(
     client: &mut Client,
     peer: SocketAddr,
@@ -278,7 +278,7 @@ async fn handle<S: Service>(
     Ok(handled(response, Some(body.consumed), body.leftover))
 }
 
-/// Have a request answered whose body goes to a sink as it comes.
+/// Has a request answered whose body goes to a sink as it comes.
 fn exchange<S: Service>(
     settings: &Settings,
     (peer, id): (SocketAddr, RequestId<'_>),

@@ -35,7 +35,7 @@ pub(super) struct ResponseWriter<'c> {
     context: ResponseContext,
 }
 
-/// How a final response ended.
+/// The end of a final response.
 pub(super) enum Written {
     /// It is complete, and said this of the connection.
     Complete(Connection),
@@ -58,7 +58,7 @@ impl<'c> ResponseWriter<'c> {
         }
     }
 
-    /// Wait for the response, and write it.
+    /// Waits for the response, and writes it.
     pub(super) async fn write_pending(
         &mut self,
         mut pending: PendingResponse,
@@ -77,7 +77,7 @@ impl<'c> ResponseWriter<'c> {
         self.write_response(response).await
     }
 
-    /// Write the service's response.
+    /// Writes the service's response.
     pub(super) async fn write_response(
         &mut self,
         response: Result<ServiceResponse, ErrorResponse>,
@@ -133,7 +133,7 @@ impl<'c> ResponseWriter<'c> {
         Ok(Written::Complete(connection))
     }
 
-    /// Write the chunks of `body` behind the head, which waits for the first of them, but not for
+    /// Writes the chunks of `body` behind the head, which waits for the first of them, but not for
     /// long.
     async fn stream(
         &mut self,
@@ -208,7 +208,7 @@ impl<'c> ResponseWriter<'c> {
         }
     }
 
-    /// Append to `out` the chunks that are ready, or wait for the next one.
+    /// Appends the chunks that are ready to `out`, or waits for the next one.
     async fn gather(
         &mut self,
         mut batch: Batch<'_>,
@@ -238,7 +238,7 @@ impl<'c> ResponseWriter<'c> {
         }
     }
 
-    /// Write what was gathered, behind the head the first time.
+    /// Writes what was gathered, behind the head the first time.
     async fn write_batch(
         &mut self,
         head: &mut StreamHead,
@@ -252,7 +252,7 @@ impl<'c> ResponseWriter<'c> {
         self.write_first(out).await
     }
 
-    /// Write a response of the host's own.
+    /// Writes a response of the host.
     pub(super) async fn write_error(
         &mut self,
         response: &ErrorResponse,
@@ -277,7 +277,7 @@ impl<'c> ResponseWriter<'c> {
         Ok(Written::Complete(connection))
     }
 
-    /// Write the head that changes the protocol, which can't be done amid the request's body.
+    /// Writes the head that changes the protocol, which is impossible within the request's body.
     async fn upgrade(&mut self, mut websocket: WebSocket) -> Result<Written, Disconnected> {
         if !self.state.is_read() {
             tracing::warn!("a WebSocket was refused: the request's body isn't complete");
@@ -291,7 +291,7 @@ impl<'c> ResponseWriter<'c> {
         Ok(Written::Upgraded(websocket))
     }
 
-    /// The final response begins: what it says of the connection.
+    /// Begins the final response, and returns the fate of the connection.
     fn decide(&self, whole: bool) -> Connection {
         match self.state.response_begins(whole) && self.context.keep_alive {
             true => Connection::KeepAlive,
@@ -299,7 +299,7 @@ impl<'c> ResponseWriter<'c> {
         }
     }
 
-    /// What it will most likely say.
+    /// Returns the most likely fate of the connection.
     fn likely(&self) -> Connection {
         match self.context.keep_alive && !self.state.shard.is_draining() {
             true => Connection::KeepAlive,
@@ -307,7 +307,7 @@ impl<'c> ResponseWriter<'c> {
         }
     }
 
-    /// Decide what the head at the start of `out` says of the connection.
+    /// Decides the fate of the connection, and changes the head at the start of `out`.
     fn settle(&self, head: &mut StreamHead, out: &mut Vec<u8>, whole: bool) {
         let connection = self.decide(whole);
         if connection == head.connection {
@@ -322,7 +322,7 @@ impl<'c> ResponseWriter<'c> {
         self.state.guard.recorder.response(head.status, head.len);
     }
 
-    /// The head, and how the body is written behind it.
+    /// Returns the head, and the form of the body behind it.
     fn encode(
         &self,
         status: Status,
@@ -343,12 +343,12 @@ impl<'c> ResponseWriter<'c> {
         (out, encoding)
     }
 
-    /// What is to be written before the final response.
+    /// Returns the informational responses to write before the final one.
     fn poll_informational(&self, waker: &Waker) -> Poll<Vec<u8>> {
         self.state.poll_informational(self.context.version, waker)
     }
 
-    /// Write the beginning of the final response.
+    /// Writes the beginning of the final response.
     async fn write_first(&mut self, out: Vec<u8>) -> Result<(), Disconnected> {
         let informational = self.state.close_informational(self.context.version);
         if !informational.is_empty() {
@@ -358,7 +358,7 @@ impl<'c> ResponseWriter<'c> {
         self.write(out).await
     }
 
-    /// Write all of `bytes`.
+    /// Writes all of `bytes`.
     async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Disconnected> {
         let state = self.state;
         let bytes = write_all(self.socket, &state.guard.recorder, bytes, || {
@@ -382,7 +382,7 @@ struct StreamHead {
 }
 
 impl Client {
-    /// Write a response of the host's own, the last on the connection.
+    /// Writes a response of the host, the last on the connection.
     pub(super) async fn write_error(
         &mut self,
         response: &ErrorResponse,
@@ -398,7 +398,7 @@ impl Client {
         writer.write_error(response).await.map(|_| ())
     }
 
-    /// Answer a request that can't be understood, or is too large, and close.
+    /// Answers a request that can't be understood, or is too large, and closes.
     pub(super) async fn reject(
         &mut self,
         error: RequestError,
@@ -408,13 +408,13 @@ impl Client {
         self.reject_with(&response, context).await
     }
 
-    /// Answer a request whose body there is no memory for, and close.
+    /// Answers a request whose body there is no memory for, and closes.
     pub(super) async fn reject_exhausted(&mut self, context: ResponseContext) -> Transition {
         self.shard.body_memory().note_rejected();
         self.reject_with(&ErrorResponse::exhausted(), context).await
     }
 
-    /// Answer a request, and close.
+    /// Answers a request, and closes.
     pub(super) async fn reject_with(
         &mut self,
         response: &ErrorResponse,
@@ -427,7 +427,7 @@ impl Client {
     }
 }
 
-/// Append a response of the host's own. Returns the length of its head.
+/// Appends a response of the host. Returns the length of its head.
 pub(super) fn encode_error_response(
     out: &mut Vec<u8>,
     shard: &Shard,
@@ -442,7 +442,7 @@ pub(super) fn encode_error_response(
     })
 }
 
-/// How long a head waits for the first chunk. A chunk that comes by then is written with it, and a
+/// The time that a head waits for the first chunk. A chunk that comes by then is written with it, and a
 /// source that fails by then can still be told of by a 500; a client learns of a response without
 /// one soon enough.
 const HEAD_WAITS: Duration = Duration::from_millis(100);

@@ -1,10 +1,10 @@
-//! What a service returns.
+//! A response of a service, or an upgrade.
 
 use super::body::Body;
 use crate::http1::{ResponseHeaders, Status};
 use crate::websocket::WebSocket;
 
-/// What a service returns.
+/// A response of a service, or an upgrade.
 #[derive(Debug)]
 pub enum ServiceResponse {
     /// A response of HTTP.
