@@ -235,12 +235,16 @@ fn a_message_that_waited_for_room_is_handled_without_further_input() {
     let server = serve(&apps::reach("sandboxed", ""));
     let mut socket = Socket::open(&server, "/websocket");
     // While the process sleeps, the first fills its queue so far that the second has to wait.
-    socket.send(TEXT, b"sleep");
-    let payloads = [vec![1; 40 << 10], vec![2; 40 << 10]];
+    for _ in 0..4 {
+        socket.send(TEXT, b"sleep");
+    }
+    let payloads = [vec![1; 60_000], vec![2; 60_000]];
     for payload in &payloads {
         socket.send(BINARY, payload);
     }
-    assert_eq!(socket.receive().payload, b"true");
+    for _ in 0..4 {
+        assert_eq!(socket.receive().payload, b"true");
+    }
     for payload in payloads {
         assert!(socket.receive().payload == payload);
     }
