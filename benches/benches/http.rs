@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use rusm_config::RouteTable;
 use rusm_uring_net::http1::{
-    Connection, Date, HeadLimits, HeadParser, HeaderLines, Payload, ResponseHead, Status, Version,
-    encode_chunk, encode_head,
+    Connection, Date, HeadLimits, HeadParser, HeaderLines, Payload, ResponseHead, ResponseHeaders,
+    Status, Version, encode_chunk, encode_head,
 };
 
 fn http(c: &mut Criterion) {
@@ -44,11 +44,12 @@ fn http(c: &mut Criterion) {
         defaults: HeaderLines::EMPTY,
     };
     let mut out = Vec::with_capacity(4096);
+    let headers = vec![("content-type".into(), b"text/plain; charset=utf-8".into())];
+    let headers = ResponseHeaders::new(headers).expect("they can be sent");
     c.bench_function("encode, a head", |b| {
         b.iter(|| {
             out.clear();
-            let headers = [("content-type", "text/plain; charset=utf-8")];
-            encode_head(&mut out, &head, Payload::Length(16), headers).expect("it can be sent");
+            encode_head(&mut out, &head, Payload::Length(16), &headers);
             black_box(out.len())
         });
     });

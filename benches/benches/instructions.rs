@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 use rusm_config::{Lookup, RouteTable};
 use rusm_uring_net::http1::{
-    Connection, Date, HeadLimits, HeadParser, HeaderLines, Payload, ResponseHead, Status, Version,
-    encode_head,
+    Connection, Date, HeadLimits, HeadParser, HeaderLines, Payload, ResponseHead, ResponseHeaders,
+    Status, Version, encode_head,
 };
 use rusm_wasm_pool::http::Request;
 use rusm_wasm_pool::pool::limits::PoolSize;
@@ -74,7 +74,8 @@ fn request(shard: &Shard, routes: &RouteTable, input: &mut [u8], out: &mut Vec<u
     };
     out.clear();
     let payload = Payload::Length(response.body.len() as u64);
-    encode_head(out, &head, payload, response.headers).expect("it can be sent");
+    let headers = ResponseHeaders::new(response.headers).expect("they can be sent");
+    encode_head(out, &head, payload, &headers);
     out.extend_from_slice(&response.body);
     black_box(out);
 }

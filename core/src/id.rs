@@ -1,4 +1,4 @@
-//! Typed identifiers of calls, monitors, streams and timers.
+//! Typed identifiers of calls, monitors, streams, frame queues and timers.
 
 use std::fmt;
 
@@ -45,6 +45,8 @@ ids! {
     MonitorRef;
     /// A byte stream between two processes. Issued by the shard of the process that opened it.
     StreamId;
+    /// A queue of frames between two processes of the shard that issued it.
+    FrameQueueId;
     /// A timer. Issued by the shard that keeps it.
     TimerRef;
 }

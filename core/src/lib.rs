@@ -16,7 +16,7 @@
 //!   |                                names, groups, pending calls and replies, streams
 //!   |-- pending calls: call -> answer         |-- timers, by time
 //!   |-- stream ends: stream -> writer, reader |-- caches: names, occupancy of remote mailboxes
-//!   `-- outboxes, one for each other shard
+//!   |-- frame queues: both ends on this shard `-- outboxes, one for each other shard
 //! ```
 //!
 //! # The bus
@@ -38,11 +38,11 @@
 //! # Modules
 //!
 //! - Pure structures: [`pid`] and `id` (identifiers), `table` and `process`, `message` and `mailbox`,
-//!   `context` (of calls), `exit` (reasons), `timer`, `stream`, `registry` and `group`, `occupancy`
+//!   `context` (of calls), `exit` (reasons), `timer`, `stream`, `frames`, `registry` and `group`, `occupancy`
 //!   (of mailboxes, for other shards), and [`quota`], which bounds them all.
 //! - `bus`: inboxes, outboxes and signals.
 //! - `shard`: the operations, a file for each subject: lifecycle, messages, calls, links, names,
-//!   streams, timers, losses.
+//!   streams, frames, timers, losses.
 //! - [`supervisor`]: a process like any other. [`fairness`]: the queue in which a preempted process
 //!   waits until the others have run.
 //!
@@ -86,6 +86,7 @@ mod bus;
 mod context;
 mod exit;
 pub mod fairness;
+mod frames;
 mod group;
 mod id;
 mod mailbox;
@@ -106,7 +107,8 @@ mod timer;
 pub use bus::INBOX;
 pub use context::{CallContext, Caller};
 pub use exit::{End, ExitReason};
-pub use id::{CallId, MonitorRef, StreamId, TimerRef};
+pub use frames::Frame;
+pub use id::{CallId, FrameQueueId, MonitorRef, StreamId, TimerRef};
 pub use mailbox::MailboxLimit;
 pub use message::{Call, CallError, Delivery, SendError};
 pub use node::Node;

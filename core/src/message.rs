@@ -110,6 +110,7 @@ fn joined_by_arrows(pids: &[Pid]) -> String {
 
 /// The reason why a message was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The receiver has ended. Reported only for processes of the sender's shard.
     #[error("no such process")]

@@ -7,7 +7,7 @@ use std::time::Instant;
 use smallvec::SmallVec;
 
 use crate::exit::{End, ExitReason};
-use crate::id::{CallId, MonitorRef, StreamId};
+use crate::id::{CallId, FrameQueueId, MonitorRef, StreamId};
 use crate::mailbox::{Mailbox, MailboxLimit};
 use crate::pid::{Pid, ShardId};
 use crate::registry::ReservedName;
@@ -74,6 +74,8 @@ pub(crate) struct ProcessState {
     pub(crate) pending_calls: SmallVec<[CallId; 1]>,
     /// Streams that it reads or writes.
     pub(crate) streams: SmallVec<[StreamId; 2]>,
+    /// Frame queues of which it has an open end.
+    pub(crate) frame_queues: SmallVec<[FrameQueueId; 2]>,
 }
 
 impl ProcessState {

@@ -11,6 +11,7 @@ use crate::quota::MAX_NAME;
 
 /// The reason why a process could not get a name or join a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum RegisterError {
     /// Another process has the name.
     #[error("the name belongs to process {0}")]

@@ -16,6 +16,7 @@ pub const STREAM_WINDOW: usize = 64 * 1024;
 
 /// The reason why a stream can't be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum StreamError {
     /// The reader has ended, or stopped reading.
     #[error("nobody reads the stream")]

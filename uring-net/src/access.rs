@@ -10,24 +10,24 @@ use std::time::{Duration, Instant};
 use crate::http1::{Head, Status, Version};
 use crate::request_id::{RequestId, RequestIds};
 
-/// Takes note of what has ended: a request and its response, its handshake included, or a
-/// WebSocket. Called in the connection's task, so it must not block.
+/// Receives a record of each request that has ended, handshakes included, and of each
+/// WebSocket that has. Called in the connection's task, so it must not block.
 pub trait AccessLog: fmt::Debug + Send + Sync {
     /// A request, or a WebSocket, has ended.
     fn record(&self, record: &RequestRecord);
 }
 
-/// A request and what became of it. A WebSocket is two: its handshake, with status 101, and all
+/// A request and its outcome. A WebSocket is two: its handshake, with status 101, and all
 /// that followed it.
 #[derive(Clone, Debug)]
 pub struct RequestRecord {
-    /// What the request is called in the logs; a WebSocket goes on under that of its handshake.
+    /// The identifier of the request in the logs; a WebSocket keeps that of its handshake.
     pub id: String,
-    /// Who sent it.
+    /// The client's address.
     pub peer: SocketAddr,
     /// `None` where its first line was not understood.
     pub request: Option<RequestLine>,
-    /// Whether it is what followed the handshake of a WebSocket.
+    /// Set for the WebSocket that followed its handshake.
     pub is_websocket: bool,
     /// The final status; `None` where the client left before there was one.
     pub status: Option<Status>,
@@ -44,7 +44,7 @@ pub struct RequestLine {
     pub method: String,
     /// As sent, query included.
     pub target: String,
-    /// Of the protocol.
+    /// The version of the protocol.
     pub version: Version,
 }
 
@@ -70,7 +70,7 @@ impl RequestLine {
     }
 }
 
-/// What one connection tells the access log. Does nothing where there is none.
+/// The recorder of one connection for the access log. Does nothing if there is no log.
 pub(crate) struct AccessRecorder {
     log: Option<Arc<dyn AccessLog>>,
     peer: SocketAddr,

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use thiserror::Error;
 
-/// Listen on `addr` with `shards` sockets, between which the kernel spreads connections
+/// Listens on `addr` with `shards` sockets, between which the kernel spreads connections
 /// (`SO_REUSEPORT`). Port 0 is replaced by one free port for all of them. On IPv6's unspecified
 /// address, `[::]`, clients of IPv4 are taken, too, where `with_ipv4`.
 ///
 /// # Errors
-/// When the address can't be had. An address on which another server of the same user
+/// When the address is not available. An address on which another server of the same user
 /// listens counts as taken, though `SO_REUSEPORT` alone would let us in.
 pub fn bind(
     addr: SocketAddr,
@@ -35,13 +35,14 @@ pub fn bind(
 #[error("cannot listen on {addr}: {}", reason(.error))]
 pub struct BindError {
     addr: SocketAddr,
+    #[source]
     error: io::Error,
 }
 
-/// The first socket must not share: `listen` fails if anybody listens there already. Only
-/// then does it become one that others may join.
+/// The first socket must not share: `listen` fails if another process listens there. Only
+/// then may other sockets join it.
 ///
-/// Of a process that has just ended, the kernel closes the sockets only when it has taken its
+/// The kernel closes the sockets of a process that has just ended only when it has taken its
 /// rings apart, some 20 ms later: a restart must not fail on them.
 fn listen_alone(addr: SocketAddr, with_ipv4: bool) -> io::Result<TcpListener> {
     let started = Instant::now();
@@ -112,11 +113,11 @@ fn reason(error: &io::Error) -> String {
 /// Connections that the kernel completes before they are accepted; it caps the number at
 /// `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
-/// How long we wait for the last server's sockets to be closed.
+/// The time to wait for the last server's sockets to be closed.
 const LAST_SERVER_ENDS: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(10);
 
-/// When the kernel begins to probe a silent client, how often, and how many times in vain.
+/// The silence after which the kernel probes a client, the interval, and the number of unanswered probes.
 const PEER_IDLE: Duration = Duration::from_secs(60);
 const PROBE: Duration = Duration::from_secs(15);
 const PROBES: u32 = 4;

@@ -15,12 +15,12 @@ pub(crate) struct DeadlineGuard {
     shard: Shard,
     key: usize,
     connection: Rc<Connection>,
-    /// Of what goes on between the connection's ends.
+    /// The recorder of the connection's requests.
     pub(crate) recorder: AccessRecorder,
 }
 
 impl DeadlineGuard {
-    /// Watch over the connection on this socket, until the guard is dropped. The guard has to
+    /// Watches over the connection on this socket, until the guard is dropped. The guard has to
     /// go before the socket is closed.
     pub(crate) fn new(shard: Shard, socket: RawFd, recorder: AccessRecorder) -> Self {
         let connection = Rc::new(Connection::new(socket));
@@ -40,7 +40,7 @@ impl DeadlineGuard {
             .set(limit.and_then(|limit| self.shard.now().checked_add(limit)));
     }
 
-    /// The same with a deadline.
+    /// Enters a phase with a deadline.
     pub(crate) fn enter_until(&self, phase: Phase, deadline: Instant) {
         self.connection.enter(phase);
         self.connection.deadline.set(Some(deadline));
@@ -70,27 +70,27 @@ impl DeadlineGuard {
         }
     }
 
-    /// Whether the client has sent nothing yet.
+    /// Returns whether the client has sent nothing yet.
     pub(crate) fn is_fresh(&self) -> bool {
         self.connection.is_fresh.get()
     }
 
-    /// Whether the client has reset the connection, though it may have sent what isn't read yet.
+    /// Returns whether the client has reset the connection; unread input may be left.
     pub(crate) fn is_reset(&self) -> bool {
         poll(self.connection.socket, libc::POLLERR | libc::POLLHUP)
     }
 
-    /// Whether the client has ended its own side, though it may have sent what isn't read yet.
+    /// Returns whether the client has ended its side; unread input may be left.
     pub(crate) fn is_half_closed(&self) -> bool {
         poll(self.connection.socket, libc::POLLRDHUP)
     }
 
-    /// What the connection waits for.
+    /// Returns what the connection waits for.
     pub(crate) fn phase(&self) -> Phase {
         self.connection.phase.get()
     }
 
-    /// When it will have waited for too long.
+    /// Returns when it will have waited for too long.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.connection.deadline.get()
     }
@@ -100,7 +100,7 @@ impl DeadlineGuard {
         Reads(self.connection.clone())
     }
 
-    /// Whether, and why, the operation in flight was made to end.
+    /// Returns why the operation in flight was made to end, if it was.
     pub(crate) fn interrupted(&self) -> Option<Interrupt> {
         self.connection.interrupted.get()
     }
@@ -121,7 +121,7 @@ impl Drop for DeadlineGuard {
 pub(crate) struct Reads(Rc<Connection>);
 
 impl Reads {
-    /// Begin a read that can be cancelled, until the guard is dropped. `None` if one was: the time
+    /// Begins a read that can be cancelled, until the guard is dropped. `None` if one was: the time
     /// for what is read is over.
     pub(crate) fn begin(&self) -> Option<(CancelHandle, Reading)> {
         if self.0.is_cancelled.get() {
@@ -143,7 +143,7 @@ impl Drop for Reading {
     }
 }
 
-/// How long the rest of a client's input is read, and dropped, after the last response: a socket that
+/// The time for which a client's input is read, and dropped, after the last response: a socket that
 /// is closed with input unread resets the connection, and the client may lose the response to it
 /// (RFC 9112, section 9.6). The times, and that there is no limit of bytes, are nginx's.
 #[derive(Clone, Copy, Debug)]
@@ -169,6 +169,6 @@ impl Linger {
     };
 }
 
-/// How long a client may be silent after its last response when the server stops: it should not have to
-/// wait for those that keep their connections open without a reason.
+/// The time for which a client may be silent after its last response when the server stops, which should
+/// not have to wait for those that keep their connections open without a reason.
 const DRAINING_SILENCE: Duration = Duration::from_secs(1);

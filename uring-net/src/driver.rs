@@ -17,10 +17,10 @@ macro_rules! builder {
             .enable_timer()
     };
 }
-/// How the event loops talk to the kernel.
+/// The interface between the event loops and the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
-    /// io_uring: what RUSM is built for.
+    /// io_uring, which RUSM is built for.
     Uring,
     /// epoll: slower, for kernels and containers that forbid io_uring.
     Epoll,
@@ -36,10 +36,10 @@ impl fmt::Display for Driver {
 }
 
 impl Driver {
-    /// Whether this kernel lets us use the driver.
+    /// Checks that this kernel permits the driver.
     ///
     /// # Errors
-    /// What the kernel answered: `ENOSYS` where io_uring isn't built in, `EPERM` where a
+    /// The kernel's error: `ENOSYS` if io_uring isn't built in, `EPERM` if a
     /// container's seccomp profile or `kernel.io_uring_disabled` forbids it.
     pub fn probe(self) -> io::Result<()> {
         match self {
@@ -48,7 +48,7 @@ impl Driver {
         }
     }
 
-    /// Run `main` on this thread until it ends; `main` may spawn tasks with monoio.
+    /// Runs `main` on this thread until it ends; `main` may spawn tasks with monoio.
     ///
     /// # Errors
     /// When the driver can't be set up.
@@ -63,7 +63,7 @@ impl Driver {
         }
     }
 
-    /// A source of turns of the event loop for this thread; see [`IoTurn::pass`].
+    /// Returns a source of turns of this thread's event loop; see [`IoTurn::pass`].
     ///
     /// # Errors
     /// When the process is out of file descriptors.
@@ -86,9 +86,9 @@ impl Driver {
 pub enum IoTurn {
     /// A byte sent to ourselves through the ring.
     Completion {
-        /// Where it is written.
+        /// The end that is written.
         near: UnixStream,
-        /// Where it is read.
+        /// The end that is read.
         far: UnixStream,
     },
     /// The shortest sleep.
@@ -96,7 +96,7 @@ pub enum IoTurn {
 }
 
 impl IoTurn {
-    /// Return after the loop has polled.
+    /// Completes after the loop has polled.
     pub async fn pass(&mut self) {
         match self {
             Self::Completion { near, far } => {

@@ -9,7 +9,7 @@ use crate::http1::{HeaderLines, Status};
 pub struct ErrorResponse {
     /// Its status.
     pub status: Status,
-    /// Headers of its own, such as `Allow`.
+    /// Its additional headers, such as `Allow`.
     pub headers: HeaderLines,
     /// The line.
     pub text: Cow<'static, str>,
@@ -36,14 +36,14 @@ impl ErrorResponse {
         Self::new(Status::SERVICE_UNAVAILABLE).with_headers(headers)
     }
 
-    /// The same with this line of text.
+    /// Replaces the line of text.
     #[must_use]
     pub fn with_text(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.text = text.into();
         self
     }
 
-    /// The same with these headers.
+    /// Sets the headers.
     #[must_use]
     pub fn with_headers(mut self, headers: HeaderLines) -> Self {
         self.headers = headers;

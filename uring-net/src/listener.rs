@@ -1,6 +1,5 @@
 //! Accepting connections.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
@@ -19,7 +18,7 @@ use crate::connection::{self, Settings};
 use crate::service::Service;
 use crate::shard::Shard;
 
-/// Accept connections and serve each in a task of its own, until the shard has drained.
+/// Accepts connections and serves each in a separate task, until the shard has drained.
 ///
 /// # Errors
 /// When the event loop can't take the socket.
@@ -33,7 +32,7 @@ pub async fn accept<S: Service>(
     let mut reserve = Reserve::new(listener.try_clone()?);
     let listener = TcpListener::from_std(listener)?;
     let _listening = shard.listening(listener.as_raw_fd());
-    let rejections = Rejections::default();
+    let rejections = ConnectionLimit::new(MAX_REJECTIONS);
     while shard.is_accepting() {
         let (socket, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -61,7 +60,8 @@ pub async fn accept<S: Service>(
         // A client of IPv4 at a socket of IPv6.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let (shard, settings, service) = (shard.clone(), settings.clone(), service.clone());
-        let Some(slot) = limit.try_acquire() else {
+        let Some(permit) = limit.try_acquire() else {
+            tracing::trace!(%peer, "connection rejected: there are too many");
             // One for which there is no room even here is closed without a word.
             if let Some(permit) = rejections.try_acquire() {
                 let rejecting = connection::reject_over_limit(socket, peer, shard, settings);
@@ -69,24 +69,25 @@ pub async fn accept<S: Service>(
             }
             continue;
         };
+        tracing::trace!(%peer, "connection accepted");
         monoio::spawn(catch_panics(
-            slot,
+            permit,
             connection::serve(socket, peer, shard, settings, service),
         ));
     }
     Ok(())
 }
 
-/// How many connections a listener has at once, on all shards together.
+/// The limit of simultaneous connections of a listener, on all shards together.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimit {
     own: Arc<Count>,
-    /// Of all listeners together.
+    /// The count of all listeners together.
     node: Option<Arc<Count>>,
 }
 
 impl ConnectionLimit {
-    /// Room for `max` connections.
+    /// Creates a limit of `max` connections.
     pub fn new(max: usize) -> Self {
         Self {
             own: Arc::new(Count {
@@ -97,20 +98,20 @@ impl ConnectionLimit {
         }
     }
 
-    /// The same within the room of `node`, which other listeners share.
+    /// Adds the limit `node`, which other listeners share.
     #[must_use]
     pub fn within(mut self, node: &Self) -> Self {
         self.node = Some(node.own.clone());
         self
     }
 
-    fn try_acquire(&self) -> Option<Slot> {
-        let own = Entry::of(&self.own)?;
+    fn try_acquire(&self) -> Option<ConnectionPermit> {
+        let own = Permit::of(&self.own)?;
         let node = match &self.node {
-            Some(node) => Some(Entry::of(node)?),
+            Some(node) => Some(Permit::of(node)?),
             None => None,
         };
-        Some(Slot {
+        Some(ConnectionPermit {
             _own: own,
             _node: node,
         })
@@ -123,23 +124,23 @@ struct Count {
     max: usize,
 }
 
-/// The place of one connection.
-struct Slot {
-    _own: Entry,
-    _node: Option<Entry>,
+/// The permits of one connection.
+struct ConnectionPermit {
+    _own: Permit,
+    _node: Option<Permit>,
 }
 
 /// One in a count, until it is dropped.
-struct Entry(Arc<Count>);
+struct Permit(Arc<Count>);
 
-impl Entry {
+impl Permit {
     fn of(count: &Arc<Count>) -> Option<Self> {
-        let entry = Self(count.clone());
-        (count.open.fetch_add(1, Ordering::Relaxed) < count.max).then_some(entry)
+        let permit = Self(count.clone());
+        (count.open.fetch_add(1, Ordering::Relaxed) < count.max).then_some(permit)
     }
 }
 
-impl Drop for Entry {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
@@ -159,11 +160,11 @@ impl Reserve {
         Self { listener, spare }
     }
 
-    /// Refuse the clients that wait, one after the other, and say how many there were.
+    /// Rejects the waiting clients, one after the other, and returns their number.
     fn reject_all(&mut self, response: &[u8]) -> usize {
         drop(self.spare.take());
         let mut refused = 0;
-        // The socket doesn't block. It fails when nobody waits, and when another thread was faster
+        // The socket doesn't block. It fails when no client waits, and when another thread was faster
         // to take the descriptor.
         while refused < REJECTED_AT_ONCE
             && let Ok((socket, _)) = self.listener.accept()
@@ -191,29 +192,6 @@ fn reject(mut socket: std::net::TcpStream, response: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Clients too many that are being told so. They hold file descriptors beyond the limit.
-#[derive(Clone, Default)]
-struct Rejections(Rc<Cell<usize>>);
-
-impl Rejections {
-    fn try_acquire(&self) -> Option<RejectionPermit> {
-        let count = self.0.get();
-        (count < MAX_REJECTIONS).then(|| {
-            self.0.set(count + 1);
-            RejectionPermit(self.clone())
-        })
-    }
-}
-
-struct RejectionPermit(Rejections);
-
-impl Drop for RejectionPermit {
-    fn drop(&mut self) {
-        let count = &self.0.0;
-        count.set(count.get().saturating_sub(1));
-    }
-}
-
 /// A defect of ours ends the connection that met it, not the shard.
 ///
 /// No `async fn`, which would keep the connection twice: as its argument, and pinned.
@@ -229,17 +207,18 @@ fn catch_panics<P>(permit: P, connection: impl Future<Output = ()>) -> impl Futu
     })
 }
 
-/// Whether the failure to accept was ours, and not a client's that left in the meantime.
+/// Returns whether accepting failed for a reason on this host, and not because the client has left.
 fn is_ours(error: &io::Error) -> bool {
     error.kind() != io::ErrorKind::ConnectionAborted
 }
 
-/// Whether it failed because the process, or the whole system, can have no further open file.
+/// Returns whether it failed because the process, or the whole system, can open no further file.
 fn is_out_of_files(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
-/// Clients that are refused in one go, before the others of the shard have their turn.
+/// Clients that are rejected in one go, before the shard's other tasks run.
 const REJECTED_AT_ONCE: usize = 256;
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+/// Connections beyond the limit that are being answered with 503. They hold file descriptors beyond it.
 const MAX_REJECTIONS: usize = 256;

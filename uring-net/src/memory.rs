@@ -39,7 +39,7 @@ impl BodyMemory {
         self.refused.set(self.refused.get() + 1);
     }
 
-    /// Tell the operator of rejected requests, once a second at most.
+    /// Tells the operator of rejected requests, once a second at most.
     pub(crate) fn log_rejected(&self, now: Instant) {
         let refused = self.refused.get();
         let is_due = |logged: Instant| now.duration_since(logged) >= LOG_INTERVAL;
@@ -70,7 +70,7 @@ impl Reserved {
         }
     }
 
-    /// Make it enough for `bytes`; it never shrinks. A body that no other shares the memory with
+    /// Makes it enough for `bytes`; it never shrinks. A body that no other shares the memory with
     /// may be larger than all of it, up to its own limit: else it could never be served.
     pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let bytes = bytes as u64;

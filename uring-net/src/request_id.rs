@@ -22,7 +22,7 @@ pub enum RequestId<'r> {
 pub struct MadeId {
     /// Random, one for each shard.
     pub source: u64,
-    /// Of the request on its shard.
+    /// The number of the request on its shard.
     pub number: u64,
 }
 

@@ -8,7 +8,7 @@ mod streamed;
 use std::future::Future;
 use std::net::SocketAddr;
 
-pub use self::body::{Aborted, Body, BodyStream};
+pub use self::body::{Aborted, Body, BodyStream, WrongLength};
 pub use self::informational::{Informational, InvalidInformational};
 pub use self::response::{Response, ServiceResponse};
 pub use self::streamed::{BodyError, BodySink, Closed, PendingResponse, Streamed, StreamedRequest};
@@ -18,15 +18,15 @@ use crate::request_id::RequestId;
 
 /// Answers the requests of one listener on one shard.
 pub trait Service: 'static {
-    /// What answers a request whose body is read first.
+    /// The target of a request whose body is read first.
     type Buffered<'r>;
-    /// What answers a request while its body still comes; `Infallible` where nothing does.
+    /// The target of a request that is answered while its body still comes; `Infallible` if there are none.
     type Streaming<'r>;
 
-    /// Finds what answers a request by its head alone, before its body is read.
+    /// Finds the target of a request by its head alone, before its body is read.
     ///
     /// # Errors
-    /// The response, where nothing does.
+    /// The response, if there is no target.
     fn route<'r>(
         &'r self,
         head: &Head<'r>,
@@ -42,7 +42,7 @@ pub trait Service: 'static {
     /// Answers a request whose body goes to a sink as it comes.
     ///
     /// # Errors
-    /// The response, where there is nothing to run.
+    /// The response, if there is nothing to run.
     fn call_streaming(
         &self,
         target: Self::Streaming<'_>,
@@ -50,7 +50,7 @@ pub trait Service: 'static {
     ) -> Result<Streamed, ErrorResponse>;
 }
 
-/// What answers a request, and whether its body is read first.
+/// The target of a request, by whether its body is read first.
 #[derive(Clone, Copy, Debug)]
 pub enum Route<B, S> {
     /// [`Service::call`], when the body was read.
@@ -66,8 +66,8 @@ pub struct Request<'r> {
     pub head: Head<'r>,
     /// Its content.
     pub body: &'r [u8],
-    /// Who sent it.
+    /// The client's address.
     pub peer: SocketAddr,
-    /// What it is called in the logs.
+    /// The identifier of the request in the logs.
     pub id: RequestId<'r>,
 }

@@ -6,24 +6,24 @@ use std::time::Duration;
 use crate::access::AccessLog;
 use crate::http1::{HeadLimits, HeaderLines};
 
-/// What a listener allows its clients.
+/// The limits of a listener's clients.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How large a head may be.
+    /// The limits of a head.
     pub head: HeadLimits,
     /// Bytes a body may have, streamed ones included; beyond, 413.
     pub max_body: u64,
     /// From a head's first byte to its last; beyond, 408.
     pub header_timeout: Duration,
     /// From a head's end to the body's end; beyond, 408. Of a body that is streamed to its consumer:
-    /// how long the client may send nothing of it while the consumer waits.
+    /// the time for which the client may send nothing of it while the consumer waits.
     pub body_timeout: Duration,
     /// From one response to the first byte of the next request; beyond, the connection is closed.
     pub idle_timeout: Duration,
-    /// How long a client may take none of a response; beyond, the connection is cut.
+    /// The time for which a client may take none of a response; beyond, the connection is cut.
     pub write_timeout: Duration,
     /// Headers of every response.
     pub headers: HeaderLines,
-    /// Who is told of each exchange that has ended.
+    /// The receiver of a record of each request that has ended.
     pub access_log: Option<Arc<dyn AccessLog>>,
 }

@@ -1,4 +1,4 @@
-//! What the connections of one shard share: a clock, the date, and who watches their deadlines.
+//! The state that the connections of one shard share: a clock, the date, and the watch over their deadlines.
 
 mod sys;
 mod wait;
@@ -29,12 +29,12 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// A shard without connections, on which bodies may take any memory.
+    /// Creates a shard without connections, on which bodies may take any memory.
     pub fn new() -> Self {
         Self::with_body_memory(u64::MAX)
     }
 
-    /// A shard without connections, on which bodies that wait may take `bytes` together: those of
+    /// Creates a shard without connections, on which bodies that wait may take `bytes` together: those of
     /// requests until they are answered, those of responses until they are written. A request that
     /// would need more gets 503. Bodies of up to 16 KiB are not counted.
     pub fn with_body_memory(bytes: u64) -> Self {
@@ -54,12 +54,12 @@ impl Shard {
         }
     }
 
-    /// The time of the last tick: late by [`TICK`] at most, unless a service holds the core.
+    /// Returns the time of the last tick: late by [`TICK`] at most, unless a service holds the core.
     pub fn now(&self) -> Instant {
         self.inner.now.get()
     }
 
-    /// Take the time, and wake every connection that has waited for too long.
+    /// Takes the time, and wakes every connection that has waited for too long.
     pub fn tick(&self) {
         let now = Instant::now();
         self.inner.now.set(now);
@@ -79,7 +79,7 @@ impl Shard {
         }
     }
 
-    /// Accept no further request: idle connections are closed now, the others after the
+    /// Accepts no further request: idle connections are closed now, the others after the
     /// response they are at.
     ///
     /// A client whose connection the kernel has completed takes it for accepted. So the listening
@@ -103,7 +103,7 @@ impl Shard {
         }
     }
 
-    /// Close the listening sockets, unless clients wait in the queue of one: they are accepted
+    /// Closes the listening sockets, unless clients wait in the queue of one: they are accepted
     /// first.
     fn close_listeners(&self) {
         let listeners = self.inner.listeners.borrow();
@@ -120,17 +120,17 @@ impl Shard {
         }
     }
 
-    /// Whether [`Shard::drain`] was called.
+    /// Returns whether [`Shard::drain`] was called.
     pub fn is_draining(&self) -> bool {
         self.inner.draining.get()
     }
 
-    /// Whether clients may still be accepted: until a while after [`Shard::drain`].
+    /// Returns whether clients may still be accepted: until a while after [`Shard::drain`].
     pub fn is_accepting(&self) -> bool {
         !self.inner.closed.get()
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     pub fn connections(&self) -> usize {
         self.inner.connections.borrow().len()
     }
@@ -154,7 +154,7 @@ impl Shard {
         &self.inner.request_ids
     }
 
-    /// Use the date.
+    /// Uses the date.
     pub(crate) fn with_date<T>(&self, read: impl FnOnce(&Date) -> T) -> T {
         read(&self.inner.date.get())
     }
@@ -165,7 +165,7 @@ impl Shard {
         spare.unwrap_or_else(|| Vec::with_capacity(BUFFER))
     }
 
-    /// Give a buffer back for the next response.
+    /// Gives a buffer back for the next response.
     pub(crate) fn give_buffer(&self, mut buffer: Vec<u8>) {
         let mut buffers = self.inner.buffers.borrow_mut();
         if buffer.capacity() <= LARGEST_BUFFER && buffers.len() < SPARE_BUFFERS {
@@ -174,7 +174,7 @@ impl Shard {
         }
     }
 
-    /// Note a listening socket, until the guard is dropped. The guard has to go before the
+    /// Notes a listening socket, until the guard is dropped. The guard has to go before the
     /// socket is closed.
     pub(crate) fn listening(&self, socket: RawFd) -> Listening {
         let key = self.inner.listeners.borrow_mut().insert(socket);
@@ -184,12 +184,12 @@ impl Shard {
         }
     }
 
-    /// Look over this connection with the others, until it is unregistered under the key returned.
+    /// Watches this connection, until it is unregistered under the key returned.
     pub(crate) fn register(&self, connection: Rc<Connection>) -> usize {
         self.inner.connections.borrow_mut().insert(connection)
     }
 
-    /// Look over it no more. It has to be called before its socket is closed.
+    /// Stops watching it. This has to be called before its socket is closed.
     pub(crate) fn unregister(&self, key: usize) {
         self.inner.connections.borrow_mut().remove(key);
     }
@@ -201,12 +201,12 @@ impl Default for Shard {
     }
 }
 
-/// How often [`Shard::tick`] should run, and so how exact deadlines of connections are.
+/// The interval at which [`Shard::tick`] should run: the precision of the connections' deadlines.
 pub const TICK: Duration = Duration::from_millis(50);
 
-/// How long connections that are being made have to be completed when a shard drains.
+/// The time that connections in the making have to be completed when a shard drains.
 const LAST_HANDSHAKES: Duration = Duration::from_millis(100);
-/// How long a client that has connected has to send something when a shard drains.
+/// The time that a client which has connected has to send something when a shard drains.
 pub(crate) const FIRST_REQUEST: Duration = Duration::from_millis(500);
 
 /// A listener's own end of its entry.
@@ -231,9 +231,9 @@ struct Inner {
     request_ids: Rc<RequestIds>,
     draining: Cell<bool>,
     body_memory: Rc<BodyMemory>,
-    /// When to close the listening sockets of a shard that drains.
+    /// The time to close the listening sockets of a shard that drains.
     closes_at: Cell<Option<Instant>>,
-    /// Whether they are closed.
+    /// Set if they are closed.
     closed: Cell<bool>,
 }
 

@@ -72,7 +72,7 @@ impl Client {
         client
     }
 
-    /// Read behind what `input` holds. 0 at the end.
+    /// Reads behind the content of `input`. Returns 0 at the end.
     pub(crate) async fn read_more(&mut self, input: &mut Vec<u8>) -> io::Result<usize> {
         if input.capacity() - input.len() < MIN_READ {
             input.reserve(input.capacity().max(IDLE_INPUT));
@@ -80,19 +80,19 @@ impl Client {
         let buffer = std::mem::take(input);
         let (read, buffer) = match self.guard.phase() {
             Phase::Head => self.reader.read_in_time(buffer).await,
-            // Nobody is answered whose time is over.
+            // A client whose time is over gets no response.
             _ => self.reader.read(buffer).await,
         };
         *input = buffer;
         read
     }
 
-    /// Append to `input` what was read during a streamed response.
+    /// Appends the bytes to `input` that were read during a streamed response.
     pub(crate) fn take_pipelined(&mut self, input: &mut Vec<u8>) {
         input.extend_from_slice(&std::mem::take(&mut self.reader.pipelined));
     }
 
-    /// Write all of `bytes`.
+    /// Writes all of `bytes`.
     pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Disconnected> {
         let (guard, timeout) = (&self.guard, self.settings.write_timeout);
         let begin = || guard.enter(Phase::Writing, Some(timeout));
@@ -101,12 +101,12 @@ impl Client {
         Ok(())
     }
 
-    /// None of the memory for bodies.
+    /// Returns an empty reservation of the memory for bodies.
     pub(crate) fn reserve_nothing(&self) -> Reserved {
         Reserved::none(self.shard.body_memory())
     }
 
-    /// Close so that the last response arrives.
+    /// Closes so that the last response arrives.
     pub(crate) async fn close(mut self, mut linger: Linger) {
         if self.writer.shutdown().await.is_err() {
             return;
@@ -116,7 +116,7 @@ impl Client {
     }
 }
 
-/// Read what nobody wants until the client leaves, or its deadline has passed.
+/// Reads and discards input until the client leaves, or its deadline has passed.
 /// `before_each` read the deadline can be set anew.
 pub(crate) async fn discard(reader: &mut Reader, mut before_each: impl FnMut()) {
     let mut discarded = Vec::with_capacity(DISCARDED);
@@ -138,15 +138,15 @@ pub(crate) struct Reader {
     reads: Reads,
     /// One that goes on beside what else is done.
     read_ahead: Option<Pin<Box<dyn Future<Output = Read>>>>,
-    /// What was read while a response was streamed: [`Client::take_pipelined`].
+    /// The bytes that were read while a response was streamed: [`Client::take_pipelined`].
     pipelined: Vec<u8>,
 }
 
-/// How many bytes were read, 0 at the end, and the buffer with them behind what it held.
+/// The number of bytes that were read, 0 at the end, and the buffer with them behind its content.
 pub(crate) type Read = (io::Result<usize>, Vec<u8>);
 
 impl Reader {
-    /// Read once into what is free of `buffer`.
+    /// Reads once into the free part of `buffer`.
     pub(crate) async fn read(&mut self, buffer: Vec<u8>) -> Read {
         match self.finish_read_ahead().await {
             Some(read) => behind(buffer, read),
@@ -154,7 +154,7 @@ impl Reader {
         }
     }
 
-    /// The same as long as the connection's time is not over. Then it reads the end, and what comes
+    /// Reads once, as long as the connection's time is not over. Then it reads the end, and later input
     /// can still be read.
     pub(crate) async fn read_in_time(&mut self, buffer: Vec<u8>) -> Read {
         match self.finish_read_ahead().await {
@@ -166,19 +166,19 @@ impl Reader {
         }
     }
 
-    /// What the read has read that is in flight.
+    /// Completes with the result of the read that is in flight.
     async fn finish_read_ahead(&mut self) -> Option<Read> {
         let read = self.read_ahead.as_mut()?.await;
         self.read_ahead = None;
         Some(read)
     }
 
-    /// Whether a read is in flight, which may read more than [`Reader::read_at_most`] would.
+    /// Returns whether a read is in flight, which may read more than [`Reader::read_at_most`] would.
     pub(crate) fn is_reading_ahead(&self) -> bool {
         self.read_ahead.is_some()
     }
 
-    /// The same, `most` bytes at most. No read may be in flight.
+    /// Reads `most` bytes at most, in time. No read may be in flight.
     pub(crate) async fn read_at_most(&mut self, buffer: Vec<u8>, most: usize) -> Read {
         debug_assert!(!self.is_reading_ahead(), "it might have read more");
         let len = buffer.len();
@@ -245,7 +245,7 @@ async fn read_into(
     (read, slice.into_inner())
 }
 
-/// The same, unless the connection's time is over: then it is as at the end of the input.
+/// Reads once, unless the connection's time is over: then it is as at the end of the input.
 async fn read_in_time(
     half: &mut OwnedReadHalf<TcpStream>,
     reads: &Reads,
@@ -273,7 +273,7 @@ fn behind(mut buffer: Vec<u8>, (read, bytes): Read) -> Read {
 /// The client can't be written to.
 pub(crate) struct Disconnected;
 
-/// Write all of `bytes`, and return the buffer. `before_each` write the deadline can be
+/// Writes all of `bytes`, and returns the buffer. `before_each` write the deadline can be
 /// set by which the client has to take some of them.
 pub(crate) async fn write_all(
     writer: &mut OwnedWriteHalf<TcpStream>,
@@ -305,5 +305,5 @@ const MIN_READ: usize = 1024;
 /// bytes of the next requests that are kept until it has ended.
 const READ_AHEAD: usize = 256;
 const MAX_PIPELINED: usize = 64 * 1024;
-/// Bytes that are read at once when nobody wants them. Many clients may be read from so.
+/// Bytes that are read at once to be discarded. Many clients may be read from so.
 const DISCARDED: usize = 8 * 1024;

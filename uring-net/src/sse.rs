@@ -10,13 +10,13 @@
 
 use thiserror::Error;
 
-use crate::http1::HeaderLines;
+use crate::http1::{HeaderLines, ResponseHeaders};
 
 /// The media type.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
-/// Whether a response with these headers is a stream of events, whatever parameters its type has.
-pub fn is_stream(headers: &[(String, Vec<u8>)]) -> bool {
+/// Returns whether a response with these headers is a stream of events, whatever parameters its type has.
+pub fn is_stream(headers: &ResponseHeaders) -> bool {
     headers.iter().any(|(name, value)| {
         let media_type = value.split(|byte| *byte == b';').next().unwrap_or_default();
         name.eq_ignore_ascii_case("content-type")
@@ -26,17 +26,16 @@ pub fn is_stream(headers: &[(String, Vec<u8>)]) -> bool {
     })
 }
 
-/// Ask the proxies before us to pass events on as they come, unless the response, or the headers
+/// Asks the proxies before us to pass events on as they come, unless the response, or the headers
 /// that all responses have, say something of it. nginx holds back what does not fill its buffer
 /// otherwise.
-pub(crate) fn set_unbuffered(headers: &mut Vec<(String, Vec<u8>)>, defaults: &HeaderLines) {
-    let is_set = |(name, _): &(String, _)| name.eq_ignore_ascii_case(BUFFERING);
-    if !headers.iter().any(is_set) && !defaults.has(BUFFERING) {
-        headers.push((BUFFERING.to_owned(), b"no".to_vec()));
+pub(crate) fn set_unbuffered(headers: &mut ResponseHeaders, defaults: &HeaderLines) {
+    if !headers.has(BUFFERING) && !defaults.has(BUFFERING) {
+        headers.push_valid(BUFFERING, "no");
     }
 }
 
-/// Append an event, which the client sees as soon as it has all of it.
+/// Appends an event, which the client sees as soon as it has all of it.
 ///
 /// `data` should be UTF-8: clients replace what isn't. Its lines may end in LF, CR LF or CR,
 /// and arrive joined by LF. `event` is the type, `message` if there is none or it is empty; `id`
@@ -79,7 +78,7 @@ pub fn event(
     Ok(())
 }
 
-/// Append a comment, which the client ignores: it keeps proxies from giving up on a stream that
+/// Appends a comment, which the client ignores: it keeps proxies from giving up on a stream that
 /// has nothing to say. To be put between events.
 pub fn comment(out: &mut Vec<u8>, text: &str) {
     for line in lines(text.as_bytes()) {
@@ -89,6 +88,7 @@ pub fn comment(out: &mut Vec<u8>, text: &str) {
 
 /// A field that can't be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum InvalidField {
     /// A line break in the type.
     #[error("the type of an event can't have a line break")]

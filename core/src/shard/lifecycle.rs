@@ -23,13 +23,14 @@ use crate::registry::RegisterError;
 
 /// The reason why a process was not spawned.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SpawnError {
     /// The shard has 2^20 processes.
     #[error("the process table of this core is full")]
     TableFull,
     /// Its name could not be registered.
     #[error("the name `{0}` can't be had: {1}")]
-    Name(Arc<str>, RegisterError),
+    Name(Arc<str>, #[source] RegisterError),
 }
 
 /// The argument of a spawned process's body.
@@ -48,6 +49,7 @@ impl Shard {
     /// Returns `None` when the process table is full, with 2^20 processes.
     pub fn start(&self, deadline: Option<Instant>) -> Option<ProcessHandle> {
         let pid = self.core.table.borrow_mut().insert(deadline, false)?;
+        tracing::trace!(%pid, "process started, run by its caller");
         Some(ProcessHandle {
             shard: self.clone(),
             pid,
@@ -79,6 +81,7 @@ impl Shard {
             }
             pid
         };
+        tracing::trace!(%pid, label = options.label.as_deref(), "process spawned");
         let refused = |name: Arc<str>, error| {
             // If it should have two names, the one that it got is free again.
             self.exit(pid, ExitReason::Killed);
@@ -295,6 +298,7 @@ impl Shard {
         let Some(Process { waker, state, .. }) = removed else {
             return;
         };
+        tracing::trace!(%pid, %reason, "process ended");
         if let Some(state) = state {
             self.leave_all(pid, *state, &reason);
         }
@@ -332,6 +336,9 @@ impl Shard {
         }
         for stream in state.streams {
             self.drop_stream(pid, stream, reason);
+        }
+        for queue in state.frame_queues {
+            self.drop_frames(pid, queue, reason);
         }
         for (monitor, target) in state.watching {
             self.dispatch(target.shard(), Signal::Demonitor { monitor, target });

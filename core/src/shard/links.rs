@@ -134,9 +134,11 @@ impl Shard {
         drop(table);
         let unstoppable = !linked && reason == ExitReason::Killed;
         if traps && !unstoppable {
+            tracing::debug!(pid = %to, %from, %reason, "exit trapped");
             // Exits are never refused.
             let _ = self.deliver(to, Delivery::Exit { from, reason });
         } else if !reason.is_normal() {
+            tracing::debug!(pid = %to, %from, %reason, "exit signal ends the process");
             self.end(to, reason);
         }
     }
@@ -176,6 +178,7 @@ impl Shard {
     ) {
         // Otherwise the monitor was removed in the meantime.
         if self.forget_watching(watcher, monitor).is_some() {
+            tracing::debug!(pid = %watcher, %target, %reason, "monitor fired");
             let down = Delivery::Down {
                 monitor,
                 pid: target,

@@ -50,6 +50,7 @@ impl Shard {
         };
         let state = process.state();
         state.dropped += 1;
+        tracing::debug!(pid = %to, "message dropped: the mailbox is full, or too small for it");
         let mut losses = self.core.losses.borrow_mut();
         // Only live processes are counted, which bounds the map.
         let lost = losses.messages.entry(to).or_insert_with(|| LostMessages {

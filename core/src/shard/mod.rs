@@ -1,6 +1,7 @@
 //! The shard: its state, and the dispatch of the signals that change it.
 
 mod calls;
+mod frames;
 mod lifecycle;
 mod links;
 mod losses;
@@ -19,7 +20,8 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::bus::{Outbox, Signal};
-use crate::id::{CallId, Counter, IdMap, StreamId};
+use crate::frames::FrameQueue;
+use crate::id::{CallId, Counter, FrameQueueId, IdMap, StreamId};
 use crate::node::Node;
 use crate::occupancy::Occupancy;
 use crate::pid::{Pid, ShardId};
@@ -57,6 +59,7 @@ struct Core {
     calls: RefCell<IdMap<CallId, PendingCall>>,
     writers: RefCell<IdMap<StreamId, Writer>>,
     readers: RefCell<IdMap<StreamId, Reader>>,
+    frame_queues: RefCell<IdMap<FrameQueueId, FrameQueue>>,
     timers: RefCell<TimerQueue>,
     /// The waker of the task that serves the timers.
     timer_waker: RefCell<Option<Waker>>,
@@ -89,6 +92,7 @@ impl Shard {
                 calls: RefCell::default(),
                 writers: RefCell::default(),
                 readers: RefCell::default(),
+                frame_queues: RefCell::default(),
                 timers: RefCell::new(TimerQueue::new(id)),
                 timer_waker: RefCell::default(),
                 remote_timers: RefCell::default(),
@@ -130,6 +134,7 @@ impl Shard {
             processes: core.table.borrow().len(),
             calls: core.calls.borrow().len(),
             stream_ends: core.writers.borrow().len() + core.readers.borrow().len(),
+            frame_queues: core.frame_queues.borrow().len(),
             timers: core.timers.borrow().len(),
         }
     }
@@ -227,6 +232,8 @@ pub struct Stats {
     pub calls: usize,
     /// Open ends of streams.
     pub stream_ends: usize,
+    /// Frame queues with an open end.
+    pub frame_queues: usize,
     /// Timers that have not fired.
     pub timers: usize,
 }

@@ -22,7 +22,9 @@ impl Shard {
         let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
         let names = &mut process.state().names;
         add(names, name, MAX_NAMES, |name| {
-            self.core.node.registry().insert(name, me)
+            self.core.node.registry().insert(name, me)?;
+            tracing::debug!(pid = %me, name = &**name, "name registered");
+            Ok(())
         })
     }
 
@@ -35,6 +37,7 @@ impl Shard {
         let process = table.get_mut(me).ok_or(RegisterError::NoProcess)?;
         self.core.node.registry().insert_reserved(name, me)?;
         process.state().names.push(name.shared().clone());
+        tracing::debug!(pid = %me, name = &**name.shared(), "reserved name registered");
         Ok(())
     }
 

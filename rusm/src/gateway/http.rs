@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusm_config::{Listener, Lookup, Match, Protocol, Route, RouteTable, WebSocketSettings};
 use rusm_uring_net as net;
-use rusm_uring_net::http1::{Head, Status};
+use rusm_uring_net::http1::{Head, ResponseHeaders, Status};
 use rusm_uring_net::websocket::{self, HandshakeRules, Upgrade};
 use rusm_uring_net::{
     ErrorResponse, Request, Service, ServiceResponse, Streamed, StreamedRequest, WebSocket,
@@ -296,7 +296,7 @@ impl HttpGateway {
         let handler = super::websocket::open(&self.pool, process, id, Arc::new(info)).await?;
         let socket = WebSocket {
             upgrade,
-            headers: Vec::new(),
+            headers: ResponseHeaders::default(),
             settings: self.websockets.settings.clone(),
             handler,
         };

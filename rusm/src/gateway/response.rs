@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use rusm_uring_net::http1::{HeaderLines, Status, validate_header};
+use rusm_uring_net::http1::{HeaderLines, ResponseHeaders, Status};
 use rusm_uring_net::{Body, BodyStream, ErrorResponse, Response, ServiceResponse};
 use rusm_wasm_pool::ProcessError;
 use rusm_wasm_pool::connection::ResponseHead;
@@ -39,9 +39,7 @@ pub(super) fn respond(
         return Err(invalid(&why));
     }
     let status = Status::new(status).map_err(|error| invalid(&error))?;
-    for (name, value) in &headers {
-        validate_header(name.as_bytes(), value).map_err(|error| invalid(&error))?;
-    }
+    let headers = ResponseHeaders::new(headers).map_err(|error| invalid(&error))?;
     let response = Response {
         status,
         headers,
@@ -53,4 +51,53 @@ pub(super) fn respond(
 /// One header, of a name and a value that are valid.
 pub(super) fn single_header(name: &str, value: &str) -> HeaderLines {
     HeaderLines::new([(name, value)]).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use rusm_uring_net::http1::is_host_owned;
+
+    /// Two crates that do not know one another have the list.
+    #[test]
+    fn the_manifest_refuses_the_headers_that_the_host_sets_itself() {
+        for name in [
+            "accept",
+            "age",
+            "allow",
+            "cache-control",
+            "connection",
+            "content-encoding",
+            "content-length",
+            "content-type",
+            "cookie",
+            "date",
+            "etag",
+            "expires",
+            "host",
+            "keep-alive",
+            "last-modified",
+            "location",
+            "proxy-authenticate",
+            "proxy-authorization",
+            "proxy-connection",
+            "retry-after",
+            "server",
+            "set-cookie",
+            "strict-transport-security",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "vary",
+            "via",
+            "x-frame-options",
+        ] {
+            let manifest = format!(
+                "[[serve]]\nlisten = \"127.0.0.1:0\"\n[serve.routes]\n\"GET /\" = \"a#b\"\n\
+                 [serve.headers]\n{name} = \"x\"\n"
+            );
+            let refused = rusm_config::parse("a", &manifest).is_err();
+            assert_eq!(refused, is_host_owned(name.as_bytes()), "{name}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rusm_uring_net::http1::Trailers;
-use rusm_uring_net::{Aborted, BodyError, BodySink, BodyStream, Closed};
+use rusm_uring_net::{Aborted, BodyError, BodySink, BodyStream, Closed, WrongLength};
 use rusm_wasm_pool::connection::ResponseHead;
 use rusm_wasm_pool::http::Response;
 use rusm_wasm_pool::pool::semaphore::Permit;
@@ -74,12 +74,8 @@ pub(super) async fn handle(
             start,
             Box::new(StreamedBody {
                 _permit: pool.acquire_connection_permit()?,
-                // Only what is chunked can have trailers.
-                length: length.filter(|_| body.trailers.is_empty()),
-                left: length,
+                length,
                 ready: Some(ready),
-                last: None,
-                is_over: false,
                 rest: body,
                 log: log.clone(),
             }),
@@ -171,79 +167,53 @@ struct StreamedBody {
     rest: GuestBody,
     /// Of the content, if the guest has said it.
     length: Option<u64>,
-    /// How much of it has not come yet.
-    left: Option<u64>,
-    /// What completes that length: held until the guest has finished, or a body that is longer, or
-    /// was not finished, would look right.
-    last: Option<Vec<u8>>,
-    /// Whether the guest has finished.
-    is_over: bool,
     log: Rc<RequestLog>,
     _permit: Permit,
 }
 
 impl StreamedBody {
-    fn abort(&self, why: impl Display) -> Aborted {
+    fn log_truncated(&self, why: impl Display) {
         let guest = self.rest.guest.as_ref();
         self.log.log_truncated(guest.map(Guest::pid), why);
-        Aborted
-    }
-
-    /// A guest that writes more than it said gets an error, but what it wrote comes all the same.
-    /// `None` if the chunk has to wait.
-    fn admit(&mut self, chunk: Vec<u8>) -> Option<Result<Vec<u8>, Aborted>> {
-        let Some(left) = &mut self.left else {
-            return Some(Ok(chunk));
-        };
-        let Some(rest) = left.checked_sub(chunk.len() as u64) else {
-            return Some(Err(self.abort("it is longer than its content-length")));
-        };
-        *left = rest;
-        if rest > 0 || chunk.is_empty() {
-            return Some(Ok(chunk));
-        }
-        self.last = Some(chunk);
-        None
-    }
-
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
-        while !self.is_over {
-            match std::task::ready!(self.rest.body.poll_frame(cx)) {
-                Some(Ok(Frame::Data(data))) if data.is_empty() => {}
-                Some(Ok(Frame::Data(data))) => {
-                    if let Some(chunk) = self.admit(data.into()) {
-                        return Poll::Ready(Some(chunk));
-                    }
-                }
-                Some(Ok(Frame::Trailers(trailers))) => self.rest.trailers = trailers,
-                Some(Err(failure)) => return Poll::Ready(Some(Err(self.abort(failure)))),
-                None => {
-                    self.is_over = true;
-                    self.rest.detach();
-                }
-            }
-        }
-        Poll::Ready(self.last.take().map(Ok))
     }
 }
 
 impl BodyStream for StreamedBody {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
-        let Some(ready) = self.ready.take() else {
-            return self.poll_rest(cx);
-        };
-        if let Some(chunk) = self.admit(ready) {
-            return Poll::Ready(Some(chunk));
+        if let Some(ready) = self.ready.take() {
+            return Poll::Ready(Some(Ok(ready)));
         }
-        match self.poll_rest(cx) {
-            // The head goes out, even if there is nothing behind it yet.
-            Poll::Pending => Poll::Ready(Some(Ok(Vec::new()))),
-            polled => polled,
+        loop {
+            return Poll::Ready(match std::task::ready!(self.rest.body.poll_frame(cx)) {
+                Some(Ok(Frame::Data(data))) if data.is_empty() => continue,
+                Some(Ok(Frame::Data(data))) => Some(Ok(data.into())),
+                Some(Ok(Frame::Trailers(trailers))) => {
+                    self.rest.trailers = trailers;
+                    continue;
+                }
+                Some(Err(failure)) => {
+                    self.log_truncated(failure);
+                    Some(Err(Aborted))
+                }
+                None => {
+                    self.rest.detach();
+                    None
+                }
+            });
         }
     }
 
     fn length(&self) -> Option<u64> {
         self.length
+    }
+
+    fn has_trailers(&self) -> bool {
+        !self.rest.trailers.is_empty()
+    }
+
+    /// A guest that writes more than it said gets an error, but what it wrote comes all the same.
+    fn note_wrong_length(&mut self, why: WrongLength) {
+        self.log_truncated(why);
     }
 
     fn trailers(&mut self) -> Trailers {

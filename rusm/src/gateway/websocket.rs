@@ -1,15 +1,14 @@
 //! A WebSocket: the process of a guest, and the socket's owner beside it.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use rusm_core::{Delivery, ProcessHandle, Shard, StreamError};
+use rusm_core::{Delivery, Frame, ProcessHandle, Shard};
 use rusm_uring_net::websocket::{Message, Outgoing, WebSocketHandler};
-use rusm_wasm_pool::connection::{ConnectionInfo, Frame, WebSocket};
+use rusm_wasm_pool::connection::{ConnectionInfo, WebSocket};
 use rusm_wasm_pool::pool::semaphore::Permit;
 use rusm_wasm_pool::{ProcessError, RequestId, ShardPool};
 
@@ -38,8 +37,7 @@ pub(super) async fn open(
         shard: pool.shard().clone(),
         owner,
         socket,
-        writing: None,
-        waker: None,
+        unsent: None,
         _permit: permit,
     }))
 }
@@ -53,44 +51,43 @@ struct Owner {
     takes_messages: bool,
     /// A message that the guest has no room for yet. There is one at the most: until it has
     /// gone, no other is read.
-    writing: Option<Writing>,
-    /// Of the connection's task.
-    waker: Option<Waker>,
+    unsent: Option<Frame>,
     _permit: Permit,
 }
 
-type Writing = Pin<Box<dyn Future<Output = Result<(), StreamError>>>>;
-
 impl WebSocketHandler for Owner {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.remember(cx);
-        let Some(writing) = &mut self.writing else {
+        if self.unsent.is_none() {
             return Poll::Ready(());
-        };
+        }
+        let (me, queue) = (self.owner.pid(), self.socket.incoming);
+        let sending = self.shard.poll_send_frame(me, queue, &mut self.unsent, cx);
         // A guest that is gone takes no more, and is noticed by what it sends.
-        writing.as_mut().poll(cx).map(|_| self.writing = None)
+        sending.map(|_| self.unsent = None)
     }
 
     fn message(&mut self, message: Message<'_>) {
-        self.write(match message {
-            Message::Text(text) => Frame::Text(text.into_owned()).encode(),
-            Message::Binary(bytes) => Frame::Binary(bytes.into_owned()).encode(),
+        self.unsent = Some(match message {
+            Message::Text(text) => Frame::Text(text.into_owned()),
+            Message::Binary(bytes) => Frame::Binary(bytes.into_owned()),
         });
+        self.try_send();
     }
 
     fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
-        self.remember(cx);
-        let reading = self.shard.read(self.owner.pid(), self.socket.outgoing);
-        let polled = pin!(reading).poll(cx);
-        if polled.is_pending() && self.takes_messages {
+        // The process has made room, and there may be no more input that would ask for it.
+        self.try_send();
+        let (me, queue) = (self.owner.pid(), self.socket.outgoing);
+        let received = self.shard.poll_receive_frame(me, queue, cx);
+        if received.is_pending() && self.takes_messages {
             return self.poll_mail(cx);
         }
-        polled.map(|read| match read {
-            Ok(chunk) => match Frame::decode(chunk?)? {
-                Frame::Text(text) => Some(Outgoing::Text(text)),
-                Frame::Binary(bytes) => Some(Outgoing::Binary(bytes)),
-                Frame::Close { code, reason } => Some(Outgoing::Close { code, reason }),
-            },
+        received.map(|received| match received {
+            Ok(frame) => frame.map(|frame| match frame {
+                Frame::Text(text) => Outgoing::Text(text),
+                Frame::Binary(bytes) => Outgoing::Binary(bytes),
+                Frame::Close { code, reason } => Outgoing::Close { code, reason },
+            }),
             Err(_) => Some(Outgoing::Close {
                 code: INTERNAL_ERROR,
                 reason: "internal server error".into(),
@@ -99,21 +96,27 @@ impl WebSocketHandler for Owner {
     }
 
     fn closed(&mut self, code: u16, reason: &str) {
-        // Where there is no room for it, the end of the stream says as much.
-        if self.writing.is_none() {
+        self.try_send();
+        // Where there is no room for it, the end of the queue says as much.
+        if self.unsent.is_none() {
             let reason = reason.to_owned();
-            self.write(Frame::Close { code, reason }.encode());
+            self.unsent = Some(Frame::Close { code, reason });
+            self.try_send();
         }
         self.shard
-            .close(self.owner.pid(), self.socket.incoming, Ok(()));
+            .close_frames(self.owner.pid(), self.socket.incoming, Ok(()));
     }
 }
 
 impl Owner {
-    fn remember(&mut self, cx: &Context<'_>) {
-        match &mut self.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            waker => *waker = Some(cx.waker().clone()),
+    /// Sends the frame that waits, if there is room for it now.
+    fn try_send(&mut self) {
+        if self.unsent.is_none() {
+            return;
+        }
+        let (me, queue) = (self.owner.pid(), self.socket.incoming);
+        if let Err(_gone) = self.shard.try_send_frame(me, queue, &mut self.unsent) {
+            self.unsent = None;
         }
     }
 
@@ -125,18 +128,6 @@ impl Owner {
             Some(Delivery::Message(bytes)) => Some(Outgoing::Binary(bytes.into())),
             _ => None,
         })
-    }
-
-    fn write(&mut self, chunk: Bytes) {
-        let writing = self
-            .shard
-            .write(self.owner.pid(), self.socket.incoming, chunk);
-        let mut writing: Writing = Box::pin(writing);
-        let waker = self.waker.clone().unwrap_or_else(|| Waker::noop().clone());
-        let polled = writing.as_mut().poll(&mut Context::from_waker(&waker));
-        if polled.is_pending() {
-            self.writing = Some(writing);
-        }
     }
 }
 

@@ -230,6 +230,26 @@ fn a_first_message_may_have_any_size() {
     assert!(server.log().is_empty(), "{}", server.log());
 }
 
+#[test]
+fn a_message_that_waited_for_room_is_handled_without_further_input() {
+    let server = serve(&apps::reach("sandboxed", ""));
+    let mut socket = Socket::open(&server, "/websocket");
+    // While the process sleeps, the first fills its queue so far that the second has to wait.
+    for _ in 0..4 {
+        socket.send(TEXT, b"sleep");
+    }
+    let payloads = [vec![1; 60_000], vec![2; 60_000]];
+    for payload in &payloads {
+        socket.send(BINARY, payload);
+    }
+    for _ in 0..4 {
+        assert_eq!(socket.receive().payload, b"true");
+    }
+    for payload in payloads {
+        assert!(socket.receive().payload == payload);
+    }
+}
+
 /// JSON of arrays in arrays.
 fn nested(levels: usize) -> String {
     "[".repeat(levels) + &"]".repeat(levels)

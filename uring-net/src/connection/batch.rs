@@ -3,67 +3,63 @@
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use crate::http1::{self, BodyEncoding, Payload, Trailers};
+use super::length_check::LengthCheck;
+use crate::http1::{self, BodyEncoding, Trailers};
 use crate::service::{Aborted, BodyStream};
 use crate::shard::Shard;
 
-/// How the chunks of a streamed body are written.
+/// The form in which the chunks of a streamed body are written.
 pub(super) enum Framing {
     /// Each with its size.
     Chunked,
-    /// As they are, and so many bytes are still to come.
-    Length(u64),
+    /// As they are; the head says how many bytes they are.
+    Plain,
     /// As they are, and the end is the connection's.
     UntilClose,
 }
 
 impl Framing {
     /// The framing of a body of this encoding; `None` where no body is sent.
-    pub(super) fn of(encoding: BodyEncoding, payload: Payload) -> Option<Self> {
-        match (encoding, payload) {
-            (BodyEncoding::Chunked, _) => Some(Self::Chunked),
-            (BodyEncoding::UntilClose, _) => Some(Self::UntilClose),
-            (BodyEncoding::Plain, Payload::Length(length)) => Some(Self::Length(length)),
-            (BodyEncoding::Plain, Payload::Stream) | (BodyEncoding::Omitted, _) => None,
+    pub(super) fn of(encoding: BodyEncoding) -> Option<Self> {
+        match encoding {
+            BodyEncoding::Chunked => Some(Self::Chunked),
+            BodyEncoding::UntilClose => Some(Self::UntilClose),
+            BodyEncoding::Plain => Some(Self::Plain),
+            BodyEncoding::Omitted => None,
         }
     }
 
-    /// Append what stands behind a chunk that is written from where it is.
+    /// Appends a chunk.
+    fn put(&self, out: &mut Vec<u8>, chunk: &[u8]) {
+        match self {
+            Self::Chunked => http1::encode_chunk(out, chunk),
+            Self::Plain | Self::UntilClose => out.extend_from_slice(chunk),
+        }
+    }
+
+    /// Appends the end of a chunk that is written from where it is.
     pub(super) fn end_chunk(&self, out: &mut Vec<u8>) {
         if matches!(self, Self::Chunked) {
             out.extend_from_slice(http1::CHUNK_END);
-        }
-    }
-
-    /// Take a chunk of so many bytes into account. False if it is more than may come.
-    fn admit(&mut self, len: usize) -> bool {
-        let Self::Length(left) = self else {
-            return true;
-        };
-        match left.checked_sub(len as u64) {
-            Some(rest) => {
-                *left = rest;
-                true
-            }
-            None => false,
         }
     }
 }
 
 /// Gathers the chunks of a body that are written together.
 pub(super) struct Batch<'b> {
-    /// Whether there is something to be written though the source has nothing more.
+    /// Set if there is something to write though the source has nothing more.
     pub(super) any: bool,
-    /// When the head is sent though nothing came to be sent with it; `None` once it was sent. A
+    /// The time at which the head is sent without content; `None` once it was sent. A
     /// chunk without a byte sends it, too.
     pub(super) head_due: Option<Instant>,
-    pub(super) framing: &'b mut Framing,
-    /// Whether the client takes trailers.
+    pub(super) framing: &'b Framing,
+    pub(super) length: &'b mut LengthCheck,
+    /// Set if the client takes trailers.
     pub(super) takes_trailers: bool,
 }
 
 impl Batch<'_> {
-    /// Append to `out` the chunks that are ready. Pending if none is.
+    /// Appends the chunks that are ready to `out`. Pending if none is.
     pub(super) fn poll(
         &mut self,
         shard: &Shard,
@@ -76,60 +72,64 @@ impl Batch<'_> {
             if polled.is_ready() && out.capacity() == 0 {
                 *out = shard.take_buffer();
             }
-            match polled {
+            let admitted = match polled {
+                Poll::Ready(Some(Ok(chunk))) => self.length.admit(chunk),
+                Poll::Ready(Some(Err(Aborted))) => return Poll::Ready(self.aborted()),
+                Poll::Ready(None) => return Poll::Ready(self.end(body, out)),
+                Poll::Pending if self.any => break,
+                // A chunk that is held sends the head.
+                Poll::Pending if self.head_due.is_some() && self.length.holds_chunk() => break,
+                Poll::Pending => return Poll::Pending,
+            };
+            match admitted {
                 // None of it is sent: a body that is too long must not look right.
-                Poll::Ready(Some(Ok(chunk))) if !self.framing.admit(chunk.len()) => {
-                    tracing::warn!("a response was cut off: it is longer than its content-length");
+                Err(why) => {
+                    body.note_wrong_length(why);
                     return Poll::Ready(self.aborted());
                 }
-                Poll::Ready(Some(Ok(chunk))) if chunk.len() > SMALL_BODY => {
+                Ok(Some(chunk)) if chunk.len() > SMALL_BODY => {
                     if matches!(self.framing, Framing::Chunked) {
                         http1::encode_chunk_size(out, chunk.len());
                     }
                     return Poll::Ready(Gathered::Large(chunk));
                 }
-                Poll::Ready(Some(Ok(chunk))) => {
+                Ok(Some(chunk)) => {
                     self.any |= self.head_due.is_some() || !chunk.is_empty();
-                    match self.framing {
-                        Framing::Chunked => http1::encode_chunk(out, &chunk),
-                        _ => out.extend_from_slice(&chunk),
-                    }
+                    self.framing.put(out, &chunk);
                 }
-                Poll::Ready(Some(Err(Aborted))) => return Poll::Ready(self.aborted()),
-                Poll::Ready(None) => return Poll::Ready(self.end(body, out)),
-                Poll::Pending if self.any => break,
-                Poll::Pending => return Poll::Pending,
+                Ok(None) => {}
             }
         }
         Poll::Ready(Gathered::More)
     }
 
-    /// Whether the head has waited for long enough.
+    /// Returns whether the head has waited for long enough.
     pub(super) fn is_head_due(&self, shard: &Shard) -> bool {
         self.head_due.is_some_and(|due| due <= shard.now())
     }
 
-    /// End the body with what was written of it, though its source has not ended.
+    /// Ends the body with what was written of it, though its source has not ended.
     pub(super) fn end_early(&self, out: &mut Vec<u8>) -> Gathered {
         match self.framing {
             Framing::Chunked => http1::encode_last_chunk(out),
-            Framing::UntilClose | Framing::Length(0) => {}
-            Framing::Length(_) => return self.aborted(),
+            Framing::UntilClose => {}
+            Framing::Plain if self.length.is_complete() => {}
+            Framing::Plain => return self.aborted(),
         }
         Gathered::End
     }
 
-    fn end(&self, body: &mut dyn BodyStream, out: &mut Vec<u8>) -> Gathered {
-        match &*self.framing {
-            Framing::Chunked => {}
-            Framing::UntilClose | Framing::Length(0) => return Gathered::End,
-            Framing::Length(left) => {
-                tracing::warn!(
-                    left,
-                    "a response was cut off: it is shorter than its content-length"
-                );
+    fn end(&mut self, body: &mut dyn BodyStream, out: &mut Vec<u8>) -> Gathered {
+        match self.length.end() {
+            Ok(Some(last)) => self.framing.put(out, &last),
+            Ok(None) => {}
+            Err(why) => {
+                body.note_wrong_length(why);
                 return self.aborted();
             }
+        }
+        if !matches!(self.framing, Framing::Chunked) {
+            return Gathered::End;
         }
         let trailers = match self.takes_trailers {
             true => body.trailers(),
@@ -149,7 +149,7 @@ impl Batch<'_> {
     }
 }
 
-/// What was gathered of a streamed body.
+/// The result of gathering a streamed body.
 pub(super) enum Gathered {
     /// One chunk or more.
     More,
@@ -157,7 +157,7 @@ pub(super) enum Gathered {
     Large(Vec<u8>),
     /// The rest.
     End,
-    /// What came before the source failed, if there was any.
+    /// The source failed, after `any` content or none.
     Aborted { any: bool },
 }
 

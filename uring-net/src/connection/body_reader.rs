@@ -16,21 +16,21 @@ pub(super) struct BodyReader {
     /// `None` when it has the whole body, or wants no more of it.
     sink: Option<Box<dyn BodySink>>,
     decoder: BodyDecoder,
-    /// What was read and not yet decoded; when the body is complete, what stands behind it.
+    /// The bytes that were read and not yet decoded; when the body is complete, those behind it.
     held: Vec<u8>,
     state: State,
     expect: Expect,
-    /// How long the client may send nothing while the sink is ready.
+    /// The time for which the client may send nothing while the sink is ready.
     timeout: Duration,
-    /// When that is over.
+    /// The end of that time.
     deadline: Option<Instant>,
 }
 
-/// What the caller knows when it polls.
+/// The caller's knowledge when it polls.
 #[derive(Clone, Copy)]
 pub(super) struct PollContext {
     pub(super) now: Instant,
-    /// Whether [`BodyReader::deadline`] has passed: a read then ends as if the client had left.
+    /// Set if [`BodyReader::deadline`] has passed: a read then ends as if the client had left.
     pub(super) expired: bool,
 }
 
@@ -59,7 +59,7 @@ impl BodyReader {
         }
     }
 
-    /// Pass on what comes. `read` reads once, into a buffer of as many bytes as it is told; a
+    /// Passes on what comes. `read` reads once, into a buffer of as many bytes as it is told; a
     /// read of it that is pending goes on. Ready: the body is complete, or what is left
     /// of it will not be read.
     ///
@@ -107,7 +107,7 @@ impl BodyReader {
         Poll::Pending
     }
 
-    /// Nobody wants the rest: read it only if it is little.
+    /// The rest is not wanted: it is read only if it is little.
     pub(super) fn abandon(&mut self) {
         self.sink = None;
         if self.state != State::Coming {
@@ -129,7 +129,7 @@ impl BodyReader {
         why
     }
 
-    /// Whether the client waits for 100 (Continue), and is now to get it. True once.
+    /// Returns whether the client waits for 100 (Continue), and should get it now. True once.
     pub(super) fn take_continue(&mut self) -> bool {
         let now = self.expect == Expect::Due;
         if now {
@@ -156,22 +156,22 @@ impl BodyReader {
         self.state == State::Complete
     }
 
-    /// Whether what is left of it will not be read.
+    /// Returns whether the rest of the body will not be read.
     pub(super) fn is_abandoned(&self) -> bool {
         self.state == State::Abandoned
     }
 
-    /// Whether no read is in flight that would tell that the client has left, and none may be.
+    /// Returns whether no read is in flight that would tell that the client has left, and none may be.
     pub(super) fn is_blind(&self) -> bool {
         self.state == State::Abandoned || self.state == State::Coming && !self.held.is_empty()
     }
 
-    /// When the client will have sent nothing for too long.
+    /// Returns when the client will have sent nothing for too long.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// What stands behind a body that is complete.
+    /// Returns the bytes behind a body that is complete.
     pub(super) fn into_rest(self) -> Vec<u8> {
         self.held
     }
@@ -183,7 +183,7 @@ impl BodyReader {
         }
     }
 
-    /// A read is in flight: whether there is nothing to be done until somebody wakes us.
+    /// Returns whether there is nothing to do until a wake-up, while a read is in flight.
     fn must_wait(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         if self.state != State::Coming {
             return true;
@@ -223,7 +223,7 @@ impl BodyReader {
         self.held = bytes;
     }
 
-    /// Decode what is held. The sink, if it wants it, is ready.
+    /// Decodes what is held. The sink, if it wants it, is ready.
     fn pass_on(&mut self) -> Result<(), BodyError> {
         let mut content = Vec::new();
         let taken = self.decoder.take(&mut self.held, &mut content);
@@ -256,7 +256,7 @@ impl BodyReader {
         Ok(())
     }
 
-    /// What came is no body. If nobody wants it, that is no reason to end the response.
+    /// Handles a malformed body. If it is not wanted any more, the response goes on.
     fn reject(&mut self, why: BodyError) -> Result<(), BodyError> {
         let wanted = self.sink.is_some();
         self.fail(why);
@@ -272,7 +272,7 @@ impl BodyReader {
         left.and_then(Result::ok).unwrap_or(CHUNK).min(CHUNK)
     }
 
-    /// Whether the rest may be so little that it is worth reading though nobody wants it.
+    /// Returns whether the rest may be so little that it is worth reading, though it is not wanted.
     fn is_little(&self) -> bool {
         let most = DISCARDED.saturating_add(self.held.len()) as u64;
         // What the client was not told to send may never come.
@@ -285,29 +285,29 @@ impl BodyReader {
 enum State {
     /// The sink wants it.
     Coming,
-    /// Nobody wants it, but so many bytes of it are read, that the connection may live on.
+    /// It is not wanted, but so many bytes of it are read that the connection may live on.
     Discarding { budget: usize },
     /// All of it was read.
     Complete,
-    /// What is left will not be read, and so the connection can't live on.
+    /// The rest will not be read, and so the connection can't live on.
     Abandoned,
 }
 
-/// Whether the client waits for 100 (Continue) before it sends any of the body.
+/// The state of a client that waits for 100 (Continue) before it sends any of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
     Nothing,
-    /// It does.
+    /// The client waits.
     Waiting,
     /// It does, and the sink is ready.
     Due,
-    /// It did until it got the final response: nobody knows whether it will send the body.
+    /// It waited until it got the final response: it may send the body, or not.
     Refused,
 }
 
 /// Bytes of a body that are read at once.
 const CHUNK: usize = 64 * 1024;
-/// Bytes of a body that are read when nobody wants them.
+/// Bytes of an unwanted body that are read.
 const DISCARDED: usize = 64 * 1024;
 /// Reads before others have their turn.
 const MAX_READS: usize = 16;

@@ -77,7 +77,7 @@ impl Client {
         }
     }
 
-    /// Put the content together: how many bytes behind the head were the body's, and what was read
+    /// Puts the content together: how many bytes behind the head were the body's, and what was read
     /// behind it.
     async fn gather(
         &mut self,
@@ -143,7 +143,7 @@ impl Client {
     }
 }
 
-/// How much of what stands behind the head is its body, if all of the body is there already
+/// Returns how many bytes behind the head are its body, if all of the body is there already
 /// and needs no decoding.
 pub(super) fn whole_in(head: &Head<'_>) -> Option<usize> {
     match head.framing {
@@ -169,7 +169,7 @@ impl Content {
         }
     }
 
-    /// Make room for `more` bytes, and for as many again as there are, unless no more than `most`
+    /// Makes room for `more` bytes, and for as many again as there are, unless no more than `most`
     /// will come.
     fn make_room(&mut self, more: usize, most: usize) -> Result<(), Exhausted> {
         let (len, capacity) = (self.bytes.len(), self.bytes.capacity());
@@ -183,7 +183,7 @@ impl Content {
     }
 }
 
-/// Why there is no body.
+/// The reason why there is no body.
 enum NotReceived {
     Disconnected,
     Late,

@@ -1,21 +1,21 @@
-//! What a request says about its response.
+//! The properties of a request that its response depends on.
 
 use crate::http1::{Connection, Date, Head, ResponseHead, Status, Version};
 use crate::settings::Settings;
 
-/// What a request says about its response. It borrows nothing of the request.
+/// The properties of a request that its response depends on. It borrows nothing of the request.
 #[derive(Clone, Copy)]
 pub(super) struct ResponseContext {
     pub(super) version: Version,
     pub(super) to_head: bool,
-    /// Whether the client takes trailers.
+    /// Set if the client takes trailers.
     pub(super) takes_trailers: bool,
-    /// Whether the connection may live on after the response.
+    /// Set if the connection may live on after the response.
     pub(super) keep_alive: bool,
 }
 
 impl ResponseContext {
-    /// Of a request that was not understood.
+    /// The context of a request that was not understood.
     pub(super) const UNKNOWN: Self = Self {
         version: Version::Http11,
         to_head: false,
@@ -32,8 +32,8 @@ impl ResponseContext {
         }
     }
 
-    /// Of a request that begins with `input` and is not understood. What answers HEAD has no
-    /// content, whatever is wrong with the rest (RFC 9110, section 9.3.2).
+    /// Returns the context of a request that begins with `input` and is not understood. A response
+    /// to HEAD has no content, whatever is wrong with the rest (RFC 9110, section 9.3.2).
     pub(super) fn of_unparsed(input: &[u8]) -> Self {
         let line = input.iter().position(|byte| !b"\r\n".contains(byte));
         let line = line.and_then(|at| input.get(at..)).unwrap_or_default();
@@ -43,7 +43,7 @@ impl ResponseContext {
         }
     }
 
-    /// What the head of the response is encoded from.
+    /// Returns the host's part of the response's head.
     pub(super) fn response_head<'a>(
         self,
         status: Status,

@@ -24,14 +24,14 @@ pub(super) struct ExchangeState<'c> {
     writing: Cell<Writing>,
     /// Until when the client has to take some of what is being written.
     write_deadline: Cell<Option<Instant>>,
-    /// Whether the final response is a stream of events.
+    /// Set if the final response is a stream of events.
     is_events: Cell<bool>,
     started: Instant,
-    /// When to look whether the client has left, while nothing else tells.
+    /// The time to look whether the client has left, while no read would tell.
     probe: Cell<Option<Instant>>,
 }
 
-/// What is still to be read of the request.
+/// The part of the request that is still to be read.
 pub(super) enum Reading<'c> {
     /// Its body, which goes to a sink, and the way to informational responses in the meantime.
     Body(&'c RefCell<BodyReader>, Informational),
@@ -39,7 +39,7 @@ pub(super) enum Reading<'c> {
     Complete,
 }
 
-/// What was written of the final response.
+/// The part of the final response that was written.
 #[derive(Clone, Copy)]
 pub(super) enum Writing {
     /// Nothing.
@@ -70,11 +70,11 @@ impl<'c> ExchangeState<'c> {
         }
     }
 
-    /// Read and write until `responding` is ready, which writes the response, or the client has
+    /// Reads and writes until `responding` is ready, which writes the response, or the client has
     /// left.
     ///
     /// # Errors
-    /// Why the response can't be completed: the client has left, or its body is none.
+    /// The reason why the response can't be completed: the client has left, or its body is malformed.
     pub(super) async fn run<T>(
         &self,
         reader: &mut Reader,
@@ -99,24 +99,24 @@ impl<'c> ExchangeState<'c> {
         .await
     }
 
-    /// Note that some bytes are about to be written: the client has to take some of them in time.
+    /// Notes that some bytes are about to be written: the client has to take some of them in time.
     pub(super) fn begin_write(&self) {
         let timeout = self.settings.write_timeout;
         self.guard.enter(Phase::Writing, Some(timeout));
         self.write_deadline.set(self.guard.deadline());
     }
 
-    /// Note that all bytes were written.
+    /// Notes that all bytes were written.
     pub(super) fn end_write(&self) {
         self.write_deadline.set(None);
     }
 
-    /// Note how far the final response is.
+    /// Notes how far the final response is.
     pub(super) fn set_writing(&self, writing: Writing) {
         self.writing.set(writing);
     }
 
-    /// When the head of a stream is sent though nothing came to be sent with it.
+    /// Returns when the head of a stream is sent without content.
     pub(super) fn head_due(&self) -> Option<Instant> {
         match self.writing.get() {
             Writing::Head(due) => Some(due),
@@ -124,23 +124,23 @@ impl<'c> ExchangeState<'c> {
         }
     }
 
-    /// Whether nothing was given to the socket of the final response, nor of an informational one
+    /// Returns whether nothing of the final response was given to the socket, nor of an informational one
     /// whose end is missing.
     pub(super) fn is_unwritten(&self) -> bool {
         !matches!(self.writing.get(), Writing::Body) && self.write_deadline.get().is_none()
     }
 
-    /// Note that the final response is a stream of events.
+    /// Notes that the final response is a stream of events.
     pub(super) fn set_events(&self) {
         self.is_events.set(true);
     }
 
-    /// Whether the body is to end now, because it is a stream of events and the server stops.
+    /// Returns whether the body has to end now, because it is a stream of events and the server stops.
     pub(super) fn is_cut_by_drain(&self) -> bool {
         self.is_events.get() && self.shard.is_draining()
     }
 
-    /// Note that the final response begins; `whole` if nothing of it depends on more of the
+    /// Notes that the final response begins; `whole` if nothing of it depends on more of the
     /// request's body. Whether the connection can live on after it, as far as is known.
     pub(super) fn response_begins(&self, whole: bool) -> bool {
         let is_read = match &self.reading {
@@ -150,7 +150,7 @@ impl<'c> ExchangeState<'c> {
         is_read && !self.shard.is_draining()
     }
 
-    /// Whether all of the request was read.
+    /// Returns whether all of the request was read.
     pub(super) fn is_read(&self) -> bool {
         match &self.reading {
             Reading::Body(body_reader, _) => body_reader.borrow().is_complete(),
@@ -158,7 +158,7 @@ impl<'c> ExchangeState<'c> {
         }
     }
 
-    /// What is to be written before the final response; pending if nothing is.
+    /// Returns the informational responses to write before the final one; pending if there are none.
     pub(super) fn poll_informational(&self, version: Version, waker: &Waker) -> Poll<Vec<u8>> {
         let Reading::Body(body_reader, informational) = &self.reading else {
             return Poll::Pending;
@@ -176,7 +176,7 @@ impl<'c> ExchangeState<'c> {
         }
     }
 
-    /// Let no further informational responses in, and return those that aren't written.
+    /// Lets no further informational responses in, and returns those that aren't written.
     pub(super) fn close_informational(&self, version: Version) -> Vec<u8> {
         match &self.reading {
             Reading::Body(_, informational) if version == Version::Http11 => informational.close(),
@@ -275,5 +275,5 @@ impl PollContext {
     }
 }
 
-/// How often a client that nothing is read from is looked at.
+/// The interval of looking at a client that nothing is read from.
 const PROBE: Duration = Duration::from_secs(1);

@@ -26,12 +26,12 @@ use crate::websocket::WebSocket;
 /// A connection that has changed its protocol.
 pub(super) struct Upgraded {
     pub(super) client: Client,
-    /// What was read behind the request.
+    /// The bytes that were read behind the request.
     pub(super) input: Vec<u8>,
     pub(super) websocket: WebSocket,
 }
 
-/// Serve the requests of a connection until it ends or changes its protocol.
+/// Serves the requests of a connection until it ends or changes its protocol.
 pub(super) async fn serve<S: Service>(
     mut client: Client,
     peer: SocketAddr,
@@ -57,7 +57,7 @@ pub(super) async fn serve<S: Service>(
             client.guard.recorder.end();
         }
         match transition {
-            // What there is may have come behind the last request: that starts the clock, too.
+            // The input may have come behind the last request: that starts the clock, too.
             Transition::NeedInput if !input.is_empty() && client.guard.phase() == Phase::Idle => {
                 client
                     .guard
@@ -65,6 +65,7 @@ pub(super) async fn serve<S: Service>(
             }
             Transition::NeedInput => {}
             Transition::Next => {
+                tracing::trace!(%peer, "response sent, the connection lives on");
                 client.take_pipelined(&mut input);
                 client
                     .guard
@@ -72,6 +73,7 @@ pub(super) async fn serve<S: Service>(
                 continue;
             }
             Transition::Upgrade(websocket) => {
+                tracing::trace!(%peer, "connection upgraded to a WebSocket");
                 client.take_pipelined(&mut input);
                 client.guard.recorder.upgrade();
                 return Some(Upgraded {
@@ -81,18 +83,24 @@ pub(super) async fn serve<S: Service>(
                 });
             }
             Transition::Close => {
+                tracing::trace!(%peer, "connection closed: the response was its last");
                 // What is left may take half a minute.
                 drop((parser, input));
                 client.close(Linger::SERVED).await;
                 return None;
             }
-            Transition::Disconnected => return None,
+            Transition::Disconnected => {
+                tracing::trace!(%peer, "connection closed: the client left, or its response was cut off");
+                return None;
+            }
         }
         if client.shard.is_draining() && !parser.is_amid_head() && !client.guard.is_fresh() {
+            tracing::trace!(%peer, "connection closed: the server stops");
             return None;
         }
         match client.read_more(&mut input).await {
             Ok(0) if client.guard.interrupted() == Some(Interrupt::Expired) => {
+                tracing::trace!(%peer, "connection closed: its time was over");
                 if parser.is_amid_head() {
                     client.guard.recorder.begin_unparsed(&input);
                     let late = ErrorResponse::new(Status::REQUEST_TIMEOUT);
@@ -104,7 +112,14 @@ pub(super) async fn serve<S: Service>(
                 }
                 return None;
             }
-            Ok(0) | Err(_) => return None,
+            Ok(0) => {
+                tracing::trace!(%peer, "connection closed: the client left, or the server stops");
+                return None;
+            }
+            Err(error) => {
+                tracing::trace!(%peer, %error, "connection closed");
+                return None;
+            }
             Ok(_) => {}
         }
     }
@@ -143,7 +158,7 @@ async fn one_request<S: Service>(
     respond(client, handled, is_streamed).await
 }
 
-/// Write a response to a request that was read whole.
+/// Writes a response to a request that was read whole.
 async fn respond(client: &mut Client, handled: Handled, is_streamed: bool) -> Transition {
     let state = ExchangeState::new(
         &client.guard,
@@ -184,15 +199,15 @@ enum Routed {
 struct Handled {
     response: Result<ServiceResponse, ErrorResponse>,
     context: ResponseContext,
-    /// Whether the client said that the request is its last.
+    /// Set if the client said that the request is its last.
     is_last: bool,
-    /// Where the next request begins; `None` where that isn't worth finding.
+    /// The start of the next request; `None` where that isn't worth finding.
     consumed: Option<usize>,
     /// Bytes that were read behind the body.
     leftover: Vec<u8>,
 }
 
-/// Read the request that `input` begins with, and have it handled.
+/// Reads the request that `input` begins with, and has it handled.
 async fn handle<S: Service>(
     client: &mut Client,
     peer: SocketAddr,
@@ -211,6 +226,7 @@ async fn handle<S: Service>(
     };
     let id = RequestId::of(&head, client.shard.next_request_id());
     client.guard.recorder.begin(&head, id);
+    tracing::trace!(%peer, request_id = %id, method = head.method, target = head.target, "head read");
     let context = ResponseContext::of(&head);
     let handled = |response, consumed: Option<usize>, leftover| {
         Routed::Buffered(Handled {
@@ -257,11 +273,12 @@ async fn handle<S: Service>(
         peer,
         id,
     };
+    tracing::trace!(request_id = %id, body = request.body.len(), "handler called");
     let response = service.call(target, request).await;
     Ok(handled(response, Some(body.consumed), body.leftover))
 }
 
-/// Have a request answered whose body goes to a sink as it comes.
+/// Has a request answered whose body goes to a sink as it comes.
 fn exchange<S: Service>(
     settings: &Settings,
     (peer, id): (SocketAddr, RequestId<'_>),
@@ -278,6 +295,7 @@ fn exchange<S: Service>(
         id,
         informational: informational.clone(),
     };
+    tracing::trace!(request_id = %id, "handler called, its body is streamed");
     let streamed = service.call_streaming(target, request);
     Ok(streamed.map(|streamed| {
         Box::new(StreamingExchange::new(

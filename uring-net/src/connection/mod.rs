@@ -5,7 +5,7 @@
 //! - `buffered_body`: the body of a request, whole
 //! - `streaming`: a request that is answered while its body still comes; `body_reader`: that body
 //! - `response_writer`: responses, whole and streamed, to either kind of request; `batch`: the
-//!   chunks of a stream
+//!   chunks of a stream; `length_check`: how many bytes they may be
 //! - `exchange`: the state of a request and its response, and so what the connection waits for
 //!
 //! One that is upgraded leaves this module for [`websocket`].
@@ -16,6 +16,7 @@ mod buffered_body;
 mod context;
 mod exchange;
 mod http;
+mod length_check;
 mod response_writer;
 mod streaming;
 mod transition;
@@ -36,7 +37,7 @@ use crate::shard::Shard;
 use crate::socket::Client;
 use crate::websocket;
 
-/// Serve one connection until it ends.
+/// Serves one connection until it ends.
 pub(crate) async fn serve<S: Service>(
     socket: TcpStream,
     peer: SocketAddr,
@@ -45,7 +46,7 @@ pub(crate) async fn serve<S: Service>(
     service: Rc<S>,
 ) {
     let client = Client::new(socket, peer, shard, settings);
-    // In a box of its own: a connection that is upgraded gives back the memory of HTTP.
+    // In a separate box: a connection that is upgraded gives back the memory of HTTP.
     let upgraded = Box::pin(http::serve(client, peer, service)).await;
     if let Some(Upgraded {
         client,
@@ -57,7 +58,7 @@ pub(crate) async fn serve<S: Service>(
     }
 }
 
-/// Reject a client beyond the limit of connections: say so, and close.
+/// Rejects a client beyond the limit of connections: answers 503, and closes.
 pub(crate) async fn reject_over_limit(
     socket: TcpStream,
     peer: SocketAddr,
@@ -74,7 +75,7 @@ pub(crate) async fn reject_over_limit(
     }
 }
 
-/// The bytes of what [`reject_over_limit`] says.
+/// Returns the response of [`reject_over_limit`].
 pub(crate) fn over_limit_response(shard: &Shard, settings: &Settings) -> Vec<u8> {
     let mut out = Vec::new();
     let (context, connection) = (ResponseContext::UNKNOWN, Connection::Close);

@@ -14,9 +14,12 @@ use monoio::net::TcpStream;
 use super::batch::{Batch, Framing, Gathered, SMALL_BODY};
 use super::context::ResponseContext;
 use super::exchange::{ExchangeState, Reading, Writing};
+use super::length_check::LengthCheck;
 use super::transition::Transition;
 use crate::error_response::ErrorResponse;
-use crate::http1::{self, BodyEncoding, Connection, Payload, RequestError, Status, Version};
+use crate::http1::{
+    self, BodyEncoding, Connection, Payload, RequestError, ResponseHeaders, Status, Version,
+};
 use crate::memory::Reserved;
 use crate::service::{Body, BodyStream, PendingResponse, ServiceResponse};
 use crate::settings::Settings;
@@ -32,7 +35,7 @@ pub(super) struct ResponseWriter<'c> {
     context: ResponseContext,
 }
 
-/// How a final response ended.
+/// The end of a final response.
 pub(super) enum Written {
     /// It is complete, and said this of the connection.
     Complete(Connection),
@@ -55,7 +58,7 @@ impl<'c> ResponseWriter<'c> {
         }
     }
 
-    /// Wait for the response, and write it.
+    /// Waits for the response, and writes it.
     pub(super) async fn write_pending(
         &mut self,
         mut pending: PendingResponse,
@@ -74,7 +77,7 @@ impl<'c> ResponseWriter<'c> {
         self.write_response(response).await
     }
 
-    /// Write the service's response.
+    /// Writes the service's response.
     pub(super) async fn write_response(
         &mut self,
         response: Result<ServiceResponse, ErrorResponse>,
@@ -100,16 +103,13 @@ impl<'c> ResponseWriter<'c> {
     async fn write_whole(
         &mut self,
         status: Status,
-        headers: Vec<(String, Vec<u8>)>,
+        headers: ResponseHeaders,
         mut body: Vec<u8>,
     ) -> Result<Written, Disconnected> {
         let payload = Payload::Length(body.len() as u64);
         let connection = self.decide(true);
-        let encoded = self.encode(status, &headers, payload, connection);
+        let (mut out, encoding) = self.encode(status, &headers, payload, connection);
         drop(headers);
-        let Some((mut out, encoding)) = encoded else {
-            return self.write_error(&ErrorResponse::internal_error()).await;
-        };
         if encoding != BodyEncoding::Plain {
             body.clear();
         }
@@ -133,23 +133,24 @@ impl<'c> ResponseWriter<'c> {
         Ok(Written::Complete(connection))
     }
 
-    /// Write the chunks of `body` behind the head, which waits for the first of them, but not for
+    /// Writes the chunks of `body` behind the head, which waits for the first of them, but not for
     /// long.
     async fn stream(
         &mut self,
         status: Status,
-        headers: Vec<(String, Vec<u8>)>,
+        headers: ResponseHeaders,
         mut body: Box<dyn BodyStream>,
     ) -> Result<Written, Disconnected> {
-        let payload = body.length().map_or(Payload::Stream, Payload::Length);
+        let length = body.length();
+        let payload = match length {
+            Some(length) if !body.has_trailers() => Payload::Length(length),
+            _ => Payload::Stream,
+        };
         // What becomes of the connection is decided when the head is written.
         let connection = self.likely();
-        let encoded = self.encode(status, &headers, payload, connection);
+        let (mut out, encoding) = self.encode(status, &headers, payload, connection);
         // The stream may take hours.
         drop(headers);
-        let Some((mut out, encoding)) = encoded else {
-            return self.write_error(&ErrorResponse::internal_error()).await;
-        };
         let mut head = StreamHead {
             status,
             len: out.len(),
@@ -157,7 +158,7 @@ impl<'c> ResponseWriter<'c> {
             connection,
             is_written: false,
         };
-        let Some(mut framing) = Framing::of(encoding, payload) else {
+        let Some(framing) = Framing::of(encoding) else {
             drop(body);
             self.settle(&mut head, &mut out, true);
             self.write_first(out).await?;
@@ -165,11 +166,13 @@ impl<'c> ResponseWriter<'c> {
         };
         let head_due = self.state.shard.now() + HEAD_WAITS;
         self.state.set_writing(Writing::Head(head_due));
+        let mut length = LengthCheck::new(length);
         loop {
             let batch = Batch {
                 any: head.is_written && !out.is_empty(),
                 head_due: self.state.head_due(),
-                framing: &mut framing,
+                framing: &framing,
+                length: &mut length,
                 takes_trailers: self.context.takes_trailers,
             };
             let large = match self.gather(batch, &mut out, &mut *body).await? {
@@ -180,7 +183,7 @@ impl<'c> ResponseWriter<'c> {
                     self.write_batch(&mut head, out).await?;
                     return Ok(Written::Complete(match framing {
                         Framing::UntilClose => Connection::Close,
-                        Framing::Chunked | Framing::Length(_) => head.connection,
+                        Framing::Chunked | Framing::Plain => head.connection,
                     }));
                 }
                 Gathered::Aborted { any: false } if !head.is_written => {
@@ -205,7 +208,7 @@ impl<'c> ResponseWriter<'c> {
         }
     }
 
-    /// Append to `out` the chunks that are ready, or wait for the next one.
+    /// Appends the chunks that are ready to `out`, or waits for the next one.
     async fn gather(
         &mut self,
         mut batch: Batch<'_>,
@@ -235,7 +238,7 @@ impl<'c> ResponseWriter<'c> {
         }
     }
 
-    /// Write what was gathered, behind the head the first time.
+    /// Writes what was gathered, behind the head the first time.
     async fn write_batch(
         &mut self,
         head: &mut StreamHead,
@@ -249,7 +252,7 @@ impl<'c> ResponseWriter<'c> {
         self.write_first(out).await
     }
 
-    /// Write a response of the host's own.
+    /// Writes a response of the host.
     pub(super) async fn write_error(
         &mut self,
         response: &ErrorResponse,
@@ -266,11 +269,15 @@ impl<'c> ResponseWriter<'c> {
             response,
         );
         self.state.guard.recorder.response(response.status, head);
+        tracing::trace!(
+            status = response.status.code(),
+            "response of the server begins"
+        );
         self.write_first(out).await?;
         Ok(Written::Complete(connection))
     }
 
-    /// Write the head that changes the protocol, which can't be done amid the request's body.
+    /// Writes the head that changes the protocol, which is impossible within the request's body.
     async fn upgrade(&mut self, mut websocket: WebSocket) -> Result<Written, Disconnected> {
         if !self.state.is_read() {
             tracing::warn!("a WebSocket was refused: the request's body isn't complete");
@@ -279,16 +286,12 @@ impl<'c> ResponseWriter<'c> {
         let (status, headers) = (Status::SWITCHING_PROTOCOLS, websocket.take_headers());
         let connection = Connection::Upgrade("websocket");
         self.context.version = Version::Http11;
-        match self.encode(status, &headers, Payload::Stream, connection) {
-            Some((out, _)) => {
-                self.write_first(out).await?;
-                Ok(Written::Upgraded(websocket))
-            }
-            None => self.write_error(&ErrorResponse::internal_error()).await,
-        }
+        let (out, _) = self.encode(status, &headers, Payload::Stream, connection);
+        self.write_first(out).await?;
+        Ok(Written::Upgraded(websocket))
     }
 
-    /// The final response begins: what it says of the connection.
+    /// Begins the final response, and returns the fate of the connection.
     fn decide(&self, whole: bool) -> Connection {
         match self.state.response_begins(whole) && self.context.keep_alive {
             true => Connection::KeepAlive,
@@ -296,7 +299,7 @@ impl<'c> ResponseWriter<'c> {
         }
     }
 
-    /// What it will most likely say.
+    /// Returns the most likely fate of the connection.
     fn likely(&self) -> Connection {
         match self.context.keep_alive && !self.state.shard.is_draining() {
             true => Connection::KeepAlive,
@@ -304,7 +307,7 @@ impl<'c> ResponseWriter<'c> {
         }
     }
 
-    /// Decide what the head at the start of `out` says of the connection.
+    /// Decides the fate of the connection, and changes the head at the start of `out`.
     fn settle(&self, head: &mut StreamHead, out: &mut Vec<u8>, whole: bool) {
         let connection = self.decide(whole);
         if connection == head.connection {
@@ -319,42 +322,33 @@ impl<'c> ResponseWriter<'c> {
         self.state.guard.recorder.response(head.status, head.len);
     }
 
-    /// The head, and how the body is written behind it. `None` if it can't be sent.
+    /// Returns the head, and the form of the body behind it.
     fn encode(
         &self,
         status: Status,
-        headers: &[(String, Vec<u8>)],
+        headers: &ResponseHeaders,
         payload: Payload,
         connection: Connection,
-    ) -> Option<(Vec<u8>, BodyEncoding)> {
+    ) -> (Vec<u8>, BodyEncoding) {
         let (shard, settings) = (self.state.shard, self.state.settings);
         let mut out = shard.take_buffer();
-        let encoded = shard.with_date(|date| {
+        let encoding = shard.with_date(|date| {
             let head = self
                 .context
                 .response_head(status, connection, date, settings);
-            let headers = headers.iter().map(|(name, value)| (name, value));
             http1::encode_head(&mut out, &head, payload, headers)
         });
-        match encoded {
-            Ok(encoding) => {
-                self.state.guard.recorder.response(status, out.len());
-                Some((out, encoding))
-            }
-            Err(invalid) => {
-                tracing::warn!("a response was refused: {invalid}");
-                shard.give_buffer(out);
-                None
-            }
-        }
+        self.state.guard.recorder.response(status, out.len());
+        tracing::trace!(status = status.code(), ?encoding, "response begins");
+        (out, encoding)
     }
 
-    /// What is to be written before the final response.
+    /// Returns the informational responses to write before the final one.
     fn poll_informational(&self, waker: &Waker) -> Poll<Vec<u8>> {
         self.state.poll_informational(self.context.version, waker)
     }
 
-    /// Write the beginning of the final response.
+    /// Writes the beginning of the final response.
     async fn write_first(&mut self, out: Vec<u8>) -> Result<(), Disconnected> {
         let informational = self.state.close_informational(self.context.version);
         if !informational.is_empty() {
@@ -364,7 +358,7 @@ impl<'c> ResponseWriter<'c> {
         self.write(out).await
     }
 
-    /// Write all of `bytes`.
+    /// Writes all of `bytes`.
     async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Disconnected> {
         let state = self.state;
         let bytes = write_all(self.socket, &state.guard.recorder, bytes, || {
@@ -388,7 +382,7 @@ struct StreamHead {
 }
 
 impl Client {
-    /// Write a response of the host's own, the last on the connection.
+    /// Writes a response of the host, the last on the connection.
     pub(super) async fn write_error(
         &mut self,
         response: &ErrorResponse,
@@ -404,7 +398,7 @@ impl Client {
         writer.write_error(response).await.map(|_| ())
     }
 
-    /// Answer a request that can't be understood, or is too large, and close.
+    /// Answers a request that can't be understood, or is too large, and closes.
     pub(super) async fn reject(
         &mut self,
         error: RequestError,
@@ -414,13 +408,13 @@ impl Client {
         self.reject_with(&response, context).await
     }
 
-    /// Answer a request whose body there is no memory for, and close.
+    /// Answers a request whose body there is no memory for, and closes.
     pub(super) async fn reject_exhausted(&mut self, context: ResponseContext) -> Transition {
         self.shard.body_memory().note_rejected();
         self.reject_with(&ErrorResponse::exhausted(), context).await
     }
 
-    /// Answer a request, and close.
+    /// Answers a request, and closes.
     pub(super) async fn reject_with(
         &mut self,
         response: &ErrorResponse,
@@ -433,7 +427,7 @@ impl Client {
     }
 }
 
-/// Append a response of the host's own. Returns the length of its head.
+/// Appends a response of the host. Returns the length of its head.
 pub(super) fn encode_error_response(
     out: &mut Vec<u8>,
     shard: &Shard,
@@ -448,7 +442,7 @@ pub(super) fn encode_error_response(
     })
 }
 
-/// How long a head waits for the first chunk. A chunk that comes by then is written with it, and a
+/// The time that a head waits for the first chunk. A chunk that comes by then is written with it, and a
 /// source that fails by then can still be told of by a 500; a client learns of a response without
 /// one soon enough.
 const HEAD_WAITS: Duration = Duration::from_millis(100);

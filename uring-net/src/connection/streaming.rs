@@ -124,7 +124,7 @@ async fn finish(client: &mut Client, body_reader: &mut BodyReader) -> Transition
     }
 }
 
-/// What a client is told whose body did not come, if it is there.
+/// The response to a client whose body did not come, if it is still there.
 fn error_response(why: BodyError) -> Option<ErrorResponse> {
     match why {
         BodyError::Disconnected => None,
@@ -138,5 +138,5 @@ fn error_response(why: BodyError) -> Option<ErrorResponse> {
     }
 }
 
-/// How long the rest of a body may take that is read only so that the connection can live on.
+/// The time for the rest of a body that is read only so that the connection can live on.
 const REST: Duration = Duration::from_secs(2);

@@ -1,8 +1,8 @@
-//! What becomes of a connection.
+//! The next state of a connection.
 
 use crate::websocket::WebSocket;
 
-/// What becomes of a connection after an attempt to serve the request that its input begins with.
+/// The next state of a connection after an attempt to serve the request that its input begins with.
 pub(super) enum Transition {
     /// The request's head isn't complete: read more.
     NeedInput,

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-/// Whether `authority` is a host, a name or an IP address, and perhaps a port; without user
+/// Returns whether `authority` is a host (a name or an IP address), with or without a port, and without user
 /// information. It may be empty, as `Host` may, but a port needs a host (RFC 9110 section 4.2.1).
 pub(super) fn is_authority(authority: &[u8]) -> bool {
     if let Some(literal) = authority.strip_prefix(b"[") {

@@ -29,7 +29,7 @@ impl BodyDecoder {
         })
     }
 
-    /// The same, but trailers are kept for [`BodyDecoder::take_trailers`], and have the limits of
+    /// Creates a decoder that keeps trailers for [`BodyDecoder::take_trailers`]; they have the limits of
     /// headers.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl BodyDecoder {
         }
     }
 
-    /// Append to `out` what of `input` is the body's content. What is consumed must not be
+    /// Appends to `out` what of `input` is the body's content. What is consumed must not be
     /// passed again. After an error the decoder is of no more use.
     ///
     /// # Errors

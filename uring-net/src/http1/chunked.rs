@@ -7,7 +7,7 @@ use super::limits::HeadLimits;
 use super::status::Status;
 use super::trailers::Trailers;
 
-/// Append a chunk. No data is no chunk: an empty one would end the body.
+/// Appends a chunk. Empty data is skipped: an empty chunk would end the body.
 pub fn encode_chunk(out: &mut Vec<u8>, data: &[u8]) {
     if data.is_empty() {
         return;
@@ -17,17 +17,17 @@ pub fn encode_chunk(out: &mut Vec<u8>, data: &[u8]) {
     out.extend_from_slice(CHUNK_END);
 }
 
-/// Append what precedes the data of a chunk, of which there must be `len` bytes and not none.
+/// Appends what precedes the data of a chunk, of which there must be `len` bytes and not none.
 /// [`CHUNK_END`] follows them.
 pub fn encode_chunk_size(out: &mut Vec<u8>, len: usize) {
     put_hex(out, len);
     out.extend_from_slice(b"\r\n");
 }
 
-/// What follows the data of a chunk.
+/// The bytes behind the data of a chunk.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
-/// Append what ends a body: the last chunk, and no trailers
+/// Appends what ends a body: the last chunk, and no trailers
 /// ([`encode_trailers`](super::encode_trailers) is for those).
 pub fn encode_last_chunk(out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n\r\n");
@@ -39,7 +39,7 @@ pub fn encode_last_chunk(out: &mut Vec<u8>) {
 #[derive(Debug)]
 pub struct ChunkedDecoder {
     state: State,
-    /// Of the chunk whose size line is being read.
+    /// The size of the chunk whose size line is being read.
     size: u64,
     /// Hex digits of it so far.
     digits: u8,
@@ -50,7 +50,7 @@ pub struct ChunkedDecoder {
     /// Bytes of trailers, and trailers, that may still come.
     trailer_bytes: usize,
     trailers: usize,
-    /// Where they are asked for.
+    /// The trailers, if they are kept.
     kept: Option<Box<Kept>>,
     /// Bytes of content that may still come.
     room: u64,
@@ -73,7 +73,7 @@ impl ChunkedDecoder {
         }
     }
 
-    /// The same, but trailers are kept for [`ChunkedDecoder::take_trailers`], and have the limits
+    /// Creates a decoder that keeps trailers for [`ChunkedDecoder::take_trailers`]; they have the limits
     /// of headers.
     #[must_use]
     pub fn with_trailers(max_body: u64, limits: &HeadLimits) -> Self {
@@ -93,7 +93,7 @@ impl ChunkedDecoder {
         super::trailers::parse(&self.kept.take().unwrap_or_default().0)
     }
 
-    /// Append to `out` the content of the chunks in `input`. What is consumed must not be passed
+    /// Appends to `out` the content of the chunks in `input`. What is consumed must not be passed
     /// again; all of `input` is, unless the body ends in it. After an error the decoder is of no
     /// more use.
     ///

@@ -1,10 +1,10 @@
-//! What a request is rejected with.
+//! Rejections of requests.
 
 use thiserror::Error;
 
 use super::status::Status;
 
-/// A request that can't be served. The connection's framing is not to be trusted any more:
+/// A request that can't be served. The connection's framing can no longer be trusted:
 /// answer with the status and close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{reason}")]
@@ -14,13 +14,13 @@ pub struct RequestError {
 }
 
 impl RequestError {
-    /// The status to answer with: 400, 413, 414, 417, 431, 501 or 505.
+    /// Returns the status to answer with: 400, 413, 414, 417, 431, 501 or 505.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// What is wrong, fit for the response's body and for a log.
+    /// Returns the reason, fit for the response's body and for a log.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.reason

@@ -1,12 +1,12 @@
-//! Field names and values (RFC 9110 section 5): what may stand in a header line.
+//! Field names and values (RFC 9110 section 5): the characters of a header line.
 
 use thiserror::Error;
 
-/// Whether a header may be sent: its name a token, its value without controls other than the
-/// tab. A header that passes can't end its own line, so it can't add another.
+/// Validates a header: its name is a token, its value has no control characters other than the
+/// tab. A valid header can't end its line, and so can't add another.
 ///
 /// # Errors
-/// Which half of it is wrong, with the name.
+/// The invalid half, with the name.
 pub fn validate_header(name: &[u8], value: &[u8]) -> Result<(), InvalidHeader> {
     if !is_token(name) {
         return Err(InvalidHeader::new(name, "its name is not a token"));
@@ -39,8 +39,8 @@ impl InvalidHeader {
     }
 }
 
-/// Whether a header belongs to the connection rather than to the message, or is the host's to
-/// send: a service's is dropped.
+/// Returns whether a header belongs to the connection rather than to the message, or is set by the
+/// host: a service's is dropped.
 #[must_use]
 pub fn is_host_owned(name: &[u8]) -> bool {
     // The length decides for almost every name that isn't.

@@ -21,13 +21,13 @@ impl LengthDecoder {
         Ok(Self { left: len })
     }
 
-    /// Bytes that are still to come.
+    /// Returns the number of bytes that are still to come.
     #[must_use]
     pub fn left(&self) -> u64 {
         self.left
     }
 
-    /// Count `len` bytes of the body that went elsewhere.
+    /// Counts `len` bytes of the body that went elsewhere.
     pub fn skip(&mut self, len: usize) -> Progress {
         self.left = self.left.saturating_sub(len as u64);
         Progress {
@@ -36,7 +36,7 @@ impl LengthDecoder {
         }
     }
 
-    /// Append to `out` what of `input` is the body's.
+    /// Appends the body's bytes of `input` to `out`.
     pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Progress {
         let content = take(&mut self.left, input);
         out.extend_from_slice(content);
@@ -47,12 +47,12 @@ impl LengthDecoder {
     }
 }
 
-/// How far a decoder came.
+/// The progress of a decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes of the input that were the body's: the next request begins after the last of them.
     pub consumed: usize,
-    /// Whether the body is complete.
+    /// Set if the body is complete.
     pub done: bool,
 }
 

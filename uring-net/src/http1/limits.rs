@@ -1,6 +1,6 @@
 //! Limits of heads.
 
-/// How large a head may be.
+/// The limits of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
     /// Bytes of the request line without its line end; beyond, 414.

@@ -10,10 +10,10 @@ pub struct HeaderLines {
 }
 
 impl HeaderLines {
-    /// No headers.
+    /// The empty list.
     pub const EMPTY: &'static Self = &Self { lines: Vec::new() };
 
-    /// Encode `headers`; their order is kept.
+    /// Encodes `headers`; their order is kept.
     ///
     /// # Errors
     /// A header that [`validate_header`] refuses, one that belongs to the host
@@ -41,13 +41,13 @@ impl HeaderLines {
         Ok(Self { lines })
     }
 
-    /// Whether there is a header `name`.
+    /// Returns whether there is a header `name`.
     pub(crate) fn has(&self, name: &str) -> bool {
         let is_it = |line: &Line| line.name.eq_ignore_ascii_case(name.as_bytes());
         self.lines.iter().any(is_it)
     }
 
-    /// Append all lines but those in `overridden`.
+    /// Appends all lines except those in `overridden`.
     pub(super) fn put(&self, out: &mut Vec<u8>, overridden: Overridden) {
         for (index, line) in self.lines.iter().enumerate() {
             if overridden.0 & (1 << index) == 0 {
@@ -56,14 +56,14 @@ impl HeaderLines {
         }
     }
 
-    /// Note that the response has all of these headers, where `defaults` has them too.
+    /// Notes that the response has all of these headers, where `defaults` has them too.
     pub(super) fn override_in(&self, defaults: &Self, overridden: &mut Overridden) {
         for line in &self.lines {
             defaults.override_with(&line.name, overridden);
         }
     }
 
-    /// Note that the response has a header `name` of its own.
+    /// Notes that the response sets a header `name` itself.
     pub(super) fn override_with(&self, name: &[u8], overridden: &mut Overridden) {
         for (index, line) in self.lines.iter().enumerate() {
             if line.name.eq_ignore_ascii_case(name) {

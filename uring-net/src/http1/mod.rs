@@ -8,9 +8,9 @@
 //! - [`HeaderLines`]: headers that are checked and encoded once, and sent with every response
 //! - [`Date`]: the `date` header
 //!
-//! Whatever a client sends that the RFCs want rejected ends in a [`RequestError`]: answer with
-//! its status, then close, because where the next request would start is anybody's guess.
-//! Whatever a service puts in a header can't end that header: see [`InvalidHeader`].
+//! Requests that the RFCs want rejected end in a [`RequestError`]: answer with
+//! its status, then close, because the start of the next request is unknown.
+//! A service's header can't end its line, and so can't add another: see [`ResponseHeaders`].
 
 mod authority;
 mod body;
@@ -23,6 +23,7 @@ mod limits;
 mod lines;
 mod request;
 mod response;
+mod response_headers;
 mod scan;
 mod semantics;
 mod status;
@@ -44,6 +45,7 @@ pub use response::{
     BodyEncoding, CONTINUE, Connection, Payload, ResponseHead, encode_head, encode_informational,
     encode_plain,
 };
+pub use response_headers::ResponseHeaders;
 pub use semantics::BodyFraming;
 pub use status::{InvalidStatus, Status};
 pub use trailers::{Trailers, encode_trailers};

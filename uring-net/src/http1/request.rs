@@ -19,9 +19,9 @@ use super::version::Version;
 /// one of more than 128, or whose target isn't ASCII.
 #[derive(Debug, Default)]
 pub struct HeadParser {
-    /// Of the request whose head is arriving.
+    /// The state of the request whose head is arriving.
     scan: Scan,
-    /// Of the request whose head came last.
+    /// The spans of the request whose head came last.
     spans: SmallVec<[HeaderSpan; 16]>,
     /// The target of that request with escapes, if it was sent without them.
     target: String,
@@ -36,28 +36,28 @@ pub struct Head<'b> {
     pub target: &'b str,
     /// The target's path, with its escapes: begins with `/`, or is the `*` of `OPTIONS *`.
     pub path: &'b str,
-    /// What follows the first `?` of the target, if there is one.
+    /// The part of the target behind the first `?`, if there is one.
     pub query: Option<&'b str>,
     /// The version.
     pub version: Version,
-    /// Whom the request is for: the authority of an absolute target, else `Host`. Valid, but
+    /// The authority that the request is for: that of an absolute target, else `Host`. It is valid, but
     /// perhaps empty; `None` only from a client of HTTP/1.0.
     pub authority: Option<&'b str>,
     /// The headers.
     pub headers: Headers<'b>,
-    /// How the body is framed.
+    /// The framing of the body.
     pub framing: BodyFraming,
-    /// Whether the client lets the connection live on.
+    /// Set if the client lets the connection live on.
     pub keep_alive: bool,
-    /// Whether the client waits for [`CONTINUE`](super::CONTINUE) before it sends the body.
+    /// Set if the client waits for [`CONTINUE`](super::CONTINUE) before it sends the body.
     pub expect_continue: bool,
-    /// Whether `Connection` has the option `upgrade`.
+    /// Set if `Connection` has the option `upgrade`.
     pub upgrade: bool,
-    /// Whether the client takes trailers (`TE: trailers`, RFC 9110 section 10.1.4).
+    /// Set if the client takes trailers (`TE: trailers`, RFC 9110 section 10.1.4).
     pub takes_trailers: bool,
     /// Bytes of the buffer that are the head, any empty lines before it included.
     pub len: usize,
-    /// What the buffer holds beyond the head.
+    /// The bytes of the buffer beyond the head.
     pub rest: &'b [u8],
 }
 
@@ -65,13 +65,13 @@ pub struct Head<'b> {
 /// values have no white space around them, and no control characters but the tab.
 #[derive(Clone, Copy)]
 pub struct Headers<'b> {
-    /// Of the same call of [`HeadParser::parse`] as `spans`: [`Headers::iter`] relies on it.
+    /// The head of the same call of [`HeadParser::parse`] as `spans`: [`Headers::iter`] relies on it.
     head: &'b [u8],
     spans: &'b [HeaderSpan],
 }
 
 impl HeadParser {
-    /// Take apart the head that `buf` begins with. Call it again with more bytes behind those of
+    /// Parses the head that `buf` begins with. Call it again with more bytes behind those of
     /// the last call when it returns `None`.
     ///
     /// Header names are brought to lower case in `buf` itself. With an absolute target the value
@@ -127,7 +127,7 @@ impl HeadParser {
                     return Err(RequestError::bad("invalid Host header"));
                 }
                 if let Some(authority) = target.authority {
-                    // It stands before whatever was escaped.
+                    // It precedes everything that was escaped.
                     let within = Span::new(authority.as_bytes(), target_text.as_bytes());
                     host.value = within.after(line.target);
                 }
@@ -155,14 +155,14 @@ impl HeadParser {
         }))
     }
 
-    /// Whether a part of a head has been seen: the difference between a connection that is idle
+    /// Returns whether a part of a head has been seen: the difference between a connection that is idle
     /// and one that is slow.
     #[must_use]
     pub fn is_amid_head(&self) -> bool {
         self.scan.is_started()
     }
 
-    /// Find the parts of a head, check their characters and leave the headers in `self.spans`.
+    /// Finds the parts of a head, checks their characters and leaves the headers in `self.spans`.
     fn tokenize(
         &mut self,
         head: &[u8],
@@ -241,13 +241,13 @@ impl<'b> Head<'b> {
 }
 
 impl<'b> Headers<'b> {
-    /// How many there are.
+    /// Returns the number of headers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.spans.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no headers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
@@ -285,7 +285,7 @@ impl std::fmt::Debug for Headers<'_> {
     }
 }
 
-/// Where the parts of a head are in it, but for its headers.
+/// The positions of the parts of a head, except for its headers.
 struct RequestLine {
     method: Span,
     target: Span,
@@ -308,7 +308,7 @@ struct Span {
 }
 
 impl Span {
-    /// Where `part` is in `whole`, of which it must be a slice.
+    /// Returns the position of `part` in `whole`, of which it must be a slice.
     fn new(part: &[u8], whole: &[u8]) -> Self {
         let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
         Self {
@@ -317,7 +317,7 @@ impl Span {
         }
     }
 
-    /// The same part of what stands at `whole`.
+    /// Returns this span of a part, moved to where the part begins.
     fn after(self, whole: Self) -> Self {
         Self {
             start: whole.start.saturating_add(self.start),
@@ -343,8 +343,8 @@ impl Span {
     }
 }
 
-/// Where the request line begins: clients that send an empty line after a body are put up with
-/// (RFC 9112 section 2.2). `None` if that can't be told yet.
+/// Returns the start of the request line. Empty lines before it, which some clients send after a body,
+/// are skipped (RFC 9112 section 2.2). `None` if that can't be told yet.
 fn skip_empty_lines(buf: &[u8]) -> Result<Option<usize>, RequestError> {
     let mut rest = buf;
     for _ in 0..MAX_EMPTY_LINES {
@@ -361,7 +361,7 @@ fn skip_empty_lines(buf: &[u8]) -> Result<Option<usize>, RequestError> {
     }
 }
 
-/// Whether a line begins at `at` because one ended right before, as lines must.
+/// Checks that a line begins at `at`: that the one before it ends there with CR LF.
 fn check_line_end(head: &[u8], at: usize) -> Result<(), RequestError> {
     match head.get(..at) {
         Some([.., b'\r', b'\n']) => Ok(()),
@@ -369,7 +369,7 @@ fn check_line_end(head: &[u8], at: usize) -> Result<(), RequestError> {
     }
 }
 
-/// Tell a version that isn't ours (505) from what isn't a version (400), once all of it is
+/// Tells a version that isn't ours (505) from what isn't a version (400), once all of it is
 /// there.
 fn unsupported_version<T>(
     head: &[u8],

@@ -3,6 +3,7 @@
 use super::date::Date;
 use super::field::{InvalidHeader, is_host_owned, validate_header};
 use super::lines::{HeaderLines, Overridden};
+use super::response_headers::ResponseHeaders;
 use super::semantics::decimal;
 use super::status::Status;
 use super::version::Version;
@@ -10,7 +11,7 @@ use super::version::Version;
 /// The informational response to a client that waits before it sends a body.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Append an informational response other than [`CONTINUE`]; `status` is of 102 to 199. Headers that are
+/// Appends an informational response other than [`CONTINUE`]; `status` is of 102 to 199. Headers that are
 /// the host's are left out ([`is_host_owned`]).
 ///
 /// # Errors
@@ -46,16 +47,16 @@ where
     Ok(())
 }
 
-/// What the host decides about a response.
+/// The part of a response that the host decides.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseHead<'a> {
     /// The status.
     pub status: Status,
     /// The version of the *request*: to HTTP/1.0 nothing is sent that it doesn't know.
     pub version: Version,
-    /// Whether the request's method is HEAD.
+    /// Set if the request's method is HEAD.
     pub to_head: bool,
-    /// What becomes of the connection after the response.
+    /// The fate of the connection after the response.
     pub connection: Connection,
     /// The date.
     pub date: &'a Date,
@@ -63,7 +64,7 @@ pub struct ResponseHead<'a> {
     pub defaults: &'a HeaderLines,
 }
 
-/// What becomes of a connection after a response.
+/// The fate of a connection after a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connection {
     /// The next request may come.
@@ -74,16 +75,16 @@ pub enum Connection {
     Upgrade(&'static str),
 }
 
-/// What is known of a response's content when its head is sent.
+/// The knowledge about a response's content when its head is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payload {
     /// Its bytes.
     Length(u64),
-    /// Nothing: it is a stream.
+    /// It is a stream of unknown length.
     Stream,
 }
 
-/// How the content must be written behind the head.
+/// The form in which the content must be written behind the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyEncoding {
     /// Not at all: the status or the method forbids a body.
@@ -98,34 +99,22 @@ pub enum BodyEncoding {
     UntilClose,
 }
 
-/// Append the head of a response with the service's `headers`. Those that are the host's are left
+/// Appends the head of a response with the service's `headers`. Those that are the host's are left
 /// out ([`is_host_owned`]). Where a response has no content though that of a GET would have, to HEAD
 /// or with status 304, the service's `content-length` is taken for how long that would be (RFC 9110
 /// section 8.6).
-///
-/// # Errors
-/// A header that can't be sent; nothing is appended then.
-pub fn encode_head<N, V>(
+pub fn encode_head(
     out: &mut Vec<u8>,
     head: &ResponseHead<'_>,
     payload: Payload,
-    headers: impl IntoIterator<Item = (N, V)>,
-) -> Result<BodyEncoding, InvalidHeader>
-where
-    N: AsRef<[u8]>,
-    V: AsRef<[u8]>,
-{
-    let start = out.len();
+    headers: &ResponseHeaders,
+) -> BodyEncoding {
     head.status.put_line(out);
     out.extend_from_slice(head.date.line());
     let mut overridden = Overridden::default();
     let mut declared = DeclaredLength::None;
-    for (name, value) in headers {
-        let (name, value) = (name.as_ref(), value.as_ref());
-        if let Err(invalid) = validate_header(name, value) {
-            out.truncate(start);
-            return Err(invalid);
-        }
+    for (name, value) in headers.iter() {
+        let name = name.as_bytes();
         if is_host_owned(name) {
             declared.see(name, value);
             continue;
@@ -134,10 +123,10 @@ where
         put_field(out, name, value);
     }
     head.defaults.put(out, overridden);
-    Ok(head.finish(out, payload, declared))
+    head.finish(out, payload, declared)
 }
 
-/// Change what a head says of the connection: the one of `len` bytes that `out` begins with, which
+/// Changes the fate of the connection in the head of `len` bytes that `out` begins with, which
 /// [`encode_head`] made from `head` for a body of this `encoding`. Returns its length then.
 pub(crate) fn change_connection(
     out: &mut Vec<u8>,
@@ -159,8 +148,8 @@ pub(crate) fn change_connection(
     end
 }
 
-/// Append a whole response of one line of text, such as an error; `extra` are headers of its
-/// own, `Allow` for example. Returns the length of its head.
+/// Appends a whole response of one line of text, such as an error; `extra` are its additional
+/// headers, for example `Allow`. Returns the length of its head.
 pub fn encode_plain(
     out: &mut Vec<u8>,
     head: &ResponseHead<'_>,
@@ -196,7 +185,7 @@ fn put_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 }
 
 impl ResponseHead<'_> {
-    /// Append the headers that frame the message, and the end of the head.
+    /// Appends the headers that frame the message, and the end of the head.
     fn finish(
         &self,
         out: &mut Vec<u8>,
@@ -208,7 +197,7 @@ impl ResponseHead<'_> {
         encoding
     }
 
-    /// Append what becomes of the connection, and the end of the head.
+    /// Appends the fate of the connection, and the end of the head.
     fn put_end(&self, out: &mut Vec<u8>, encoding: BodyEncoding) {
         if self.status == Status::UPGRADE_REQUIRED {
             return self.put_end_of_upgrade_required(out, encoding);
@@ -287,7 +276,7 @@ fn put_length(out: &mut Vec<u8>, len: u64) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// What a service says of the length of its content.
+/// The length of the content that a service declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DeclaredLength {
     None,
@@ -297,7 +286,7 @@ enum DeclaredLength {
 }
 
 impl DeclaredLength {
-    /// Take a header of the service's into account.
+    /// Takes a header of the service into account.
     fn see(&mut self, name: &[u8], value: &[u8]) {
         if !name.eq_ignore_ascii_case(b"content-length") {
             return;

@@ -4,7 +4,7 @@ use super::error::RequestError;
 use super::limits::HeadLimits;
 use super::status::Status;
 
-/// How far the lines of an incomplete head have been looked at.
+/// The progress of a search through the lines of an incomplete head.
 ///
 /// A head that isn't whole at first is searched for its end from where the last search ended,
 /// and taken apart again only when its request line has become whole and when it is whole
@@ -14,11 +14,11 @@ pub(super) struct Scan {
     started: bool,
     /// All bytes before it have been searched.
     searched: usize,
-    /// Where the line begins that isn't whole yet.
+    /// The start of the line that isn't whole yet.
     line: usize,
-    /// Whole lines so far, the request line included.
+    /// The number of whole lines so far, the request line included.
     lines: usize,
-    /// Where the header lines begin.
+    /// The start of the header lines.
     headers: usize,
     complete: bool,
 }
@@ -33,7 +33,7 @@ impl Scan {
         self.searched
     }
 
-    /// Whether it would be in vain to take `head` apart again.
+    /// Returns whether parsing `head` again would find nothing new.
     pub(super) fn is_idle(
         &mut self,
         head: &[u8],

@@ -1,10 +1,10 @@
-//! What the headers of a request say about its body and its connection.
+//! The meaning of a request's headers for its body and its connection.
 
 use super::error::RequestError;
 use super::status::Status;
 use super::version::Version;
 
-/// How long the body is (RFC 9112 section 6.3).
+/// The length of a body (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFraming {
     /// There is no body.
@@ -18,7 +18,7 @@ pub enum BodyFraming {
 /// Gathers it, header by header.
 #[derive(Debug, Default)]
 pub(super) struct Semantics {
-    /// Where among the headers `host` is.
+    /// The index of `host` among the headers.
     host: Option<usize>,
     length: Option<u64>,
     coding: Option<Coding>,
@@ -30,7 +30,7 @@ pub(super) struct Semantics {
     takes_trailers: bool,
 }
 
-/// What it comes to.
+/// The result of reading the headers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Conclusion {
     pub(super) host: Option<usize>,
@@ -48,7 +48,7 @@ enum Coding {
 }
 
 impl Semantics {
-    /// Take the header at `index` into account; `name` is in lower case.
+    /// Takes the header at `index` into account; `name` is in lower case.
     pub(super) fn see(
         &mut self,
         index: usize,
@@ -95,7 +95,7 @@ impl Semantics {
         })
     }
 
-    /// Of two readings of a body's length, somebody on the way may have taken the other. So
+    /// If the length of a body can be read in two ways, an intermediary may have read it the other way. So
     /// where the RFC lets a server choose one, this one refuses.
     fn framing(&self, version: Version) -> Result<BodyFraming, RequestError> {
         let Some(last) = self.coding else {

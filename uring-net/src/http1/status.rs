@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// A status code that may stand in a final response, or 101.
+/// A status code of a final response, or 101.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Status(u16);
 
@@ -30,7 +30,7 @@ impl Status {
         self.0
     }
 
-    /// Whether a response of this status has no body, and no header that speaks of one
+    /// Returns whether a response of this status has neither a body nor a header about one
     /// (RFC 9110 section 8.6).
     #[must_use]
     pub const fn forbids_body(self) -> bool {
@@ -61,7 +61,7 @@ macro_rules! statuses {
                 }
             }
 
-            /// Append the status line. It says HTTP/1.1 to clients of HTTP/1.0 too
+            /// Appends the status line. It says HTTP/1.1 to clients of HTTP/1.0 too
             /// (RFC 9110 section 6.2).
             pub(super) fn put_line(self, out: &mut Vec<u8>) {
                 let line: &[u8] = match self.0 {

@@ -9,9 +9,9 @@ use super::status::Status;
 pub(super) struct Target<'b> {
     /// Begins with `/`, or is `*`; as sent, with its escapes.
     pub(super) path: &'b str,
-    /// What follows the first `?`, if there is one.
+    /// The part behind the first `?`, if there is one.
     pub(super) query: Option<&'b str>,
-    /// Of an absolute target; never empty.
+    /// The authority of an absolute target; never empty.
     pub(super) authority: Option<&'b str>,
 }
 
@@ -85,7 +85,7 @@ impl<'b> Target<'b> {
 pub(super) fn escape(target: &str) -> Result<String, RequestError> {
     let at = target.find(|char: char| !char.is_ascii());
     let (ascii, rest) = target.split_at(at.unwrap_or(target.len()));
-    // A host is ASCII: nobody but its owner knows which other name stands for it.
+    // A host is ASCII: its spelling in other scripts is for its owner to translate.
     let after_scheme = ascii.split_once("://").map(|(_, after)| after);
     let is_in_host =
         !ascii.starts_with('/') && after_scheme.is_none_or(|after| !after.contains(['/', '?']));

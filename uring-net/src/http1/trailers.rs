@@ -6,7 +6,7 @@ use super::field::{InvalidHeader, is_host_owned, validate_header};
 /// Names and values.
 pub type Trailers = Vec<(String, Vec<u8>)>;
 
-/// Append what ends a body: the last chunk, and these trailers (RFC 9112 section 7.1.2).
+/// Appends what ends a body: the last chunk, and these trailers (RFC 9112 section 7.1.2).
 ///
 /// # Errors
 /// A trailer that can't be sent, or may not stand behind the content; nothing is appended then.
@@ -27,7 +27,7 @@ pub fn encode_trailers(out: &mut Vec<u8>, trailers: &Trailers) -> Result<(), Inv
     Ok(())
 }
 
-/// Take apart what stands between the last chunk and the end of the body, with the line ends.
+/// Parses what is between the last chunk and the end of the body, with the line ends.
 /// Its syntax has been checked. Names are brought to lower case.
 pub(super) fn parse(section: &[u8]) -> Result<Trailers, RequestError> {
     let mut trailers = Trailers::new();
@@ -50,8 +50,8 @@ pub(super) fn parse(section: &[u8]) -> Result<Trailers, RequestError> {
     Ok(trailers)
 }
 
-/// Whether a field comes too late behind the content: what frames or routes the message, changes
-/// how the request is to be understood, authenticates it, or says how the content is to be
+/// Returns whether a field comes too late behind the content: it frames or routes the message, changes
+/// how the request is understood, authenticates it, or says how the content is
 /// processed (RFC 9110 section 6.5.1).
 fn is_forbidden(name: &[u8]) -> bool {
     is_host_owned(name)

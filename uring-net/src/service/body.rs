@@ -24,21 +24,32 @@ pub enum Body {
 
 /// A body that is still being made.
 pub trait BodyStream {
-    /// The next chunk, asked for only when the last one was written. Chunks that are ready
+    /// Returns the next chunk. Called only when the last one was written. Chunks that are ready
     /// one after the other may be written together; the head is sent with the first, so a
     /// source that wants it sent early begins with a chunk. That may be an empty one; later, an
     /// empty one sends nothing, and must not be followed by others without end.
     /// `None` is the end, and nothing is asked for after it, nor after an error.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>>;
 
-    /// Bytes of the content, where they are known beforehand: the response then says so, and is
+    /// Returns the bytes of the content, if known beforehand: the response then says so, and is
     /// not chunked. A source that ends before, or goes on behind them, makes the body incomplete,
-    /// as [`Aborted`] does.
+    /// as [`Aborted`] does. The chunk that completes the length is sent when the source has ended.
     fn length(&self) -> Option<u64> {
         None
     }
 
-    /// What is sent behind the body: asked for once, after its end. It is left out if the client
+    /// Returns whether [`BodyStream::trailers`] has some, as far as is known before the body: then it is
+    /// chunked, whether its length is known or not.
+    fn has_trailers(&self) -> bool {
+        false
+    }
+
+    /// Called if the content has not the length that [`BodyStream::length`] gave, and so was cut off.
+    fn note_wrong_length(&mut self, why: WrongLength) {
+        tracing::warn!("a response was cut off: {why}");
+    }
+
+    /// Returns the trailers. Called once, after the end of the body. They are left out if the client
     /// didn't say that it takes trailers, or the response isn't chunked. Trailers that can't be
     /// sent, or have to stand before the content (RFC 9110 section 6.5.1), make the body
     /// incomplete, as [`Aborted`] does.
@@ -53,6 +64,21 @@ pub trait BodyStream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the rest of the body will not come")]
 pub struct Aborted;
+
+/// A streamed body whose content has not the length that its source gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum WrongLength {
+    /// The source went on.
+    #[error("it is longer than its content-length")]
+    TooLong,
+    /// The source ended.
+    #[error("it is {missing} bytes shorter than its content-length")]
+    TooShort {
+        /// The bytes that did not come.
+        missing: u64,
+    },
+}
 
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Self {

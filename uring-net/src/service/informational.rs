@@ -20,7 +20,7 @@ pub struct Informational {
 }
 
 impl Informational {
-    /// Send an informational response.
+    /// Sends an informational response.
     ///
     /// # Errors
     /// One that can't be sent: a status that is not of 102 to 199, or an invalid header.
@@ -48,7 +48,7 @@ impl Informational {
         Ok(())
     }
 
-    /// What was sent and isn't written; `waker` is woken when there is more.
+    /// Takes the responses that were sent and are not written; `waker` is woken when there are more.
     pub(crate) fn take(&self, waker: &Waker) -> Vec<u8> {
         let mut queue = self.queue.borrow_mut();
         if queue.bytes.is_empty() {
@@ -74,6 +74,7 @@ impl fmt::Debug for Informational {
 
 /// An informational response that can't be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum InvalidInformational {
     /// 100 and 101 are the host's to send.
     #[error("{0} is not the status of an informational response: use 102 to 199")]
@@ -86,7 +87,7 @@ pub enum InvalidInformational {
 #[derive(Default)]
 struct Queue {
     bytes: Vec<u8>,
-    /// Of the connection that waits for the final response.
+    /// The waker of the connection that waits for the final response.
     waker: Option<Waker>,
     closed: bool,
 }

@@ -1,10 +1,10 @@
-//! What a service returns.
+//! A response of a service, or an upgrade.
 
 use super::body::Body;
-use crate::http1::Status;
+use crate::http1::{ResponseHeaders, Status};
 use crate::websocket::WebSocket;
 
-/// What a service returns.
+/// A response of a service, or an upgrade.
 #[derive(Debug)]
 pub enum ServiceResponse {
     /// A response of HTTP.
@@ -30,8 +30,8 @@ impl From<WebSocket> for ServiceResponse {
 pub struct Response {
     /// Its status.
     pub status: Status,
-    /// Names and values. Those that frame the message are the host's, and are left out.
-    pub headers: Vec<(String, Vec<u8>)>,
+    /// Its headers. Those that frame the message are the host's, and are left out.
+    pub headers: ResponseHeaders,
     /// Its content.
     pub body: Body,
 }

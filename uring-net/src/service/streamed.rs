@@ -19,22 +19,22 @@ use crate::request_id::RequestId;
 pub struct StreamedRequest<'r> {
     /// Its head. Nothing of it is left when the response is made: what is needed must be copied.
     pub head: Head<'r>,
-    /// Who sent it.
+    /// The client's address.
     pub peer: SocketAddr,
-    /// What it is called in the logs.
+    /// The identifier of the request in the logs.
     pub id: RequestId<'r>,
     /// The way to responses before the final one.
     pub informational: Informational,
 }
 
-/// Who takes the body of a request, and who answers it: both are driven by the connection's
+/// The sink of a request's body, and its pending response: both are driven by the connection's
 /// task, side by side.
 ///
 /// The response may come, and its streamed body go out, while the request's body still comes. When
 /// the response is complete and the request's body is not, the sink is dropped: the rest is read
-/// only if it is small, and is nobody's. Both are dropped as soon as the client has left.
+/// only if it is small, and discarded. Both are dropped as soon as the client has left.
 pub struct Streamed {
-    /// Where the body goes.
+    /// The receiver of the body.
     pub sink: Box<dyn BodySink>,
     /// The response.
     pub response: PendingResponse,
@@ -49,13 +49,13 @@ impl fmt::Debug for Streamed {
     }
 }
 
-/// Takes the body of a request at its own pace. It lives in the connection's task: everything
+/// Takes the body of a request at its pace. It lives in the connection's task: everything
 /// that it is asked must be answered without blocking.
 ///
 /// Its last call is [`BodySink::end`] or [`BodySink::fail`]; a sink that is dropped without
 /// either will not get the rest because the response is complete.
 pub trait BodySink {
-    /// Whether there is room for a chunk. While there is none, one chunk at most is read of the
+    /// Ready if there is room for a chunk. While there is none, one chunk at most is read of the
     /// client and held (64 KiB), and the client then has to wait (TCP's back-pressure). Asked
     /// again whenever the connection wakes up; what makes room must wake `cx`.
     ///
@@ -80,7 +80,7 @@ pub trait BodySink {
 #[error("the body is not wanted")]
 pub struct Closed;
 
-/// Why the rest of a request's body will not come.
+/// The reason why the rest of a request's body will not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BodyError {
     /// The client has left.

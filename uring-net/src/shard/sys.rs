@@ -4,14 +4,14 @@ use std::os::fd::{BorrowedFd, RawFd};
 
 use socket2::{SockFilter, SockRef};
 
-/// Make the operations in flight on a socket complete. The descriptor is open: the guard that
+/// Makes the operations in flight on a socket complete. The descriptor is open: the guard that
 /// keeps it in a slab of the shard is dropped before the socket.
 pub(super) fn shutdown(socket: RawFd, how: libc::c_int) {
     // SAFETY: it takes no memory. On a socket whose peer is gone it fails, which is as good.
     unsafe { libc::shutdown(socket, how) };
 }
 
-/// Let a listening socket complete the connections that are under way, and begin no further ones:
+/// Lets a listening socket complete the connections that are under way, and begin no further ones:
 /// the first segment of a new one, which has SYN and not ACK set, is dropped. Its client repeats
 /// it a second later, and is then refused, or served by the next server.
 pub(super) fn ignore_new_clients(socket: RawFd) -> std::io::Result<()> {
@@ -41,7 +41,7 @@ pub(super) fn ignore_new_clients(socket: RawFd) -> std::io::Result<()> {
     SockRef::from(&socket).attach_filter(&[load, mask, is_syn, drop, keep])
 }
 
-/// Whether one of `events` is true of a socket now.
+/// Returns whether one of `events` is true of a socket now.
 pub(crate) fn poll(socket: RawFd, events: libc::c_short) -> bool {
     let mut polled = libc::pollfd {
         fd: socket,

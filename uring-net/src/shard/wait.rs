@@ -9,7 +9,7 @@ use monoio::io::Canceller;
 
 use super::sys::shutdown;
 
-/// What a connection waits for. Each has its own time limit, and its own end when it passes.
+/// The cause for which a connection waits. Each has a time limit, and a consequence when it passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The next request, of which nothing has arrived.
@@ -18,18 +18,18 @@ pub(crate) enum Phase {
     Head,
     /// The rest of a body.
     Body,
-    /// The service. It has a deadline of its own.
+    /// The service, which has its own deadline.
     Service,
     /// The client, to read the response.
     Writing,
-    /// Whoever wakes it: either end of a WebSocket, to say something; or the service, while
+    /// A wake-up: by either end of a WebSocket, to say something; or by the service, while
     /// nothing may be read of the client.
     Open,
     /// The client, to close, after the last response.
     Closing,
 }
 
-/// Why an operation of a connection ended early.
+/// The reason why an operation of a connection ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interrupt {
     /// Its time was over.
@@ -43,14 +43,14 @@ pub(crate) struct Connection {
     pub(crate) socket: RawFd,
     pub(crate) phase: Cell<Phase>,
     pub(crate) deadline: Cell<Option<Instant>>,
-    /// Whether nothing has come from the client yet.
+    /// Set while nothing has come from the client.
     pub(crate) is_fresh: Cell<bool>,
     pub(crate) interrupted: Cell<Option<Interrupt>>,
-    /// Of a connection whose phase is or was [`Phase::Open`].
+    /// The waker of a connection whose phase is or was [`Phase::Open`].
     pub(crate) waker: RefCell<Option<Waker>>,
     /// Cancels the read in flight, if it can be.
     pub(crate) reading: RefCell<Option<Canceller>>,
-    /// Whether one was.
+    /// Set if the read was cancelled.
     pub(crate) is_cancelled: Cell<bool>,
 }
 
@@ -69,7 +69,7 @@ impl Connection {
         }
     }
 
-    /// Wait for what `phase` says.
+    /// Waits for what `phase` says.
     pub(crate) fn enter(&self, phase: Phase) {
         self.phase.set(phase);
         if phase != Phase::Idle {
@@ -77,14 +77,14 @@ impl Connection {
         }
     }
 
-    /// Wait no longer than until `limit`.
+    /// Waits no longer than until `limit`.
     pub(super) fn hurry(&self, limit: Instant) {
         let deadline = self.deadline.get();
         let deadline = deadline.map_or(limit, |deadline| deadline.min(limit));
         self.deadline.set(Some(deadline));
     }
 
-    /// End the operation in flight. The way out stays open for a response that says why,
+    /// Ends the operation in flight. The way out stays open for a response that says why,
     /// unless it is the way out that is stuck.
     pub(super) fn interrupt(&self, why: Interrupt) {
         if self.phase.get() == Phase::Open {

@@ -10,7 +10,7 @@ use super::code;
 use super::handler::{Message, Settings};
 use super::text::{NotText, TextBuilder};
 
-/// Takes the frames of a client apart, and puts its messages together.
+/// Parses the frames of a client, and assembles its messages.
 #[derive(Debug)]
 pub(super) struct Decoder {
     max_message: u64,
@@ -21,7 +21,7 @@ pub(super) struct Decoder {
     message: Option<Builder>,
 }
 
-/// What a client has said.
+/// An event that a client caused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event<'b> {
     Message(Message<'b>),
@@ -34,7 +34,7 @@ pub(super) enum Event<'b> {
     },
 }
 
-/// What of the input was used, and what for.
+/// The result of decoding.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Decoded<'b> {
     /// Bytes that must not be passed again.
@@ -43,7 +43,7 @@ pub(super) struct Decoded<'b> {
     pub(super) event: Option<Event<'b>>,
 }
 
-/// What a client may not say: the connection has failed, to be closed with this.
+/// A violation by the client: the connection has failed, and is closed with this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ProtocolError {
     pub(super) code: u16,
@@ -60,7 +60,7 @@ impl Decoder {
         }
     }
 
-    /// Take what the input begins with. Payloads are unmasked in the input itself, so what isn't
+    /// Takes what the input begins with. Payloads are unmasked in the input itself, so what isn't
     /// consumed has to be passed again as it is.
     pub(super) fn decode<'b>(&mut self, input: &'b mut [u8]) -> Result<Decoded<'b>, ProtocolError> {
         let mut consumed = 0;
@@ -144,7 +144,7 @@ impl Decoder {
         }
     }
 
-    /// Whether what comes next is a control frame, which is no part of a message.
+    /// Returns whether the next frame is a control frame, which is not part of a message.
     pub(super) fn expects_control(&self, input: &[u8]) -> bool {
         self.frame.is_none() && input.first().is_some_and(|first| first & 0x08 != 0)
     }
@@ -178,14 +178,14 @@ impl Decoder {
 #[derive(Debug)]
 struct Payload {
     left: u64,
-    /// Whether the frame is the last of its message.
+    /// Set if the frame is the last of its message.
     last: bool,
-    /// Of the next byte, and those after it.
+    /// The mask of the next byte, and those after it.
     mask: [u8; 4],
 }
 
 impl Payload {
-    /// What of the payload is in `input`, unmasked.
+    /// Returns the part of the payload in `input`, unmasked.
     fn take<'b>(&mut self, input: &'b mut [u8]) -> &'b mut [u8] {
         let here = usize::try_from(self.left).map_or(input.len(), |left| left.min(input.len()));
         let payload = input.get_mut(..here).unwrap_or_default();
@@ -244,7 +244,7 @@ impl Builder {
     }
 }
 
-/// What can be wrong with a header alone; its mask, if nothing is.
+/// Checks a header alone, and returns its mask.
 fn check(header: &FrameHeader, len: u64, header_len: usize) -> Result<[u8; 4], ProtocolError> {
     if header.rsv1 || header.rsv2 || header.rsv3 {
         return Err(protocol_error("reserved bits without an extension"));

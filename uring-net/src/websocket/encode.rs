@@ -5,27 +5,27 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::code;
 
-/// Append a message of text.
+/// Appends a message of text.
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     put(out, OpCode::Data(Data::Text), text.as_bytes());
 }
 
-/// Append a message of bytes.
+/// Appends a message of bytes.
 pub(super) fn put_binary(out: &mut Vec<u8>, bytes: &[u8]) {
     put(out, OpCode::Data(Data::Binary), bytes);
 }
 
-/// Append a ping.
+/// Appends a ping.
 pub(super) fn put_ping(out: &mut Vec<u8>) {
     put(out, OpCode::Control(Control::Ping), b"");
 }
 
-/// Append the answer to a ping.
+/// Appends the answer to a ping.
 pub(super) fn put_pong(out: &mut Vec<u8>, payload: &[u8]) {
     put(out, OpCode::Control(Control::Pong), payload);
 }
 
-/// Append a close. What it can't say is changed, as [`Outgoing::Close`](super::Outgoing) tells.
+/// Appends a close. Reserved codes and long reasons are changed, as [`Outgoing::Close`](super::Outgoing) says.
 pub(super) fn put_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     let opcode = OpCode::Control(Control::Close);
     if code == code::NO_STATUS {

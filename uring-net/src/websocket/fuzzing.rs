@@ -1,4 +1,4 @@
-//! What the fuzzer sees of the decoder, which is private otherwise.
+//! The decoder, which is private otherwise, for the fuzzer.
 
 use super::decode::{Decoder, Event};
 use super::handler::{Message, Settings};
@@ -7,7 +7,7 @@ use super::handler::{Message, Settings};
 #[derive(Debug)]
 pub struct WebSocketDecoder(Decoder);
 
-/// What a client has said.
+/// An event that a client caused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
     /// A message of text.
@@ -23,7 +23,7 @@ pub enum Received {
 }
 
 impl WebSocketDecoder {
-    /// Of messages and frames of so many bytes at most.
+    /// Creates a decoder for messages and frames of `max` bytes at most.
     pub fn new(max: usize) -> Self {
         Self(Decoder::new(&Settings {
             max_message: max,
@@ -32,7 +32,7 @@ impl WebSocketDecoder {
         }))
     }
 
-    /// Take what `input` begins with: how many bytes that was, and what was said if it is whole.
+    /// Takes what `input` begins with: how many bytes that was, and what was said if it is whole.
     ///
     /// # Errors
     /// The code and the reason to close with.

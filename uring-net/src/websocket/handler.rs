@@ -7,29 +7,30 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::handshake::Upgrade;
+use crate::http1::ResponseHeaders;
 
 /// The response that accepts a request for an upgrade.
 pub struct WebSocket {
-    /// What the handshake came to.
+    /// The result of the handshake.
     pub upgrade: Upgrade,
     /// Further headers of the 101 response. Those of the handshake are the host's, and are left
     /// out.
-    pub headers: Vec<(String, Vec<u8>)>,
-    /// What the connection is allowed.
+    pub headers: ResponseHeaders,
+    /// The limits of the connection.
     pub settings: Rc<Settings>,
-    /// Who talks with the client.
+    /// The handler that talks with the client.
     pub handler: Box<dyn WebSocketHandler>,
 }
 
 impl WebSocket {
     /// The headers of the 101 response.
-    pub(crate) fn take_headers(&mut self) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn take_headers(&mut self) -> ResponseHeaders {
         let mut headers = std::mem::take(&mut self.headers);
-        headers.retain(|(name, _)| !is_of_handshake(name));
-        let mut push = |name: &str, value: &str| headers.push((name.into(), value.into()));
-        push("sec-websocket-accept", &self.upgrade.accept);
+        headers.retain(|name| !is_of_handshake(name));
+        headers.push_valid("sec-websocket-accept", &self.upgrade.accept);
+        // It is one that the client's own header names, so it is valid.
         if let Some(protocol) = &self.upgrade.protocol {
-            push("sec-websocket-protocol", protocol);
+            headers.push_valid("sec-websocket-protocol", protocol);
         }
         headers
     }
@@ -44,7 +45,7 @@ impl fmt::Debug for WebSocket {
     }
 }
 
-/// What a WebSocket is allowed, and how its client is kept track of.
+/// The limits of a WebSocket, and the intervals of its pings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Bytes of a message of the client's, all its fragments together; beyond, 1009.
@@ -55,7 +56,7 @@ pub struct Settings {
     pub ping_interval: Option<Duration>,
     /// A client that is silent for so long after a ping is gone.
     pub ping_timeout: Duration,
-    /// How long a client has to answer a close.
+    /// The time that a client has to answer a close.
     pub close_timeout: Duration,
 }
 
@@ -73,26 +74,26 @@ impl Default for Settings {
     }
 }
 
-/// Talks with the client of one WebSocket. It lives in the connection's task: everything that it
+/// The conversation with the client of one WebSocket. It lives in the connection's task: everything that it
 /// is asked must be answered without blocking.
 pub trait WebSocketHandler {
-    /// Whether [`WebSocketHandler::message`] may be called. While it may not, a few KiB at most
+    /// Ready if [`WebSocketHandler::message`] may be called. While it is not, a few KiB at most
     /// are read of the client, who has to wait (TCP's back-pressure) and is not expected to
     /// answer pings. Asked again whenever the connection wakes up, for example because what
     /// [`WebSocketHandler::poll_outgoing`] returned was written: room that this makes needs no
     /// waker.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// The client has sent this.
+    /// Takes a message of the client.
     fn message(&mut self, message: Message<'_>);
 
-    /// What to send next; asked for only when the client has taken what came before. `None`:
+    /// Returns what to send next. Called only when the client has taken what came before. `None`:
     /// nothing more will come, close with 1000. After that, or a close, nothing is asked for any
     /// more. When the client closes, or the server stops, what is ready then is sent before
     /// the close.
     fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>>;
 
-    /// The connection is over; the handler is dropped after this, its last call.
+    /// Called at the end of the connection; the handler is dropped after this, its last call.
     ///
     /// `code` and `reason` are those of the client's close (RFC 6455 section 7.1.5): 1005 if it
     /// gave none, 1006 if it went without one. If the client was to blame they are
@@ -109,7 +110,7 @@ pub enum Message<'m> {
     Binary(Cow<'m, [u8]>),
 }
 
-/// What a handler sends.
+/// A message that a handler sends, or a close.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
     /// Text.
@@ -121,7 +122,7 @@ pub enum Outgoing {
     Close {
         /// 1000, or any other code of RFC 6455 section 7.4.
         code: u16,
-        /// Why, for the client's log.
+        /// The reason, for the client's log.
         reason: String,
     },
 }

@@ -5,7 +5,7 @@ use tungstenite::handshake::derive_accept_key;
 use crate::error_response::ErrorResponse;
 use crate::http1::{Head, HeaderLines, Headers, Status, Version};
 
-/// Whom a server lets in, and what it speaks with them.
+/// The origins that a server admits, and the subprotocols that it speaks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HandshakeRules<'a> {
     /// Subprotocols, the most wanted first.
@@ -24,7 +24,7 @@ pub struct Upgrade {
     pub protocol: Option<String>,
 }
 
-/// Whether the request with this head may become a WebSocket.
+/// Checks that the request with this head may become a WebSocket.
 ///
 /// # Errors
 /// 405 if it isn't a GET, 426 if it asks for no upgrade to a WebSocket of version 13, 400 if its

@@ -3,15 +3,15 @@
 //! - [`upgrade`]: the opening handshake, a pure function from a head to an [`Upgrade`] or to the
 //!   error response that it deserves
 //! - `decode`, `text`: bytes to messages; `encode`: messages to bytes. Pure, too
-//! - `session`: what either side has said, and so what is to be said next
+//! - `session`: the state of the conversation
 //! - `serve`: the life of a connection
-//! - `handler`: what a service has to do with them
+//! - `handler`: the interface to services
 //!
 //! A service returns a [`WebSocket`], whose [`WebSocketHandler`] is then driven by the
 //! connection's task: it is given the messages of the client, and is asked for what to send. Frames,
 //! fragments, pings, and the closing handshake don't reach it.
 //!
-//! A client that ends its own side of the connection without a close counts as one that left.
+//! A client that ends its side of the connection without a close counts as one that left.
 //!
 //! No extension is negotiated: what `permessage-deflate` saves in bytes it costs in memory, some
 //! 10 to 300 KiB for each connection.

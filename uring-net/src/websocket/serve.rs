@@ -15,7 +15,7 @@ use crate::deadline_guard::{DeadlineGuard, Linger};
 use crate::shard::{Phase, Shard};
 use crate::socket::{Client, IDLE_INPUT, Reader, discard, write_all};
 
-/// Serve a connection from its handshake to its end. `input` is what was read behind the
+/// Serves a connection from its handshake to its end. `input` was read behind the
 /// handshake.
 pub(crate) async fn serve(client: Client, input: Vec<u8>, websocket: WebSocket) {
     let Client {
@@ -67,7 +67,7 @@ struct SocketState {
 }
 
 impl SocketState {
-    /// Read until the client leaves.
+    /// Reads until the client leaves.
     async fn read(&self, reader: &mut Reader, mut input: Vec<u8>) {
         let mut at = 0;
         loop {
@@ -114,14 +114,14 @@ impl SocketState {
         pending().await
     }
 
-    /// Make `input`, of which little is left, as large as what is known to come.
+    /// Makes `input`, of which little is left, as large as what is known to come.
     fn make_room(&self, input: &mut Vec<u8>) {
         let room = self.session.borrow().wanted().clamp(IDLE_INPUT, MAX_READ);
         input.shrink_to(room);
         input.reserve_exact(room);
     }
 
-    /// Write until both sides have said that they will not say more.
+    /// Writes until both sides have closed.
     async fn write(&self, writer: &mut OwnedWriteHalf<TcpStream>) {
         loop {
             let (next, out) = poll_fn(|cx| self.poll_next(cx)).await;
@@ -160,7 +160,7 @@ impl SocketState {
         }
     }
 
-    /// What to write, or whether to end.
+    /// Returns what to write, or that the connection ends.
     fn poll_next(&self, cx: &mut Context<'_>) -> Poll<(Next, Vec<u8>)> {
         let mut out = self.shard.take_buffer();
         let (now, draining) = (self.shard.now(), self.shard.is_draining());

@@ -1,4 +1,4 @@
-//! What either side of a WebSocket has said, and so what is to be said next: no I/O.
+//! The state of a WebSocket's conversation, without I/O.
 
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -14,22 +14,22 @@ pub(super) struct Session {
     decoder: Decoder,
     /// Encoded pongs that wait for their turn.
     pongs: Vec<u8>,
-    /// How the conversation ended, as far as is known.
+    /// The end of the conversation, as far as is known.
     end: Option<(u16, String)>,
     /// A close to be sent, before anything else the handler says.
     closing: Option<(u16, String)>,
     close_sent: bool,
     inbound: Inbound,
-    /// Whether there is input that has to wait.
+    /// Set while input has to wait.
     held: bool,
     last_received: Instant,
-    /// When the ping was sent that nothing was received after.
+    /// The time of the ping after which nothing was received.
     pinged: Option<Instant>,
     ping_interval: Option<Duration>,
     ping_timeout: Duration,
 }
 
-/// What is expected of the client.
+/// The input that is expected of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inbound {
     /// Messages.
@@ -40,14 +40,14 @@ pub(super) enum Inbound {
     Failed,
 }
 
-/// What there is to be done next by the side that writes.
+/// The next step of the side that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Write what was appended.
     Write,
     /// Write what was appended: it ends with the close.
     WriteLast,
-    /// Nothing, until this time if nobody wakes us before.
+    /// Nothing, until this time or a wake-up.
     Wait(Option<Instant>),
     /// End: the client doesn't answer.
     Cut,
@@ -79,18 +79,18 @@ impl Session {
         self.inbound
     }
 
-    /// Bytes that it is worth to read.
+    /// Returns the number of bytes that are worth reading.
     pub(super) fn wanted(&self) -> usize {
         self.decoder.wanted()
     }
 
-    /// Something came of the client.
+    /// Notes that the client has sent something.
     pub(super) fn note_received(&mut self, now: Instant) {
         self.last_received = now;
         self.pinged = None;
     }
 
-    /// Take in `input`, from `at` on, but for the beginning of a frame that can't be told yet.
+    /// Takes in `input`, from `at` on, but for the beginning of a frame that can't be told yet.
     /// Pending: the handler isn't ready for more, or the client pings faster than it reads our
     /// pongs.
     pub(super) fn poll_take(
@@ -116,7 +116,7 @@ impl Session {
                 true => self.pongs.len() > MAX_PONGS,
                 false => self.handler.poll_ready(cx).is_pending(),
             };
-            // After our own close, the client's messages are nobody's.
+            // After our close, the client's messages are dropped.
             if must_wait && !self.close_sent {
                 return Poll::Pending;
             }
@@ -149,7 +149,7 @@ impl Session {
         Poll::Ready(())
     }
 
-    /// Append to `out` what is to be sent.
+    /// Appends what is to be sent to `out`.
     pub(super) fn next(
         &mut self,
         out: &mut Vec<u8>,
@@ -198,9 +198,10 @@ impl Session {
         }
     }
 
-    /// Tell the handler that it is over.
+    /// Tells the handler that the connection is over.
     pub(super) fn finish(mut self) {
         let (code, reason) = self.end.take().unwrap_or((code::ABNORMAL, String::new()));
+        tracing::trace!(code, reason, "WebSocket closed");
         self.handler.closed(code, &reason);
     }
 
@@ -208,7 +209,7 @@ impl Session {
         self.close_sent || self.closing.is_some()
     }
 
-    /// Ping a client that is silent; when to look again.
+    /// Pings a client that is silent, and returns when to look again.
     fn keep_alive(&mut self, out: &mut Vec<u8>, now: Instant) -> Result<Option<Instant>, Silent> {
         let Some(interval) = self.ping_interval.filter(|_| !self.held) else {
             // A pong could be among the input that is held.

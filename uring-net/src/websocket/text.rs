@@ -1,6 +1,6 @@
-//! Text that comes in pieces which may end inside of a character.
+//! Text that comes in pieces, which may end inside of a character.
 
-/// Puts text together. What is no UTF-8 is found with the first byte that can't be.
+/// Puts text together. Invalid UTF-8 is found at its first invalid byte.
 #[derive(Debug, Default)]
 pub(super) struct TextBuilder {
     text: String,
@@ -53,7 +53,7 @@ impl TextBuilder {
     }
 }
 
-/// Of a character of four bytes at most.
+/// The beginning of a character, which has four bytes at most.
 #[derive(Debug, Default)]
 struct Partial {
     bytes: [u8; 4],

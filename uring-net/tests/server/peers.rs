@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_core::Stream;
-use rusm_uring_net::http1::Status;
+use rusm_uring_net::http1::{ResponseHeaders, Status};
 use rusm_uring_net::websocket::{
     HandshakeRules, Message, Outgoing, Settings, WebSocketHandler, upgrade,
 };
@@ -23,7 +23,7 @@ pub(crate) fn ok(body: impl Into<Body>) -> ServiceResponse {
     let headers = vec![("content-type".to_owned(), b"text/plain".to_vec())];
     ServiceResponse::Http(Response {
         status: Status::OK,
-        headers,
+        headers: ResponseHeaders::new(headers).unwrap(),
         body: body.into(),
     })
 }
@@ -116,7 +116,7 @@ pub(crate) fn accept_by(
 ) -> Result<ServiceResponse, ErrorResponse> {
     Ok(ServiceResponse::WebSocket(WebSocket {
         upgrade: upgrade(&request.head, rules)?,
-        headers: Vec::new(),
+        headers: ResponseHeaders::default(),
         settings: settings.clone(),
         handler: Box::new(handler),
     }))

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusm_uring_net::http1::Status;
+use rusm_uring_net::http1::{ResponseHeaders, Status};
 use rusm_uring_net::{Driver, Request, Response};
 
 use crate::harness::{Client, SOON, Server, settings};
@@ -17,7 +17,7 @@ fn busy_for(driver: Driver, busy: Duration) -> Server {
             thread::sleep(busy);
             let answer = Response {
                 status: Status::OK,
-                headers: Vec::new(),
+                headers: ResponseHeaders::default(),
                 body: request.head.path.as_bytes().to_vec().into(),
             };
             Ok(answer.into())

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusm_uring_net::connection::Settings;
-use rusm_uring_net::http1::{HeaderLines, Status};
+use rusm_uring_net::http1::{HeaderLines, ResponseHeaders, Status};
 use rusm_uring_net::{Aborted, Body, Driver, Response, ServiceResponse};
 
 use crate::harness::{A_WHILE, Client, Server, get, settings, soon};
@@ -336,8 +336,9 @@ fn a_stream_of_known_length_says_it_and_is_not_chunked() {
     assert!(!head.contains("transfer-encoding"), "{head}");
     assert_eq!(client.take(3), b"hel");
     source.send("lo");
-    assert_eq!(client.take(2), b"lo");
+    // It might go on, so the client waits for the last of it.
     drop(source.chunks);
+    assert_eq!(client.take(2), b"lo");
     client.get("/");
     client.until("next");
 
@@ -355,7 +356,7 @@ fn a_stream_of_another_length_than_it_said_is_cut() {
     for (chunks, sent) in [
         (&["hel"][..], "hel"),
         (&["hel", "lo!"], "hel"),
-        (&["hello", "!"], "hello"),
+        (&["hello", "!"], ""),
     ] {
         let (server, source) = of_five_bytes();
         let mut client = Client::connect(&server);
@@ -388,7 +389,8 @@ fn a_stream_of_events_ends_when_the_server_drains() {
                 let mut answer = ok(Body::Stream(Box::new(body)));
                 if let ServiceResponse::Http(answer) = &mut answer {
                     let value = b"text/Event-Stream; charset=utf-8".to_vec();
-                    answer.headers = vec![("Content-Type".into(), value)];
+                    let headers = vec![("Content-Type".into(), value)];
+                    answer.headers = ResponseHeaders::new(headers).unwrap();
                 }
                 Ok(answer)
             }
@@ -462,7 +464,7 @@ fn proxies_are_asked_not_to_hold_events_back_unless_something_else_is_said() {
                 let (headers, body) = answer.lock().unwrap().take().expect("one request");
                 Ok(ServiceResponse::Http(Response {
                     status: Status::OK,
-                    headers,
+                    headers: ResponseHeaders::new(headers).unwrap(),
                     body: Body::Stream(Box::new(body)),
                 }))
             }

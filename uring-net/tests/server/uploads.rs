@@ -11,8 +11,8 @@ use std::time::Duration;
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::http1::{Status, Trailers};
 use rusm_uring_net::{
-    Aborted, Body, BodyError, BodyStream, Driver, ErrorResponse, Request, Response,
-    ServiceResponse, Streamed, StreamedRequest, websocket,
+    Aborted, Body, BodyError, BodyStream, Driver, ErrorResponse, Request, ServiceResponse,
+    Streamed, StreamedRequest, websocket,
 };
 
 use crate::harness::{A_WHILE, Client, Server, get, settings, soon};
@@ -906,27 +906,6 @@ fn a_refusal_is_an_answer() {
         client.until("Service Unavailable\n");
         lives_on(&mut client);
     });
-}
-
-#[test]
-fn a_header_that_cannot_be_sent_is_an_error() {
-    for stream in [false, true] {
-        let (_server, strings, mut client) = began(Driver::Uring, settings(), of_length(0));
-        strings.answer(move || {
-            let body = match stream {
-                true => Body::Stream(Box::new(Trailing("x"))),
-                false => b"yes".to_vec().into(),
-            };
-            Ok(ServiceResponse::Http(Response {
-                status: Status::OK,
-                headers: vec![("a b".into(), b"c".to_vec())],
-                body,
-            }))
-        });
-        assert!(client.head().starts_with("HTTP/1.1 500 "));
-        client.until("\n");
-        lives_on(&mut client);
-    }
 }
 
 #[test]

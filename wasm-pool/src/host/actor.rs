@@ -160,7 +160,7 @@ impl Host for HostState {
         Ok(casting.await.map_err(|error| match error {
             SendError::NoProcess => WitCallError::NoProcess,
             SendError::MailboxFull | SendError::BusFull => WitCallError::MailboxFull,
-            SendError::TooLarge(_) => WitCallError::Failed(error.to_string()),
+            error => WitCallError::Failed(error.to_string()),
         }))
     }
 

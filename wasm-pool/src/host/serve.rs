@@ -1,17 +1,18 @@
 //! `rusm:runtime/serve@0.1.0`: what a process sends to the client that it serves.
 //!
-//! The client's side is a host process that owns the socket, on the same shard. What goes there
-//! goes through a byte stream of the actor core, which is what makes a guest wait for a slow
-//! client, and what tells it that one has left.
+//! The client's side is a host process that owns the socket, on the same shard. A body goes there
+//! through a byte stream of the actor core, the messages of a WebSocket through a queue of frames:
+//! they make the guest wait for a slow client, and tell it that the client has left.
 
+use std::future::Future;
 use std::time::Instant;
 
 use bytes::Bytes;
-use rusm_core::{Pid, StreamId};
+use rusm_core::{Frame, Pid, StreamError};
 
 use super::shard::{shard, shard_gone};
 use crate::bindings::rusm::runtime::serve::{ConnectionInfo, Host};
-use crate::connection::{EncodeEvent, Frame, ResponseHead, ResponseStart, SseEvent};
+use crate::connection::{EncodeEvent, ResponseHead, ResponseStart, SseEvent};
 use crate::http;
 use crate::runtime;
 use crate::state::HostState;
@@ -85,7 +86,7 @@ impl Host for HostState {
     async fn ws_close(&mut self, code: u16, reason: String) -> wasmtime::Result<()> {
         self.send_frame(Frame::Close { code, reason }).await?;
         if let Client::WebSocket { outgoing, .. } = self.client {
-            shard()?.close(self.pid, outgoing, Ok(()));
+            shard()?.close_frames(self.pid, outgoing, Ok(()));
         }
         Ok(())
     }
@@ -124,7 +125,8 @@ impl HostState {
         if chunk.is_empty() {
             return Ok(true);
         }
-        self.send_to_client(body, chunk).await
+        let writing = shard()?.write(self.pid, body, chunk);
+        self.send_to_client(writing).await
     }
 
     async fn send_event(&mut self, event: &SseEvent<'_>) -> wasmtime::Result<bool> {
@@ -198,13 +200,17 @@ impl HostState {
         let Client::WebSocket { outgoing, .. } = self.client else {
             return Ok(false);
         };
-        self.send_to_client(outgoing, frame.encode()).await
+        let sending = shard()?.send_frame(self.pid, outgoing, frame);
+        self.send_to_client(sending).await
     }
 
-    /// Write to a stream that the client's socket process reads. How long a client may take is for
-    /// its connection to say (write-timeout-ms), and the guest's own time stands still meanwhile.
-    async fn send_to_client(&mut self, stream: StreamId, chunk: Bytes) -> wasmtime::Result<bool> {
-        let writing = shard()?.write(self.pid, stream, chunk);
+    /// Waits until the client's socket process takes what is written; false if it is gone. How long a
+    /// client may take is for its connection to say (write-timeout-ms), and the guest's own time
+    /// stands still meanwhile.
+    async fn send_to_client(
+        &mut self,
+        writing: impl Future<Output = Result<(), StreamError>>,
+    ) -> wasmtime::Result<bool> {
         // Without one, a deadline that the shard has is not for this to put off.
         let Some(deadline) = self.deadline.take() else {
             return Ok(writing.await.is_ok());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_channel::oneshot;
-use rusm_core::{Pid, StreamId};
+use rusm_core::{FrameQueueId, Pid, StreamId};
 
 use crate::connection::{ConnectionInfo, ResponseStart};
 
@@ -20,8 +20,8 @@ pub(crate) enum Client {
         info: Arc<ConnectionInfo>,
         /// The host process that owns the socket.
         socket_process: Pid,
-        /// What it sends, as [`Frame`](crate::connection::Frame)s.
-        outgoing: StreamId,
+        /// What it sends.
+        outgoing: FrameQueueId,
     },
 }
 

@@ -59,7 +59,7 @@ fn at_once(input: &[u8], limits: &HeadLimits) -> Outcome {
         .map(|head| head.map(Seen::from))
 }
 
-/// Feed `input` up to each of `ends` in turn, then all of it; the first outcome that isn't
+/// Feeds `input` up to each of `ends` in turn, then all of it; the first outcome that isn't
 /// `None`, and how much had been fed.
 fn in_pieces(
     input: &[u8],

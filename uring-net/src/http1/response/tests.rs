@@ -4,7 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-const NONE: [(&str, &str); 0] = [];
+fn headers<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> ResponseHeaders {
+    let headers = headers.into_iter();
+    let owned = headers.map(|(name, value)| (name.to_owned(), value.into()));
+    ResponseHeaders::new(owned.collect()).unwrap()
+}
 
 fn date() -> Date {
     Date::at(UNIX_EPOCH + Duration::from_secs(784_111_777))
@@ -24,7 +28,7 @@ fn head(date: &Date) -> ResponseHead<'_> {
 /// The response without its first two lines, and how its body is to be written.
 fn encode(head: &ResponseHead<'_>, payload: Payload) -> (String, BodyEncoding) {
     let mut out = Vec::new();
-    let encoding = encode_head(&mut out, head, payload, NONE).unwrap();
+    let encoding = encode_head(&mut out, head, payload, &headers([]));
     let text = String::from_utf8(out).unwrap();
     let (_, rest) = text
         .split_once("date: Sun, 06 Nov 1994 08:49:37 GMT\r\n")
@@ -42,14 +46,14 @@ fn a_whole_head() {
         defaults: &defaults,
         ..head(&date)
     };
-    let headers = [
+    let headers = headers([
         ("Content-Type", "a/b"),
         ("Cache-Control", "public"),
         ("x", ""),
-    ];
+    ]);
     let mut out = b"before".to_vec();
-    let encoding = encode_head(&mut out, &head, Payload::Length(12), headers);
-    assert_eq!(encoding, Ok(BodyEncoding::Plain));
+    let encoding = encode_head(&mut out, &head, Payload::Length(12), &headers);
+    assert_eq!(encoding, BodyEncoding::Plain);
     let expected = "beforeHTTP/1.1 404 Not Found\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
                     Content-Type: a/b\r\nCache-Control: public\r\nx: \r\nserver: s\r\n\
                     content-length: 12\r\nconnection: close\r\n\r\n";
@@ -72,9 +76,13 @@ fn what_a_head_says_of_the_connection_can_be_changed_behind_which_a_body_stands(
                     };
                     let encode = |connection| {
                         let mut out = Vec::new();
-                        let encoding =
-                            encode_head(&mut out, &head_with(connection), payload, [("a", "b")]);
-                        (out, encoding.unwrap())
+                        let encoding = encode_head(
+                            &mut out,
+                            &head_with(connection),
+                            payload,
+                            &headers([("a", "b")]),
+                        );
+                        (out, encoding)
                     };
                     let (mut out, encoding) = encode(before);
                     let len = out.len();
@@ -279,7 +287,7 @@ fn the_length_of_content_that_is_not_sent_is_what_the_service_says() {
         };
         let mut out = Vec::new();
         let headers = declared.iter().map(|value| ("Content-Length", *value));
-        encode_head(&mut out, &head, payload, headers).unwrap();
+        encode_head(&mut out, &head, payload, &self::headers(headers));
         let text = String::from_utf8(out).unwrap();
         let (_, framing) = text.split_once("GMT\r\n").unwrap();
         let what = format!("{status} HEAD={to_head} {payload:?} {declared:?}");
@@ -291,40 +299,17 @@ fn the_length_of_content_that_is_not_sent_is_what_the_service_says() {
 fn headers_of_the_host_are_not_taken_from_a_service() {
     let date = date();
     let mut out = Vec::new();
-    let headers = [
+    let headers = headers([
         ("Content-Length", "999"),
         ("transfer-encoding", "chunked"),
         ("CONNECTION", "close"),
         ("date", "yesterday"),
         ("x", "y"),
-    ];
-    encode_head(&mut out, &head(&date), Payload::Length(1), headers).unwrap();
+    ]);
+    encode_head(&mut out, &head(&date), Payload::Length(1), &headers);
     let expected = "HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\nx: y\r\n\
                     content-length: 1\r\n\r\n";
     assert_eq!(String::from_utf8(out).unwrap(), expected);
-}
-
-#[test]
-fn a_header_that_cannot_be_sent_leaves_nothing_behind() {
-    let date = date();
-    for (name, value) in [
-        ("a\r\nb", "c"),
-        ("a: b\r\nc", "d"),
-        ("", "a"),
-        ("a b", "c"),
-        ("a:", "b"),
-        ("a", "b\r\nset-cookie: c"),
-        ("a", "b\nc"),
-        ("a", "b\rc"),
-        ("a", "\0"),
-        ("connection", "a\r\nb: c"),
-    ] {
-        let mut out = b"before".to_vec();
-        let headers = [("x", "y"), (name, value)];
-        let refused = encode_head(&mut out, &head(&date), Payload::Length(1), headers);
-        assert!(refused.is_err(), "{name:?}: {value:?}");
-        assert_eq!(out, b"before");
-    }
 }
 
 #[test]
@@ -374,13 +359,13 @@ proptest! {
         let valid = headers.iter().all(|(name, value)| {
             validate_header(name.as_bytes(), value.as_bytes()).is_ok()
         });
-        let pairs = headers.iter().map(|(name, value)| (name, value));
-        let encoded = encode_head(&mut out, &head, Payload::Length(len), pairs);
-        prop_assert_eq!(encoded.is_ok(), valid);
-        if !valid {
-            prop_assert!(out.is_empty());
+        let owned = headers.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        let validated = ResponseHeaders::new(owned.collect());
+        prop_assert_eq!(validated.is_ok(), valid);
+        let Ok(validated) = validated else {
             return Ok(());
-        }
+        };
+        encode_head(&mut out, &head, Payload::Length(len), &validated);
         let mut parsed = [httparse::EMPTY_HEADER; 16];
         let mut response = httparse::Response::new(&mut parsed);
         let end = response.parse(&out).unwrap();

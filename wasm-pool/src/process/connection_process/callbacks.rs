@@ -1,18 +1,16 @@
 //! A process that is entered for each thing that happens to the connection that it holds.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use rusm_core::{Delivery, ProcessContext, StreamError, StreamId};
+use rusm_core::{Delivery, Frame, FrameQueueId, ProcessContext};
 use wasmtime::Store;
 
 use crate::bindings::WebSocketFrame;
 use crate::component::exports::{ConnectionEvent, ConnectionKind};
 use crate::component::loaded::LoadedComponent;
-use crate::connection::Frame;
 use crate::process::dispatch::{self, Limit};
 use crate::state::HostState;
 
@@ -22,7 +20,7 @@ pub(super) async fn run(
     connection: ConnectionKind,
     me: &ProcessContext,
     store: &mut Store<HostState>,
-    incoming: StreamId,
+    incoming: FrameQueueId,
     limit: Option<Duration>,
 ) -> wasmtime::Result<()> {
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
@@ -73,12 +71,11 @@ enum Next {
 /// The next thing that happens to the process, from its client or from other processes. Where
 /// both have something, `mail_first` decides: turn and turn about, so that neither side can keep
 /// the process from hearing of the other.
-async fn next(me: &ProcessContext, incoming: StreamId, mail_first: bool) -> Next {
+async fn next(me: &ProcessContext, incoming: FrameQueueId, mail_first: bool) -> Next {
     let not_stream = |mail: &Delivery| !matches!(mail, Delivery::Stream { .. });
     let mut mail = pin!(me.shard.receive_where(me.pid, None, not_stream));
-    let mut chunk = pin!(me.shard.read(me.pid, incoming));
     poll_fn(move |cx| {
-        if !mail_first && let Poll::Ready(next) = poll_chunk(chunk.as_mut(), cx) {
+        if !mail_first && let Poll::Ready(next) = poll_frame(me, incoming, cx) {
             return Poll::Ready(next);
         }
         match mail.as_mut().poll(cx) {
@@ -87,24 +84,21 @@ async fn next(me: &ProcessContext, incoming: StreamId, mail_first: bool) -> Next
             Poll::Pending => {}
         }
         if mail_first {
-            return poll_chunk(chunk.as_mut(), cx);
+            return poll_frame(me, incoming, cx);
         }
         Poll::Pending
     })
     .await
 }
 
-fn poll_chunk(
-    chunk: Pin<&mut impl Future<Output = Result<Option<Bytes>, StreamError>>>,
-    cx: &mut std::task::Context<'_>,
-) -> Poll<Next> {
+fn poll_frame(me: &ProcessContext, incoming: FrameQueueId, cx: &mut Context<'_>) -> Poll<Next> {
     let gone = || ConnectionEvent::Close {
         code: GONE,
         reason: String::new(),
     };
-    chunk.poll(cx).map(|read| {
-        let frame = read.ok().flatten().and_then(Frame::decode);
-        Next::Event(match frame {
+    let received = me.shard.poll_receive_frame(me.pid, incoming, cx);
+    received.map(|received| {
+        Next::Event(match received.ok().flatten() {
             Some(Frame::Text(text)) => ConnectionEvent::Frame(WebSocketFrame::Text(text)),
             Some(Frame::Binary(bytes)) => ConnectionEvent::Frame(WebSocketFrame::Binary(bytes)),
             Some(Frame::Close { code, reason }) => ConnectionEvent::Close { code, reason },

@@ -8,12 +8,11 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use rusm_core::{Pid, ProcessContext, RequestId, StreamId};
+use rusm_core::{Frame, FrameQueueId, Pid, ProcessContext, RequestId};
 use wasmtime::Store;
 
 use crate::component::exports::ConnectionKind;
 use crate::component::loaded::LoadedComponent;
-use crate::connection::Frame;
 use crate::state::HostState;
 
 pub(super) async fn run(
@@ -22,7 +21,7 @@ pub(super) async fn run(
     me: &ProcessContext,
     store: &mut Store<HostState>,
     socket_process: Pid,
-    incoming: StreamId,
+    incoming: FrameQueueId,
 ) -> wasmtime::Result<()> {
     let instance = component.instantiate(store).await?;
     if connection == ConnectionKind::Events && !store.data_mut().start_events()? {
@@ -40,7 +39,7 @@ pub(super) async fn run(
             return Poll::Ready(ended);
         }
         is_open = is_open && pass_on(component, &id, me, incoming, cx);
-        // Behind messages that wait the end of the stream is not seen; that of its writer is.
+        // Behind messages that wait the end of the queue is not seen; that of its writer is.
         if has_client && !(is_open && me.shard.is_alive_here(socket_process)) {
             has_client = false;
             // It has that long to notice, and to end.
@@ -53,12 +52,12 @@ pub(super) async fn run(
 }
 
 /// Put what the client has sent into the mailbox, as long as that is not crowded: the rest waits
-/// in the stream, whose writer waits in turn. False when the stream has ended.
+/// in the queue, whose writer waits in turn. False when the queue has ended.
 fn pass_on(
     component: &LoadedComponent,
     id: &RequestId,
     me: &ProcessContext,
-    incoming: StreamId,
+    incoming: FrameQueueId,
     cx: &mut Context<'_>,
 ) -> bool {
     let is_crowded = || {
@@ -66,16 +65,16 @@ fn pass_on(
         info.is_none_or(|info| info.mailbox_depth >= CROWDED)
     };
     while !is_crowded() {
-        let chunk = match pin!(me.shard.read(me.pid, incoming)).poll(cx) {
-            Poll::Ready(Ok(Some(chunk))) => chunk,
+        let frame = match me.shard.poll_receive_frame(me.pid, incoming, cx) {
+            Poll::Ready(Ok(Some(frame))) => frame,
             Poll::Ready(Ok(None) | Err(_)) => return false,
             Poll::Pending => return true,
         };
-        let message: Bytes = match Frame::decode(chunk) {
-            Some(Frame::Text(text)) => text.into(),
-            Some(Frame::Binary(bytes)) => bytes.into(),
+        let message: Bytes = match frame {
+            Frame::Text(text) => text.into(),
+            Frame::Binary(bytes) => bytes.into(),
             // The end of the writer says so.
-            Some(Frame::Close { .. }) | None => continue,
+            Frame::Close { .. } => continue,
         };
         if me.shard.try_send(me.pid, message).is_err() {
             tracing::warn!(

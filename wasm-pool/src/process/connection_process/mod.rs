@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use rusm_core::{ExitReason, Pid, ProcessContext, RequestId, StreamId};
+use rusm_core::{ExitReason, FrameQueueId, Pid, ProcessContext, RequestId};
 
 use super::run_guest::{Guest, Ran};
 use crate::component::exports::ConnectionKind;
@@ -27,8 +27,8 @@ use crate::state::client::{Client, HttpClient};
 
 impl ShardPool {
     /// Start the process of a WebSocket. `socket_process` is the host process of this shard that owns
-    /// the socket: it writes the client's messages to `incoming` and reads `outgoing`, each a
-    /// [`Frame`](crate::connection::Frame). The process ends when `incoming` does.
+    /// the socket: it sends the client's messages to `incoming` and receives those of `outgoing`. The
+    /// process ends when `incoming` does.
     ///
     /// # Errors
     /// Whatever keeps the process from starting.
@@ -44,11 +44,11 @@ impl ShardPool {
             .await?;
         let incoming = self
             .shard
-            .open_stream(socket_process, pid)
+            .open_frames(socket_process, pid)
             .ok_or_else(gone)?;
         let outgoing = self
             .shard
-            .open_stream(pid, socket_process)
+            .open_frames(pid, socket_process)
             .ok_or_else(gone)?;
         let client = Client::WebSocket {
             info,
@@ -71,7 +71,7 @@ impl ShardPool {
 
     /// Start the process of a stream of Server-Sent Events. `socket_process` is the host process of
     /// this shard that owns the socket. The response has to start within `limit`; the process ends when
-    /// `socket_process` closes its end of `leaving`, on which nothing is written.
+    /// `socket_process` closes its end of `leaving`, to which no frame is sent.
     ///
     /// # Errors
     /// Whatever keeps the process from starting.
@@ -88,7 +88,7 @@ impl ShardPool {
             .await?;
         let leaving = self
             .shard
-            .open_stream(socket_process, pid)
+            .open_frames(socket_process, pid)
             .ok_or_else(gone)?;
         let (start, response) = oneshot::channel();
         let has_callbacks = !self.kind(component).is_run;
@@ -204,7 +204,7 @@ struct ConnectionSetup {
     client: Client,
     socket_process: Pid,
     /// From the socket process, which closes it when the client is gone.
-    incoming: StreamId,
+    incoming: FrameQueueId,
     /// Until a response has started.
     limit: Option<Duration>,
 }
