@@ -17,10 +17,11 @@ use rusm_wasm_pool::pool::limits::{FULL_RANGE, Footprint, PoolSize};
 use rusm_wasm_pool::{Artifact, ArtifactCache, ComponentSource, ComponentType, Symbolicate};
 use wasmtime::Engine;
 
+use crate::app_error::EngineError;
 use crate::cli::AppArgs;
 #[cfg(feature = "build")]
 use crate::cli::TypesArgs;
-use crate::{CliError, swap};
+use crate::{AppError, CliError, swap};
 
 /// An application: a directory with a manifest.
 #[derive(Clone)]
@@ -89,29 +90,26 @@ impl Application {
     pub fn check_ground(&self) -> Result<(), CliError> {
         let mut components = self.manifest.components.values();
         if self.manifest.listeners.is_empty() && components.all(|c| c.resident.is_none()) {
-            return Err(CliError::App(
-                "the manifest has neither a [[serve]] nor a resident component: nothing to serve"
-                    .into(),
-            ));
+            return Err(AppError::NothingToServe.into());
         }
         for (name, component) in &self.manifest.components {
             for preopen in &resolved(&component.capabilities, &self.dir).preopens {
                 if !preopen.host.is_dir() {
-                    return Err(CliError::App(format!(
-                        "component `{}`: its `preopen` opens {}, and there is no such directory; create it first",
-                        name.as_str(),
-                        preopen.host.display()
-                    )));
+                    return Err(AppError::NoPreopen {
+                        component: name.as_str().to_owned(),
+                        dir: preopen.host.clone(),
+                    }
+                    .into());
                 }
             }
         }
         let store = self.manifest.node.store.as_ref();
         let directory = store.map(|store| self.dir.join(store));
         match directory.as_deref().and_then(Path::parent) {
-            Some(directory) if !directory.is_dir() => Err(CliError::App(format!(
-                "the store: there is no directory {}; create it first",
-                directory.display()
-            ))),
+            Some(directory) if !directory.is_dir() => Err(AppError::NoStoreDirectory {
+                dir: directory.to_owned(),
+            }
+            .into()),
             _ => Ok(()),
         }
     }
@@ -163,8 +161,9 @@ impl Application {
     /// As of [`Application::compile`], and when the directory can't be written to.
     pub fn compile_ahead(&self, shards: usize) -> Result<PathBuf, CliError> {
         let dir = compiled_dir(&self.dir);
-        let unusable = |error: std::io::Error| {
-            CliError::App(format!("{} can't be used: {error}", dir.display()))
+        let unusable = |error| AppError::CompiledDir {
+            dir: dir.clone(),
+            error,
         };
         let cache = ArtifactCache::for_image(dir.clone()).map_err(unusable)?;
         self.compile_with(&cache, shards, None)?;
@@ -179,11 +178,10 @@ impl Application {
         let files = components.map(|(name, component)| {
             let path = artifact_path(&self.dir, name.as_str());
             let wasm = fs::read(&path).map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => CliError::App(format!(
-                    "component `{}`: {} is missing: run `rusm build`",
-                    name.as_str(),
-                    path.display()
-                )),
+                std::io::ErrorKind::NotFound => CliError::from(AppError::NoArtifact {
+                    component: name.as_str().to_owned(),
+                    path,
+                }),
                 _ => CliError::Read { path, error },
             })?;
             check_withheld(name, &component.capabilities, &wasm)?;
@@ -296,12 +294,9 @@ fn compile_for(
         footprints: Vec::new(),
     };
     for component in components {
-        let failed = |error| {
-            CliError::App(format!(
-                "component `{}` is not one that can be run: {}",
-                component.name,
-                one_line(&error)
-            ))
+        let failed = |error| AppError::InvalidComponent {
+            component: component.name.clone(),
+            error: EngineError(error),
         };
         let (artifact, origin) = cache.get(&engine, &component.wasm).map_err(failed)?;
         tracing::debug!(component = &*component.name, ?origin, "compiled");
@@ -317,13 +312,12 @@ fn compile_for(
             },
         };
         if footprint.initial_memory > footprint.max_memory {
-            return Err(CliError::App(format!(
-                "component `{}` starts with {} KiB of memory, which is more than its {} MiB \
-                 (max-memory-mb)",
-                component.name,
-                footprint.initial_memory >> 10,
-                footprint.max_memory >> 20,
-            )));
+            return Err(AppError::InitialMemory {
+                component: component.name.clone(),
+                initial: footprint.initial_memory,
+                max: footprint.max_memory,
+            }
+            .into());
         }
         compiled.artifacts.push(artifact);
         compiled.footprints.push(footprint);
@@ -336,12 +330,6 @@ fn no_compiler(error: wasmtime::Error) -> CliError {
         what: "the Wasm compiler could not be set up".into(),
         error,
     }
-}
-
-/// What the engine says, which may show bytes of a file line by line.
-fn one_line(error: &wasmtime::Error) -> String {
-    let text = format!("{error:#}");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What the lines of a component go through on their way to the log, if it carries a source map.
@@ -378,10 +366,11 @@ fn check_withheld(
     let withheld = withheld(wasm);
     let granted: Vec<_> = grants(capabilities).keys().collect();
     match withheld.keys().find(|key| granted.contains(key)) {
-        Some(key) => Err(CliError::App(format!(
-            "component `{}` is granted `{key}`, and was built without it: run `rusm build`",
-            name.as_str()
-        ))),
+        Some(key) => Err(AppError::NotBuiltFor {
+            component: name.as_str().to_owned(),
+            key,
+        }
+        .into()),
         None => Ok(()),
     }
 }

@@ -7,11 +7,12 @@ use rusm_core::{Node, ShardId};
 use rusm_wasm_pool::pool::limits::PoolSize;
 use rusm_wasm_pool::{PoolSetup, ShardPool, WasiLimits};
 
-use crate::CliError;
 use crate::app::{self, Application, Compiled};
+use crate::app_error::ServiceError;
 use crate::cli::AppArgs;
 use crate::gateway::{self, HttpGateway, ListenerSpec};
 use crate::log;
+use crate::{AppError, CliError};
 
 /// Read the manifest, look for every component, load each, and look for what each route names.
 ///
@@ -45,10 +46,10 @@ fn look_for_sources(app: &Application) -> Result<(), CliError> {
     for spec in app.specs() {
         match rusm_build::status(&app.dir, &spec)? {
             rusm_build::Status::Missing => {
-                return Err(CliError::App(format!(
-                    "component `{0}`: neither components/{0} nor wasm/{0}.wasm is there",
-                    spec.name
-                )));
+                return Err(AppError::NoComponent {
+                    component: spec.name,
+                }
+                .into());
             }
             rusm_build::Status::Stale => {
                 log::print(format!(
@@ -87,9 +88,13 @@ pub(crate) fn load(app: &Application, compiled: &Compiled) -> Result<(), CliErro
     for (name, component) in &app.manifest.components {
         let loaded = pool.component(name.as_str());
         if component.resident.is_some()
-            && let Some(Err(why)) = loaded.map(|loaded| pool.check_process(loaded))
+            && let Some(Err(error)) = loaded.map(|loaded| pool.check_process(loaded))
         {
-            return Err(CliError::App(format!("service `{}`: {why}", name.as_str())));
+            return Err(AppError::Service {
+                service: name.as_str().into(),
+                error: ServiceError::Component(error),
+            }
+            .into());
         }
     }
     for listener in &app.manifest.listeners {

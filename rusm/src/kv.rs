@@ -5,9 +5,9 @@ use std::io::{self, Read, Write};
 use futures_executor::block_on;
 use rusm_store::Store;
 
-use crate::CliError;
 use crate::app::Application;
 use crate::cli::{AppArgs, KvArgs, KvCommand};
+use crate::{AppError, CliError};
 
 /// Do what `args` say to the store of an app that no server runs on.
 ///
@@ -18,9 +18,7 @@ pub fn run(args: &KvArgs) -> Result<(), CliError> {
         app_dir: args.app_dir.clone(),
         config: args.config.clone(),
     })?;
-    let store = app.open_store()?.ok_or_else(|| {
-        CliError::App("the app has no store: set `store = \"data.redb\"` under [node]".into())
-    })?;
+    let store = app.open_store()?.ok_or(AppError::NoStore)?;
     let done = execute(&store, &args.command);
     store.close();
     done
@@ -60,7 +58,10 @@ fn execute(store: &Store, command: &KvCommand) -> Result<(), CliError> {
 }
 
 fn missing(bucket: &str, key: &str) -> CliError {
-    CliError::NotFound(format!("bucket `{bucket}` has no key `{key}`"))
+    CliError::NoKey {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+    }
 }
 
 fn read_input() -> Result<Vec<u8>, CliError> {

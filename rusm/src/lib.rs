@@ -12,6 +12,7 @@
 
 mod access_log;
 pub mod app;
+pub mod app_error;
 pub mod check;
 pub mod cli;
 pub mod cli_error;
@@ -21,4 +22,5 @@ pub mod log;
 pub mod serve;
 mod swap;
 
+pub use app_error::AppError;
 pub use cli_error::CliError;

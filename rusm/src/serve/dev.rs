@@ -13,11 +13,12 @@ use rusm_wasm_pool::ComponentSource;
 use rusm_wasm_pool::pool::limits::{Footprint, PoolSize};
 
 use super::reload::Update;
-use crate::CliError;
 use crate::app::{self, Application};
 use crate::check;
 use crate::cli::TypesArgs;
+use crate::cli_error::WithSources;
 use crate::log;
+use crate::{AppError, CliError};
 
 /// Room that the pools have for components that grow while they are worked on: their sizes can't
 /// change later.
@@ -62,7 +63,7 @@ pub(super) fn start(session: Session) -> Result<(), CliError> {
         }
     });
     let mut sources = Sources {
-        watcher: watcher.map_err(unwatchable)?,
+        watcher: watcher.map_err(AppError::from)?,
         watched: BTreeSet::new(),
     };
     sources.watch(&session)?;
@@ -95,7 +96,7 @@ impl Running {
             }
             // What was made between two looks is found by what it changes.
             if let Err(failure) = sources.watch(&self.session) {
-                tracing::warn!("{failure}");
+                tracing::warn!("{}", WithSources(&failure));
             }
             self.refresh();
         }
@@ -109,7 +110,7 @@ impl Running {
                 Ok(true) => drop(self.waiting.insert(spec.name)),
                 Ok(false) => {}
                 Err(failure) => {
-                    log::note(format_args!("error: {failure}"));
+                    log::note(format_args!("error: {}", WithSources(&failure)));
                     tracing::error!(component = spec.name, "the old one goes on serving");
                 }
             }
@@ -128,7 +129,10 @@ impl Running {
                 let took = started.elapsed();
                 tracing::info!("swapped in: {} ({took:.1?})", names.join(", "));
             }
-            Err(failure) => tracing::error!("the old components go on serving: {failure}"),
+            Err(failure) => {
+                let failure = WithSources(&failure);
+                tracing::error!("the old components go on serving: {failure}");
+            }
         }
     }
 }
@@ -162,7 +166,7 @@ struct Sources {
 impl Sources {
     /// Watch the app's directories that are not watched yet, what its components read outside, and
     /// where the manifest lies.
-    fn watch(&mut self, session: &Session) -> Result<(), CliError> {
+    fn watch(&mut self, session: &Session) -> Result<(), AppError> {
         let app = &session.app;
         let specs = app.specs();
         let outside = specs
@@ -184,7 +188,7 @@ impl Sources {
                 Ok(()) => {}
                 // It is gone again.
                 Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {}
-                Err(error) => return Err(unwatchable(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         for gone in self.watched.difference(&found) {
@@ -233,12 +237,6 @@ fn wait_for_change(changes: &Receiver<()>) -> bool {
         }
     }
     true
-}
-
-fn unwatchable(error: notify::Error) -> CliError {
-    CliError::App(format!(
-        "the sources can't be watched: {error} (sysctl fs.inotify.max_user_watches)"
-    ))
 }
 
 const PAUSE: Duration = Duration::from_millis(30);

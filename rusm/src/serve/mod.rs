@@ -28,10 +28,10 @@ use rusm_wasm_pool::pool::limits::Footprint;
 use rusm_wasm_pool::pool::preempt::Ticker;
 use rusm_wasm_pool::{Stdio, WasiLimits};
 
-use crate::CliError;
 use crate::app::Application;
 use crate::cli::{CompileArgs, Io, RunArgs, ServeArgs};
 use crate::gateway::ListenerSpec;
+use crate::{AppError, CliError};
 use crate::{access_log, log};
 use files::OpenFiles;
 use reload::Updates;
@@ -336,7 +336,7 @@ fn settings(
         idle_timeout: limits.idle_timeout,
         write_timeout: limits.write_timeout,
         headers: HeaderLines::new(headers.iter().map(|(name, value)| (name, value)))
-            .map_err(|error| CliError::App(format!("[serve.headers]: {error}")))?,
+            .map_err(AppError::from)?,
         access_log,
     })
 }

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 use rusm_wasm_pool::{ComponentSource, ShardPool};
 
 use crate::CliError;
+use crate::cli_error::WithSources;
 use crate::gateway::HttpGateway;
 
 /// Components that take the place of those of the same names.
@@ -41,6 +42,7 @@ impl Updates {
         for update in updates.try_iter() {
             if let Err(failure) = replace(pool, gateways, &update) {
                 // It was tried before it was sent.
+                let failure = WithSources(&failure);
                 tracing::error!("the old components go on serving: {failure}");
                 continue;
             }

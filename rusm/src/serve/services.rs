@@ -13,7 +13,7 @@ use rusm_core::{
 };
 use rusm_wasm_pool::{Progress, ShardPool};
 
-use crate::CliError;
+use crate::app_error::{AppError, ServiceError};
 
 /// A resident service, and its shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) struct Service {
 ///
 /// # Errors
 /// When one is pinned to a shard that isn't there.
-pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, CliError> {
+pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, AppError> {
     let mut load = vec![0usize; shards];
     let residents = app.components.iter().filter_map(|(name, component)| {
         let resident = component.resident.clone()?;
@@ -44,10 +44,11 @@ pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, CliError> 
             None => (0..shards).min_by_key(|shard| load[*shard]).unwrap_or(0),
         };
         let Some(count) = load.get_mut(shard) else {
-            return Err(CliError::App(format!(
-                "component `{name}` is pinned to shard {shard}, but there are {shards}, counted \
-                 from 0 (cores under [node])"
-            )));
+            return Err(AppError::NoShard {
+                component: name,
+                shard,
+                shards,
+            });
         };
         *count += 1;
         services.push(Service {
@@ -64,10 +65,10 @@ pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, CliError> 
 ///
 /// # Errors
 /// When a component's name is too long for a process.
-pub(super) fn reserve(node: &Node, services: &[Service]) -> Result<Arc<[ReservedName]>, CliError> {
+pub(super) fn reserve(node: &Node, services: &[Service]) -> Result<Arc<[ReservedName]>, AppError> {
     let names = services.iter().map(|service| {
         let reserved = node.reserve(&service.name);
-        reserved.map_err(|why| refused(&service.name, &why))
+        reserved.map_err(|error| not_started(&service.name, error))
     });
     names.collect()
 }
@@ -91,18 +92,18 @@ pub(super) fn boot(
     services: &[Service],
     names: &[ReservedName],
     is_dev: bool,
-) -> Result<Vec<Starting>, CliError> {
+) -> Result<Vec<Starting>, AppError> {
     let own = services.iter().filter(|s| s.shard == pool.shard().id());
     let mut starting = Vec::new();
     for service in own {
-        let refused = |why: &dyn std::fmt::Display| refused(&service.name, why);
-        let not_loaded = "it was not loaded";
         let component = pool
             .component(&service.name)
-            .ok_or_else(|| refused(&not_loaded))?;
-        pool.check_process(component).map_err(|why| refused(&why))?;
+            .ok_or_else(|| not_started(&service.name, ServiceError::NotLoaded))?;
+        pool.check_process(component)
+            .map_err(|error| not_started(&service.name, error))?;
         let reserved = names.iter().find(|name| name.as_str() == &*service.name);
-        let reserved = reserved.ok_or_else(|| refused(&"its name is not reserved"))?;
+        let reserved =
+            reserved.ok_or_else(|| not_started(&service.name, ServiceError::NotReserved))?;
         let (tell_started, started) = oneshot::channel();
         let (tell_died, died) = oneshot::channel();
         starting.push(Starting {
@@ -141,7 +142,8 @@ pub(super) fn boot(
         }
         let (starter, name) = (pool.clone(), service.name.clone());
         let healthy = Rc::<Cell<bool>>::default();
-        let (told, reserved) = (healthy.clone(), reserved.clone());
+        let not_loaded = || Arc::<str>::from(ServiceError::NotLoaded.to_string());
+        let (reported, reserved) = (healthy.clone(), reserved.clone());
         let mut tell_started = Some(tell_started);
         let start = move |_: &rusm_core::Shard| {
             let options = SpawnOptions {
@@ -150,11 +152,11 @@ pub(super) fn boot(
                 ..SpawnOptions::default()
             };
             let progress = Progress {
-                healthy: told.clone(),
+                healthy: reported.clone(),
                 started: tell_started.take(),
             };
             // Another one than at the last start, if it was replaced.
-            let component = starter.component(&name).ok_or(not_loaded)?;
+            let component = starter.component(&name).ok_or_else(not_loaded)?;
             starter
                 .spawn(component, options, progress)
                 .map_err(|error| error.to_string().into())
@@ -170,7 +172,7 @@ pub(super) fn boot(
             ..SpawnOptions::default()
         };
         let started = supervisor.start(pool.shard(), options);
-        started.map_err(|why| refused(&why))?;
+        started.map_err(|error| not_started(&service.name, error))?;
     }
     Ok(starting)
 }
@@ -181,21 +183,25 @@ pub(super) fn boot(
 /// # Errors
 /// When one has died before: a node does not start with a service that does not. While the app is
 /// worked on (`is_dev`) it does, and the service is tried again.
-pub(super) async fn settle(starting: Vec<Starting>, is_dev: bool) -> Result<(), CliError> {
+pub(super) async fn settle(starting: Vec<Starting>, is_dev: bool) -> Result<(), AppError> {
     for service in starting {
         if service.started.await.is_ok() || is_dev {
             continue;
         }
-        return Err(match service.died.await {
-            Ok(reason) => refused(&service.name, &format_args!("it ended at once: {reason}")),
-            Err(_) => refused(&service.name, &"it could not be spawned"),
-        });
+        let error = match service.died.await {
+            Ok(reason) => ServiceError::Ended(reason),
+            Err(_) => ServiceError::NotSpawned,
+        };
+        return Err(not_started(&service.name, error));
     }
     Ok(())
 }
 
-fn refused(service: &str, why: &dyn std::fmt::Display) -> CliError {
-    CliError::App(format!("service `{service}` can't be started: {why}"))
+fn not_started(service: &Arc<str>, error: impl Into<ServiceError>) -> AppError {
+    AppError::Service {
+        service: service.clone(),
+        error: error.into(),
+    }
 }
 
 fn log(event: SupervisorEvent) {
@@ -228,7 +234,7 @@ fn log(event: SupervisorEvent) {
 mod tests {
     use super::*;
 
-    fn placed(components: &str, shards: usize) -> Result<Vec<(String, u16)>, CliError> {
+    fn placed(components: &str, shards: usize) -> Result<Vec<(String, u16)>, AppError> {
         let app = rusm_config::parse("test", components).unwrap();
         let services = place(&app, shards)?.into_iter();
         Ok(services
