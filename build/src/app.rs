@@ -131,6 +131,7 @@ pub fn outside_inputs(app_dir: &Path, component: &ComponentSpec) -> Vec<PathBuf>
 
 /// Why an app could not be built.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BuildError {
     /// A component is named in the manifest and nowhere else.
     #[error(
@@ -149,25 +150,28 @@ pub enum BuildError {
     #[error(transparent)]
     Toolchain(#[from] ToolchainError),
     /// A step failed for one component.
-    #[error("component `{name}`: {reason}")]
+    #[error("component `{name}`")]
     Component {
         /// Its name.
         name: String,
         /// The step's error.
+        #[source]
         reason: StepError,
     },
     /// The app's directory is not accessible.
-    #[error("{dir}: {error}")]
+    #[error("cannot find the app's directory {dir}")]
     AppDir {
         /// As given.
         dir: PathBuf,
         /// The system's error.
+        #[source]
         error: io::Error,
     },
 }
 
 /// Why a step of one component's build failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StepError {
     /// See [`ManifestError`].
     #[error(transparent)]
@@ -193,11 +197,12 @@ pub enum StepError {
     )]
     NoTypeScript,
     /// Reading sources, unpacking the SDK or writing the artifact.
-    #[error("{doing}: {error}")]
+    #[error("{doing}")]
     Io {
         /// What was being done.
         doing: &'static str,
         /// The system's error.
+        #[source]
         error: io::Error,
     },
 }

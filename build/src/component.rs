@@ -4,7 +4,9 @@ use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 use wit_parser::{Resolve, Type, TypeDefKind, TypeOwner, WorldId, WorldItem};
 
+use crate::BoxError;
 use crate::grants::{self, Grants};
+use crate::rust::TrimError;
 use crate::rust::trim::{self, Trimmed};
 
 /// A finished component.
@@ -88,7 +90,7 @@ pub(crate) fn componentize(core: &[u8], grants: Grants) -> Result<Component, Com
         .validate(true)
         .module(&core)
         .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| ComponentError::Encode(format!("{error:#}")))?;
+        .map_err(|error| ComponentError::Encode(error.into()))?;
     grants::attach_withheld(&mut bytes, withheld);
     let shape = Shape::of(&bytes)?;
     Ok(Component { bytes, shape })
@@ -96,27 +98,22 @@ pub(crate) fn componentize(core: &[u8], grants: Grants) -> Result<Component, Com
 
 /// Why a module could not be made a component.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ComponentError {
     /// The bytes are not what they should be.
-    #[error("reading the linked module: {0}")]
-    Read(String),
+    #[error("reading the linked module")]
+    Read(#[source] BoxError),
     /// The module and the WIT world it was made for do not fit.
-    #[error("making a component of the linked module: {0}")]
-    Encode(String),
-    /// See the message.
-    #[error("{0}")]
-    Trim(String),
+    #[error("making a component of the linked module")]
+    Encode(#[source] BoxError),
+    /// See [`TrimError`].
+    #[error(transparent)]
+    Trim(#[from] TrimError),
 }
 
 impl ComponentError {
-    pub(crate) fn read(error: impl std::fmt::Display) -> Self {
-        Self::Read(format!("{error:#}"))
-    }
-}
-
-impl From<trim::TrimError> for ComponentError {
-    fn from(error: trim::TrimError) -> Self {
-        Self::Trim(error.to_string())
+    pub(crate) fn read(error: impl Into<BoxError>) -> Self {
+        Self::Read(error.into())
     }
 }
 

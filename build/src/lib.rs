@@ -50,11 +50,25 @@ pub use grants::{Grants, withheld};
 #[cfg(all(fuzzing, feature = "components"))]
 pub use rust::fuzzing;
 #[cfg(feature = "components")]
-pub use rust::{CargoError, ManifestError, MemoryLayout, TARGET, Toolchain, ToolchainError};
+pub use rust::{
+    CargoError, ManifestError, MemoryLayout, TARGET, Toolchain, ToolchainError, TrimError,
+};
 #[cfg(feature = "components")]
 pub use sources::SourcesError;
 #[cfg(feature = "typescript")]
 pub use typescript::{BundleError, ExportsError, SnapshotError, TypeScriptError, TypesError};
+
+/// Any error, as the source of another.
+#[cfg(feature = "components")]
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// An error with its sources, as one text.
+#[cfg(any(test, fuzzing))]
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<_> = sources.map(ToString::to_string).collect();
+    texts.join(": ")
+}
 
 /// A line for whoever started the build, on standard error, if that can be written to.
 #[cfg(feature = "components")]

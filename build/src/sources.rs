@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::BoxError;
+
 /// The sources of one component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sources {
@@ -66,6 +68,7 @@ pub(crate) fn check_is_no_crate(app_dir: &Path, sources: &Path) -> Result<(), So
 
 /// Why a component's sources can't be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SourcesError {
     /// They are in two languages, or places.
     #[error("both {} and {} are there: a component is made of one of them", one.display(), other.display())]
@@ -104,12 +107,13 @@ pub enum SourcesError {
         packages: Vec<String>,
     },
     /// A `package.json` is wrong.
-    #[error("{}: {reason}", file.display())]
+    #[error("{} can't be used", file.display())]
     Package {
         /// Which.
         file: PathBuf,
         /// What is wrong with it.
-        reason: String,
+        #[source]
+        reason: BoxError,
     },
 }
 

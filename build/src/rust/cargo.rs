@@ -35,9 +35,10 @@ pub(crate) struct Linked {
 
 /// Why there is no module.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CargoError {
     /// Cargo could not be started, or what it says could not be read.
-    #[error("running cargo: {0}")]
+    #[error("running cargo")]
     Run(#[from] std::io::Error),
     /// Cargo has said why, on the terminal.
     #[error("cargo failed, see above")]

@@ -6,6 +6,7 @@ pub use super::layout::MemoryLayout;
 pub use crate::Grants;
 
 use super::{fit as fitting, trim as trimming};
+use crate::with_sources;
 
 /// Trims a core module; `actions` are those of a handler.
 ///
@@ -13,7 +14,7 @@ use super::{fit as fitting, trim as trimming};
 /// What an author is shown.
 pub fn trim(core: &[u8], grants: Grants, actions: Option<Vec<String>>) -> Result<Vec<u8>, String> {
     let options = trimming::Options { grants, actions };
-    let trimmed = trimming::trim(core, &options).map_err(|error| error.to_string())?;
+    let trimmed = trimming::trim(core, &options).map_err(|error| with_sources(&error))?;
     Ok(trimmed.core)
 }
 
@@ -22,7 +23,7 @@ pub fn trim(core: &[u8], grants: Grants, actions: Option<Vec<String>>) -> Result
 /// # Errors
 /// What an author is shown.
 pub fn fit(core: &[u8], layout: MemoryLayout) -> Result<Option<Vec<u8>>, String> {
-    match fitting::fit(core, layout).map_err(|error| error.to_string())? {
+    match fitting::fit(core, layout).map_err(|error| with_sources(&error))? {
         fitting::Fitted::Module(core) => Ok(Some(core)),
         fitting::Fitted::LinkAgain(_) => Ok(None),
     }

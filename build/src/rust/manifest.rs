@@ -8,6 +8,7 @@ use toml::Table;
 
 use super::layout::MemoryLayout;
 use super::sdk;
+use crate::BoxError;
 
 /// A component's `Cargo.toml`, as far as it matters here.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Manifest {
                 .try_into()
                 .map_err(|error: toml::de::Error| ManifestError {
                     file: crate_dir.join("Cargo.toml"),
-                    reason: format!("in [package.metadata.rusm]: {}", error.message()),
+                    reason: format!("in [package.metadata.rusm]: {}", error.message()).into(),
                 })
         })?;
         Ok(Self {
@@ -50,10 +51,11 @@ impl Manifest {
 
 /// Why a manifest is not understood.
 #[derive(Debug, thiserror::Error)]
-#[error("{file}: {reason}")]
+#[error("{file} can't be used")]
 pub struct ManifestError {
     file: PathBuf,
-    reason: String,
+    #[source]
+    reason: BoxError,
 }
 
 #[derive(Default, Deserialize)]
@@ -122,13 +124,12 @@ fn is_ours(dependency: &toml::Value) -> bool {
 }
 
 fn read_table(file: &Path) -> Result<Table, ManifestError> {
-    let error = |reason: String| ManifestError {
+    let error = |reason: BoxError| ManifestError {
         file: file.to_owned(),
         reason,
     };
-    let text = std::fs::read_to_string(file).map_err(|e| error(e.to_string()))?;
-    text.parse()
-        .map_err(|e: toml::de::Error| error(e.to_string()))
+    let text = std::fs::read_to_string(file).map_err(|e| error(e.into()))?;
+    text.parse().map_err(|e: toml::de::Error| error(e.into()))
 }
 
 #[cfg(test)]
@@ -205,9 +206,8 @@ mod tests {
         let layout = read(sized, "").unwrap().layout;
         assert_eq!(layout.stack, 128 * 1024);
         assert_eq!(layout.heap, MemoryLayout::default().heap);
-        let error = read("[package.metadata.rusm]\nstack = 1", "")
-            .unwrap_err()
-            .to_string();
+        let error = read("[package.metadata.rusm]\nstack = 1", "").unwrap_err();
+        let error = crate::with_sources(&error);
         assert!(error.contains("stack-kib"), "{error}");
     }
 }

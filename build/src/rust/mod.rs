@@ -26,3 +26,4 @@ pub(crate) use sdk::{
 };
 pub(crate) use toolchain::identity;
 pub use toolchain::{TARGET, Toolchain, ToolchainError};
+pub use trim::TrimError;

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 
+use crate::BoxError;
+
 /// The target of Rust guests.
 pub const TARGET: &str = "wasm32-wasip2";
 
@@ -85,6 +87,7 @@ impl Toolchain {
 
 /// Why there is no toolchain.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ToolchainError {
     /// Nothing compiles for the target.
     #[error(
@@ -107,14 +110,15 @@ pub enum ToolchainError {
         dir: PathBuf,
     },
     /// The description of the fallback cannot be read.
-    #[error("{file}: {reason}; remove {dir} and run scripts/setup-guest-toolchain.sh again")]
+    #[error("{file} can't be used; remove {dir} and run scripts/setup-guest-toolchain.sh again")]
     Broken {
         /// The file.
         file: PathBuf,
         /// Its directory.
         dir: PathBuf,
         /// What is wrong.
-        reason: String,
+        #[source]
+        reason: BoxError,
     },
 }
 
@@ -125,10 +129,10 @@ impl Fallback {
         let text = match std::fs::read_to_string(&file) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(broken(file, dir, error.to_string())),
+            Err(error) => return Err(broken(file, dir, error)),
         };
         let manifest: FallbackManifest =
-            toml::from_str(&text).map_err(|error| broken(file.clone(), dir, error.to_string()))?;
+            toml::from_str(&text).map_err(|error| broken(file.clone(), dir, error))?;
         for part in [
             &manifest.rustc,
             &manifest.wasm_ld,
@@ -145,11 +149,11 @@ impl Fallback {
     }
 }
 
-fn broken(file: PathBuf, dir: &Path, reason: String) -> ToolchainError {
+fn broken(file: PathBuf, dir: &Path, reason: impl Into<BoxError>) -> ToolchainError {
     ToolchainError::Broken {
         file,
         dir: dir.to_owned(),
-        reason,
+        reason: reason.into(),
     }
 }
 
@@ -301,7 +305,7 @@ mod tests {
     fn a_fallback_that_lost_a_part_says_which() {
         let dir = tempfile::tempdir().unwrap();
         lay(dir.path(), &dir.path().join("wasm-ld-19"));
-        let error = Fallback::open(dir.path()).unwrap_err().to_string();
+        let error = crate::with_sources(&Fallback::open(dir.path()).unwrap_err());
         assert!(error.contains("wasm-ld-19 is gone"), "{error}");
     }
 }

@@ -12,7 +12,7 @@ use walrus::ir::{Instr, VisitorMut, dfs_pre_order_mut};
 use walrus::{ExportItem, FunctionId, FunctionKind, ImportKind, Module};
 
 use super::guard::add_guards;
-use crate::Grants;
+use crate::{BoxError, Grants};
 
 /// What [`trim`] is to do.
 #[derive(Clone, Debug)]
@@ -100,10 +100,11 @@ fn withhold(withheld: &mut Grants, interface: &str) {
 
 /// Why a module could not be trimmed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TrimError {
+#[non_exhaustive]
+pub enum TrimError {
     /// The linker's output is not a module that can be read.
-    #[error("reading the linked module: {0}")]
-    Parse(String),
+    #[error("reading the linked module")]
+    Parse(#[source] BoxError),
     /// The SDK's answer and the import it stands for differ in type.
     #[error(
         "the SDK's stand-in for {0} has another type than the import: this version of the rusm \
@@ -113,8 +114,8 @@ pub(crate) enum TrimError {
 }
 
 impl TrimError {
-    fn parse(error: impl std::fmt::Display) -> Self {
-        Self::Parse(format!("{error:#}"))
+    fn parse(error: impl Into<BoxError>) -> Self {
+        Self::Parse(error.into())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::rust;
+use crate::{BoxError, rust};
 
 /// What a new app's component is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,14 +58,16 @@ pub fn new_app(parent: &Path, name: &str, language: Language) -> Result<PathBuf,
 
 /// Why there is no new app.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScaffoldError {
     /// The name serves neither a component nor a crate.
-    #[error("`{name}` is no name for an app: {reason}")]
+    #[error("`{name}` is no name for an app")]
     Name {
         /// As given.
         name: String,
         /// What is wrong with it, and what to do.
-        reason: String,
+        #[source]
+        reason: BoxError,
     },
     /// Something is there already.
     #[error("{path} exists and is not empty: choose another name, or empty it")]
@@ -74,11 +76,12 @@ pub enum ScaffoldError {
         path: PathBuf,
     },
     /// A file could not be written.
-    #[error("cannot write to {path}: {error}")]
+    #[error("cannot write to {path}")]
     Write {
         /// The app's directory.
         path: PathBuf,
         /// The system's error.
+        #[source]
         error: io::Error,
     },
 }
@@ -105,16 +108,15 @@ fn files(name: &str, language: Language) -> Vec<(String, Vec<u8>)> {
 
 /// The name is that of a component, and in Rust of a crate, which no other crate may share.
 fn check_name(name: &str, language: Language) -> Result<(), ScaffoldError> {
-    let bad = |reason: String| ScaffoldError::Name {
+    let bad = |reason: BoxError| ScaffoldError::Name {
         name: name.to_owned(),
         reason,
     };
     name.parse::<rusm_config::ComponentName>()
-        .map_err(|error| bad(error.to_string()))?;
+        .map_err(|error| bad(error.into()))?;
     if language == Language::Rust && TAKEN.contains(&&*name.replace('-', "_")) {
-        return Err(bad(format!(
-            "a crate of that name is in the way; try `{name}-app`"
-        )));
+        let reason = format!("a crate of that name is in the way; try `{name}-app`");
+        return Err(bad(reason.into()));
     }
     Ok(())
 }

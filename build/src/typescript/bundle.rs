@@ -51,6 +51,7 @@ pub(super) fn bundle(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError
 
 /// Why there is no bundle.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BundleError {
     /// The author's sources: a text of several lines for each problem.
     #[error("{}", .0.join("\n"))]
@@ -59,8 +60,8 @@ pub enum BundleError {
     #[error("`{}` can't be imported: no module has this name", .0.join("`, `"))]
     Import(Vec<String>),
     /// The bundler's threads could not be started.
-    #[error("the bundler's threads could not be started: {0}")]
-    Threads(std::io::Error),
+    #[error("the bundler's threads could not be started")]
+    Threads(#[source] std::io::Error),
     /// The bundler gave something else than it was asked for.
     #[error("the bundler gave {0}: this is a defect of rusm, please report it")]
     Output(&'static str),

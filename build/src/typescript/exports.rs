@@ -10,6 +10,7 @@ use wit_parser::Resolve;
 
 use super::snapshot::BUILD;
 use super::{Description, Kind};
+use crate::BoxError;
 
 /// Give a snapshot the exports of what it was described as, and the WIT world that says their
 /// types: a core module that `wit-component` makes a component of.
@@ -26,7 +27,7 @@ pub(super) fn name_exports(
     let entries = take_entries(&mut module);
     let entry = |name: &str| {
         let found = entries.get(name).copied();
-        found.ok_or_else(|| ExportsError::Runner(format!("it has no export `{ENTRY}{name}`")))
+        found.ok_or_else(|| ExportsError::runner(format!("it has no export `{ENTRY}{name}`")))
     };
     for export in &exports.functions {
         let function = match export.index {
@@ -49,6 +50,7 @@ pub(super) fn name_exports(
 
 /// Why a snapshot could not be made a component.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExportsError {
     /// No route could name it, and no other component.
     #[error(
@@ -65,13 +67,13 @@ pub enum ExportsError {
     #[error("the functions `{0}` and `{1}` have the same name, `{2}`, in kebab-case: rename one")]
     SameName(String, String, String),
     /// The runner is of another version.
-    #[error("the TypeScript runner: {0}")]
-    Runner(String),
+    #[error("the TypeScript runner can't be used")]
+    Runner(#[source] BoxError),
 }
 
 impl ExportsError {
-    fn runner(error: impl std::fmt::Display) -> Self {
-        Self::Runner(format!("{error:#}"))
+    fn runner(error: impl Into<BoxError>) -> Self {
+        Self::Runner(error.into())
     }
 }
 
@@ -212,7 +214,7 @@ fn with_index(
     let index = i32::try_from(index).map_err(ExportsError::runner)?;
     let ty = module.types.get(module.funcs.get(entry).ty());
     let [ValType::I32, params @ ..] = ty.params() else {
-        return Err(ExportsError::Runner("an entry takes no index".to_owned()));
+        return Err(ExportsError::runner("an entry takes no index"));
     };
     let (params, results) = (params.to_vec(), ty.results().to_vec());
     let args: Vec<_> = params.iter().map(|ty| module.locals.add(*ty)).collect();

@@ -88,6 +88,7 @@ pub(crate) fn runner_version() -> &'static str {
 
 /// Why there is no core module.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TypeScriptError {
     /// See [`SourcesError`].
     #[error(transparent)]

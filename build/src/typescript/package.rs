@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::BoxError;
 use crate::sources::{ENTRIES, PACKAGE, SourcesError};
 
 /// The module at which a TypeScript component begins.
@@ -21,7 +22,7 @@ pub(super) fn entry(sources: &Path) -> Result<PathBuf, SourcesError> {
         } else {
             Err(SourcesError::Package {
                 file: sources.join(PACKAGE),
-                reason: format!("its `source`, {source}, does not exist"),
+                reason: format!("its `source`, {source}, does not exist").into(),
             })
         };
     }
@@ -72,16 +73,16 @@ impl Package {
     /// That of a directory, if there is one.
     fn read(dir: &Path) -> Result<Option<Self>, SourcesError> {
         let file = dir.join(PACKAGE);
-        let wrong = |reason: String| SourcesError::Package {
+        let wrong = |reason: BoxError| SourcesError::Package {
             file: file.clone(),
             reason,
         };
         match std::fs::read(&file) {
             Ok(json) => serde_json::from_slice(&json)
                 .map(Some)
-                .map_err(|error| wrong(error.to_string())),
+                .map_err(|error| wrong(error.into())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(wrong(error.to_string())),
+            Err(error) => Err(wrong(error.into())),
         }
     }
 }
@@ -95,7 +96,7 @@ mod tests {
     fn the_entry_is_named_or_looked_for() {
         let find = |files: &[(&str, &str)]| -> Result<_, String> {
             let app = app(files);
-            let found = entry(app.path()).map_err(|error| error.to_string())?;
+            let found = entry(app.path()).map_err(|error| crate::with_sources(&error))?;
             Ok(found
                 .strip_prefix(app.path())
                 .unwrap()
@@ -137,7 +138,7 @@ mod tests {
         assert!(
             find(&[package("{")])
                 .unwrap_err()
-                .contains("package.json: ")
+                .contains("package.json can't be used: ")
         );
     }
 

@@ -36,8 +36,8 @@ fn snapshot_within(
 ) -> Result<(Vec<u8>, Description), SnapshotError> {
     let mut wizer = Wizer::new();
     wizer.init_func(INIT);
-    let (context, instrumented) = wizer.instrument(runner).map_err(SnapshotError::runner)?;
-    let module = compiled(instrumented).map_err(SnapshotError::runner)?;
+    let (context, instrumented) = wizer.instrument(runner).map_err(SnapshotError::Runner)?;
+    let module = compiled(instrumented).map_err(SnapshotError::Runner)?;
     let deadline = Instant::now() + limit;
     let alarm = interrupt_after(limit, module.engine()).map_err(SnapshotError::Thread)?;
     let sources = [bundle.as_bytes().into(), Arc::default()];
@@ -49,7 +49,7 @@ fn snapshot_within(
         Ok(description) => description,
         Err(error) => return Err(SnapshotError::Description { json, error }),
     };
-    let snapshot = block_on(wizer.snapshot(&context, &mut state)).map_err(SnapshotError::runner)?;
+    let snapshot = block_on(wizer.snapshot(&context, &mut state)).map_err(SnapshotError::Runner)?;
     Ok((snapshot, description))
 }
 
@@ -77,6 +77,7 @@ fn compiled(runner: Vec<u8>) -> wasmtime::Result<Module> {
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SnapshotError {
     /// The author's top-level code has failed: message and stack.
     #[error("{0}")]
@@ -85,28 +86,23 @@ pub enum SnapshotError {
     #[error("code at the top level of a module has not come to an end in {LONGEST:?}")]
     Endless,
     /// What would have stopped it could not be started.
-    #[error("a thread could not be started: {0}")]
-    Thread(std::io::Error),
+    #[error("a thread could not be started")]
+    Thread(#[source] std::io::Error),
     /// The runner can't be used.
-    #[error("the TypeScript runner: {0}")]
-    Runner(String),
+    #[error("the TypeScript runner can't be used")]
+    Runner(#[source] wasmtime::Error),
     /// The runner has ended without a word.
     #[error("the TypeScript runner did not say what the module exports")]
     Silent,
     /// What it said is not understood.
-    #[error("the TypeScript runner says `{json}`: {error}")]
+    #[error("the TypeScript runner says `{json}`")]
     Description {
         /// What it said.
         json: String,
         /// What is wrong with it.
+        #[source]
         error: serde_json::Error,
     },
-}
-
-impl SnapshotError {
-    fn runner(error: wasmtime::Error) -> Self {
-        Self::Runner(format!("{error:#}"))
-    }
 }
 
 /// Has what runs on the engine look at its deadline when the time is over, unless the alarm is dropped
@@ -168,13 +164,13 @@ fn enter_here(
         true => Ok(UpdateDeadline::Continue(1)),
         false => Err(Trap::Interrupt.into()),
     });
-    let linker = imports(&mut store, module, modules).map_err(SnapshotError::runner)?;
+    let linker = imports(&mut store, module, modules).map_err(SnapshotError::Runner)?;
     let instance = linker
         .instantiate(&mut store, module)
-        .map_err(SnapshotError::runner)?;
+        .map_err(SnapshotError::Runner)?;
     let ran = instance
         .get_typed_func::<(), ()>(&mut store, entry)
-        .map_err(SnapshotError::runner)?
+        .map_err(SnapshotError::Runner)?
         .call(&mut store, ());
     let mut report = std::mem::take(store.data_mut());
     match (ran, report.failure.take()) {
@@ -428,7 +424,7 @@ mod tests {
         let asking = runner(&format!(
             "(call $get (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) {DESCRIBE}"
         ));
-        let error = snapshot(&asking, "").unwrap_err().to_string();
+        let error = crate::with_sources(&snapshot(&asking, "").unwrap_err());
         assert!(
             error.contains("rusm:runtime/kv@0.1.0#get") && error.contains("build time"),
             "{error}"

@@ -52,16 +52,18 @@ impl TypeCheck {
 
 /// Why types are not right.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TypesError {
     /// The compiler has said what it found.
     #[error("its types are wrong, see above (--no-check builds it as it is)")]
     Found,
     /// The compiler is there, and can't be run.
-    #[error("running {}: {error} (--no-check builds without it)", tsc.display())]
+    #[error("running {} (--no-check builds without it)", tsc.display())]
     Run {
         /// Which.
         tsc: PathBuf,
         /// What the system says.
+        #[source]
         error: io::Error,
     },
 }
