@@ -294,13 +294,15 @@ fn compile_for(
         footprints: Vec::new(),
     };
     for component in components {
-        let failed = |error| AppError::InvalidComponent {
+        let invalid_component = |error| AppError::InvalidComponent {
             component: component.name.clone(),
             error: EngineError(error),
         };
-        let (artifact, origin) = cache.get(&engine, &component.wasm).map_err(failed)?;
+        let (artifact, origin) = cache
+            .get(&engine, &component.wasm)
+            .map_err(invalid_component)?;
         tracing::debug!(component = &*component.name, ?origin, "compiled");
-        let loaded = artifact.load(&engine).map_err(failed)?;
+        let loaded = artifact.load(&engine).map_err(invalid_component)?;
         if ComponentType::of(&loaded, &engine).needs_wasi_runtime() {
             rusm_wasm_pool::start_wasi_runtime();
         }

@@ -93,9 +93,9 @@ impl LineWriter {
         let (done, flushed) = channel();
         let mut item = Item::Flush(done);
         // A full queue takes nothing, this neither.
-        while let Err(refused) = self.queue.try_send(item) {
+        while let Err(error) = self.queue.try_send(item) {
             use std::sync::mpsc::TrySendError::{Disconnected, Full};
-            item = match refused {
+            item = match error {
                 Full(item) if Instant::now() < deadline => item,
                 Full(_) | Disconnected(_) => return,
             };

@@ -36,7 +36,7 @@ use crate::{access_log, log};
 use files::OpenFiles;
 use reload::Updates;
 use shard::{Event, ShardConfig, ShardListener};
-use shutdown::Stop;
+use shutdown::Shutdown;
 
 /// Serve an app until SIGINT, SIGTERM or SIGQUIT.
 ///
@@ -112,7 +112,7 @@ impl Mode {
 
 fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     // Before all else: see there.
-    let stop = Stop::on_signals(mode.is_watched()).map_err(|error| CliError::System {
+    let shutdown = Shutdown::on_signals(mode.is_watched()).map_err(|error| CliError::System {
         what: "signals can't be handled",
         error,
     })?;
@@ -178,7 +178,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
                 updates
             }
         };
-        let plan = ShardConfig {
+        let config = ShardConfig {
             id: ShardId::new(u16::try_from(index).unwrap_or(u16::MAX)),
             core: *core,
             driver,
@@ -188,7 +188,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
             services: services.clone(),
             names: names.clone(),
             spawned: app.manifest.node.spawned_per_core,
-            held: app.manifest.node.held_per_core,
+            connections: app.manifest.node.held_per_core,
             pool_wait: app.manifest.node.pool_wait,
             body_memory: app.manifest.node.body_memory_per_core,
             wasi,
@@ -196,13 +196,13 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
                 .iter_mut()
                 .filter_map(Listener::for_next_shard)
                 .collect(),
-            stop: stop.clone(),
+            shutdown: shutdown.clone(),
             updates,
             grace: app.manifest.node.shutdown_grace,
             begin,
             open,
         };
-        shards.push(shard::start(plan, events.clone())?);
+        shards.push(shard::start(config, events.clone())?);
     }
 
     let mut engines = Vec::new();
@@ -233,7 +233,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     }
     // Kept for as long as shards may have something to say.
     let _events = events;
-    stop.serving();
+    shutdown.serving();
     // Every service of every shard is up: a request that comes first finds them all.
     for gate in gates {
         let _ = gate.send(());
@@ -252,21 +252,21 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     log::print(banner::of(&app, &addrs, &cores, driver, &services));
 
     let mut running = shards.len();
-    let mut cut_off = 0;
+    let mut aborted = 0;
     while running > 0 {
         match inbox.recv() {
             Ok(Event::Ended { open_connections }) => {
                 running -= 1;
-                cut_off += open_connections;
+                aborted += open_connections;
             }
             Ok(Event::Failed(failure)) => return Err(failure),
             Ok(Event::Loaded { .. } | Event::Ready) => {}
             Err(_) => return Err(CliError::ShardGone),
         }
     }
-    if cut_off > 0 {
+    if aborted > 0 {
         tracing::warn!(
-            connections = cut_off,
+            connections = aborted,
             "stopped before these were answered (shutdown-grace-s)"
         );
     }
@@ -281,7 +281,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
 struct Listener {
     addr: SocketAddr,
     sockets: Vec<std::net::TcpListener>,
-    served: ListenerSpec,
+    spec: ListenerSpec,
     settings: Settings,
     limit: ConnectionLimit,
 }
@@ -293,8 +293,8 @@ impl Listener {
         room: &ConnectionLimit,
         access: Option<LogFormat>,
     ) -> Result<Self, CliError> {
-        let served = ListenerSpec::from(listener);
-        let access_log = access.map(|format| access_log::of(served.routes.clone(), format));
+        let spec = ListenerSpec::from(listener);
+        let access_log = access.map(|format| access_log::of(spec.routes.clone(), format));
         let limits = &listener.limits;
         Ok(Self {
             addr: sockets
@@ -302,7 +302,7 @@ impl Listener {
                 .and_then(|socket| socket.local_addr().ok())
                 .unwrap_or(listener.addr),
             sockets,
-            served,
+            spec,
             settings: settings(limits, &listener.headers, access_log)?,
             limit: ConnectionLimit::new(limits.max_connections as usize).within(room),
         })
@@ -311,7 +311,7 @@ impl Listener {
     fn for_next_shard(&mut self) -> Option<ShardListener> {
         Some(ShardListener {
             socket: self.sockets.pop()?,
-            served: self.served.clone(),
+            spec: self.spec.clone(),
             settings: self.settings.clone(),
             limit: self.limit.clone(),
         })
@@ -362,21 +362,21 @@ fn override_listener(app: &mut Application, listen: Option<SocketAddr>) -> Resul
 }
 
 fn choose_driver(io: Io) -> Result<Driver, CliError> {
-    let refused = |driver: Driver| {
+    let probe = |driver: Driver| {
         let probed = driver.probe();
         probed
             .map(|()| driver)
             .map_err(|error| CliError::Driver { driver, error })
     };
     match io {
-        Io::Uring => refused(Driver::Uring),
-        Io::Epoll => refused(Driver::Epoll),
+        Io::Uring => probe(Driver::Uring),
+        Io::Epoll => probe(Driver::Epoll),
         Io::Auto => Driver::Uring.probe().map(|()| Driver::Uring).or_else(|error| {
             tracing::warn!(
                 "the kernel refuses io_uring ({error}): falling back to epoll, which is slower. \
                  Containers often forbid io_uring in their seccomp profile."
             );
-            refused(Driver::Epoll)
+            probe(Driver::Epoll)
         }),
     }
 }

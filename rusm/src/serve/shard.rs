@@ -23,7 +23,7 @@ use wasmtime::Engine;
 use super::memory::BodyMemoryWatch;
 use super::reload::Updates;
 use super::services::{self, Service};
-use super::shutdown::Stop;
+use super::shutdown::Shutdown;
 use crate::CliError;
 use crate::app::{self, Compiled};
 use crate::gateway::{self, HttpGateway, ListenerSpec};
@@ -40,13 +40,13 @@ pub(super) struct ShardConfig {
     pub(super) services: Arc<[Service]>,
     pub(super) names: Arc<[ReservedName]>,
     pub(super) spawned: u32,
-    pub(super) held: u32,
+    pub(super) connections: u32,
     pub(super) pool_wait: Duration,
     /// Bytes that bodies which wait may take.
     pub(super) body_memory: u64,
     pub(super) wasi: WasiLimits,
     pub(super) listeners: Vec<ShardListener>,
-    pub(super) stop: Stop,
+    pub(super) shutdown: Shutdown,
     pub(super) updates: Updates,
     pub(super) grace: Duration,
     /// Run when this is sent: the services of all shards have their names.
@@ -58,7 +58,7 @@ pub(super) struct ShardConfig {
 /// A shard's own socket of a listener, and what the listener is.
 pub(super) struct ShardListener {
     pub(super) socket: std::net::TcpListener,
-    pub(super) served: ListenerSpec,
+    pub(super) spec: ListenerSpec,
     pub(super) settings: Settings,
     pub(super) limit: ConnectionLimit,
 }
@@ -79,14 +79,17 @@ pub(super) enum Event {
 }
 
 /// Start the thread of a shard.
-pub(super) fn start(plan: ShardConfig, events: Sender<Event>) -> Result<JoinHandle<()>, CliError> {
-    let thread = thread::Builder::new().name(format!("rusm-shard-{}", plan.id));
+pub(super) fn start(
+    config: ShardConfig,
+    events: Sender<Event>,
+) -> Result<JoinHandle<()>, CliError> {
+    let thread = thread::Builder::new().name(format!("rusm-shard-{}", config.id));
     let run = move || {
-        if let Some(core) = plan.core {
+        if let Some(core) = config.core {
             core_affinity::set_for_current(core);
         }
-        let driver = plan.driver;
-        let serving = || driver.block_on(|| run(plan, events.clone()));
+        let driver = config.driver;
+        let serving = || driver.block_on(|| run(config, events.clone()));
         // A shard that is gone would leave a listening socket that nobody accepts from: the node
         // ends, for others to start it anew.
         let failure = match catch_unwind(AssertUnwindSafe(serving)) {
@@ -102,8 +105,8 @@ pub(super) fn start(plan: ShardConfig, events: Sender<Event>) -> Result<JoinHand
     })
 }
 
-async fn run(plan: ShardConfig, events: Sender<Event>) {
-    if let Err(failure) = serve(plan, &events).await {
+async fn run(config: ShardConfig, events: Sender<Event>) {
+    if let Err(failure) = serve(config, &events).await {
         let _ = events.send(Event::Failed(failure));
     }
     // The event loop must not be dropped while operations are in flight. The process is about
@@ -111,15 +114,15 @@ async fn run(plan: ShardConfig, events: Sender<Event>) {
     pending::<()>().await;
 }
 
-async fn serve(plan: ShardConfig, events: &Sender<Event>) -> Result<(), CliError> {
+async fn serve(config: ShardConfig, events: &Sender<Event>) -> Result<(), CliError> {
     let system = |what: &'static str| move |error| CliError::System { what, error };
-    let shard = plan.node.shard(plan.id, |task| {
+    let shard = config.node.shard(config.id, |task| {
         monoio::spawn(task);
     });
     shard.enter();
     monoio::spawn(shard.serve_bus());
     monoio::spawn(shard.serve_timers(|at| monoio::time::sleep_until(at.into())));
-    let mut turn = plan
+    let mut turn = config
         .driver
         .turns()
         .map_err(system("a shard could not be set up"))?;
@@ -127,21 +130,21 @@ async fn serve(plan: ShardConfig, events: &Sender<Event>) -> Result<(), CliError
 
     let pool = Rc::new(ShardPool::load(
         PoolSetup {
-            engine: app::engine(&plan.compiled.pool)?,
+            engine: app::engine(&config.compiled.pool)?,
             shard: shard.clone(),
-            instances: plan.compiled.pool.instances,
-            spawned: plan.spawned,
-            connections: plan.held,
-            pool_wait: plan.pool_wait,
-            store: plan.store,
+            instances: config.compiled.pool.instances,
+            spawned: config.spawned,
+            connections: config.connections,
+            pool_wait: config.pool_wait,
+            store: config.store,
             encode_event: gateway::encode_event,
-            wasi: plan.wasi,
+            wasi: config.wasi,
         },
-        &plan.compiled.components,
+        &config.compiled.components,
     )?);
     pool.enter();
-    let is_dev = plan.updates.is_dev();
-    let starting = services::boot(&pool, &plan.services, &plan.names, is_dev)?;
+    let is_dev = config.updates.is_dev();
+    let starting = services::boot(&pool, &config.services, &config.names, is_dev)?;
     let loaded = Event::Loaded {
         engine: pool.engine().clone(),
         activity: pool.activity().clone(),
@@ -149,20 +152,20 @@ async fn serve(plan: ShardConfig, events: &Sender<Event>) -> Result<(), CliError
     let _ = events.send(loaded);
     // It holds the thread up on purpose: a service that looks for another when it starts finds it,
     // on whatever shard.
-    if plan.begin.recv().is_err() {
+    if config.begin.recv().is_err() {
         return Ok(());
     }
     while_ticking(&shard, services::settle(starting, is_dev)).await?;
     let _ = events.send(Event::Ready);
-    if plan.open.await.is_err() {
+    if config.open.await.is_err() {
         // The server does not start after all.
         return Ok(());
     }
 
-    let net = NetShard::with_body_memory(plan.body_memory);
+    let net = NetShard::with_body_memory(config.body_memory);
     let mut gateways = Vec::new();
-    for listener in plan.listeners {
-        let gateway = Rc::new(HttpGateway::new(pool.clone(), listener.served)?);
+    for listener in config.listeners {
+        let gateway = Rc::new(HttpGateway::new(pool.clone(), listener.spec)?);
         gateways.push(gateway.clone());
         let accepting = accept(
             listener.socket,
@@ -179,8 +182,8 @@ async fn serve(plan: ShardConfig, events: &Sender<Event>) -> Result<(), CliError
             }
         });
     }
-    let each_tick = || plan.updates.apply(&pool, &gateways);
-    let open_connections = watch(&net, &shard, &plan.stop, plan.grace, each_tick).await;
+    let each_tick = || config.updates.apply(&pool, &gateways);
+    let open_connections = watch(&net, &shard, &config.shutdown, config.grace, each_tick).await;
     pool.stop();
     tell_the_last(&net).await;
     let _ = events.send(Event::Ended { open_connections });
@@ -252,7 +255,7 @@ async fn tell_the_last(net: &NetShard) {
 async fn watch(
     net: &NetShard,
     processes: &Shard,
-    stop: &Stop,
+    shutdown: &Shutdown,
     grace: Duration,
     each_tick: impl Fn(),
 ) -> usize {
@@ -270,7 +273,7 @@ async fn watch(
             losses_logged = now;
             log_losses(processes);
         }
-        if !stop.is_requested() {
+        if !shutdown.is_requested() {
             continue;
         }
         let since = *stopping_since.get_or_insert_with(|| {

@@ -11,7 +11,7 @@ use signal_hook::low_level::signal_name;
 
 /// Whether to stop. The shards look at it at every tick.
 #[derive(Clone, Default)]
-pub(super) struct Stop(Arc<State>);
+pub(super) struct Shutdown(Arc<State>);
 
 #[derive(Default)]
 struct State {
@@ -20,7 +20,7 @@ struct State {
     is_serving: AtomicBool,
 }
 
-impl Stop {
+impl Shutdown {
     /// Stop at the first SIGINT, SIGTERM or SIGQUIT: at once, as long as nobody is served. At the
     /// second, do not wait for anybody.
     ///
@@ -42,13 +42,13 @@ impl Stop {
             // that write. An ignored signal would be inherited by the programs that we start.
             libc::SIGXFSZ,
         ])?;
-        let stop = Self::default();
-        let state = stop.0.clone();
+        let shutdown = Self::default();
+        let state = shutdown.0.clone();
         let wait = move || {
             for signal in signals.forever() {
                 match signal {
-                    SIGINT | SIGTERM | SIGQUIT => state.stop(signal),
-                    SIGHUP if hangup_stops => state.stop(signal),
+                    SIGINT | SIGTERM | SIGQUIT => state.request(signal),
+                    SIGHUP if hangup_stops => state.request(signal),
                     SIGHUP => tracing::info!(
                         "SIGHUP: nothing is read anew; restart to use a changed manifest"
                     ),
@@ -59,7 +59,7 @@ impl Stop {
         thread::Builder::new()
             .name("rusm-signals".into())
             .spawn(wait)?;
-        Ok(stop)
+        Ok(shutdown)
     }
 
     /// Clients are served from now on.
@@ -73,7 +73,7 @@ impl Stop {
 }
 
 impl State {
-    fn stop(&self, signal: i32) {
+    fn request(&self, signal: i32) {
         if self.is_requested.swap(true, Ordering::Relaxed) {
             std::process::exit(128 + signal);
         }
