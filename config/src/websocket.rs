@@ -29,7 +29,7 @@ pub struct WebSocketSettings {
 
 impl WebSocketSettings {
     /// Takes its keys out of a `[[serve]]` table. Those that can't have an effect may not be there.
-    pub(crate) fn read(section: &mut Section<'_>, held: Held) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>, long_lived: LongLived) -> Self {
         let default = Self::default();
         let mut keys = [
             "allowed-origins",
@@ -40,10 +40,10 @@ impl WebSocketSettings {
             "close-timeout-ms",
         ]
         .map(|key| section.value(key));
-        if held != Held::WebSockets {
+        if long_lived != LongLived::WebSockets {
             for key in &mut keys {
                 let useful = |key: &Value<'_>| {
-                    held == Held::EventStreams && key.name() == "ping-interval-ms"
+                    long_lived == LongLived::EventStreams && key.name() == "ping-interval-ms"
                 };
                 if let Some(key) = key.take_if(|key| !useful(key)) {
                     key.report(not_served(&key));
@@ -81,7 +81,7 @@ impl WebSocketSettings {
 
 /// The kind of connections that a listener holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Held {
+pub(crate) enum LongLived {
     None,
     EventStreams,
     /// At least.

@@ -84,10 +84,10 @@ fn guests_may_spawn_a_quarter_of_the_instances_unless_the_node_says_otherwise() 
 
 #[test]
 fn connections_may_hold_half_of_the_instances_unless_the_node_says_otherwise() {
-    let held = |text: &str| app(&format!("[node]\n{text}")).node.held_per_core;
-    assert_eq!(held("instances-per-core = 1_001"), 500);
-    assert_eq!(held("instances-per-core = 1"), 1);
-    assert_eq!(held("held-per-core = 200"), 200);
+    let quota = |text: &str| app(&format!("[node]\n{text}")).node.held_per_core;
+    assert_eq!(quota("instances-per-core = 1_001"), 500);
+    assert_eq!(quota("instances-per-core = 1"), 1);
+    assert_eq!(quota("held-per-core = 200"), 200);
 }
 
 #[test]
