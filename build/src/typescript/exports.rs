@@ -340,7 +340,7 @@ mod tests {
         exports.map(|key| resolve.name_world_key(key)).collect()
     }
 
-    fn refused(actions: &[&str]) -> String {
+    fn name_error(actions: &[&str]) -> String {
         let description = Description {
             kind: Kind::Handler,
             actions: actions.iter().map(|&name| name.to_owned()).collect(),
@@ -407,13 +407,13 @@ mod tests {
     #[test]
     fn a_name_without_a_spelling_in_wit_is_refused() {
         for name in ["$", "a$", "_private", "né", "v1_2"] {
-            let error = refused(&[name]);
+            let error = name_error(&[name]);
             assert!(
                 error.contains(&format!("`{name}`")) && error.contains("rename"),
                 "{error}"
             );
         }
-        let error = refused(&["listAll", "list_all"]);
+        let error = name_error(&["listAll", "list_all"]);
         assert!(error.contains("`listAll` and `list_all`"), "{error}");
     }
 }
