@@ -10,18 +10,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::artifact_path;
-use crate::component::{self, Component, ComponentError, Shape};
+use crate::component::{self, Component, Shape};
+use crate::error::{BuildError, StepError};
 use crate::grants::Grants;
-use crate::rust::{
-    self, CargoBuild, CargoError, Fitted, Manifest, ManifestError, MemoryLayout, Toolchain,
-    ToolchainError,
-};
+use crate::rust::{self, CargoBuild, Fitted, Manifest, MemoryLayout, Toolchain, ToolchainError};
 #[cfg(feature = "typescript")]
 use crate::source_map;
-use crate::sources::{Sources, SourcesError};
+use crate::sources::Sources;
 use crate::stamp::{Key, Stamp};
 #[cfg(feature = "typescript")]
-use crate::typescript::{self, TypeCheck, TypeScriptError};
+use crate::typescript::{self, TypeCheck};
 
 use crate::note;
 
@@ -127,84 +125,6 @@ pub fn outside_inputs(app_dir: &Path, component: &ComponentSpec) -> Vec<PathBuf>
     let paths = Paths::new(&app_dir, &component.name).ok();
     let stamp = paths.and_then(|paths| Stamp::read(&paths.stamp));
     stamp.map_or_else(Vec::new, |stamp| stamp.outside_inputs())
-}
-
-/// Why an app could not be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A component is named in the manifest and nowhere else.
-    #[error(
-        "component `{name}`: neither its sources, {} (or {}.ts), nor its artifact, {}, exist",
-        sources.display(), sources.display(), artifact.display()
-    )]
-    Missing {
-        /// Its name.
-        name: String,
-        /// Where its directory would be.
-        sources: PathBuf,
-        /// Where its artifact would be.
-        artifact: PathBuf,
-    },
-    /// Nothing here compiles guests.
-    #[error(transparent)]
-    Toolchain(#[from] ToolchainError),
-    /// A step failed for one component.
-    #[error("component `{name}`")]
-    Component {
-        /// Its name.
-        name: String,
-        /// The step's error.
-        #[source]
-        reason: StepError,
-    },
-    /// The app's directory is not accessible.
-    #[error("cannot find the app's directory {dir}")]
-    AppDir {
-        /// As given.
-        dir: PathBuf,
-        /// The system's error.
-        #[source]
-        error: io::Error,
-    },
-}
-
-/// Why a step of one component's build failed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StepError {
-    /// See [`ManifestError`].
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// See [`CargoError`].
-    #[error(transparent)]
-    Cargo(#[from] CargoError),
-    /// See [`ComponentError`].
-    #[error(transparent)]
-    Encode(#[from] ComponentError),
-    /// See [`SourcesError`].
-    #[error(transparent)]
-    Sources(#[from] SourcesError),
-    /// See [`TypeScriptError`].
-    #[cfg(feature = "typescript")]
-    #[error(transparent)]
-    TypeScript(#[from] TypeScriptError),
-    /// This `rusm` has no bundler.
-    #[cfg(not(feature = "typescript"))]
-    #[error(
-        "it is TypeScript, and this rusm was compiled without the feature `typescript`; \
-         `make build` makes one with it"
-    )]
-    NoTypeScript,
-    /// Reading sources, unpacking the SDK or writing the artifact.
-    #[error("{doing}")]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// The system's error.
-        #[source]
-        error: io::Error,
-    },
 }
 
 /// What one build has found out, for all its components.

@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 mod app;
 #[cfg(feature = "components")]
 mod component;
+#[cfg(feature = "components")]
+mod error;
 mod grants;
 #[cfg(feature = "components")]
 mod rust;
@@ -40,11 +42,13 @@ mod typescript;
 
 #[cfg(feature = "components")]
 pub use app::{
-    BuildError, BuildOptions, ComponentSpec, Outcome, Report, Status, StepError, build_app,
-    is_stale, outside_inputs, status,
+    BuildOptions, ComponentSpec, Outcome, Report, Status, build_app, is_stale, outside_inputs,
+    status,
 };
 #[cfg(feature = "components")]
 pub use component::{ComponentError, Shape};
+#[cfg(feature = "components")]
+pub use error::{BuildError, StepError};
 pub use grants::{Grants, withheld};
 /// What is private, for the targets in `fuzz/`.
 #[cfg(all(fuzzing, feature = "components"))]
