@@ -138,8 +138,7 @@ fn callers_of_a_service_that_keeps_trapping_get_an_answer_or_an_error() {
         })
         .collect();
     let answers = callers.into_iter().map(|caller| caller.join().unwrap());
-    let [answered, errors] =
-        answers.fold([0, 0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
+    let [answered, errors] = answers.fold([0, 0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
     assert!(
         answered >= 250,
         "it was started again and again: {answered}, {errors}"
