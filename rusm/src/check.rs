@@ -1,4 +1,4 @@
-//! `rusm check`: would this app be served?
+//! `rusm check`: checks that an app can be served.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::gateway::{self, HttpGateway, ListenerSpec};
 use crate::log;
 use crate::{AppError, CliError};
 
-/// Read the manifest, look for every component, load each, and look for what each route names.
+/// Reads the manifest, loads every component, and resolves every route.
 ///
 /// # Errors
-/// The first thing that keeps the app from being served.
+/// The first problem that keeps the app from being served.
 pub fn check(args: &AppArgs) -> Result<(), CliError> {
     let app = Application::open(args)?;
     let _log = log::init(&app.manifest.log).map_err(CliError::Log)?;
@@ -37,10 +37,10 @@ pub fn check(args: &AppArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Says which components are stale.
+/// Prints which components are stale.
 ///
 /// # Errors
-/// When a component has neither sources nor an artifact.
+/// If a component has neither sources nor an artifact.
 #[cfg(feature = "build")]
 fn look_for_sources(app: &Application) -> Result<(), CliError> {
     for spec in app.specs() {
@@ -63,12 +63,12 @@ fn look_for_sources(app: &Application) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Load an app's components as a shard would, and look for what its routes and services need.
+/// Loads an app's components as a shard would, and resolves its routes and services.
 ///
 /// # Errors
-/// The first thing that keeps a shard from serving it.
+/// The first problem that keeps a shard from serving it.
 pub(crate) fn load(app: &Application, compiled: &Compiled) -> Result<(), CliError> {
-    // Nothing is going to run.
+    // Nothing will run.
     let size = PoolSize {
         instances: 1,
         ..compiled.pool

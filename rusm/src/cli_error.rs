@@ -130,7 +130,7 @@ impl CliError {
     /// Returns 2 if the command line or the manifest has to change, else 1.
     fn exit_code(&self) -> ExitCode {
         match self {
-            // Code that this command has compiled itself: the system lacks what it takes.
+            // The command has compiled this code itself, so the system lacks what it needs.
             Self::Load(LoadError::Host(_) | LoadError::Code { .. }) => ExitCode::FAILURE,
             Self::Usage(_)
             | Self::Manifest(_)
@@ -145,7 +145,7 @@ impl CliError {
     }
 }
 
-/// Every problem of a manifest with its place in the file, each by itself.
+/// Prints every problem of a manifest with its place in the file, one at a time.
 fn show(error: &ConfigError) {
     if error.problems().next().is_none() {
         log::fail(format_args!("{:?}", Shown(error)));
@@ -176,7 +176,7 @@ impl fmt::Display for WithSources<'_> {
     }
 }
 
-/// As a [`miette::Report`] shows it, which takes only what it can own.
+/// A diagnostic as [`miette::Report`] shows it; a report takes only errors that it can own.
 struct Shown<'d>(&'d dyn Diagnostic);
 
 impl fmt::Debug for Shown<'_> {

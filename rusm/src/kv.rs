@@ -9,10 +9,10 @@ use crate::app::Application;
 use crate::cli::{AppArgs, KvArgs, KvCommand};
 use crate::{AppError, CliError};
 
-/// Do what `args` say to the store of an app that no server runs on.
+/// Runs one operation on the store of an app while no server uses it.
 ///
 /// # Errors
-/// When the app has no store, it can't be opened, or the key isn't there.
+/// If the app has no store, the store can't be opened, or the key does not exist.
 pub fn run(args: &KvArgs) -> Result<(), CliError> {
     let app = Application::open(&AppArgs {
         app_dir: args.app_dir.clone(),
@@ -78,7 +78,7 @@ fn print(bytes: &[u8]) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     let written = out.write_all(bytes).and_then(|()| out.flush());
     match written {
-        // Whoever reads has seen enough.
+        // The reader has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|error| CliError::System {
             what: "standard output could not be written",

@@ -1,5 +1,5 @@
-//! `rusm serve`: boot the shards, and wait for the signal to stop. `rusm dev` does the same, and
-//! swaps in what changes.
+//! `rusm serve`: boots the shards, and waits for a signal to stop. `rusm dev` does the same, and
+//! swaps in changed components.
 
 mod banner;
 mod cores;
@@ -38,10 +38,10 @@ use reload::Updates;
 use shard::{Event, ShardConfig, ShardListener};
 use shutdown::Shutdown;
 
-/// Serve an app until SIGINT, SIGTERM or SIGQUIT.
+/// Serves an app until SIGINT, SIGTERM or SIGQUIT.
 ///
 /// # Errors
-/// Whatever keeps the app from being served; once it is, a shard that fails.
+/// If the app can't be served, or a shard fails later.
 pub fn serve(args: &ServeArgs) -> Result<(), CliError> {
     let mode = if args.no_build || cfg!(not(feature = "build")) {
         Mode::NoBuild
@@ -51,19 +51,19 @@ pub fn serve(args: &ServeArgs) -> Result<(), CliError> {
     run(&args.run, mode)
 }
 
-/// Serve an app while it is worked on, until SIGINT, SIGTERM, SIGQUIT or SIGHUP.
+/// Serves an app during development, until SIGINT, SIGTERM, SIGQUIT or SIGHUP.
 ///
 /// # Errors
-/// As of [`serve`].
+/// As for [`serve`].
 #[cfg(feature = "build")]
 pub fn dev(args: &RunArgs) -> Result<(), CliError> {
     run(args, Mode::Watched)
 }
 
-/// Compile an app's components, so that serving it compiles nothing.
+/// Compiles an app's components, so that serving it compiles nothing.
 ///
 /// # Errors
-/// What keeps them from being compiled, or kept.
+/// If they can't be compiled, or the result can't be stored.
 pub fn compile(args: &CompileArgs) -> Result<(), CliError> {
     let app = Application::open(&args.app)?;
     let _log = log::init(&app.manifest.log).map_err(CliError::Log)?;
@@ -82,25 +82,25 @@ pub fn compile(args: &CompileArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// What is done about components whose sources have changed.
+/// The handling of components whose sources have changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// Nothing.
+    /// They are served as they are.
     NoBuild,
     /// They are built before the start.
     Built,
-    /// They are built before the start, and from then on.
+    /// They are built before the start and whenever they change.
     #[cfg(feature = "build")]
     Watched,
 }
 
 impl Mode {
-    /// Whether the server is of somebody who works on the app.
+    /// Returns whether the server is used for development.
     fn is_watched(self) -> bool {
         !matches!(self, Self::NoBuild | Self::Built)
     }
 
-    /// Room that the pools have for components that are not there yet.
+    /// Returns the capacity that the pools keep for larger components.
     fn spare(self) -> Option<Footprint> {
         match self {
             Self::NoBuild | Self::Built => None,
@@ -111,7 +111,7 @@ impl Mode {
 }
 
 fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
-    // Before all else: see there.
+    // This must come first: see there.
     let shutdown = Shutdown::on_signals(mode.is_watched()).map_err(|error| CliError::System {
         what: "signals can't be handled",
         error,
@@ -213,7 +213,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
             Ok(Event::Ready | Event::Ended { .. }) | Err(_) => return Err(CliError::ShardGone),
         }
     }
-    // From here on guests run: a service's `init` that computes for ever is ended.
+    // Guests run from here on: a service whose `init` never returns is ended.
     let ticker = Ticker::start(engines);
     let _ticker = ticker.map_err(|error| CliError::System {
         what: "the ticker's thread could not be started",
@@ -231,16 +231,16 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
             }
         }
     }
-    // Kept for as long as shards may have something to say.
+    // Shards may send events until they end.
     let _events = events;
     shutdown.serving();
-    // Every service of every shard is up: a request that comes first finds them all.
+    // Every service of every shard is up, so the first request finds them all.
     for gate in gates {
         let _ = gate.send(());
     }
     #[cfg(feature = "build")]
     if mode == Mode::Watched {
-        // Before it says that it is ready: what changes from then on is seen.
+        // Before the server reports that it is ready, so that later changes are seen.
         dev::start(dev::Session {
             app: app.clone(),
             manifest: args.app.manifest(),
@@ -277,7 +277,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A listener of the manifest, bound.
+/// A bound listener of the manifest.
 struct Listener {
     addr: SocketAddr,
     sockets: Vec<std::net::TcpListener>,
@@ -341,8 +341,8 @@ fn settings(
     })
 }
 
-/// Whether a listener of IPv6's unspecified address takes IPv4, too: unless another listener has
-/// IPv4 on the same port.
+/// Returns whether a listener on IPv6's unspecified address also takes IPv4: unless another
+/// listener has IPv4 on the same port.
 fn takes_ipv4(addr: SocketAddr, mut all: impl Iterator<Item = SocketAddr>) -> bool {
     all.all(|other| other.is_ipv6() || other.port() != addr.port() || addr.port() == 0)
 }

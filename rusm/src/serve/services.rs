@@ -1,4 +1,4 @@
-//! The resident services: which shard each lives on, and that it lives.
+//! The resident services: their placement on shards, and their start.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,17 +18,17 @@ use crate::app_error::{AppError, ServiceError};
 /// A resident service, and its shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Service {
-    /// Of the component, and what other processes find it by.
+    /// The name of the component, by which other processes find the service.
     pub(super) name: Arc<str>,
     pub(super) shard: ShardId,
     pub(super) resident: Resident,
 }
 
-/// Spread the services of an app over `shards` shards: pinned ones as they are pinned, then each
-/// of the others to the shard that has the fewest.
+/// Spreads the services of an app over `shards` shards: first the pinned ones, then each of the
+/// others on the shard with the fewest.
 ///
 /// # Errors
-/// When one is pinned to a shard that isn't there.
+/// If a service is pinned to a shard that does not exist.
 pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, AppError> {
     let mut load = vec![0usize; shards];
     let residents = app.components.iter().filter_map(|(name, component)| {
@@ -60,11 +60,11 @@ pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, AppError> 
     Ok(services)
 }
 
-/// Keep the services' names for them, before any guest runs: nobody else gets one while its service
-/// is between two lives, or given up.
+/// Reserves the names of the services before any guest runs: no other process can take a name while
+/// its service restarts, or after it was given up.
 ///
 /// # Errors
-/// When a component's name is too long for a process.
+/// If a component's name is too long for a process.
 pub(super) fn reserve(node: &Node, services: &[Service]) -> Result<Arc<[ReservedName]>, AppError> {
     let names = services.iter().map(|service| {
         let reserved = node.reserve(&service.name);
@@ -73,20 +73,21 @@ pub(super) fn reserve(node: &Node, services: &[Service]) -> Result<Arc<[Reserved
     names.collect()
 }
 
-/// A service whose first life has begun, and not got far yet.
+/// A service that was spawned and has not started yet.
 pub(super) struct Starting {
     name: Arc<str>,
     started: oneshot::Receiver<()>,
     died: oneshot::Receiver<ExitReason>,
 }
 
-/// Start the services of this shard, each with a supervisor of its own: one that gives up takes
-/// no other with it. None is given up while it is worked on (`is_dev`): the next change may mend it.
+/// Starts the services of this shard. Each has its own supervisor, so that one that gives up
+/// affects no other. During development (`is_dev`) no service is given up: the next change may fix
+/// it.
 ///
-/// They have their names when this returns, and run when the shard does: see [`settle`].
+/// The services have their names when this returns, and run when the shard does: see [`settle`].
 ///
 /// # Errors
-/// When a component is no service.
+/// If a component is not a service.
 pub(super) fn boot(
     pool: &Rc<ShardPool>,
     services: &[Service],
@@ -116,11 +117,11 @@ pub(super) fn boot(
             match &event {
                 SupervisorEvent::Died { reason, .. } => {
                     if let Some(tell) = tell_died.take() {
-                        // It may have been up long ago.
+                        // It may have started long ago.
                         let _ = tell.send(reason.clone());
                     }
                 }
-                // It could not even be spawned.
+                // It was not even spawned.
                 SupervisorEvent::Restarting { .. } => drop(tell_died.take()),
                 _ => {}
             }
@@ -155,7 +156,7 @@ pub(super) fn boot(
                 healthy: reported.clone(),
                 started: tell_started.take(),
             };
-            // Another one than at the last start, if it was replaced.
+            // The component may have been replaced since the last start.
             let component = starter.component(&name).ok_or_else(not_loaded)?;
             starter
                 .spawn(component, options, progress)
@@ -177,12 +178,12 @@ pub(super) fn boot(
     Ok(starting)
 }
 
-/// Wait until the services of this shard have started: each has its instance, and its `init` has
+/// Waits until the services of this shard have started: each has its instance, and its `init` has
 /// returned.
 ///
 /// # Errors
-/// When one has died before: a node does not start with a service that does not. While the app is
-/// worked on (`is_dev`) it does, and the service is tried again.
+/// If a service died before: the node does not start without it. During development (`is_dev`) it
+/// does, and the service is tried again.
 pub(super) async fn settle(starting: Vec<Starting>, is_dev: bool) -> Result<(), AppError> {
     for service in starting {
         if service.started.await.is_ok() || is_dev {

@@ -1,8 +1,8 @@
-//! Whether the kernel lets this process map all that its pools may need.
+//! The kernel's limit of memory mappings, which the pools may reach.
 
 use std::fs;
 
-/// Warn if not all instances could be alive at once. `instances` is that of all shards.
+/// Warns if not all instances can be alive at once. `instances` is the sum over all shards.
 pub(super) fn warn_if_scarce(instances: u64) {
     let Ok(text) = fs::read_to_string("/proc/sys/vm/max_map_count") else {
         return;
@@ -19,7 +19,7 @@ pub(super) fn warn_if_scarce(instances: u64) {
     }
 }
 
-/// How many instances the kernel allows, if that is fewer than there are to be.
+/// Returns how many instances the kernel allows, if that is fewer than `instances`.
 fn enough_for(instances: u64, allowed: u64) -> Option<u64> {
     (needed(instances) > allowed).then(|| {
         let slots = instances * PER_SLOT + OTHERS;
@@ -31,11 +31,11 @@ fn needed(instances: u64) -> u64 {
     instances * (PER_SLOT + PER_INSTANCE) + OTHERS
 }
 
-/// Mappings of a slot of the pool, whether or not an instance is in it; measured.
+/// Mappings of a slot of the pool, used or not; measured.
 const PER_SLOT: u64 = 2;
-/// Further ones of a live instance: its memory image, its heap, its stack; measured.
+/// Further mappings of a live instance: its memory image, its heap, its stack; measured.
 const PER_INSTANCE: u64 = 4;
-/// Code, allocator, rings.
+/// Mappings of code, the allocator and rings.
 const OTHERS: u64 = 1000;
 
 #[cfg(test)]
