@@ -9,30 +9,30 @@ use crate::sources::SourcesError;
 #[cfg(feature = "typescript")]
 use crate::typescript::TypeScriptError;
 
-/// Why an app could not be built.
+/// The reason why an app could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A component is named in the manifest and nowhere else.
+    /// The manifest names a component that has neither sources nor an artifact.
     #[error(
         "component `{name}`: neither its sources, {} (or {}.ts), nor its artifact, {}, exist",
         sources.display(), sources.display(), artifact.display()
     )]
     Missing {
-        /// Its name.
+        /// The name of the component.
         name: String,
-        /// Where its directory would be.
+        /// The directory where its sources would be.
         sources: PathBuf,
-        /// Where its artifact would be.
+        /// The file where its artifact would be.
         artifact: PathBuf,
     },
-    /// Nothing here compiles guests.
+    /// No toolchain compiles guests.
     #[error(transparent)]
     Toolchain(#[from] ToolchainError),
     /// A step failed for one component.
     #[error("component `{name}`")]
     Component {
-        /// Its name.
+        /// The name of the component.
         name: String,
         /// The step's error.
         #[source]
@@ -41,7 +41,7 @@ pub enum BuildError {
     /// The app's directory is not accessible.
     #[error("cannot find the app's directory {dir}")]
     AppDir {
-        /// As given.
+        /// The directory as given.
         dir: PathBuf,
         /// The system's error.
         #[source]
@@ -49,7 +49,7 @@ pub enum BuildError {
     },
 }
 
-/// Why a step of one component's build failed.
+/// The reason why a step of one component's build failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepError {
@@ -76,10 +76,10 @@ pub enum StepError {
          `make build` makes one with it"
     )]
     NoTypeScript,
-    /// Reading sources, unpacking the SDK or writing the artifact.
+    /// Sources could not be read, the SDK not unpacked, or the artifact not written.
     #[error("{doing}")]
     Io {
-        /// What was being done.
+        /// The failed step.
         doing: &'static str,
         /// The system's error.
         #[source]

@@ -1,4 +1,4 @@
-//! From a crate to a core module.
+//! Compiles a crate to a core module.
 
 mod cargo;
 mod fit;

@@ -11,7 +11,7 @@ use super::super::fuzzing::{MemoryLayout, fit};
 use super::run::{self, Host, observe};
 use super::{assert_same, validate};
 
-/// What the linker was given.
+/// The input of the linker.
 #[derive(Debug, Default)]
 struct Linked {
     data_end: u16,

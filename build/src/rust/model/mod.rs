@@ -27,7 +27,7 @@ pub use self::linked::fits_as_linked;
 pub use self::shape::{Body, Shape};
 pub use self::text::body;
 
-/// How a module is made and trimmed, in ten bytes.
+/// The construction and trimming of a module, in ten bytes.
 #[derive(Clone, Copy)]
 pub struct Options {
     imports: u32,
