@@ -1,10 +1,10 @@
 //! Redirects WASI imports that a component is not granted, and drops unused code.
 //!
 //! Works on the linker's core module, before it becomes a component. Guests built with the SDK
-//! contain replacements for WASI functions, exported as `rusm-virtual:<interface without
-//! version>#<function>` (`sdk/rust/src/virtual_wasi.rs` explains why). An import that the
-//! capabilities do not grant becomes a call of its replacement. A fresh instance is cheaper without
-//! unused imports.
+//! contain replacements for WASI functions, exported as
+//! `rusm-virtual:<interface without version>#<function>` (`sdk/rust/src/virtual_wasi.rs` explains
+//! why). An import that the capabilities do not grant becomes a call of its replacement. A fresh
+//! instance is cheaper without unused imports.
 
 use std::collections::HashMap;
 
