@@ -10,12 +10,12 @@ use rusm_config::Cores;
 #[derive(Debug, Parser)]
 #[command(name = "rusm", version, arg_required_else_help = true)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve an app, after building whatever of it is stale

@@ -155,8 +155,8 @@ fn show(error: &ConfigError) {
     }
 }
 
-/// An error with its sources, as one line. A source is left out if the text of its error contains it
-/// already, as it may with errors of dependencies.
+/// An error with its sources, as one line. A source is left out if it is a part of its error's text
+/// already, as it may be with errors of dependencies.
 pub(crate) struct WithSources<'e>(pub(crate) &'e dyn std::error::Error);
 
 impl fmt::Display for WithSources<'_> {
@@ -166,7 +166,7 @@ impl fmt::Display for WithSources<'_> {
         let mut source = self.0.source();
         while let Some(error) = source {
             let text = error.to_string();
-            if !last.contains(&text) {
+            if !format!(": {last}: ").contains(&format!(": {text}: ")) {
                 write!(f, ": {text}")?;
                 last = text;
             }
@@ -209,9 +209,9 @@ mod tests {
             (
                 CliError::Engine {
                     what: "the Wasm compiler could not be set up".into(),
-                    error: wasmtime::Error::msg("no luck").context("a"),
+                    error: wasmtime::Error::msg("no luck").context("for x86"),
                 },
-                "the Wasm compiler could not be set up: a: no luck",
+                "the Wasm compiler could not be set up: for x86: no luck",
             ),
             (
                 rusm_store::OpenError::Thread(io()).into(),

@@ -226,7 +226,7 @@ impl<S: Subscriber> Layer<S> for OperatorLog {
     }
 }
 
-/// How long the end of the process waits for queued lines.
+/// The time that the end of the process waits for queued lines.
 const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
 /// The minimum of that for standard error.
 const LEAST_FLUSH: Duration = Duration::from_millis(200);

@@ -114,7 +114,7 @@ impl LineWriter {
 /// The state of the thread.
 struct Output {
     file: Option<File>,
-    /// Whether the last write ended within a line: the next one must begin a new line.
+    /// True if the last write ended within a line: the next one must begin a new line.
     is_amid_line: bool,
     state: Arc<State>,
 }

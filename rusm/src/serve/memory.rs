@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 pub(super) struct BodyMemoryWatch {
     /// The maximum since memory was last returned.
     peak: u64,
-    /// When usage became much lower.
+    /// The time at which usage became much lower.
     low_since: Option<Instant>,
 }
 

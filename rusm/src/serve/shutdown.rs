@@ -16,7 +16,7 @@ pub(super) struct Shutdown(Arc<State>);
 #[derive(Default)]
 struct State {
     is_requested: AtomicBool,
-    /// Whether the server serves clients, which have to finish.
+    /// True if the server serves clients, which have to finish.
     is_serving: AtomicBool,
 }
 
