@@ -550,7 +550,7 @@ mod tests {
         assert!(end(below).ends_with(&[1, 0]));
     }
 
-    /// Whether the last data of a module, zeros, is still there.
+    /// Returns whether the last data of a module, zeros, is still there.
     fn keeps_its_zeros(core: &[u8]) -> bool {
         let Fitted::Module(module) = fitted(core) else {
             panic!("it is to be linked again");

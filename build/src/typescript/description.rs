@@ -14,7 +14,7 @@ pub(super) struct Description {
     /// The functions of a handler or a service.
     #[serde(default)]
     pub functions: Vec<String>,
-    /// Whether it takes mail that is not a call.
+    /// True if it takes mail that is not a call.
     #[serde(default)]
     pub on_mail: bool,
 }

@@ -67,7 +67,7 @@ impl Linked {
 /// Fits the module that the bytes describe.
 ///
 /// # Panics
-/// When something does not hold.
+/// If something does not hold.
 pub fn fits_as_linked(bytes: &[u8]) {
     let Some(linked) = Linked::decode(bytes) else {
         return;
