@@ -1,4 +1,4 @@
-//! Lists the SDK's sources for `rust::sdk`, and its types for `scaffold`, which carry them in the
+//! Lists the SDK's sources for `rust::sdk`, and its types for `scaffold`. Both are embedded in the
 //! binary.
 
 use std::error::Error;
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     embed("typescript_types.rs", "TYPES", &types, &["."])
 }
 
-/// Writes a list of the files of `parts` of a directory, with their content, to be included.
+/// Writes a list of the files of `parts` of a directory, with their content, for `include!`.
 fn embed(list: &str, name: &str, dir: &Path, parts: &[&str]) -> Result<(), Box<dyn Error>> {
     let mut files = Vec::new();
     for part in parts {
@@ -32,7 +32,7 @@ fn embed(list: &str, name: &str, dir: &Path, parts: &[&str]) -> Result<(), Box<d
     Ok(())
 }
 
-/// Every file that a guest's build reads: not the tests, nor what a build leaves behind.
+/// Collects every file that a guest's build reads: neither tests nor build outputs.
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", path.display());
     if !path.exists() {

@@ -23,6 +23,9 @@ git ls-files '*.rs' | grep -v '^sdk/rust/tests/ui/' | xargs rustfmt --check --ed
 step "features, so that builds share what they compile"
 scripts/check-features.py
 
+step "no words that have been given up"
+scripts/check-words.py
+
 step "no circles of files"
 scripts/check-circles.py
 

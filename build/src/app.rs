@@ -1,8 +1,8 @@
-//! Building an app's components: from sources to `wasm/<name>.wasm`.
+//! Builds an app's components: from sources to `wasm/<name>.wasm`.
 //!
-//! `<app>/components/<name>/` has the sources, and `sources` tells their language; a component
-//! without them is prebuilt. `stamp` tells which are stale, from contents, in milliseconds and
-//! without running anything.
+//! `<app>/components/<name>/` has the sources, and `sources` determines their language; a component
+//! without sources is prebuilt. `stamp` finds stale components by content, in milliseconds and
+//! without running a tool.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -10,80 +10,78 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::artifact_path;
-use crate::component::{self, Component, ComponentError, Shape};
+use crate::component::{self, Component, Shape};
+use crate::error::{BuildError, StepError};
 use crate::grants::Grants;
-use crate::rust::{
-    self, CargoBuild, CargoError, Fitted, Manifest, ManifestError, MemoryLayout, Toolchain,
-    ToolchainError,
-};
+use crate::rust::{self, CargoBuild, Fitted, Manifest, MemoryLayout, Toolchain, ToolchainError};
 #[cfg(feature = "typescript")]
 use crate::source_map;
-use crate::sources::{Sources, SourcesError};
+use crate::sources::Sources;
 use crate::stamp::{Key, Stamp};
 #[cfg(feature = "typescript")]
-use crate::typescript::{self, TypeCheck, TypeScriptError};
+use crate::typescript::{self, TypeCheck};
 
 use crate::note;
 
 /// A component to be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComponentSpec {
-    /// Its name in `rusm.toml`, that of its directory and its artifact.
+    /// Its name in `rusm.toml`, and that of its directory and artifact.
     pub name: String,
-    /// What its capability profile grants.
+    /// The capabilities that its profile grants.
     pub grants: Grants,
 }
 
-/// How to build.
+/// Options of a build.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BuildOptions {
-    /// Build what is fresh, too.
+    /// Build fresh components, too.
     pub force: bool,
-    /// Say nothing about what goes well.
+    /// Report only problems.
     pub quiet: bool,
-    /// Don't check the types of TypeScript.
+    /// Do not check the types of TypeScript.
     pub unchecked: bool,
 }
 
-/// What became of each component, in the order asked for.
+/// The outcome of each component, in the order of the request.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Name and outcome.
     pub components: Vec<(String, Outcome)>,
 }
 
-/// What became of a component.
+/// The outcome of one component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It has no sources here.
+    /// It has no sources.
     Prebuilt,
-    /// It was there, made of what lies in the sources.
+    /// It exists, and was built from the current sources.
     Fresh,
     /// It was built.
     Built {
-        /// What is in it.
+        /// The properties of the component.
         shape: Shape,
-        /// How long that took.
+        /// The duration of the build.
         took: Duration,
     },
 }
 
-/// How a component stands, without building it.
+/// The state of a component, without building it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// No sources; the artifact is there.
+    /// It has no sources; the artifact exists.
     Prebuilt,
-    /// The artifact is made of what lies in the sources.
+    /// The artifact was built from the current sources.
     Fresh,
-    /// There are sources, and no artifact of them.
+    /// It has sources, and no artifact of them.
     Stale,
-    /// Neither sources nor artifact.
+    /// It has neither sources nor an artifact.
     Missing,
 }
 
-/// Builds what is stale, one component after the other, each with all cores.
+/// Builds stale components, one after the other, each with all cores.
 ///
-/// Cargo's own words go to standard error as they are, and a line for each component built.
+/// The output of cargo goes to standard error unchanged, with a line for each component built.
 /// Artifacts appear under their names only when they are complete.
 pub fn build_app(
     app_dir: &Path,
@@ -106,20 +104,20 @@ pub fn build_app(
     Ok(report)
 }
 
-/// Tells how a component stands. Runs nothing.
+/// Returns the state of a component, without running anything.
 pub fn status(app_dir: &Path, component: &ComponentSpec) -> Result<Status, BuildError> {
     let app_dir = absolute(app_dir)?;
     let paths = Paths::new(&app_dir, &component.name)?;
     paths.status(component, &Tools::new(BuildOptions::default()))
 }
 
-/// Whether `build_app` would build this component.
+/// Returns whether `build_app` would build this component.
 pub fn is_stale(app_dir: &Path, component: &ComponentSpec) -> Result<bool, BuildError> {
     Ok(status(app_dir, component)? == Status::Stale)
 }
 
-/// What a component's last build has read outside the app's directory: files, and directories with
-/// all that is in them.
+/// Returns the inputs of a component's last build outside the app's directory: files, and
+/// directories with everything in them.
 pub fn outside_inputs(app_dir: &Path, component: &ComponentSpec) -> Vec<PathBuf> {
     let Ok(app_dir) = absolute(app_dir) else {
         return Vec::new();
@@ -129,85 +127,12 @@ pub fn outside_inputs(app_dir: &Path, component: &ComponentSpec) -> Vec<PathBuf>
     stamp.map_or_else(Vec::new, |stamp| stamp.outside_inputs())
 }
 
-/// Why an app could not be built.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// A component is named in the manifest and nowhere else.
-    #[error(
-        "component `{name}`: neither its sources, {} (or {}.ts), nor its artifact, {}, exist",
-        sources.display(), sources.display(), artifact.display()
-    )]
-    Missing {
-        /// Its name.
-        name: String,
-        /// Where its directory would be.
-        sources: PathBuf,
-        /// Where its artifact would be.
-        artifact: PathBuf,
-    },
-    /// Nothing here compiles guests.
-    #[error(transparent)]
-    Toolchain(#[from] ToolchainError),
-    /// A step failed for one component.
-    #[error("component `{name}`: {reason}")]
-    Component {
-        /// Its name.
-        name: String,
-        /// The step's error.
-        reason: StepError,
-    },
-    /// The app's directory is not accessible.
-    #[error("{dir}: {error}")]
-    AppDir {
-        /// As given.
-        dir: PathBuf,
-        /// The system's error.
-        error: io::Error,
-    },
-}
-
-/// Why a step of one component's build failed.
-#[derive(Debug, thiserror::Error)]
-pub enum StepError {
-    /// See [`ManifestError`].
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// See [`CargoError`].
-    #[error(transparent)]
-    Cargo(#[from] CargoError),
-    /// See [`ComponentError`].
-    #[error(transparent)]
-    Encode(#[from] ComponentError),
-    /// See [`SourcesError`].
-    #[error(transparent)]
-    Sources(#[from] SourcesError),
-    /// See [`TypeScriptError`].
-    #[cfg(feature = "typescript")]
-    #[error(transparent)]
-    TypeScript(#[from] TypeScriptError),
-    /// This `rusm` has no bundler.
-    #[cfg(not(feature = "typescript"))]
-    #[error(
-        "it is TypeScript, and this rusm was compiled without the feature `typescript`; \
-         `make build` makes one with it"
-    )]
-    NoTypeScript,
-    /// Reading sources, unpacking the SDK or writing the artifact.
-    #[error("{doing}: {error}")]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// The system's error.
-        error: io::Error,
-    },
-}
-
-/// What one build has found out, for all its components.
+/// The tools and findings that all components of one build share.
 struct Tools {
     options: BuildOptions,
     /// See [`rust::identity`].
     identity: Option<String>,
-    /// One look for all crates, and none when no crate is stale.
+    /// Looked up once for all crates, and only if a crate is stale.
     toolchain: Option<Toolchain>,
     #[cfg(feature = "typescript")]
     types: TypeCheck,
@@ -232,7 +157,7 @@ impl Tools {
     }
 }
 
-/// Where one component lies.
+/// The paths of one component.
 struct Paths<'a> {
     name: &'a str,
     app_dir: &'a Path,
@@ -241,13 +166,13 @@ struct Paths<'a> {
     stamp: PathBuf,
 }
 
-/// A core module that was made of sources.
+/// A core module built from sources.
 struct Made {
     core: Vec<u8>,
-    /// Of TypeScript.
+    /// The source map of TypeScript.
     #[cfg(feature = "typescript")]
     source_map: Option<String>,
-    /// The files and directories that went in.
+    /// The files and directories that were read.
     inputs: BTreeSet<PathBuf>,
 }
 
@@ -285,7 +210,7 @@ impl<'a> Paths<'a> {
             return Ok(Status::Stale);
         };
         let fresh = stamp.is_fresh(key, &artifact);
-        // An input that is gone or closed to us is for the tools to complain about.
+        // A missing or unreadable input is for the tools to report.
         Ok(if fresh.unwrap_or(false) {
             Status::Fresh
         } else {
@@ -374,8 +299,8 @@ impl<'a> Paths<'a> {
         if let Some(map) = &made.source_map {
             source_map::attach(&mut bytes, map);
         }
-        // The stamp is taken after the tools, which may have written lock files, and goes first:
-        // together with another artifact than its own it says stale.
+        // The stamp is taken after the tools ran, since they may write lock files. It is written
+        // first: with another artifact than its own it means stale.
         let settings = self.settings(spec, tools.options);
         if let Some(key) = self.key(&settings, tools) {
             let stamp = Stamp::new(key, made.inputs, &bytes)
@@ -388,7 +313,7 @@ impl<'a> Paths<'a> {
         Ok(shape)
     }
 
-    /// What its build depends on, if it has sources.
+    /// Returns the key of its build, if it has sources.
     fn key<'k>(&'k self, settings: &'k str, tools: &'k Tools) -> Option<Key<'k>> {
         let (sources, toolchain) = match &self.sources {
             Sources::None => return None,
@@ -403,7 +328,7 @@ impl<'a> Paths<'a> {
         })
     }
 
-    /// Everything about its build that is in no file of the app.
+    /// Returns the settings of its build that are in no file of the app.
     #[cfg_attr(
         not(feature = "typescript"),
         expect(unused_variables, reason = "options are of TypeScript")
@@ -443,14 +368,14 @@ impl<'a> Paths<'a> {
     }
 }
 
-/// Whether the stamp finds a file by itself, among `sources`.
+/// Returns whether the stamp finds a file among `sources` anyway.
 #[cfg(feature = "typescript")]
 fn is_below(file: &Path, sources: &Path) -> bool {
     let below = file.strip_prefix(sources);
     below.is_ok_and(|below| below.iter().all(|part| part != "node_modules"))
 }
 
-/// Links, and gives the module the memory that the layout wants.
+/// Links the crate, and fits its memory to the layout.
 fn link(
     cargo: &CargoBuild<'_>,
     layout: MemoryLayout,
@@ -495,13 +420,13 @@ fn absolute(app_dir: &Path) -> Result<PathBuf, BuildError> {
     })
 }
 
-/// Writes a file that is never seen half-written.
+/// Writes a file atomically.
 pub(crate) fn write_whole(file: &Path, content: &[u8]) -> io::Result<()> {
     let dir = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir)?;
     let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
     temporary.write_all(content)?;
-    // A temporary file is its owner's alone; an artifact is as any other file.
+    // A temporary file is readable by its owner only; an artifact has the mode of other files.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

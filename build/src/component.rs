@@ -1,10 +1,12 @@
-//! From the linker's core module to a component, as a pure function over bytes.
+//! Encodes the linker's core module as a component: a pure function over bytes.
 
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 use wit_parser::{Resolve, Type, TypeDefKind, TypeOwner, WorldId, WorldItem};
 
+use crate::BoxError;
 use crate::grants::{self, Grants};
+use crate::rust::TrimError;
 use crate::rust::trim::{self, Trimmed};
 
 /// A finished component.
@@ -12,20 +14,20 @@ use crate::rust::trim::{self, Trimmed};
 pub(crate) struct Component {
     /// The validated binary.
     pub(crate) bytes: Vec<u8>,
-    /// What is in it.
+    /// The properties of the component.
     pub(crate) shape: Shape,
 }
 
-/// What of a component decides the cost of a fresh instance.
+/// The properties of a component that determine the cost of a fresh instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
     /// The size of the binary in bytes.
     pub bytes: usize,
     /// The names of the imported interfaces, types alone included.
     pub imports: Vec<String>,
-    /// Core modules in it: one, or three where an import needs the guest's memory.
+    /// The number of core modules: one, or three if an import needs the guest's memory.
     pub core_modules: usize,
-    /// Core instances made for each instance of it.
+    /// The number of core instances in each instance of it.
     pub core_instances: usize,
     /// The initial memory in bytes, over all core modules.
     pub initial_memory: u64,
@@ -79,7 +81,8 @@ impl Shape {
     }
 }
 
-/// Makes the component of a linked core module. It says what of WASI it can't be granted any more.
+/// Makes a component of a linked core module, and records the WASI capabilities that it was built
+/// without.
 pub(crate) fn componentize(core: &[u8], grants: Grants) -> Result<Component, ComponentError> {
     let (_, bindgen) = wit_component::metadata::decode(core).map_err(ComponentError::read)?;
     let actions = actions(&bindgen.resolve, bindgen.world);
@@ -88,41 +91,36 @@ pub(crate) fn componentize(core: &[u8], grants: Grants) -> Result<Component, Com
         .validate(true)
         .module(&core)
         .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| ComponentError::Encode(format!("{error:#}")))?;
+        .map_err(|error| ComponentError::Encode(error.into()))?;
     grants::attach_withheld(&mut bytes, withheld);
     let shape = Shape::of(&bytes)?;
     Ok(Component { bytes, shape })
 }
 
-/// Why a module could not be made a component.
+/// The reason why a module could not be made a component.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ComponentError {
-    /// The bytes are not what they should be.
-    #[error("reading the linked module: {0}")]
-    Read(String),
-    /// The module and the WIT world it was made for do not fit.
-    #[error("making a component of the linked module: {0}")]
-    Encode(String),
-    /// See the message.
-    #[error("{0}")]
-    Trim(String),
+    /// The module can't be read.
+    #[error("reading the linked module")]
+    Read(#[source] BoxError),
+    /// The module and its WIT world do not fit together.
+    #[error("making a component of the linked module")]
+    Encode(#[source] BoxError),
+    /// See [`TrimError`].
+    #[error(transparent)]
+    Trim(#[from] TrimError),
 }
 
 impl ComponentError {
-    pub(crate) fn read(error: impl std::fmt::Display) -> Self {
-        Self::Read(format!("{error:#}"))
+    pub(crate) fn read(error: impl Into<BoxError>) -> Self {
+        Self::Read(error.into())
     }
 }
 
-impl From<trim::TrimError> for ComponentError {
-    fn from(error: trim::TrimError) -> Self {
-        Self::Trim(error.to_string())
-    }
-}
-
-/// The actions, if a world is a handler's: it exports functions of its own that take the `request`
-/// of `rusm:runtime/http` first, and nothing else. With anything else beside them, the functions
-/// of a service or `run`, an instance may live longer than a call, and so needs what frees memory.
+/// Returns the actions of a handler's world: one that exports only functions which take the
+/// `request` of `rusm:runtime/http` first. With other exports, the functions of a service or `run`,
+/// an instance may live longer than one call, and so needs to free memory.
 fn actions(resolve: &Resolve, world: WorldId) -> Option<Vec<String>> {
     let action = |export: &WorldItem| match export {
         WorldItem::Function(function) => {
@@ -166,7 +164,7 @@ mod tests {
         actions(&resolve, world)
     }
 
-    /// Of the instances that a component exports, their names.
+    /// Returns the names of the instances that a component exports.
     fn exported_interfaces(component: &[u8]) -> Vec<String> {
         let mut names = Vec::new();
         let mut depth = 0;
@@ -192,7 +190,7 @@ mod tests {
         let mut resolve = Resolve::default();
         let package = resolve.push_str("runtime.wit", &wit).unwrap();
         let world = resolve.packages[package].worlds["guest"];
-        // By the names that the SDK's `#[websocket]` gives them.
+        // With the names that the SDK's `#[websocket]` gives them.
         let mut core = wat::parse_str(
             r#"(module
                 (import "wasi:cli/environment@0.2.3" "get-environment" (func $e (param i32)))

@@ -1,15 +1,15 @@
-//! What of WASI a component is granted, and what it can't be granted any more: the code behind an
-//! import that was not granted when it was built is gone from it.
+//! The WASI capabilities that a component is granted, and those it was built without. Code behind
+//! an import that was not granted is removed from the component.
 
 use crate::section;
 
-/// What of WASI a component's capability profile grants it. What is not granted is not even
-/// imported, where the SDK can answer in the host's place.
+/// The WASI capabilities of a component's profile. An import that is not granted is removed if the
+/// SDK can replace it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Grants {
     /// Environment variables.
     pub env: bool,
-    /// Standard input, output and error of the server's own.
+    /// The server's standard input, output and error.
     pub stdio: bool,
     /// Directories of the host.
     pub preopen: bool,
@@ -18,7 +18,7 @@ pub struct Grants {
 }
 
 impl Grants {
-    /// Each with the key of the manifest that grants it.
+    /// Pairs each capability with its key in the manifest.
     fn by_key(&mut self) -> [(&'static str, &mut bool); 4] {
         [
             ("env", &mut self.env),
@@ -28,14 +28,14 @@ impl Grants {
         ]
     }
 
-    /// The keys of the manifest that grant something.
+    /// Returns the keys of the granted capabilities in the manifest.
     pub fn keys(mut self) -> impl Iterator<Item = &'static str> {
         let keys = self.by_key().map(|(key, granted)| granted.then_some(key));
         keys.into_iter().flatten()
     }
 }
 
-/// What a component could use and was built without.
+/// Returns the capabilities that a component could use and was built without.
 pub fn withheld(component: &[u8]) -> Grants {
     let keys = section::read(component, SECTION).and_then(|data| std::str::from_utf8(data).ok());
     let mut withheld = Grants::default();
@@ -45,7 +45,7 @@ pub fn withheld(component: &[u8]) -> Grants {
     withheld
 }
 
-/// Notes in a component what it was built without.
+/// Records in a component the capabilities it was built without.
 #[cfg(feature = "components")]
 pub(crate) fn attach_withheld(component: &mut Vec<u8>, withheld: Grants) {
     let keys: Vec<_> = withheld.keys().collect();

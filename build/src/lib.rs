@@ -1,14 +1,14 @@
-//! An author's sources -> components.
+//! Builds components from an author's sources.
 //!
-//! - `app`: an app's components, from sources to `wasm/<name>.wasm`; the only module that writes to the app's
-//!   directory. `sources` finds a component's sources and their language, `stamp` decides which are stale, and
-//!   `component` encodes and validates what either language gives.
+//! - `app`: an app's components, from sources to `wasm/<name>.wasm`; the only module that writes to
+//!   the app's directory. `sources` finds a component's sources and their language, `stamp` decides
+//!   which are stale, and `component` encodes and validates the result of either language.
 //! - `rust`: cargo, the SDK, the layout of a guest's memory, and trimming.
-//! - `typescript`: the bundle, its snapshot in the runner, its exports, and the check of types.
+//! - `typescript`: the bundle, its snapshot in the runner, its exports, and the type check.
 //! - [`scaffold`]: the files of a new app.
-//! - What a server needs that builds nothing is here without the feature `components`: [`source_map`], an author's
-//!   places for those of a bundle, and `grants`, what of WASI a component was built for. A component carries both
-//!   in custom sections (`section`).
+//! - Without the feature `components` only the parts for a server remain: [`source_map`], which
+//!   maps positions of a bundle to an author's sources, and `grants`, the WASI capabilities that a
+//!   component was built with. A component carries both in custom sections (`section`).
 
 #![warn(
     clippy::print_stderr,
@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 mod app;
 #[cfg(feature = "components")]
 mod component;
+#[cfg(feature = "components")]
+mod error;
 mod grants;
 #[cfg(feature = "components")]
 mod rust;
@@ -40,29 +42,45 @@ mod typescript;
 
 #[cfg(feature = "components")]
 pub use app::{
-    BuildError, BuildOptions, ComponentSpec, Outcome, Report, Status, StepError, build_app,
-    is_stale, outside_inputs, status,
+    BuildOptions, ComponentSpec, Outcome, Report, Status, build_app, is_stale, outside_inputs,
+    status,
 };
 #[cfg(feature = "components")]
 pub use component::{ComponentError, Shape};
+#[cfg(feature = "components")]
+pub use error::{BuildError, StepError};
 pub use grants::{Grants, withheld};
-/// What is private, for the targets in `fuzz/`.
+/// Private functions, for the targets in `fuzz/`.
 #[cfg(all(fuzzing, feature = "components"))]
 pub use rust::fuzzing;
 #[cfg(feature = "components")]
-pub use rust::{CargoError, ManifestError, MemoryLayout, TARGET, Toolchain, ToolchainError};
+pub use rust::{
+    CargoError, ManifestError, MemoryLayout, TARGET, Toolchain, ToolchainError, TrimError,
+};
 #[cfg(feature = "components")]
 pub use sources::SourcesError;
 #[cfg(feature = "typescript")]
 pub use typescript::{BundleError, ExportsError, SnapshotError, TypeScriptError, TypesError};
 
-/// A line for whoever started the build, on standard error, if that can be written to.
+/// Any error, as the source of another.
+#[cfg(feature = "components")]
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// An error with its sources, as one text.
+#[cfg(any(test, fuzzing))]
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<_> = sources.map(ToString::to_string).collect();
+    texts.join(": ")
+}
+
+/// Writes a line to standard error, for the user who started the build.
 #[cfg(feature = "components")]
 fn note(line: std::fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Where a component's artifact lies: `<app_dir>/wasm/<name>.wasm`.
+/// Returns the path of a component's artifact: `<app_dir>/wasm/<name>.wasm`.
 pub fn artifact_path(app_dir: &Path, name: &str) -> PathBuf {
     app_dir.join("wasm").join(format!("{name}.wasm"))
 }

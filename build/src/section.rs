@@ -2,7 +2,7 @@
 
 use wasmparser::{Parser, Payload};
 
-/// The content of the component's own section of this name, not of one in what it contains.
+/// Returns the content of the component's own section of this name, not of a nested one.
 pub(crate) fn read<'c>(component: &'c [u8], name: &str) -> Option<&'c [u8]> {
     let mut depth = 0usize;
     for payload in Parser::new(0).parse_all(component) {

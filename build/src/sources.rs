@@ -1,6 +1,8 @@
-//! Sources of a component, which decide on the tools that build it.
+//! The sources of a component, which determine the tools that build it.
 
 use std::path::{Path, PathBuf};
+
+use crate::BoxError;
 
 /// The sources of one component.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,15 +11,15 @@ pub(crate) enum Sources {
     None,
     /// The directory of its crate.
     Rust(PathBuf),
-    /// The directory of its modules, or the one file that it is.
+    /// The directory of its modules, or its only file.
     TypeScript(PathBuf),
 }
 
 impl Sources {
-    /// Looks for a component's sources: `components/<name>/`, or a file `components/<name>.ts`.
+    /// Finds a component's sources: `components/<name>/`, or a file `components/<name>.ts`.
     ///
-    /// A directory with a `Cargo.toml` is a crate, and one with a `package.json` or one of
-    /// [`ENTRIES`] is TypeScript.
+    /// A directory with a `Cargo.toml` is a crate. One with a `package.json` or one of [`ENTRIES`]
+    /// is TypeScript.
     pub(crate) fn find(app_dir: &Path, name: &str) -> Result<Self, SourcesError> {
         let dir = app_dir.join("components").join(name);
         let files = FILES.map(|extension| dir.with_extension(extension));
@@ -35,18 +37,18 @@ impl Sources {
             (_, _, Some(file)) => Err(both(&dir, &file)),
             (true, Some(module), None) => Err(both(&dir.join("Cargo.toml"), &dir.join(module))),
             (false, Some(_), None) => Ok(Self::TypeScript(dir)),
-            // Cargo will say what is wrong with one that has nothing.
+            // Cargo reports what is missing.
             (_, None, None) => Ok(Self::Rust(dir)),
         }
     }
 }
 
-/// That the app's `Cargo.toml`, if it has one, does not take a directory of modules for a crate.
+/// Checks that the app's `Cargo.toml`, if any, does not take a directory of modules for a crate.
 #[cfg(feature = "typescript")]
 pub(crate) fn check_is_no_crate(app_dir: &Path, sources: &Path) -> Result<(), SourcesError> {
     let file = app_dir.join("Cargo.toml");
     let manifest = std::fs::read_to_string(&file).unwrap_or_default();
-    // What is wrong with it is for cargo to say.
+    // Cargo reports an invalid manifest.
     let manifest: toml::Table = manifest.parse().unwrap_or_default();
     let (Some(workspace), Ok(dir)) = (manifest.get("workspace"), sources.strip_prefix(app_dir))
     else {
@@ -64,18 +66,19 @@ pub(crate) fn check_is_no_crate(app_dir: &Path, sources: &Path) -> Result<(), So
     }
 }
 
-/// Why a component's sources can't be used.
+/// The reason why a component's sources can't be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SourcesError {
-    /// They are in two languages, or places.
+    /// They are in two languages or directories.
     #[error("both {} and {} are there: a component is made of one of them", one.display(), other.display())]
     Both {
-        /// One.
+        /// One of them.
         one: PathBuf,
         /// The other.
         other: PathBuf,
     },
-    /// Nothing says where a TypeScript component begins.
+    /// A TypeScript component has no entry module.
     #[error(
         "{} has none of {}: name another module by `source` in its package.json",
         dir.display(), ENTRIES.join(", ")
@@ -84,7 +87,7 @@ pub enum SourcesError {
         /// Its directory.
         dir: PathBuf,
     },
-    /// Cargo would take a directory of modules for a crate, and build none of the app's.
+    /// Cargo would take a directory of modules for a crate, and fail.
     #[error(
         "the [workspace] of {} takes {dir} for a crate, as cargo would find out: add `exclude = [\"{dir}\"]` to it",
         file.display()
@@ -95,25 +98,26 @@ pub enum SourcesError {
         /// The directory, below the app's.
         dir: String,
     },
-    /// The packages that it is made with are not there.
+    /// The packages of a component are not installed.
     #[error("{} is not installed: run `npm install` in {}", packages.join(", "), dir.display())]
     NotInstalled {
-        /// Where the `package.json` is.
+        /// The directory of the `package.json`.
         dir: PathBuf,
-        /// What it wants.
+        /// Its dependencies.
         packages: Vec<String>,
     },
-    /// A `package.json` is wrong.
-    #[error("{}: {reason}", file.display())]
+    /// A `package.json` is invalid.
+    #[error("{} can't be used", file.display())]
     Package {
-        /// Which.
+        /// The file.
         file: PathBuf,
-        /// What is wrong with it.
-        reason: String,
+        /// The reason.
+        #[source]
+        reason: BoxError,
     },
 }
 
-/// The first modules of a TypeScript component, in the order in which they are looked for.
+/// The entry modules of a TypeScript component, in the order of precedence.
 pub(crate) const ENTRIES: [&str; 8] = [
     "src/index.ts",
     "src/index.tsx",
@@ -125,7 +129,7 @@ pub(crate) const ENTRIES: [&str; 8] = [
     "handler.js",
 ];
 
-/// Of a component that is one file.
+/// The extensions of a component that is one file.
 const FILES: [&str; 3] = ["ts", "tsx", "js"];
 
 pub(crate) const PACKAGE: &str = "package.json";

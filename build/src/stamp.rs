@@ -1,9 +1,9 @@
 //! Freshness of artifacts, by content.
 //!
-//! Beside `wasm/<name>.wasm` lies `wasm/.<name>.stamp`, a hash over everything that went into it:
-//! its own files, the other local files that cargo or the bundler read (known from the last
-//! build), lock files, settings and the artifact itself. Contents and not times: a checkout, a copy
-//! or a touched file builds nothing.
+//! Beside `wasm/<name>.wasm` is `wasm/.<name>.stamp`, with a hash of all its inputs: its own files,
+//! the other local files that cargo or the bundler read (known from the last build), lock files,
+//! settings and the artifact itself. Times do not matter: a checkout, a copy or a touched file
+//! builds nothing.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::rust;
 
-/// What of a component's build is known before it.
+/// The inputs of a build that are known before it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key<'a> {
-    /// The directory of the app; the paths in a stamp that lie below it are relative to it.
+    /// The directory of the app. Paths below it are relative in a stamp.
     pub(crate) app_dir: &'a Path,
-    /// The directory of the component's sources, or the one file that they are.
+    /// The directory of the component's sources, or its only file.
     pub(crate) sources: &'a Path,
-    /// Everything about the build that is not in a file.
+    /// The settings of the build that are in no file.
     pub(crate) settings: &'a str,
     /// See [`crate::rust::identity`].
     pub(crate) toolchain: Option<&'a str>,
@@ -29,17 +29,17 @@ pub(crate) struct Key<'a> {
 /// The stamp of one build.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
-    /// Over settings and inputs.
+    /// The hash of settings and inputs.
     content: String,
-    /// Of the artifact: one that was replaced by hand is stale.
+    /// The hash of the artifact: one that was replaced by hand is stale.
     artifact: String,
     toolchain: Option<String>,
-    /// Outside the crate's directory.
+    /// The inputs outside the crate's directory.
     inputs: BTreeSet<PathBuf>,
 }
 
 impl Stamp {
-    /// The stamp of a build that has just read `inputs` and made `artifact`.
+    /// Creates the stamp of a build that has just read `inputs` and made `artifact`.
     pub(crate) fn new(
         key: Key<'_>,
         inputs: BTreeSet<PathBuf>,
@@ -58,10 +58,10 @@ impl Stamp {
         })
     }
 
-    /// Whether a build with `key` would make nothing but `artifact` again.
+    /// Returns whether a build with `key` would only make `artifact` again.
     ///
-    /// Where there is no toolchain at all, another one than then does not count: what was built
-    /// elsewhere and copied here with its sources can be served.
+    /// Without a toolchain, the toolchain of the build does not matter: artifacts that were built
+    /// elsewhere and copied here with their sources can be served.
     pub(crate) fn is_fresh(&self, key: Key<'_>, artifact: &[u8]) -> io::Result<bool> {
         let toolchain = key.toolchain.map(|identity| hash(identity.as_bytes()));
         Ok((toolchain.is_none() || toolchain == self.toolchain)
@@ -69,18 +69,18 @@ impl Stamp {
             && self.content == content_hash(key, &self.inputs)?)
     }
 
-    /// What was read outside the app's directory.
+    /// Returns the inputs outside the app's directory.
     pub(crate) fn outside_inputs(&self) -> Vec<PathBuf> {
         let inputs = self.inputs.iter();
         inputs.filter(|path| path.is_absolute()).cloned().collect()
     }
 
-    /// Reads a stamp; one that is missing or not understood is none.
+    /// Reads a stamp. A missing or invalid one is `None`.
     pub(crate) fn read(file: &Path) -> Option<Self> {
         toml::from_str(&std::fs::read_to_string(file).ok()?).ok()
     }
 
-    /// The stamp as it is written.
+    /// Formats the stamp for its file.
     pub(crate) fn to_text(&self) -> io::Result<String> {
         toml::to_string(self).map_err(io::Error::other)
     }
@@ -130,7 +130,7 @@ fn content_hash(key: Key<'_>, inputs: &BTreeSet<PathBuf>) -> io::Result<String> 
                 add(name.as_os_str().as_encoded_bytes());
                 add(&content);
             }
-            // What is not there counts when it appears.
+            // A missing file counts when it appears.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
                 return Err(io::Error::new(
@@ -143,7 +143,7 @@ fn content_hash(key: Key<'_>, inputs: &BTreeSet<PathBuf>) -> io::Result<String> 
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Lists a directory, without hidden entries and without what builds leave behind.
+/// Lists a directory, without hidden entries and build outputs.
 fn walk(
     dir: &Path,
     directories: &mut Vec<PathBuf>,
@@ -158,7 +158,7 @@ fn walk(
             continue;
         }
         let path = entry.path();
-        // Follows links, as a compiler does; a dangling one is no input.
+        // Follows links, as a compiler does; a dangling one is not an input.
         match path.metadata() {
             Ok(metadata) if metadata.is_dir() => directories.push(path),
             Ok(_) => drop(files.insert(path)),
@@ -168,7 +168,7 @@ fn walk(
     Ok(())
 }
 
-/// Files that steer a build from the sources' directory or one above, up to the app's.
+/// Files that affect a build from the sources' directory or an ancestor, up to the app's.
 const AROUND: &[&str] = &[
     "Cargo.toml",
     "Cargo.lock",

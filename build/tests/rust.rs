@@ -6,6 +6,7 @@
     reason = "these are tests, helpers included"
 )]
 
+use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -141,11 +142,10 @@ fn a_crate_that_does_not_compile_leaves_the_last_artifact() {
     let before = fs::read(&artifact).unwrap();
 
     fs::write(app.source(), "fn").unwrap();
-    let error = app.build(NOTHING).unwrap_err().to_string();
-    assert!(
-        error.starts_with("component `broken`: cargo failed"),
-        "{error}"
-    );
+    let error = app.build(NOTHING).unwrap_err();
+    assert_eq!(error.to_string(), "component `broken`");
+    let source = error.source().unwrap().to_string();
+    assert!(source.starts_with("cargo failed"), "{source}");
     assert_eq!(fs::read(&artifact).unwrap(), before);
     assert!(rusm_build::is_stale(&app.0, &app.spec(NOTHING)).unwrap());
 }

@@ -41,7 +41,7 @@ pub(crate) fn parse(source_name: &str, text: &str) -> Result<App, ConfigError> {
 impl App {
     fn read(mut root: Section<'_>) -> Self {
         let node = root.section("node", "[node]");
-        // A store that is not well named is one all the same.
+        // A store with an invalid name still counts.
         let has_store = node.as_ref().is_some_and(|node| node.has("store"));
         let node = node.map_or_else(Node::default, Node::read);
         let log = (root.section("log", "[log]")).map_or_else(Log::default, Log::read);
@@ -74,7 +74,7 @@ fn read_listeners(root: &mut Section<'_>, roster: &mut Roster) -> Vec<Listener> 
         };
         let twin = (listeners.iter()).position(|other| other.addr == listener.addr);
         match twin.and_then(|twin| places.get(twin)) {
-            // With port 0 each gets a port of its own.
+            // With port 0 each listener gets its own port.
             Some(first) if listener.addr.port() != 0 => {
                 let message = format!("two listeners at {}", listener.addr);
                 let fault = Fault::new(place, message, "the second")

@@ -141,9 +141,9 @@ impl Profiles {
             match lineage(name, &own) {
                 Ok(line) => profiles.inherit(name, &line),
                 Err(cycle) => {
-                    // A component that names it has no fault of its own.
+                    // A component that names it is not at fault.
                     profiles.inherit(name, &[]);
-                    // Each member of a cycle would tell of it again.
+                    // Report a cycle once, not for each of its members.
                     if cycle.iter().all(|name| broken.insert(*name)) {
                         value.report(cycle_fault(&cycle, &own));
                     }

@@ -11,18 +11,19 @@ use thiserror::Error;
 
 /// The reason why a manifest is not a valid [`App`](crate::App).
 ///
-/// Its `Display` is one line and complete: `file:line:column: message` of the first problem. So it has
-/// no `source`, which a report would repeat. As a [`Diagnostic`] it shows every problem, with its line
-/// of the file.
+/// Its `Display` is one line: `file:line:column: message` of the first problem, or the file that could
+/// not be read, with the error of the system as the source. As a [`Diagnostic`] it shows every problem,
+/// with its line of the file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file could not be read, or is not UTF-8.
-    #[error("cannot read {source_name}: {cause}")]
+    #[error("cannot read {source_name}")]
     Unreadable {
         /// The path, as it was given.
         source_name: String,
         /// The error of the system.
+        #[source]
         cause: io::Error,
     },
     /// The file was read, and is not valid.

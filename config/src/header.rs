@@ -3,8 +3,8 @@
 use crate::error::Fault;
 use crate::manifest::{Section, Text, Value};
 
-/// The fields of a `[serve.headers]`, in the order of the file: names in lower case, values as
-/// RFC 9110 sections 5.1 and 5.5 have them.
+/// Reads the fields of a `[serve.headers]`, in the order of the file: names in lower case, values
+/// as in RFC 9110 sections 5.1 and 5.5.
 pub(crate) fn read(section: Section<'_>) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = Vec::new();
     for (key, value) in section.into_entries() {
@@ -22,7 +22,7 @@ pub(crate) fn read(section: Section<'_>) -> Vec<(String, String)> {
     headers
 }
 
-/// RFC 9110 section 5.6.2: the characters of a token.
+/// Returns whether `text` is a token (RFC 9110 section 5.6.2).
 pub(crate) fn is_token(text: &str) -> bool {
     let tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     !text.is_empty() && text.bytes().all(tchar)
@@ -56,8 +56,8 @@ fn field_value(value: &Value<'_>) -> Result<String, Fault> {
     Ok(text.text.to_owned())
 }
 
-/// Framing and hop-by-hop fields (RFC 9110 sections 7.6.1 and 8.6, RFC 9112 sections 6 and 9), and
-/// `Date`.
+/// The fields that the server sets: framing and hop-by-hop fields (RFC 9110 sections 7.6.1 and 8.6,
+/// RFC 9112 sections 6 and 9), and `Date`.
 const OURS: [&str; 9] = [
     "connection",
     "content-length",

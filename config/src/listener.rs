@@ -11,7 +11,7 @@ use crate::limits::Limits;
 use crate::manifest::{Section, Text, Value};
 use crate::pattern::Pattern;
 use crate::routes::{ANY_METHOD, GET, Route, RouteTable};
-use crate::websocket::{Held, WebSocketSettings};
+use crate::websocket::{LongLived, WebSocketSettings};
 
 /// An address that the node serves.
 #[derive(Clone, Debug)]
@@ -71,8 +71,8 @@ impl Listener {
         let routes = section.section("routes", "[serve.routes]");
         let headers = section.section("headers", "[serve.headers]");
         let limits = Limits::read(&mut section);
-        let held = held(protocol, routes.as_ref());
-        let websocket = WebSocketSettings::read(&mut section, held);
+        let long_lived = long_lived(protocol, routes.as_ref());
+        let websocket = WebSocketSettings::read(&mut section, long_lived);
 
         let routes = match (component, routes) {
             (Some(component), None) => section.checked(whole(&component, protocol, roster)),
@@ -132,15 +132,15 @@ fn read_protocol(value: &Value<'_>) -> Result<Protocol, Fault> {
 
 /// Returns the kind of connections that a listener may hold. Where the protocol is not valid, this is
 /// the most permissive kind, since another fault is reported.
-fn held(protocol: Option<Protocol>, routes: Option<&Section<'_>>) -> Held {
+fn long_lived(protocol: Option<Protocol>, routes: Option<&Section<'_>>) -> LongLived {
     let has_action = |target: &Value<'_>| target.text().is_ok_and(|text| text.text.contains('#'));
     match (protocol, routes) {
-        (None | Some(Protocol::Ws), _) => Held::WebSockets,
+        (None | Some(Protocol::Ws), _) => LongLived::WebSockets,
         (Some(_), Some(routes)) if !routes.is_empty() && routes.values().all(has_action) => {
-            Held::None
+            LongLived::None
         }
-        (Some(Protocol::Sse), _) => Held::EventStreams,
-        (Some(Protocol::Http), _) => Held::WebSockets,
+        (Some(Protocol::Sse), _) => LongLived::EventStreams,
+        (Some(Protocol::Http), _) => LongLived::WebSockets,
     }
 }
 

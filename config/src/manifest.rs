@@ -1,5 +1,5 @@
 //! Reads a TOML tree by hand, so that every key and value keeps its place in the file and every
-//! key that is not read is an error.
+//! unread key is an error.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -9,25 +9,25 @@ use toml::de::{DeTable, DeValue};
 use crate::error::{Fault, Faults};
 use crate::{size, suggest};
 
-/// A table of the manifest and the keys that it may have: those that were asked for.
+/// A table of the manifest, and the keys that it may have: those that were read.
 pub(crate) struct Section<'a> {
-    /// How errors call it, such as `[node]`.
+    /// Its name in errors, such as `[node]`.
     name: String,
     span: Range<usize>,
     source: Source<'a>,
-    /// In the order of the file.
+    /// The entries in the order of the file.
     entries: Vec<(Text<'a>, Value<'a>)>,
     asked: Vec<&'static str>,
 }
 
 impl<'a> Section<'a> {
-    /// The whole of a manifest, whose text is `text`.
+    /// Creates the section of a whole manifest with this text.
     pub(crate) fn root(tree: &'a Spanned<DeTable<'a>>, text: &'a str, faults: &'a Faults) -> Self {
         let source = Source { text, faults };
         Self::new("rusm.toml".to_owned(), tree.span(), tree.get_ref(), source)
     }
 
-    /// The value of `key`, if there is one.
+    /// Returns the value of `key`, if any.
     pub(crate) fn value(&mut self, key: &'static str) -> Option<Value<'a>> {
         self.asked.push(key);
         let mut entries = self.entries.iter();
@@ -35,12 +35,12 @@ impl<'a> Section<'a> {
         Some(value.clone())
     }
 
-    /// Is `key` given, whatever its value is? Does not count as asking for it.
+    /// Returns whether `key` is given, with any value. The key does not count as read.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(name, _)| name.text == key)
     }
 
-    /// The value of `key` as `read` takes it. A fault is reported, and counts as no value.
+    /// Returns the value of `key`, converted by `read`. A fault is reported and returns `None`.
     pub(crate) fn get<T>(
         &mut self,
         key: &'static str,
@@ -50,17 +50,17 @@ impl<'a> Section<'a> {
         self.checked(read(&value))
     }
 
-    /// The table at `key`, which errors call `name`.
+    /// Returns the table at `key`, which errors call `name`.
     pub(crate) fn section(&mut self, key: &'static str, name: &str) -> Option<Section<'a>> {
         self.get(key, |value| value.section(name))
     }
 
-    /// The entries of a table whose keys are the author's own, such as `env`.
+    /// Returns the entries of a table with arbitrary keys, such as `env`.
     pub(crate) fn into_entries(self) -> Vec<(Text<'a>, Value<'a>)> {
         self.entries
     }
 
-    /// The values of all its keys, in the order of the file. Does not count as asking for them.
+    /// Returns the values of all its keys, in the order of the file. The keys do not count as read.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Value<'a>> {
         self.entries.iter().map(|(_, value)| value)
     }
@@ -86,7 +86,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// `result`'s value; its fault is reported.
+    /// Returns the value of `result`, or reports its fault.
     pub(crate) fn checked<T>(&self, result: Result<T, Fault>) -> Option<T> {
         result.map_err(|fault| self.report(fault)).ok()
     }
@@ -95,7 +95,7 @@ impl<'a> Section<'a> {
         self.source.faults.report(fault);
     }
 
-    /// Where the table begins: its header, or the whole of an inline table.
+    /// Returns the place of the table: its header, or all of an inline table.
     pub(crate) fn span(&self) -> Range<usize> {
         self.span.clone()
     }
@@ -127,17 +127,17 @@ impl<'a> Section<'a> {
     }
 }
 
-/// A value of the manifest, of any type yet.
+/// A value of the manifest, of any type.
 #[derive(Clone)]
 pub(crate) struct Value<'a> {
-    /// The key it belongs to.
+    /// The key of the value.
     name: &'a str,
     value: &'a Spanned<DeValue<'a>>,
     source: Source<'a>,
 }
 
 impl<'a> Value<'a> {
-    /// The key it belongs to.
+    /// Returns the key of the value.
     pub(crate) fn name(&self) -> &'a str {
         self.name
     }
@@ -160,12 +160,12 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Is it written as a number?
+    /// Returns whether it is written as a number.
     pub(crate) fn is_integer(&self) -> bool {
         self.value.get_ref().is_integer()
     }
 
-    /// Is it written as a string?
+    /// Returns whether it is written as a string.
     pub(crate) fn is_text(&self) -> bool {
         self.value.get_ref().is_str()
     }
@@ -174,7 +174,7 @@ impl<'a> Value<'a> {
         let (least, most) = (allowed.start(), allowed.end());
         let expected = format!("a whole number from {least} to {most}");
         match self.value.get_ref() {
-            // Not a u64 is out of range as well: negative, or too large.
+            // An integer that is not a u64 is out of range: negative, or too large.
             DeValue::Integer(integer) => u64::from_str_radix(integer.as_str(), integer.radix())
                 .ok()
                 .filter(|number| allowed.contains(number))
@@ -183,7 +183,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A size in bytes, from 1 to `most`: a number, or a string with a unit.
+    /// Reads a size in bytes, from 1 to `most`: a number, or a string with a unit.
     pub(crate) fn size(&self, most: u64) -> Result<u64, Fault> {
         let allowed = 1..=most;
         let expected = format!("a size from 1 byte to {}", size::display(most));
@@ -200,7 +200,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// One of a few names.
+    /// Reads one of a few names.
     pub(crate) fn one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, Fault> {
         let names = || choices.iter().map(|(name, _)| *name);
         let expected = format!("one of {}", suggest::list(names()));
@@ -229,7 +229,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A table, which errors call `name`.
+    /// Reads a table, which errors call `name`.
     pub(crate) fn section(&self, name: &str) -> Result<Section<'a>, Fault> {
         match self.value.get_ref() {
             DeValue::Table(table) => Ok(Section::new(
@@ -242,7 +242,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// "`key` must be {expected}", with the type that stands there instead.
+    /// Returns the fault "`key` must be {expected}", with the type of the actual value.
     pub(crate) fn mismatch(&self, expected: &str) -> Fault {
         let found = match self.value.get_ref().type_str() {
             kind @ ("integer" | "array") => format!("this is an {kind}"),
@@ -251,7 +251,7 @@ impl<'a> Value<'a> {
         self.fault(expected, found)
     }
 
-    /// "`key` must be {expected}".
+    /// Returns the fault "`key` must be {expected}".
     pub(crate) fn fault(&self, expected: &str, label: impl Into<String>) -> Fault {
         let message = format!("`{}` must be {expected}", self.name);
         Fault::new(self.span(), message, label)
@@ -266,7 +266,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A key or a string, with its place.
+/// A key or a string, and its place.
 #[derive(Clone, Copy)]
 pub(crate) struct Text<'a> {
     pub(crate) text: &'a str,
@@ -279,10 +279,11 @@ impl<'a> Text<'a> {
         self.span.0..self.span.1
     }
 
-    /// A part of the text, in bytes of it. The place is exact unless TOML escapes stand in it.
+    /// Returns a part of the text, in bytes. Its place is exact unless the text contains TOML
+    /// escapes.
     pub(crate) fn slice(&self, part: Range<usize>) -> Text<'a> {
         let text = self.text.get(part.clone()).unwrap_or_default();
-        // Quotes stand before the content, so content that is written as it is can be found.
+        // The content comes after quotes, so a content without escapes can be found.
         let written = self.source.text.get(self.span()).unwrap_or_default();
         let span = match written.find(self.text) {
             Some(quotes) => {

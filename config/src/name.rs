@@ -10,18 +10,18 @@ use thiserror::Error;
 
 /// The name of a component, as it is written: its artifact is `wasm/<name>.wasm`.
 ///
-/// `[a-z][a-z0-9_-]*`, separators only between words. Within one app, two names that differ only
-/// by `_` and `-` are an error.
+/// The grammar is `[a-z][a-z0-9_-]*`, with separators between words only. Within one app, two names
+/// that differ only by `_` and `-` are an error.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ComponentName(Arc<str>);
 
 impl ComponentName {
-    /// The name as it is written.
+    /// Returns the name as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Equal for two spellings of one name.
+    /// Returns the name in kebab-case, which is equal for all spellings.
     pub(crate) fn kebab(&self) -> String {
         kebab(&self.0)
     }
@@ -48,7 +48,7 @@ impl AsRef<str> for ComponentName {
     }
 }
 
-/// Lets a map by `ComponentName` be asked with a `&str`.
+/// Allows look-ups by `&str` in a map with `ComponentName` keys.
 impl Borrow<str> for ComponentName {
     fn borrow(&self) -> &str {
         &self.0
@@ -57,13 +57,13 @@ impl Borrow<str> for ComponentName {
 
 /// The name of an action of a component, in WIT's kebab-case.
 ///
-/// The same grammar as a [`ComponentName`], and capitals. Rust authors write `get_user`, TypeScript
-/// authors `getUser`, and WIT says `get-user`: all are the same action.
+/// The grammar is that of a [`ComponentName`], with capitals. Rust authors write `get_user`,
+/// TypeScript authors `getUser`, and WIT has `get-user`: all are the same action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActionName(Arc<str>);
 
 impl ActionName {
-    /// The name in kebab-case, as the component exports it.
+    /// Returns the name in kebab-case, as the component exports it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -92,7 +92,7 @@ impl AsRef<str> for ActionName {
     }
 }
 
-/// A name that no component or action can have.
+/// An invalid name of a component or action.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{name}` is not a name: {reason}")]
 pub struct NameError {
@@ -102,7 +102,7 @@ pub struct NameError {
 }
 
 impl NameError {
-    /// A name that would do, if there is one near.
+    /// Returns a similar valid name, if there is one.
     pub fn suggestion(&self) -> Option<&str> {
         self.suggestion.as_deref()
     }
@@ -130,7 +130,7 @@ fn objection(name: &str) -> Option<&'static str> {
     } else if !name.chars().all(letters) {
         Some("it has more than lower-case letters, digits, `-` and `_`")
     } else if name.split(is_separator).any(str::is_empty) {
-        // WIT has no name for these, so no component could export one.
+        // WIT can't express these, so a component can't export them.
         Some("a `-` or `_` stands between words")
     } else {
         None

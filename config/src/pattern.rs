@@ -1,9 +1,10 @@
 //! The grammar of a route's path: `/users/:id`, `/files/*`.
 //!
 //! A pattern is a list of segments, each after a `/`:
-//! - `:name` matches any one segment but the empty one, and captures it;
-//! - `*`, as the last segment, matches all that is left, nothing included, and captures it as `*`;
-//! - anything else matches itself, whichever of its characters are percent-encoded.
+//! - `:name` matches any non-empty segment, and captures it;
+//! - `*`, as the last segment, matches the rest of the path, which may be empty, and captures it as
+//!   `*`;
+//! - anything else matches itself, with or without percent-encoding.
 
 use std::ops::Range;
 
@@ -12,15 +13,15 @@ use crate::percent;
 /// A path that a route matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
-    /// As it is written.
+    /// The text as written.
     pub(crate) text: String,
-    /// At least one; [`Segment::Rest`] only at the end.
+    /// The segments, at least one; [`Segment::Rest`] only at the end.
     pub(crate) segments: Vec<Segment>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Segment {
-    /// Normalised, see [`percent::normalise`].
+    /// A normalized segment, see [`percent::normalise`].
     Literal(Box<str>),
     Param(Box<str>),
     Rest,
@@ -60,7 +61,7 @@ impl Pattern {
         })
     }
 
-    /// `/*`: every path.
+    /// Returns `/*`, which matches every path.
     pub(crate) fn any() -> Self {
         Self {
             text: "/*".to_owned(),
@@ -68,7 +69,7 @@ impl Pattern {
         }
     }
 
-    /// The names of what it captures, in order; `*` is the rest's.
+    /// Returns the names of its captures, in order; `*` is that of the rest.
     pub(crate) fn captures(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {
             Segment::Literal(_) => None,
@@ -192,7 +193,7 @@ fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
 
-/// Bounds the recursion of a lookup.
+/// Limits the recursion of a lookup.
 const MAX_SEGMENTS: usize = 64;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub(crate) fn is_plain(path: &str) -> bool {
     path.bytes().all(|b| b == b'/' || is_pchar(b))
 }
 
-/// The first `%` that two hexadecimal digits do not follow, with what stands in their place.
+/// Returns the range of the first `%` without two hexadecimal digits, and of the characters there.
 pub(crate) fn malformed_escape(text: &str) -> Option<Range<usize>> {
     (text.match_indices('%'))
         .find(|(at, _)| escaped(text.as_bytes(), *at).is_none())
@@ -18,9 +18,9 @@ pub(crate) fn malformed_escape(text: &str) -> Option<Range<usize>> {
         })
 }
 
-/// The one spelling of all that are equivalent to `segment` by RFC 3986 section 6.2.2: escapes of
-/// unreserved characters decoded, the others in upper case; what may not stand in a path escaped.
-/// The escapes of `segment` are well-formed.
+/// Returns the normal form of `segment` (RFC 3986 section 6.2.2): escapes of unreserved characters
+/// decoded, others in upper case, and characters that a path can't contain escaped. The escapes of
+/// `segment` must be well-formed.
 pub(crate) fn normalise(segment: &str) -> Cow<'_, str> {
     if segment.bytes().all(is_pchar) {
         return Cow::Borrowed(segment);
@@ -40,13 +40,14 @@ pub(crate) fn normalise(segment: &str) -> Cow<'_, str> {
     Cow::Owned(normal)
 }
 
-/// `segment` without its escapes; `None` if that is not UTF-8. Allocates only if there is one.
+/// Decodes the escapes of `segment`. Returns `None` if the result is not UTF-8. Allocates only if
+/// there are escapes.
 pub(crate) fn decode(segment: &str) -> Option<Cow<'_, str>> {
     let decoded = percent_encoding::percent_decode_str(segment);
     decoded.decode_utf8().ok()
 }
 
-/// The octet of the escape that begins at `at`.
+/// Returns the octet of the escape at `at`.
 fn escaped(bytes: &[u8], at: usize) -> Option<u8> {
     let &[b'%', high, low] = bytes.get(at..at + 3)? else {
         return None;
@@ -67,7 +68,7 @@ const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// RFC 3986 section 3.3 `pchar`, without the escapes.
+/// The characters of `pchar` (RFC 3986 section 3.3), without escapes.
 const PCHAR: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;

@@ -9,8 +9,8 @@ use crate::name::ComponentName;
 /// The settings of a service: a process that starts with the node and is restarted when it ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resident {
-    /// The shard that it is pinned to, from 0; the node places it if not given. Whether there
-    /// are so many shards is known only once the cores are.
+    /// The shard that it is pinned to, from 0; if not given, the node chooses one. The number of
+    /// shards is not known here.
     pub shard: Option<u16>,
     /// The restart intensity. If not given, the service is restarted forever.
     pub intensity: Option<Intensity>,
@@ -26,7 +26,8 @@ pub struct Intensity {
 }
 
 impl Resident {
-    /// Takes its keys out of the `[components.<name>]` of `name`. `None` if that is no service.
+    /// Takes its keys out of the `[components.<name>]` of `name`. Returns `None` if that is not a
+    /// service.
     pub(crate) fn read(section: &mut Section<'_>, name: &ComponentName) -> Option<Self> {
         let resident = section.value("resident");
         let is_resident = resident.map_or(Ok(false), |v| v.boolean());
@@ -45,7 +46,7 @@ impl Resident {
                 }
                 None
             }
-            // Whether the other keys are right hangs on it.
+            // The validity of the other keys depends on it.
             Err(fault) => {
                 section.report(fault);
                 None

@@ -11,37 +11,37 @@ use crate::trie::{Captures, Node};
 
 /// The routes of a listener: a component and action for each method and path.
 ///
-/// Routes of the request's own method come first, those of any method (`*`) after them. At each
-/// segment a literal beats `:param`, which beats `*`; a route that fails later on gives way
-/// to the next best. Paths are compared as RFC 3986 section 6.2.2 wants: `%7E` is `~`, `%2f` is
-/// `%2F` but never `/`. Dot segments and trailing slashes are left as they are.
+/// Routes with the request's method precede those for any method (`*`). At each segment a literal
+/// beats `:param`, which beats `*`; a route that fails at a later segment gives way to the next
+/// best. Paths are compared as in RFC 3986 section 6.2.2: `%7E` is `~`, `%2f` is `%2F` but never
+/// `/`. Dot segments and trailing slashes are not changed.
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
     routes: Vec<Route>,
-    /// By name, sorted. A few, so a search from the front is the fastest.
+    /// The tries by method, sorted. There are few, so a linear search is fastest.
     methods: Vec<(Box<str>, Node)>,
 }
 
 impl RouteTable {
-    /// The routes in the order of the file; a [`RouteId`] is an index into them.
+    /// Returns the routes in the order of the file; a [`RouteId`] is an index into them.
     pub fn routes(&self) -> &[Route] {
         &self.routes
     }
 
-    /// The table of one route: with this method, every path leads to `component`.
+    /// Creates a table with one route: with this method, every path leads to `component`.
     pub(crate) fn whole(method: &str, component: ComponentName) -> Self {
         let mut table = Self::default();
         let pattern = Pattern::any();
-        // The first route is like no other.
+        // The first route can't be a duplicate.
         let _ = table.insert(Route::new(method, &pattern, component, None), pattern);
         table
     }
 
     /// Finds the route for a request.
     ///
-    /// `path` is the path of the target, undecoded and without the query. A `HEAD` that has no
-    /// route of its own is routed as `GET`. Allocates only for escapes in what is captured, for a
-    /// route with more than four captures, or if the path holds characters that need normalising.
+    /// `path` is the path of the target, still encoded and without the query. A `HEAD` without its
+    /// own route is routed as `GET`. Allocates only for escapes in captures, for a route with more
+    /// than four captures, or if the path has characters to normalize.
     pub fn lookup<'t, 'p>(&'t self, method: &str, path: &'p str) -> Lookup<'t, 'p> {
         let is_plain = percent::is_plain(path);
         if !is_plain && percent::malformed_escape(path).is_some() {
@@ -67,7 +67,7 @@ impl RouteTable {
         }
     }
 
-    /// Adds a route; the error is the route that matches the very same requests.
+    /// Adds a route. The error is the route that matches exactly the same requests.
     pub(crate) fn insert(&mut self, route: Route, pattern: Pattern) -> Result<RouteId, RouteId> {
         let id = RouteId(self.routes.len() as u32);
         let place = (self.methods).binary_search_by(|(name, _)| (**name).cmp(&route.method));
@@ -131,20 +131,20 @@ impl RouteTable {
 /// The result of a look-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup<'t, 'p> {
-    /// A route answers it.
+    /// A route matches.
     Found(Match<'t, 'p>),
-    /// 405: the path has routes, for other methods.
+    /// The path has routes for other methods only (405).
     MethodNotAllowed {
         /// The value of the `Allow` header.
         allow: String,
     },
-    /// 404.
+    /// No route matches (404).
     NotFound,
-    /// 400: a malformed escape, or a capture that is not UTF-8 once decoded.
+    /// The path has a malformed escape, or a capture that is not UTF-8 once decoded (400).
     BadPath,
 }
 
-/// The route that answers a request.
+/// The route that matches a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match<'t, 'p> {
     /// The route.
@@ -153,31 +153,32 @@ pub struct Match<'t, 'p> {
     pub params: Params<'t, 'p>,
 }
 
-/// The captures of a route, percent-decoded, in the order of the path. The capture of `*` is named `*`.
+/// The captures of a route, percent-decoded, in the order of the path. The capture of `*` is named
+/// `*`.
 ///
-/// A value is the client's: it may hold `/`, `..` or a NUL that were escaped.
+/// A value is the client's: it may contain escaped `/`, `..` or NUL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Params<'t, 'p> {
     names: &'t [Box<str>],
-    /// As many as the names.
+    /// One value for each name.
     values: SmallVec<[Cow<'p, str>; 4]>,
 }
 
 impl<'t, 'p> Params<'t, 'p> {
-    /// The names and values.
+    /// Returns the names and values.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'t str, &str)> {
         let names = self.names.iter().map(|name| &**name);
         names.zip(self.values.iter().map(|value| &**value))
     }
 
-    /// The value of one.
+    /// Returns the value of one capture.
     pub fn get(&self, name: &str) -> Option<&str> {
         (self.iter())
             .find(|(other, _)| *other == name)
             .map(|(_, value)| value)
     }
 
-    /// How many.
+    /// Returns the number of captures.
     pub fn len(&self) -> usize {
         self.values.len()
     }
@@ -206,7 +207,7 @@ impl<'t, 'p> IntoIterator for Params<'t, 'p> {
 pub struct RouteId(u32);
 
 impl RouteId {
-    /// The index.
+    /// Returns the index.
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -215,20 +216,19 @@ impl RouteId {
 /// A route, as the manifest has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// In upper case, or [`ANY_METHOD`].
+    /// The method in upper case, or [`ANY_METHOD`].
     pub method: String,
     /// The path as it is written: `/users/:id`.
     pub pattern: String,
-    /// Who answers.
+    /// The component that answers.
     pub component: ComponentName,
-    /// With which action; `None` for a component that answers as a whole, in the way that its
-    /// exports say.
+    /// The action; `None` for a component that answers as a whole, by its exports.
     pub action: Option<ActionName>,
     captures: Box<[Box<str>]>,
 }
 
 impl Route {
-    /// Who answers, as the manifest has it: `component#action`, or `component`.
+    /// Returns the target as the manifest has it: `component#action`, or `component`.
     #[must_use]
     pub fn target(&self) -> String {
         let component = self.component.as_str();
@@ -254,7 +254,7 @@ impl Route {
     }
 }
 
-/// The method of a route that takes any.
+/// The method of a route for any method.
 pub const ANY_METHOD: &str = "*";
 pub(crate) const GET: &str = "GET";
 const HEAD: &str = "HEAD";

@@ -4,7 +4,7 @@ use crate::suggest;
 
 /// Parses a size to bytes. `KiB`, `MiB` and `GiB` are powers of 1024, `KB`, `MB` and `GB` of 1000.
 ///
-/// The error is what to do, for the author.
+/// The error is advice for the author.
 pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let digits = (text.find(|c: char| !c.is_ascii_digit())).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -19,7 +19,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
                 .map(|(name, _)| *name)
                 .filter(|n| !n.is_empty())
         };
-        // What many tools write. It is not said of them which of the two they mean.
+        // Many tools write these, without a fixed meaning.
         if let "k" | "m" | "g" = unit.to_ascii_lowercase().as_str() {
             let unit = unit.to_ascii_uppercase();
             return Err(format!(
@@ -36,7 +36,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "this is more than a machine can count".to_owned())
 }
 
-/// A size in bytes as [`parse`] would take it, in the largest binary unit that is exact.
+/// Formats a size in bytes for [`parse`], in the largest binary unit that is exact.
 pub(crate) fn display(bytes: u64) -> String {
     let exact = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match (exact.iter()).find(|(_, factor)| bytes > 0 && bytes.is_multiple_of(*factor)) {

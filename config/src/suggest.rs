@@ -1,9 +1,9 @@
-//! "Did you mean?"
+//! Suggestions for misspelled words: "did you mean?"
 
-/// The candidate that `given` was most likely meant to be.
+/// Returns the candidate that `given` was most likely meant to be.
 ///
-/// `-` and `_` count as the same. Either a few letters are wrong (a third of the word at most), or
-/// whole words are missing at an end: `max-memory` for `max-memory-mb`.
+/// `-` and `_` are equal. Either a few letters are wrong (a third of the word at most), or whole
+/// words are missing at an end: `max-memory` for `max-memory-mb`.
 pub(crate) fn nearest<'a>(
     given: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -26,7 +26,7 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// `a`, `b` and `c`, for a list of what is allowed.
+/// Formats a list of allowed names: `a`, `b` and `c`.
 pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<_> = (names.into_iter())
         .map(|name| format!("`{name}`"))

@@ -1,6 +1,6 @@
 //! The trie that finds the route of a path: one per method, a level per segment.
 //!
-//! Our own, since matchit (0.9) refuses a `:param` beside a `*`, and an empty rest.
+//! It is our own, since matchit (0.9) rejects a `:param` beside a `*`, and an empty rest.
 
 use smallvec::SmallVec;
 
@@ -8,13 +8,13 @@ use crate::pattern::Segment;
 use crate::percent;
 use crate::routes::RouteId;
 
-/// The raw text of what was captured, in the order of the path.
+/// The raw text of the captures, in the order of the path.
 pub(crate) type Captures<'p> = SmallVec<[&'p str; 4]>;
 
 /// A position in the segments of the patterns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Node {
-    /// By normalised segment, sorted.
+    /// The children by normalized segment, sorted.
     literals: Vec<(Box<str>, Node)>,
     param: Option<Box<Node>>,
     /// The route whose `*` begins here.
@@ -24,7 +24,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Adds a route; the error is the route that has this place already.
+    /// Adds a route. The error is the route that is there already.
     pub(crate) fn insert(&mut self, pattern: &[Segment], id: RouteId) -> Result<(), RouteId> {
         let place = match pattern {
             [] => &mut self.end,
@@ -52,10 +52,10 @@ impl Node {
         }
     }
 
-    /// The route for a path, which is given without its first `/`.
+    /// Returns the route for a path, which is given without its first `/`.
     ///
     /// At each segment a literal is tried before the parameter, and that before `*`; a choice that
-    /// leads nowhere is undone. A node is visited once at most, since only one way leads to it.
+    /// fails is undone. A node is visited at most once, since only one path leads to it.
     pub(crate) fn find<'p>(
         &self,
         path: &'p str,
@@ -88,7 +88,7 @@ impl Node {
         self.rest
     }
 
-    /// The same from the end of a segment: `tail` is what follows its `/`, if it has one.
+    /// Continues at the end of a segment: `tail` is what follows its `/`, if it has one.
     fn find_after<'p>(
         &self,
         tail: Option<&'p str>,

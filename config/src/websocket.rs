@@ -11,25 +11,25 @@ use crate::manifest::{Section, Text, Value};
 /// The settings of a listener's WebSockets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebSocketSettings {
-    /// Origins whose pages may connect besides the listener's own, as browsers write them
-    /// (RFC 6454 section 6.2): `https://example.com`. `None`: any.
+    /// The origins whose pages may connect besides the listener's own, as browsers write them (RFC
+    /// 6454 section 6.2): `https://example.com`. `None`: any.
     pub allowed_origins: Option<Vec<String>>,
-    /// Subprotocols that are spoken, the most wanted first, none twice.
+    /// The supported subprotocols, in order of preference, none twice.
     pub subprotocols: Vec<String>,
-    /// Bytes of a message of the client's, all its fragments together; a larger one gets 1009.
+    /// The maximum size of a client's message in bytes, all fragments together; a larger one gets
+    /// 1009.
     pub max_message: u64,
-    /// A client that was silent for so long is sent a ping; one that was sent no Server-Sent Event
-    /// for so long, a comment. `None`: never.
+    /// After this silence a client is sent a ping, or a comment on an event stream. `None`: never.
     pub ping_interval: Option<Duration>,
-    /// A client that is silent for so long after a ping is gone.
+    /// A client that is silent for so long after a ping is disconnected.
     pub ping_timeout: Duration,
-    /// Time in which a client has to answer a close.
+    /// The time in which a client has to answer a close.
     pub close_timeout: Duration,
 }
 
 impl WebSocketSettings {
-    /// Takes its keys out of a `[[serve]]` table. Those that can't have an effect may not be there.
-    pub(crate) fn read(section: &mut Section<'_>, held: Held) -> Self {
+    /// Takes its keys out of a `[[serve]]` table. A key without an effect is an error.
+    pub(crate) fn read(section: &mut Section<'_>, long_lived: LongLived) -> Self {
         let default = Self::default();
         let mut keys = [
             "allowed-origins",
@@ -40,10 +40,10 @@ impl WebSocketSettings {
             "close-timeout-ms",
         ]
         .map(|key| section.value(key));
-        if held != Held::WebSockets {
+        if long_lived != LongLived::WebSockets {
             for key in &mut keys {
                 let useful = |key: &Value<'_>| {
-                    held == Held::EventStreams && key.name() == "ping-interval-ms"
+                    long_lived == LongLived::EventStreams && key.name() == "ping-interval-ms"
                 };
                 if let Some(key) = key.take_if(|key| !useful(key)) {
                     key.report(not_served(&key));
@@ -81,15 +81,15 @@ impl WebSocketSettings {
 
 /// The kind of connections that a listener holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Held {
+pub(crate) enum LongLived {
     None,
     EventStreams,
-    /// At least.
+    /// WebSockets, and possibly event streams.
     WebSockets,
 }
 
 impl Default for WebSocketSettings {
-    /// Any origin, no subprotocol, messages of 1 MiB, pings after 30 s and 20 s for an answer,
+    /// Returns any origin, no subprotocol, messages of 1 MiB, pings after 30 s, 20 s for an answer,
     /// 5 s to close.
     fn default() -> Self {
         Self {
@@ -103,7 +103,7 @@ impl Default for WebSocketSettings {
     }
 }
 
-/// A list of strings as `read` takes them, none twice.
+/// Reads a list of strings, each by `read`, none twice.
 fn list(
     value: &Value<'_>,
     read: fn(&Text<'_>) -> Result<String, Fault>,
@@ -128,7 +128,7 @@ fn origin(text: &Text<'_>) -> Result<String, Fault> {
     })
 }
 
-/// RFC 6455 section 11.3.4: a token.
+/// Reads a token (RFC 6455 section 11.3.4).
 fn subprotocol(text: &Text<'_>) -> Result<String, Fault> {
     if !is_token(text.text) {
         let message = format!("`{}` cannot name a subprotocol", text.text);
@@ -139,12 +139,12 @@ fn subprotocol(text: &Text<'_>) -> Result<String, Fault> {
     Ok(text.text.to_owned())
 }
 
-/// `scheme://host[:port]` as a browser writes it: in lower case, without the port that is the
-/// scheme's own.
+/// Returns `scheme://host[:port]` as a browser writes it: in lower case, without the default port
+/// of the scheme.
 fn parse_origin(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let (scheme, authority) = text.split_once("://")?;
-    // A page has the scheme that it was loaded by, whatever it connects with then.
+    // A page has the scheme that it was loaded by, whatever it connects with.
     if !is_scheme(scheme) || matches!(scheme, "ws" | "wss") {
         return None;
     }
@@ -168,13 +168,13 @@ fn parse_origin(text: &str) -> Option<String> {
     })
 }
 
-/// RFC 3986 section 3.1, in lower case.
+/// Returns whether it is a scheme (RFC 3986 section 3.1) in lower case.
 fn is_scheme(text: &str) -> bool {
     let of_scheme = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b);
     text.starts_with(|c: char| c.is_ascii_lowercase()) && text.bytes().all(of_scheme)
 }
 
-/// A name, an IPv4 address, or an IPv6 address in brackets.
+/// Parses a name, an IPv4 address, or an IPv6 address in brackets.
 fn parse_host(text: &str) -> Option<String> {
     if let Some(addr) = text.strip_prefix('[') {
         let addr: Ipv6Addr = addr.strip_suffix(']')?.parse().ok()?;
@@ -220,7 +220,7 @@ fn not_served(key: &Value<'_>) -> Fault {
     )
 }
 
-/// More than this is no list of bytes that a component can be given.
+/// A larger message does not fit into a list of bytes for a component.
 const MAX_MESSAGE: u64 = 256 << 20;
 const FORM: &str = "write it as `https://example.com` or `http://localhost:3000`";
 

@@ -12,7 +12,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use rusm_config::ConfigError;
 
 /// The error of a manifest, as one line and as the whole report.
-fn refused(text: &str) -> (ConfigError, String) {
+fn invalid(text: &str) -> (ConfigError, String) {
     let error = match rusm_config::parse("app/rusm.toml", text) {
         Ok(app) => panic!("accepted: {app:?}"),
         Err(error) => error,
@@ -32,7 +32,7 @@ fn check(manifest: &str, words: &[&str]) {
     let start = manifest.find('«').expect("a mark");
     let marked = &manifest[start + '«'.len_utf8()..manifest.find('»').expect("its end")];
     let text = manifest.replace(['«', '»'], "");
-    let (error, report) = refused(&text);
+    let (error, report) = invalid(&text);
     let problems: Vec<_> = error.problems().collect();
     assert_eq!(problems.len(), 1, "{report}");
 
@@ -91,7 +91,7 @@ fn check_profile(keys: &str, words: &[&str]) {
 
 #[test]
 fn the_whole_report() {
-    let (error, report) = refused("[node]\ninstances_per_core = 10 # too few?\n");
+    let (error, report) = invalid("[node]\ninstances_per_core = 10 # too few?\n");
     assert_eq!(
         error.to_string(),
         "app/rusm.toml:2:1: unknown key `instances_per_core` in [node]"
@@ -111,7 +111,7 @@ fn the_whole_report() {
 
 #[test]
 fn every_problem_is_told_in_the_order_of_the_file() {
-    let (error, report) = refused(
+    let (error, report) = invalid(
         "[[serve]]\nlisen = '127.0.0.1:1'\ncomponent = 'C'\n[log]\nlevel = 'inf'\n[node]\ncores = 0\n",
     );
     let lines: Vec<_> = error.problems().map(|problem| problem.line()).collect();
@@ -128,10 +128,10 @@ fn toml_itself() {
         "[node]\ncores = 1 cores «»= 2",
         &["unexpected key or value"],
     );
-    let (error, _) = refused("[node\n");
+    let (error, _) = invalid("[node\n");
     assert_eq!(error.problems().next().unwrap().line(), 1);
     let deep = format!("a = {}", "[".repeat(100_000));
-    assert_eq!(refused(&deep).0.problems().count(), 1);
+    assert_eq!(invalid(&deep).0.problems().count(), 1);
 }
 
 #[test]

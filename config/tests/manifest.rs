@@ -6,6 +6,7 @@
     reason = "helpers of tests fail loudly"
 )]
 
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
@@ -83,10 +84,10 @@ fn guests_may_spawn_a_quarter_of_the_instances_unless_the_node_says_otherwise() 
 
 #[test]
 fn connections_may_hold_half_of_the_instances_unless_the_node_says_otherwise() {
-    let held = |text: &str| app(&format!("[node]\n{text}")).node.held_per_core;
-    assert_eq!(held("instances-per-core = 1_001"), 500);
-    assert_eq!(held("instances-per-core = 1"), 1);
-    assert_eq!(held("held-per-core = 200"), 200);
+    let quota = |text: &str| app(&format!("[node]\n{text}")).node.held_per_core;
+    assert_eq!(quota("instances-per-core = 1_001"), 500);
+    assert_eq!(quota("instances-per-core = 1"), 1);
+    assert_eq!(quota("held-per-core = 200"), 200);
 }
 
 #[test]
@@ -504,14 +505,13 @@ fn load_reads_a_file() {
     assert!(rusm_config::load(&path).unwrap().node.cores.is_some());
 
     std::fs::write(&path, b"\xff").unwrap();
-    let error = rusm_config::load(&path).unwrap_err().to_string();
-    assert!(error.contains("UTF-8"), "{error}");
+    let error = rusm_config::load(&path).unwrap_err();
+    let cause = error.source().unwrap().to_string();
+    assert!(cause.contains("UTF-8"), "{cause}");
 
     let error = rusm_config::load(Path::new("no/such/rusm.toml")).unwrap_err();
-    let text = error.to_string();
-    assert!(
-        text.starts_with("cannot read no/such/rusm.toml: No such file"),
-        "{text}"
-    );
+    assert_eq!(error.to_string(), "cannot read no/such/rusm.toml");
+    let cause = error.source().unwrap().to_string();
+    assert!(cause.starts_with("No such file"), "{cause}");
     assert!(miette::Diagnostic::help(&error).is_some());
 }

@@ -1,14 +1,15 @@
-//! `rusm-loadtest`: load over HTTP, WebSocket and Server-Sent Events, and what it says of a server.
+//! `rusm-loadtest`: load over HTTP, WebSocket and Server-Sent Events, and conclusions about a
+//! server.
 //!
-//! It knows nothing of the server that it measures but its address.
+//! It knows only the server's address.
 //!
-//! - [`analysis`]: what the runs say: peak, sweep, comparison.
+//! - [`analysis`]: conclusions from runs: peak, sweep, comparison.
 //! - [`cli`]: the command line.
-//! - [`generator`]: threads, runtimes, schedules: how load is made.
-//! - [`measure`]: what each thread counts.
+//! - [`generator`]: makes load, with threads, runtimes and schedules.
+//! - [`measure`]: the counts of each thread.
 //! - [`report`]: JSON, tables, histograms and the HTML page.
-//! - [`model`]: what a measurement is, as it is written to JSON.
-//! - [`targets`]: URLs, requests, and what is expected of a response.
+//! - [`model`]: a measurement, as it is written to JSON.
+//! - [`targets`]: URLs, requests, and expected responses.
 //! - [`net`]: protocols, pure over bytes.
 
 pub mod analysis;

@@ -1,8 +1,8 @@
-//! What was measured, as the JSON file keeps it: the contract between the generator, which fills
-//! it, and the reports, which read it.
+//! Measurements as the JSON file has them: the contract between the generator, which fills it, and
+//! the reports, which read it.
 //!
-//! Times are microseconds unless a name says otherwise. A field that is added keeps [`SCHEMA`]; one
-//! that changes its meaning or goes raises it.
+//! Times are microseconds unless a name says otherwise. An additional field keeps [`SCHEMA`]; a
+//! removed field, or one with another meaning, raises it.
 
 use std::collections::BTreeMap;
 
@@ -18,20 +18,20 @@ pub struct Report {
     pub schema: u32,
     /// The version of `rusm-loadtest`.
     pub version: String,
-    /// When it began, RFC 3339, UTC.
+    /// The start, RFC 3339, UTC.
     pub started: String,
     /// The command line.
     pub command: Vec<String>,
-    /// Where the generator ran.
+    /// The machine of the generator.
     pub machine: Machine,
-    /// What was asked for.
+    /// The requested measurement.
     pub plan: Plan,
-    /// Every run, in the order in which they were made; one for `http`, `ws`, `sse` and `conn`.
+    /// The runs, in order; one for `http`, `ws`, `sse` and `conn`.
     pub runs: Vec<Run>,
-    /// What `peak` found.
+    /// The result of `peak`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak: Option<Peak>,
-    /// What `sweep` found.
+    /// The result of `sweep`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
 }
@@ -43,16 +43,16 @@ pub struct Machine {
     pub kernel: String,
     /// Model name of the processor.
     pub cpu: String,
-    /// Cores that the machine has.
+    /// The number of cores of the machine.
     pub cores: usize,
     /// Cores that the generator was pinned to.
     pub generator_cores: Vec<usize>,
 }
 
-/// What was asked for.
+/// The requested measurement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
-    /// What one operation is.
+    /// The kind of an operation.
     pub mode: Mode,
     /// The targets' URLs.
     pub targets: Vec<String>,
@@ -66,7 +66,7 @@ pub struct Plan {
     pub duration_s: f64,
 }
 
-/// What one operation is.
+/// The kind of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -74,17 +74,17 @@ pub enum Mode {
     Http,
     /// A round trip of a message over a held WebSocket.
     Ws,
-    /// An event of a held stream; its latency is the gap since the one before.
+    /// An event of a held stream; its latency is the gap since the previous one.
     Sse,
     /// A connection: TCP, one request (or WebSocket handshake) and its response, and the close.
     Conn,
 }
 
-/// How operations are started.
+/// The arrival of operations.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "loop")]
 pub enum Arrivals {
-    /// The next when the last has ended: latency is that of a server which is never waited for.
+    /// The next begins when the last has ended.
     Closed,
     /// At intended times, `rate` a second, evenly; latency counts from the intended time.
     Constant {
@@ -101,8 +101,8 @@ pub enum Arrivals {
     },
 }
 
-/// serde hands the fields of a tagged enum on as it found them, and a number may then be the text of
-/// one (serde_json's `arbitrary_precision`, which another crate of the build may turn on).
+/// serde passes on the fields of a tagged enum as it found them, and a number may then be its text
+/// (serde_json's `arbitrary_precision`, which another crate of the build may enable).
 fn number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     let number = serde_json::Number::deserialize(from)?;
     let wanted = || serde::de::Error::custom("a number is too large");
@@ -112,18 +112,19 @@ fn number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
 /// One run at one load.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
-    /// What tells it from the others of the file, as `rate 2000, round 3`; may be empty.
+    /// The label that distinguishes it from other runs of the file, as `rate 2000, round 3`; may be
+    /// empty.
     pub label: String,
-    /// How operations were started.
+    /// The arrival of operations.
     pub arrivals: Arrivals,
-    /// Seconds that were recorded.
+    /// The recorded seconds.
     pub elapsed_s: f64,
-    /// Operations that ended as they should.
+    /// Successful operations.
     pub ok: u64,
-    /// Operations that did not, by reason: `connect`, `reset`, `timeout`, `protocol`,
-    /// `status 503`, `body`, `unsent` (of an open loop: due within the run, never sent), ...
+    /// Failed operations by reason: `connect`, `reset`, `timeout`, `protocol`, `status 503`,
+    /// `body`, `unsent` (of an open loop: due within the run, never sent), ...
     pub errors: BTreeMap<String, u64>,
-    /// Responses by status; empty where there is none.
+    /// Responses by status; empty in modes without statuses.
     pub statuses: BTreeMap<u16, u64>,
     /// Bytes read, heads included.
     pub bytes_in: u64,
@@ -131,15 +132,15 @@ pub struct Run {
     pub bytes_out: u64,
     /// `ok / elapsed_s`.
     pub rate: f64,
-    /// Latency of the operations that ended as they should.
+    /// The latency of successful operations.
     pub latency: Latency,
-    /// Of held connections, the warm-up included: `opened`, `reopened`, `refused`, `lost`,
+    /// Counts of held connections, including the warm-up: `opened`, `reopened`, `refused`, `lost`,
     /// `finished`, `silent`, and `alive` at the end; empty in other modes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub connections: BTreeMap<String, u64>,
-    /// What happened in each second (or less) of the run, in order.
+    /// The intervals of the run, of a second or less, in order.
     pub timeline: Vec<Interval>,
-    /// Whether the generator kept up.
+    /// The state of the generator.
     pub generator: Generator,
 }
 
@@ -152,9 +153,9 @@ pub struct Latency {
     pub mean: f64,
     /// Standard deviation.
     pub stdev: f64,
-    /// Least.
+    /// Minimum.
     pub min: f64,
-    /// Greatest.
+    /// Maximum.
     pub max: f64,
     /// By percentile, keys as `50`, `90`, `99`, `99.9`, `99.99`.
     pub percentiles: BTreeMap<String, f64>,
@@ -162,47 +163,47 @@ pub struct Latency {
     pub histogram: String,
 }
 
-/// A slice of a run.
+/// An interval of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Interval {
-    /// When it began, seconds since the recording began.
+    /// Its start in seconds since the recording began.
     pub at_s: f64,
     /// Its length in seconds.
     pub seconds: f64,
-    /// Operations that ended as they should in it.
+    /// Successful operations in it.
     pub ok: u64,
-    /// Operations that did not.
+    /// Failed operations.
     pub errors: u64,
-    /// Median of those that ended as they should; 0 where there was none.
+    /// Median of successful operations; 0 without one.
     pub p50: f64,
     /// 99th percentile.
     pub p99: f64,
-    /// Greatest.
+    /// Maximum.
     pub max: f64,
 }
 
-/// What the generator says of itself.
+/// The generator's report about itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Generator {
-    /// Its share of its cores while it recorded, 0 to 1: near 1, it may have been the limit.
+    /// Its usage of its cores during the recording, 0 to 1: near 1, it may have been the limit.
     pub cpu: f64,
-    /// Operations of an open loop that the generator itself began late (a free connection was
-    /// there, and the intended time more than 1 ms past).
+    /// Operations of an open loop that the generator itself began late (a free connection existed,
+    /// and the intended time was more than 1 ms past).
     pub late: u64,
-    /// The most that it was late, microseconds.
+    /// The maximum delay, in microseconds.
     pub max_lateness: f64,
-    /// What whoever reads the figures has to know, in sentences.
+    /// Notes for the reader of the figures, in sentences.
     pub warnings: Vec<String>,
 }
 
-/// What must hold for a rate to count.
+/// The conditions for a rate to count.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Slo {
     /// Percentile, 0 to 100, as 99.
     pub percentile: f64,
-    /// The latency that it may reach, microseconds.
+    /// The maximum latency, in microseconds.
     pub latency: f64,
-    /// The share of operations that may fail, 0 to 1.
+    /// The maximum share of failed operations, 0 to 1.
     pub errors: f64,
 }
 
@@ -211,15 +212,15 @@ pub struct Slo {
 pub struct Peak {
     /// The objective.
     pub slo: Slo,
-    /// Operations a second; 0 when no rate met the objective.
+    /// Operations a second; 0 if no rate met the objective.
     pub rate: f64,
     /// The 95 % confidence range of `rate`.
     pub range: (f64, f64),
-    /// Whether the generator, or the user's own limit, came before the server's: `rate` is then a
-    /// lower bound.
+    /// True if the limit of the generator or of the user was reached before the server's: `rate` is
+    /// then a lower bound.
     #[serde(default)]
     pub at_least: bool,
-    /// Each trial: indices into `runs`, the offered rate, and whether it met the objective.
+    /// The trials: indices into `runs`, the offered rate, and whether it met the objective.
     pub trials: Vec<Trial>,
 }
 
@@ -228,23 +229,24 @@ pub struct Peak {
 pub struct Trial {
     /// Index into `runs`.
     pub run: usize,
-    /// Operations a second that were offered.
+    /// The offered operations a second.
     pub offered: f64,
-    /// Whether the objective held.
+    /// True if the objective was met.
     pub met: bool,
 }
 
 /// Latency against load, or throughput against cores.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sweep {
-    /// What was varied: `rate` or `cores`.
+    /// The variable: `rate` or `cores`.
     pub over: String,
-    /// Each point, in ascending order.
+    /// The points, in ascending order.
     pub points: Vec<Point>,
-    /// The fit of the Universal Scalability Law, where there are enough points.
+    /// The fit of the Universal Scalability Law, with enough points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usl: Option<Usl>,
-    /// Of a sweep over rates: where latency leaves its floor, operations a second.
+    /// The rate at which latency leaves its floor, in operations a second; only for a sweep over
+    /// rates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub knee: Option<f64>,
     /// The highest rate that meets the objective, with its 95 % confidence range.
@@ -261,18 +263,18 @@ pub struct Point {
     pub runs: Vec<usize>,
     /// Operations a second, the median of the rounds.
     pub rate: f64,
-    /// Median latency, the median of the rounds; 0 where most rounds had no answer.
+    /// Median latency, the median of the rounds; 0 if most rounds had no answer.
     pub p50: f64,
-    /// 99th percentile, the median of the rounds; 0 where most rounds had no answer.
+    /// 99th percentile, the median of the rounds; 0 if most rounds had no answer.
     pub p99: f64,
-    /// Share of operations that failed, 0 to 1.
+    /// Share of failed operations, 0 to 1.
     pub errors: f64,
 }
 
 /// `X(n) = lambda n / (1 + sigma (n - 1) + kappa n (n - 1))`, Gunther's Universal Scalability Law.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Usl {
-    /// Operations a second of one.
+    /// Operations a second at `n = 1`.
     pub lambda: f64,
     /// Contention: the share of work that is serial.
     pub sigma: f64,
@@ -282,12 +284,12 @@ pub struct Usl {
     pub ranges: [(f64, f64); 3],
     /// Coefficient of determination.
     pub r2: f64,
-    /// The `n` at which throughput is greatest; none if it grows without end.
+    /// The `n` with the maximum throughput; none if it grows without limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_n: Option<f64>,
 }
 
-/// What a capacity planner came for.
+/// The capacity at an objective.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Capacity {
     /// The objective.
@@ -296,7 +298,7 @@ pub struct Capacity {
     pub rate: f64,
     /// Its 95 % confidence range.
     pub range: (f64, f64),
-    /// Whether the objective still held at the highest rate that was offered: `rate` is then a lower
+    /// True if the objective was still met at the highest offered rate: `rate` is then a lower
     /// bound.
     #[serde(default)]
     pub at_least: bool,

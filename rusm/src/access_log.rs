@@ -1,8 +1,8 @@
-//! The access log: a line on standard output for each request that has ended.
+//! The access log: a line on standard output for each finished request.
 //!
-//! The lines are made on the shard that served, and written by the thread of standard output: a
-//! reader that is slow, or stands still, costs lines and never a request. How many it cost is said
-//! in the operator's log.
+//! The shard that served the request formats the line, and the thread of standard output writes it.
+//! A slow or stopped reader costs lines, never a request. The operator's log reports how many lines
+//! were lost.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -45,7 +45,7 @@ impl fmt::Debug for ListenerLog {
     }
 }
 
-/// A line.
+/// One line of the log.
 #[derive(Serialize)]
 struct Entry<'e> {
     #[serde(flatten)]
@@ -98,7 +98,8 @@ impl<'e> Entry<'e> {
     }
 }
 
-/// `client "request line" status bytes duration component#action request-id`, behind the time.
+/// Formats `client "request line" status bytes duration component#action request-id`; the time
+/// comes before it.
 impl fmt::Display for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ", self.head.time, self.client)?;
@@ -106,7 +107,7 @@ impl fmt::Display for Entry<'_> {
             (Some(method), Some(path), Some(protocol)) => {
                 let query = self.query.map(|query| format!("?{query}"));
                 let line = format!("{method} {path}{} {protocol}", query.unwrap_or_default());
-                // What could end the quotes, or the line, is escaped.
+                // Escape whatever could end the quotes or the line.
                 write!(f, "{line:?}")?;
             }
             _ => f.write_str("-")?,
@@ -123,7 +124,7 @@ impl fmt::Display for Entry<'_> {
     }
 }
 
-/// `component#action`, as the manifest has it, if a route leads there.
+/// Returns `component#action` as the manifest has it, if a route matches.
 fn action(routes: &RouteTable, method: &str, path: &str) -> Option<String> {
     let Lookup::Found(found) = routes.lookup(method, path) else {
         return None;
@@ -132,7 +133,7 @@ fn action(routes: &RouteTable, method: &str, path: &str) -> Option<String> {
     Some(route.target())
 }
 
-/// The status of a request whose client left before the response began: nginx's.
+/// The status of a request whose client disconnected before the response began, as in nginx.
 const CLIENT_LEFT: u16 = 499;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! An application on disk: its manifest, its components, and the code made of them.
+//! An application on disk: its manifest, its components, and their machine code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,15 +17,16 @@ use rusm_wasm_pool::pool::limits::{FULL_RANGE, Footprint, PoolSize};
 use rusm_wasm_pool::{Artifact, ArtifactCache, ComponentSource, ComponentType, Symbolicate};
 use wasmtime::Engine;
 
+use crate::app_error::EngineError;
 use crate::cli::AppArgs;
 #[cfg(feature = "build")]
 use crate::cli::TypesArgs;
-use crate::{CliError, swap};
+use crate::{AppError, CliError, swap};
 
 /// An application: a directory with a manifest.
 #[derive(Clone)]
 pub struct Application {
-    /// Where it is.
+    /// Its directory.
     pub dir: PathBuf,
     /// Its manifest.
     pub manifest: App,
@@ -40,10 +41,10 @@ pub struct Compiled {
 }
 
 impl Application {
-    /// Read the manifest.
+    /// Reads the manifest.
     ///
     /// # Errors
-    /// When it can't be read, or is wrong.
+    /// If it can't be read, or is not valid.
     pub fn open(args: &AppArgs) -> Result<Self, CliError> {
         Ok(Self {
             dir: args.app_dir.clone(),
@@ -51,17 +52,17 @@ impl Application {
         })
     }
 
-    /// Build what is stale.
+    /// Builds stale components.
     #[cfg(feature = "build")]
     ///
     /// # Errors
-    /// When a component has neither sources nor an artifact, or doesn't compile.
+    /// If a component has neither sources nor an artifact, or does not compile.
     pub fn build(&self, types: TypesArgs) -> Result<(), CliError> {
         rusm_build::build_app(&self.dir, &self.specs(), build_options(types))?;
         Ok(())
     }
 
-    /// The components as the build sees them.
+    /// Returns the components as the build sees them.
     #[cfg(feature = "build")]
     pub fn specs(&self) -> Vec<ComponentSpec> {
         let components = self.manifest.components.iter();
@@ -72,55 +73,53 @@ impl Application {
         specs.collect()
     }
 
-    /// The durable store, if the manifest names one.
+    /// Opens the durable store, if the manifest names one.
     ///
     /// # Errors
-    /// When it can't be opened, for one because another server runs on it.
+    /// If it can't be opened, for example because another server uses it.
     pub fn open_store(&self) -> Result<Option<Store>, CliError> {
         let path = self.manifest.node.store.as_ref();
         let store = path.map(|path| Store::open(&self.dir.join(path)));
         Ok(store.transpose()?)
     }
 
-    /// Look for what the manifest needs on this machine, before anything is compiled or started.
+    /// Checks that this machine has what the manifest needs, before anything is compiled or
+    /// started.
     ///
     /// # Errors
-    /// When there is nothing to serve, or a directory that it names is not there.
+    /// If there is nothing to serve, or a directory that the manifest names does not exist.
     pub fn check_ground(&self) -> Result<(), CliError> {
         let mut components = self.manifest.components.values();
         if self.manifest.listeners.is_empty() && components.all(|c| c.resident.is_none()) {
-            return Err(CliError::App(
-                "the manifest has neither a [[serve]] nor a resident component: nothing to serve"
-                    .into(),
-            ));
+            return Err(AppError::NothingToServe.into());
         }
         for (name, component) in &self.manifest.components {
             for preopen in &resolved(&component.capabilities, &self.dir).preopens {
                 if !preopen.host.is_dir() {
-                    return Err(CliError::App(format!(
-                        "component `{}`: its `preopen` opens {}, and there is no such directory; create it first",
-                        name.as_str(),
-                        preopen.host.display()
-                    )));
+                    return Err(AppError::NoPreopen {
+                        component: name.as_str().to_owned(),
+                        dir: preopen.host.clone(),
+                    }
+                    .into());
                 }
             }
         }
         let store = self.manifest.node.store.as_ref();
         let directory = store.map(|store| self.dir.join(store));
         match directory.as_deref().and_then(Path::parent) {
-            Some(directory) if !directory.is_dir() => Err(CliError::App(format!(
-                "the store: there is no directory {}; create it first",
-                directory.display()
-            ))),
+            Some(directory) if !directory.is_dir() => Err(AppError::NoStoreDirectory {
+                dir: directory.to_owned(),
+            }
+            .into()),
             _ => Ok(()),
         }
     }
 
-    /// Compile the components, or find them compiled, for `shards` shards. Their pools have room
-    /// for components of the size of `spare`, too.
+    /// Compiles the components for `shards` shards, or takes them from the cache. The pools also
+    /// have capacity for components of the size of `spare`.
     ///
     /// # Errors
-    /// When an artifact is missing, or isn't a component.
+    /// If an artifact is missing, or is not a component.
     pub fn compile(&self, shards: usize, spare: Option<Footprint>) -> Result<Compiled, CliError> {
         self.compile_with(&open_cache(&self.dir), shards, spare)
     }
@@ -146,25 +145,26 @@ impl Application {
         Ok(Compiled::new(pool, components, compiled))
     }
 
-    /// Compile the components once more, for pools that there are.
+    /// Compiles the components again, for the existing pools.
     ///
     /// # Errors
-    /// As of [`Application::compile`].
+    /// As for [`Application::compile`].
     pub fn recompile(&self, pool: PoolSize) -> Result<Compiled, CliError> {
         let components = self.read_components()?;
         let compiled = compile_for(pool.memory_reservation, &components, &open_cache(&self.dir))?;
         Ok(Compiled::new(pool, components, compiled))
     }
 
-    /// Compile the components for `shards` shards of a machine with this CPU, into a directory
-    /// from which they are served without compiling.
+    /// Compiles the components for `shards` shards of a machine with this CPU into a directory from
+    /// which they are served without compilation.
     ///
     /// # Errors
-    /// As of [`Application::compile`], and when the directory can't be written to.
+    /// As for [`Application::compile`], and if the directory can't be written to.
     pub fn compile_ahead(&self, shards: usize) -> Result<PathBuf, CliError> {
         let dir = compiled_dir(&self.dir);
-        let unusable = |error: std::io::Error| {
-            CliError::App(format!("{} can't be used: {error}", dir.display()))
+        let unusable = |error| AppError::CompiledDir {
+            dir: dir.clone(),
+            error,
         };
         let cache = ArtifactCache::for_image(dir.clone()).map_err(unusable)?;
         self.compile_with(&cache, shards, None)?;
@@ -179,11 +179,10 @@ impl Application {
         let files = components.map(|(name, component)| {
             let path = artifact_path(&self.dir, name.as_str());
             let wasm = fs::read(&path).map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => CliError::App(format!(
-                    "component `{}`: {} is missing: run `rusm build`",
-                    name.as_str(),
-                    path.display()
-                )),
+                std::io::ErrorKind::NotFound => CliError::from(AppError::NoArtifact {
+                    component: name.as_str().to_owned(),
+                    path,
+                }),
                 _ => CliError::Read { path, error },
             })?;
             check_withheld(name, &component.capabilities, &wasm)?;
@@ -203,12 +202,12 @@ impl Application {
         files.collect()
     }
 
-    /// The actions that routes name, by component.
+    /// Returns the actions that routes name, by component.
     fn actions(&self) -> Result<BTreeMap<ComponentName, Vec<Arc<str>>>, CliError> {
         let mut actions = BTreeMap::<_, Vec<Arc<str>>>::new();
         for listener in &self.manifest.listeners {
             for route in listener.routes.routes() {
-                // What a whole component can do is seen when it is loaded.
+                // Routes without an action are checked when the component is loaded.
                 let Some(action) = &route.action else {
                     continue;
                 };
@@ -242,10 +241,10 @@ impl Compiled {
     }
 }
 
-/// The engine of one shard.
+/// Creates the engine of one shard.
 ///
 /// # Errors
-/// When the address space for the pool can't be had.
+/// If the address space for the pool is not available.
 pub fn engine(pool: &PoolSize) -> Result<Engine, CliError> {
     shard_engine(pool).map_err(|error| CliError::Engine {
         what: format!(
@@ -256,7 +255,7 @@ pub fn engine(pool: &PoolSize) -> Result<Engine, CliError> {
     })
 }
 
-/// What the command line says of how to build.
+/// Converts the options of the command line to those of the build.
 #[cfg(feature = "build")]
 pub fn build_options(types: TypesArgs) -> BuildOptions {
     BuildOptions {
@@ -265,7 +264,7 @@ pub fn build_options(types: TypesArgs) -> BuildOptions {
     }
 }
 
-/// The name of an action as WIT has it.
+/// Returns the name of an action as WIT has it.
 pub fn action_name(action: &ActionName) -> Arc<str> {
     action.as_str().into()
 }
@@ -296,16 +295,15 @@ fn compile_for(
         footprints: Vec::new(),
     };
     for component in components {
-        let failed = |error| {
-            CliError::App(format!(
-                "component `{}` is not one that can be run: {}",
-                component.name,
-                one_line(&error)
-            ))
+        let invalid_component = |error| AppError::InvalidComponent {
+            component: component.name.clone(),
+            error: EngineError(error),
         };
-        let (artifact, origin) = cache.get(&engine, &component.wasm).map_err(failed)?;
+        let (artifact, origin) = cache
+            .get(&engine, &component.wasm)
+            .map_err(invalid_component)?;
         tracing::debug!(component = &*component.name, ?origin, "compiled");
-        let loaded = artifact.load(&engine).map_err(failed)?;
+        let loaded = artifact.load(&engine).map_err(invalid_component)?;
         if ComponentType::of(&loaded, &engine).needs_wasi_runtime() {
             rusm_wasm_pool::start_wasi_runtime();
         }
@@ -317,13 +315,12 @@ fn compile_for(
             },
         };
         if footprint.initial_memory > footprint.max_memory {
-            return Err(CliError::App(format!(
-                "component `{}` starts with {} KiB of memory, which is more than its {} MiB \
-                 (max-memory-mb)",
-                component.name,
-                footprint.initial_memory >> 10,
-                footprint.max_memory >> 20,
-            )));
+            return Err(AppError::InitialMemory {
+                component: component.name.clone(),
+                initial: footprint.initial_memory,
+                max: footprint.max_memory,
+            }
+            .into());
         }
         compiled.artifacts.push(artifact);
         compiled.footprints.push(footprint);
@@ -338,20 +335,15 @@ fn no_compiler(error: wasmtime::Error) -> CliError {
     }
 }
 
-/// What the engine says, which may show bytes of a file line by line.
-fn one_line(error: &wasmtime::Error) -> String {
-    let text = format!("{error:#}");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// What the lines of a component go through on their way to the log, if it carries a source map.
+/// Returns the function that maps lines of the component's log to its sources, if it carries a
+/// source map.
 fn symbolicate(wasm: &[u8]) -> Option<Symbolicate> {
     let map = source_map::of(wasm)?;
     Some(Arc::new(move |line| map.locate(&line).into_owned()))
 }
 
-/// Where compiled code is kept: that of this app beside its components, if `rusm compile` was
-/// run, and that of all apps of this user.
+/// Opens the cache of machine code: the app's own, beside its components, if `rusm compile` was
+/// run, and the one that all apps of this user share.
 fn open_cache(dir: &Path) -> ArtifactCache {
     let cache = ArtifactCache::disabled().with_ahead(&compiled_dir(dir));
     let base = std::env::var_os("XDG_CACHE_HOME")
@@ -364,12 +356,12 @@ fn open_cache(dir: &Path) -> ArtifactCache {
     }
 }
 
-/// What `rusm compile` fills.
+/// The directory that `rusm compile` fills.
 fn compiled_dir(dir: &Path) -> PathBuf {
     dir.join("wasm").join("compiled")
 }
 
-/// That a component was built for what it is granted.
+/// Checks that a component was built for the capabilities that it is granted.
 fn check_withheld(
     name: &ComponentName,
     capabilities: &Capabilities,
@@ -378,10 +370,11 @@ fn check_withheld(
     let withheld = withheld(wasm);
     let granted: Vec<_> = grants(capabilities).keys().collect();
     match withheld.keys().find(|key| granted.contains(key)) {
-        Some(key) => Err(CliError::App(format!(
-            "component `{}` is granted `{key}`, and was built without it: run `rusm build`",
-            name.as_str()
-        ))),
+        Some(key) => Err(AppError::NotBuiltFor {
+            component: name.as_str().to_owned(),
+            key,
+        }
+        .into()),
         None => Ok(()),
     }
 }
@@ -395,7 +388,7 @@ fn grants(capabilities: &Capabilities) -> Grants {
     }
 }
 
-/// The manifest's directories are relative to the app's.
+/// Resolves the directories of the manifest, which are relative to the app's.
 fn resolved(capabilities: &Capabilities, dir: &Path) -> Capabilities {
     let mut capabilities = capabilities.clone();
     for preopen in &mut capabilities.preopens {

@@ -1,4 +1,4 @@
-//! `rusm check`: would this app be served?
+//! `rusm check`: checks that an app can be served.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -7,16 +7,17 @@ use rusm_core::{Node, ShardId};
 use rusm_wasm_pool::pool::limits::PoolSize;
 use rusm_wasm_pool::{PoolSetup, ShardPool, WasiLimits};
 
-use crate::CliError;
 use crate::app::{self, Application, Compiled};
+use crate::app_error::ServiceError;
 use crate::cli::AppArgs;
 use crate::gateway::{self, HttpGateway, ListenerSpec};
 use crate::log;
+use crate::{AppError, CliError};
 
-/// Read the manifest, look for every component, load each, and look for what each route names.
+/// Reads the manifest, loads every component, and resolves every route.
 ///
 /// # Errors
-/// The first thing that keeps the app from being served.
+/// The first problem that keeps the app from being served.
 pub fn check(args: &AppArgs) -> Result<(), CliError> {
     let app = Application::open(args)?;
     let _log = log::init(&app.manifest.log).map_err(CliError::Log)?;
@@ -36,19 +37,19 @@ pub fn check(args: &AppArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Says which components are stale.
+/// Prints which components are stale.
 ///
 /// # Errors
-/// When a component has neither sources nor an artifact.
+/// If a component has neither sources nor an artifact.
 #[cfg(feature = "build")]
 fn look_for_sources(app: &Application) -> Result<(), CliError> {
     for spec in app.specs() {
         match rusm_build::status(&app.dir, &spec)? {
             rusm_build::Status::Missing => {
-                return Err(CliError::App(format!(
-                    "component `{0}`: neither components/{0} nor wasm/{0}.wasm is there",
-                    spec.name
-                )));
+                return Err(AppError::NoComponent {
+                    component: spec.name,
+                }
+                .into());
             }
             rusm_build::Status::Stale => {
                 log::print(format!(
@@ -62,12 +63,12 @@ fn look_for_sources(app: &Application) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Load an app's components as a shard would, and look for what its routes and services need.
+/// Loads an app's components as a shard would, and resolves its routes and services.
 ///
 /// # Errors
-/// The first thing that keeps a shard from serving it.
+/// The first problem that keeps a shard from serving it.
 pub(crate) fn load(app: &Application, compiled: &Compiled) -> Result<(), CliError> {
-    // Nothing is going to run.
+    // Nothing will run.
     let size = PoolSize {
         instances: 1,
         ..compiled.pool
@@ -87,9 +88,13 @@ pub(crate) fn load(app: &Application, compiled: &Compiled) -> Result<(), CliErro
     for (name, component) in &app.manifest.components {
         let loaded = pool.component(name.as_str());
         if component.resident.is_some()
-            && let Some(Err(why)) = loaded.map(|loaded| pool.check_process(loaded))
+            && let Some(Err(error)) = loaded.map(|loaded| pool.check_process(loaded))
         {
-            return Err(CliError::App(format!("service `{}`: {why}", name.as_str())));
+            return Err(AppError::Service {
+                service: name.as_str().into(),
+                error: ServiceError::Component(error),
+            }
+            .into());
         }
     }
     for listener in &app.manifest.listeners {

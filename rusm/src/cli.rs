@@ -10,12 +10,12 @@ use rusm_config::Cores;
 #[derive(Debug, Parser)]
 #[command(name = "rusm", version, arg_required_else_help = true)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve an app, after building whatever of it is stale
@@ -40,7 +40,7 @@ pub enum Command {
     },
 }
 
-/// Which app.
+/// The app of a command.
 #[derive(Debug, Args)]
 pub struct AppArgs {
     /// The directory of the app
@@ -52,7 +52,7 @@ pub struct AppArgs {
 }
 
 impl AppArgs {
-    /// The manifest's path.
+    /// Returns the path of the manifest.
     pub fn manifest(&self) -> PathBuf {
         match &self.config {
             Some(file) => file.clone(),
@@ -61,21 +61,21 @@ impl AppArgs {
     }
 }
 
-/// How to build.
+/// Options of `rusm build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
-    /// Which app.
+    /// The app.
     #[command(flatten)]
     pub app: AppArgs,
-    /// See there.
+    /// The type check.
     #[command(flatten)]
     pub types: TypesArgs,
 }
 
-/// What to compile for.
+/// Options of `rusm compile`.
 #[derive(Debug, Args)]
 pub struct CompileArgs {
-    /// Which app.
+    /// The app.
     #[command(flatten)]
     pub app: AppArgs,
     /// How many cores the server will have, or which [default: as many as here]
@@ -83,7 +83,7 @@ pub struct CompileArgs {
     pub cores: Option<Cores>,
 }
 
-/// Whether TypeScript is checked.
+/// The type check of TypeScript.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct TypesArgs {
     /// Don't check the types of TypeScript, even if its compiler is there
@@ -91,10 +91,10 @@ pub struct TypesArgs {
     pub no_check: bool,
 }
 
-/// How to serve.
+/// Options of `rusm serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// See there.
+    /// The options that `rusm dev` has too.
     #[command(flatten)]
     pub run: RunArgs,
     /// Serve the components as they were built last
@@ -102,13 +102,13 @@ pub struct ServeArgs {
     pub no_build: bool,
 }
 
-/// Where, and on what.
+/// Options of `rusm serve` and `rusm dev`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Which app.
+    /// The app.
     #[command(flatten)]
     pub app: AppArgs,
-    /// See there.
+    /// The type check.
     #[command(flatten)]
     pub types: TypesArgs,
     /// How many cores, or which: `2`, `0,2`, `0-3` [default: all that we may run on]
@@ -122,7 +122,7 @@ pub struct RunArgs {
     pub io: Io,
 }
 
-/// What a component is written in.
+/// The language of a new component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Language {
     /// A crate, with the SDK `rusm-rs`
@@ -141,7 +141,7 @@ impl From<Language> for rusm_build::scaffold::Language {
     }
 }
 
-/// How to talk to the kernel.
+/// The interface to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Io {
     /// io_uring, or nothing
@@ -152,7 +152,7 @@ pub enum Io {
     Auto,
 }
 
-/// What to do with the durable store.
+/// Options of `rusm kv`.
 #[derive(Debug, Args)]
 pub struct KvArgs {
     /// The directory of the app
@@ -161,12 +161,12 @@ pub struct KvArgs {
     /// The manifest [default: rusm.toml in the directory of the app]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// What to do.
+    /// The operation.
     #[command(subcommand)]
     pub command: KvCommand,
 }
 
-/// What to do with the durable store.
+/// An operation on the durable store.
 #[derive(Debug, Subcommand)]
 pub enum KvCommand {
     /// Print a value as it is; exit code 1 if there is none

@@ -5,22 +5,20 @@ use std::io::{self, Read, Write};
 use futures_executor::block_on;
 use rusm_store::Store;
 
-use crate::CliError;
 use crate::app::Application;
 use crate::cli::{AppArgs, KvArgs, KvCommand};
+use crate::{AppError, CliError};
 
-/// Do what `args` say to the store of an app that no server runs on.
+/// Runs one operation on the store of an app while no server uses it.
 ///
 /// # Errors
-/// When the app has no store, it can't be opened, or the key isn't there.
+/// If the app has no store, the store can't be opened, or the key does not exist.
 pub fn run(args: &KvArgs) -> Result<(), CliError> {
     let app = Application::open(&AppArgs {
         app_dir: args.app_dir.clone(),
         config: args.config.clone(),
     })?;
-    let store = app.open_store()?.ok_or_else(|| {
-        CliError::App("the app has no store: set `store = \"data.redb\"` under [node]".into())
-    })?;
+    let store = app.open_store()?.ok_or(AppError::NoStore)?;
     let done = execute(&store, &args.command);
     store.close();
     done
@@ -60,7 +58,10 @@ fn execute(store: &Store, command: &KvCommand) -> Result<(), CliError> {
 }
 
 fn missing(bucket: &str, key: &str) -> CliError {
-    CliError::NotFound(format!("bucket `{bucket}` has no key `{key}`"))
+    CliError::NoKey {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+    }
 }
 
 fn read_input() -> Result<Vec<u8>, CliError> {
@@ -77,7 +78,7 @@ fn print(bytes: &[u8]) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     let written = out.write_all(bytes).and_then(|()| out.flush());
     match written {
-        // Whoever reads has seen enough.
+        // The reader has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|error| CliError::System {
             what: "standard output could not be written",

@@ -1,8 +1,12 @@
 //! The `rusm` server and command.
 //!
-//! From the command line in: [`cli`] reads it, [`app`] is an application on disk, whose components `rusm-build`
-//! makes, [`check`] looks it over, [`kv`] looks into its durable store. [`serve`] boots the shards with their
-//! resident services, and [`gateway`] joins a protocol to a process. [`log`] writes what the node has to say.
+//! - [`cli`]: the command line
+//! - [`app`]: an application on disk, whose components `rusm-build` builds
+//! - [`check`]: checks an application without serving it
+//! - [`kv`]: reads and changes the durable store
+//! - [`serve`]: boots the shards with their resident services
+//! - [`gateway`]: joins a protocol to a process
+//! - [`log`]: the operator's log
 
 #![warn(
     clippy::print_stderr,
@@ -12,6 +16,7 @@
 
 mod access_log;
 pub mod app;
+pub mod app_error;
 pub mod check;
 pub mod cli;
 pub mod cli_error;
@@ -21,4 +26,5 @@ pub mod log;
 pub mod serve;
 mod swap;
 
+pub use app_error::AppError;
 pub use cli_error::CliError;

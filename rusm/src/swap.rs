@@ -1,9 +1,9 @@
-//! Whether the kernel may swap this process's memory out.
+//! Detects whether the kernel may swap out this process's memory.
 
 use std::fs;
 use std::path::Path;
 
-/// Whether this machine swaps, and the process's control group lets it.
+/// Returns whether this machine has swap, and the process's control group allows it.
 pub(crate) fn is_possible() -> bool {
     let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
     let group = read(Path::new("/proc/self/cgroup"));
@@ -14,7 +14,8 @@ pub(crate) fn is_possible() -> bool {
     has_swap(&read(Path::new("/proc/swaps"))) && !limits.into_iter().any(|limit| is_zero(&limit))
 }
 
-/// The control groups of version 2 that a process is in, the innermost first, by `/proc/self/cgroup`.
+/// Returns the control groups (version 2) of a process, the innermost first, from
+/// `/proc/self/cgroup`.
 fn ancestors(group: &str) -> impl Iterator<Item = &Path> {
     let group = group.lines().find_map(|line| line.strip_prefix("0::/"));
     group
@@ -22,7 +23,7 @@ fn ancestors(group: &str) -> impl Iterator<Item = &Path> {
         .flat_map(|group| Path::new(group).ancestors())
 }
 
-/// By `/proc/swaps`, a table with a line of names.
+/// Parses `/proc/swaps`, a table with a header line.
 fn has_swap(swaps: &str) -> bool {
     swaps.lines().count() > 1
 }

@@ -94,7 +94,7 @@ impl StoreFile {
 
 /// Creates the store under a temporary name first, so that a file at `path` is always a whole store.
 fn create(path: &Path) -> Result<(), OpenError> {
-    let refused = |error| explain_io(path, error);
+    let unreadable = |error| explain_io(path, error);
     let directory = path.parent().filter(|parent| *parent != Path::new(""));
     let directory = directory.unwrap_or(Path::new("."));
     let file = NamedTempFile::new_in(directory).map_err(|error| match error.kind() {
@@ -102,7 +102,7 @@ fn create(path: &Path) -> Result<(), OpenError> {
             path: path.to_owned(),
             directory: directory.to_owned(),
         },
-        _ => refused(error),
+        _ => unreadable(error),
     })?;
     let database = builder().create(file.path());
     let database = database.map_err(|error| explain(path, error.into()))?;
@@ -112,11 +112,11 @@ fn create(path: &Path) -> Result<(), OpenError> {
         Ok(_) => {}
         // Another server created it in the meantime.
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        Err(error) => return Err(refused(error.error)),
+        Err(error) => return Err(unreadable(error.error)),
     }
     // The name has to be as durable as the acknowledged writes.
-    let directory = File::open(directory).map_err(refused)?;
-    directory.sync_all().map_err(refused)
+    let directory = File::open(directory).map_err(unreadable)?;
+    directory.sync_all().map_err(unreadable)
 }
 
 fn open(path: &Path) -> Result<Database, OpenError> {

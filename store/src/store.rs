@@ -196,7 +196,7 @@ impl Store {
         &self,
         names: Result<N, StoreError>,
         look: impl FnOnce(&Snapshot, N) -> Result<T, StorageError> + Send + 'static,
-    ) -> Asked<T>
+    ) -> Pending<T>
     where
         N: Send + 'static,
         T: Send + 'static,
@@ -222,7 +222,7 @@ impl Store {
         change: impl FnOnce(&EntryName, Option<&[u8]>) -> Result<(T, Effect), StoreError>
         + Send
         + 'static,
-    ) -> Asked<T>
+    ) -> Pending<T>
     where
         T: Send + 'static,
     {
@@ -289,12 +289,10 @@ impl Shared {
     ) -> Result<(), StoreError> {
         let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
         let queues = queues.as_ref().ok_or(StoreError::Closed)?;
-        queue(queues)
-            .try_send(job)
-            .map_err(|refused| match refused {
-                TrySendError::Full(_) => StoreError::Busy,
-                TrySendError::Disconnected(_) => StoreError::Closed,
-            })
+        queue(queues).try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Busy,
+            TrySendError::Disconnected(_) => StoreError::Closed,
+        })
     }
 
     fn close(&self) {
@@ -319,11 +317,11 @@ impl Drop for Shared {
 }
 
 /// The receiver of an operation's answer, or the reason why it was not enqueued.
-type Asked<T> = Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>;
+type Pending<T> = Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>;
 
 /// Waits for the answer. A thread that ends without answering drops its side.
-async fn answered<T>(asked: Asked<T>) -> Result<T, StoreError> {
-    asked?.await.unwrap_or(Err(StoreError::Closed))
+async fn answered<T>(pending: Pending<T>) -> Result<T, StoreError> {
+    pending?.await.unwrap_or(Err(StoreError::Closed))
 }
 
 /// The number of reader threads: a slow read does not block all others.

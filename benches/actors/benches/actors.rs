@@ -337,8 +337,8 @@ fn streaming(c: &mut Criterion) {
             let (done, time) = oneshot::channel();
             let reader = shards.run(far, async move |shard| {
                 process(&shard, async move |me| {
-                    let mail = me.shard.receive(me.pid, None).await;
-                    let Some(Delivery::Stream { stream, .. }) = mail else {
+                    let delivery = me.shard.receive(me.pid, None).await;
+                    let Some(Delivery::Stream { stream, .. }) = delivery else {
                         return;
                     };
                     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Running cargo for one component.
+//! Runs cargo for one component.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -16,45 +16,47 @@ pub(crate) struct CargoBuild<'a> {
     pub(crate) toolchain: &'a Toolchain,
     /// The directory of the crate.
     pub(crate) crate_dir: &'a Path,
-    /// Where cargo puts what it builds, unless the environment has another place.
+    /// The target directory, unless the environment names another.
     pub(crate) target_dir: &'a Path,
-    /// Whether the crate is a library; else it is a program.
+    /// True for a library, false for a program.
     pub(crate) is_library: bool,
     /// The SDK to use in place of the registry's.
     pub(crate) sdk: Option<&'a Path>,
 }
 
-/// What cargo has linked.
+/// The output of the linker.
 #[derive(Debug)]
 pub(crate) struct Linked {
     /// The core module, with its WIT metadata in custom sections.
     pub(crate) core_module: Vec<u8>,
-    /// The local files and directories that went in, except the crate's own.
+    /// The local files and directories that were read, except the crate's own.
     pub(crate) inputs: BTreeSet<PathBuf>,
 }
 
-/// Why there is no module.
+/// The reason why there is no module.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CargoError {
-    /// Cargo could not be started, or what it says could not be read.
-    #[error("running cargo: {0}")]
+    /// Cargo could not be started, or its output could not be read.
+    #[error("running cargo")]
     Run(#[from] std::io::Error),
-    /// Cargo has said why, on the terminal.
+    /// Cargo failed, and has printed the reason.
     #[error("cargo failed, see above")]
     Failed,
-    /// Cargo succeeded, and no module came of it.
+    /// Cargo succeeded without making a module.
     #[error("cargo has made no WebAssembly module of this crate")]
     NoModule,
 }
 
 impl CargoBuild<'_> {
-    /// Compiles and links. What cargo reports goes to the terminal as it is.
+    /// Compiles and links. Cargo's messages go to the terminal unchanged.
     ///
-    /// All settings are arguments, so neither the author's crate nor what its dependencies were
-    /// compiled with changes: the linker's flags are those of the last crate alone.
+    /// All settings are arguments, so neither the author's crate nor the compilation of its
+    /// dependencies changes: the linker's flags apply to the last crate only.
     pub(crate) fn run(&self, link_args: &[String]) -> Result<Linked, CargoError> {
         let target_dir = match std::env::var_os("CARGO_TARGET_DIR") {
-            // A relative one is from where `rusm` was started, as cargo has it, and not from the crate.
+            // As in cargo, a relative path is relative to the working directory of `rusm`, not to
+            // the crate.
             Some(dir) => std::path::absolute(dir)?,
             None => self.target_dir.to_owned(),
         };
@@ -112,27 +114,27 @@ fn link_arg(arg: &str) -> OsString {
     format!("-Clink-arg={arg}").into()
 }
 
-/// A module, as cargo's messages tell of it.
+/// A module, as cargo's messages describe it.
 #[derive(Debug)]
 struct Module {
     path: PathBuf,
-    /// The id of its package.
+    /// The ID of its package.
     package: String,
-    /// Whether cargo found it there.
+    /// True if cargo did not have to build it.
     is_fresh: bool,
     /// The manifests of the packages with local sources.
     local: BTreeSet<PathBuf>,
 }
 
 impl Module {
-    /// The local files and directories that went in, except `crate_dir`.
+    /// Returns the local files and directories that were read, except `crate_dir`.
     fn inputs(self, crate_dir: &Path) -> BTreeSet<PathBuf> {
         let mut inputs: BTreeSet<PathBuf> = self
             .local
             .iter()
             .filter_map(|m| Some(m.parent()?.to_owned()))
             .collect();
-        // Macros and build scripts read files outside their crates, too; cargo knows.
+        // Macros and build scripts read files outside their crates, too; cargo lists them.
         let dep_info = std::fs::read_to_string(self.path.with_extension("d")).unwrap_or_default();
         for file in dep_info_files(&dep_info) {
             if !inputs.iter().any(|dir| file.starts_with(dir)) {
@@ -144,7 +146,7 @@ impl Module {
     }
 }
 
-/// What cargo's messages told so far.
+/// The state of reading cargo's messages.
 #[derive(Default)]
 struct Messages {
     local: BTreeSet<PathBuf>,
@@ -153,8 +155,8 @@ struct Messages {
 }
 
 impl Messages {
-    /// Takes one line of `--message-format=json` (the Cargo book, "External tools"). Lines of
-    /// another kind are of no interest here.
+    /// Reads one line of `--message-format=json` (the Cargo book, "External tools"). Other messages
+    /// are ignored.
     fn take(&mut self, line: &str) {
         let Ok(artifact) = serde_json::from_str::<Message>(line) else {
             return;
@@ -181,8 +183,8 @@ impl Messages {
     }
 }
 
-/// The files that a rule of a makefile, `target: file file`, depends on. Spaces in names are
-/// escaped with a backslash.
+/// Returns the prerequisites of a makefile's rule, `target: file file`. Spaces in names are escaped
+/// with a backslash.
 fn dep_info_files(dep_info: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for line in dep_info.lines() {

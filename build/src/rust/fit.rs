@@ -1,10 +1,10 @@
-//! Giving a linked module the initial memory that its layout wants, without linking it again.
+//! Gives a linked module the initial memory of its layout, without linking it again.
 //!
-//! The linker takes a heap in whole pages only and puts it on top of data whose size it alone
-//! knows, so its memory may come out a page too large. Two things in a module depend on the size:
-//! the declaration of the memory, and the uses of the linker's symbol for the end of the heap,
-//! which the relocations name one by one (tool-conventions, `Linking.md`). With both changed the
-//! module is the one that the linker would have made of the other size.
+//! The linker allocates the heap in whole pages only, above data whose size only the linker knows,
+//! so its memory may be a page too large. Two things in a module depend on the size: the
+//! declaration of the memory, and the uses of the linker's symbol for the end of the heap, which
+//! the relocations list (tool-conventions, `Linking.md`). With both changed, the module is the one
+//! that the linker would have made for the other size.
 
 use std::ops::Range;
 
@@ -17,17 +17,17 @@ use wasmparser::{
 use super::layout::{HEAP_BASE, MemoryLayout};
 use crate::component::ComponentError;
 
-/// What became of a linked module.
+/// The result of fitting a module.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fitted {
-    /// The module, without what was in it for the linker.
+    /// The module, without its linker sections.
     Module(Vec<u8>),
-    /// It has to be linked once more, with this initial memory: it uses the end of the heap in a
-    /// way that is not known here.
+    /// The module must be linked again with this initial memory, because it uses the end of the
+    /// heap in an unknown way.
     LinkAgain(u64),
 }
 
-/// Gives the module the initial memory of `layout`, if it is smaller than the linker's.
+/// Gives the module the initial memory of `layout`, if that is smaller than the linker's.
 pub(crate) fn fit(core: &[u8], layout: MemoryLayout) -> Result<Fitted, ComponentError> {
     let mut module = Sections::read(core)?;
     if let Some(memory) = module.memory()? {
@@ -40,7 +40,7 @@ pub(crate) fn fit(core: &[u8], layout: MemoryLayout) -> Result<Fitted, Component
     Ok(Fitted::Module(module.write()))
 }
 
-/// The sections of a core module, in their order.
+/// The sections of a core module, in order.
 struct Sections(Vec<Section>);
 
 struct Section {
@@ -48,13 +48,13 @@ struct Section {
     content: Vec<u8>,
 }
 
-/// Where stack and data end and how much memory there is at the start, in bytes.
+/// The end of stack and data, and the initial memory, in bytes.
 struct LinkedMemory {
     heap_base: u32,
     initial: u64,
 }
 
-/// How many of a kind are imported, and come before a module's own.
+/// The number of imports of each kind, which come before a module's own items.
 #[derive(Default)]
 struct Imports {
     globals: u32,
@@ -85,7 +85,7 @@ impl Sections {
         Ok(Self(found))
     }
 
-    /// `None` if the module has another shape than the linker's.
+    /// Returns `None` if the module has another structure than the linker's.
     fn memory(&self) -> Result<Option<LinkedMemory>, ComponentError> {
         let Some(heap_base) = self.heap_base()? else {
             return Ok(None);
@@ -104,7 +104,7 @@ impl Sections {
         Ok(is_usual.then_some(LinkedMemory { heap_base, initial }))
     }
 
-    /// The exported global that the linker made for us.
+    /// Returns the address in the exported global that the linker was asked for.
     fn heap_base(&self) -> Result<Option<u32>, ComponentError> {
         let (Some(exports), Some(globals)) = (self.section(EXPORT), self.section(GLOBAL)) else {
             return Ok(None);
@@ -144,8 +144,8 @@ impl Sections {
         Ok(found)
     }
 
-    /// Makes the memory `to` bytes of what were `from`. `false` if the end of the heap is used in
-    /// a way that is not known; then nothing has changed.
+    /// Reduces the memory from `from` to `to` bytes. Returns `false`, without a change, if the end
+    /// of the heap is used in an unknown way.
     fn shrink(&mut self, from: u64, to: u64) -> Result<bool, ComponentError> {
         let Some(uses) = self.uses_of_heap_end()? else {
             return Ok(false);
@@ -178,7 +178,7 @@ impl Sections {
         Ok(true)
     }
 
-    /// `None` if the linker has not told.
+    /// Returns `None` if the module has no linker sections.
     fn uses_of_heap_end(&self) -> Result<Option<Vec<Use>>, ComponentError> {
         let Some(heap_end) = self.symbols_of_heap_end()? else {
             return Ok(None);
@@ -187,13 +187,13 @@ impl Sections {
         for (_, content) in self.custom().filter(|(name, _)| is_relocations(name)) {
             let relocations = RelocSectionReader::new(content).map_err(ComponentError::read)?;
             let section = relocations.section_index() as usize;
-            // What is said of it for debuggers is of no consequence.
+            // Debug information does not matter.
             if self.0.get(section).is_none_or(|s| s.id == CUSTOM) {
                 continue;
             }
             for entry in relocations.entries() {
                 let entry = entry.map_err(ComponentError::read)?;
-                // The one kind whose index is none of a symbol.
+                // The only kind whose index is not that of a symbol.
                 let is_type = entry.ty == RelocationType::TypeIndexLeb;
                 if !is_type && heap_end.contains(&entry.index) {
                     uses.push(Use { section, entry });
@@ -203,7 +203,7 @@ impl Sections {
         Ok(Some(uses))
     }
 
-    /// The numbers of the symbols for the end of the heap.
+    /// Returns the numbers of the symbols for the end of the heap.
     fn symbols_of_heap_end(&self) -> Result<Option<Vec<u32>>, ComponentError> {
         let Some((_, content)) = self.custom().find(|(name, _)| *name == LINKING) else {
             return Ok(None);
@@ -225,11 +225,11 @@ impl Sections {
         Ok(found)
     }
 
-    /// Drops the data that is zero and above all other. With relocations the linker writes it out,
-    /// though memory is zero where there is none.
+    /// Drops zeros above all other data. With relocations the linker writes them out, although
+    /// memory without data is zero.
     fn drop_zeros(&mut self) -> Result<(), ComponentError> {
-        // Code that copies data refers to it by number, and then the number of all is declared. A
-        // memory of others need not be zero.
+        // Code that copies data refers to segments by number, and then their count is declared.
+        // Imported memory need not be zero.
         if self.section(DATA_COUNT).is_some() || self.imports()?.memories > 0 {
             return Ok(());
         }
@@ -241,7 +241,7 @@ impl Sections {
         let mut end = 0;
         for segment in data {
             let segment = segment.map_err(ComponentError::read)?;
-            // What only an instance knows the place of may be anywhere.
+            // Data whose address only an instance knows may be anywhere.
             let start = match segment.kind {
                 DataKind::Active { offset_expr, .. } => constant(&offset_expr)?.map(u64::from),
                 DataKind::Passive => None,
@@ -270,7 +270,7 @@ impl Sections {
         }
     }
 
-    /// The module's binary, without what is only for linkers.
+    /// Encodes the module, without its linker sections.
     fn write(&self) -> Vec<u8> {
         let mut module = HEADER.to_vec();
         for section in &self.0 {
@@ -312,7 +312,7 @@ fn is_relocations(name: &str) -> bool {
     name.starts_with("reloc.")
 }
 
-/// The value of an expression that is a constant.
+/// Returns the value of a constant expression.
 fn constant(expression: &ConstExpr<'_>) -> Result<Option<u32>, ComponentError> {
     let mut operators = expression.get_operators_reader();
     let mut next = || operators.read().map_err(ComponentError::read);
@@ -322,7 +322,7 @@ fn constant(expression: &ConstExpr<'_>) -> Result<Option<u32>, ComponentError> {
     })
 }
 
-/// A section of one memory, as it was but for its initial size.
+/// Encodes a section of one memory with another initial size.
 fn resized(section: BinaryReader<'_>, pages: u64) -> Result<Vec<u8>, ComponentError> {
     let memories = MemorySectionReader::new(section).map_err(ComponentError::read)?;
     let mut content = Vec::new();
@@ -338,7 +338,7 @@ fn resized(section: BinaryReader<'_>, pages: u64) -> Result<Vec<u8>, ComponentEr
     Ok(content)
 }
 
-/// An address as a relocation of this type has it; `None` for other types.
+/// Encodes an address as a relocation of this type has it; `None` for other types.
 fn encode(ty: RelocationType, address: i64) -> Option<Vec<u8>> {
     let address = u32::try_from(address).ok()?;
     Some(match ty {
@@ -351,7 +351,7 @@ fn encode(ty: RelocationType, address: i64) -> Option<Vec<u8>> {
     })
 }
 
-/// Five bytes of LEB128, whatever the number: the linker leaves room for any.
+/// Encodes a number as five bytes of LEB128: the linker leaves space for any number.
 fn padded(number: u64) -> Vec<u8> {
     let byte = |index: u32| {
         let more = if index < 4 { 0x80 } else { 0 };
@@ -550,7 +550,7 @@ mod tests {
         assert!(end(below).ends_with(&[1, 0]));
     }
 
-    /// Whether the last data of a module, zeros, is still there.
+    /// Returns whether the last data of a module, zeros, is still there.
     fn keeps_its_zeros(core: &[u8]) -> bool {
         let Fitted::Module(module) = fitted(core) else {
             panic!("it is to be linked again");

@@ -1,9 +1,10 @@
-//! Telling that a guest has used up its stack from other traps.
+//! Distinguishes stack overflows of guests from other traps.
 //!
-//! The stack lies at the bottom of the memory and grows down, so a stack that is used up has its
-//! pointer below zero, and what is done there traps. For a single load or store the host learns the
-//! address, and knows. A copy or a fill of many bytes traps without one, and it is large variables
-//! that are filled so: functions with large frames check the stack pointer before they use it.
+//! The stack is at the bottom of the memory and grows down, so an overflow moves its pointer below
+//! zero, and accesses there trap. For a single load or store the host learns the address, and
+//! recognizes the overflow. A copy or fill of many bytes traps without an address, and large
+//! variables are filled that way: functions with large frames check the stack pointer before they
+//! use it.
 
 use walrus::ir::{
     BinaryOp, Binop, Call, Const, GlobalGet, GlobalSet, IfElse, Instr, InstrLocId, LocalGet,
@@ -11,7 +12,7 @@ use walrus::ir::{
 };
 use walrus::{FunctionBuilder, FunctionId, GlobalId, GlobalKind, LocalId, Module};
 
-/// Gives functions with large frames their check.
+/// Adds the check to functions with large frames.
 pub(crate) fn add_guards(module: &mut Module) {
     let framed: Vec<_> = module
         .funcs
@@ -34,8 +35,8 @@ pub(crate) fn add_guards(module: &mut Module) {
     }
 }
 
-/// The local variable that holds the address of a large frame, where these five instructions make
-/// room for one: `global.get; i32.const; i32.sub; local.tee; global.set`.
+/// Returns the local variable with the address of a large frame, if these five instructions
+/// allocate one: `global.get; i32.const; i32.sub; local.tee; global.set`.
 fn frame_pointer(module: &Module, instructions: &[(Instr, InstrLocId)]) -> Option<LocalId> {
     let [
         (Instr::GlobalGet(GlobalGet { global: from }), _),
@@ -65,7 +66,7 @@ fn is_variable(module: &Module, global: GlobalId) -> bool {
     global.mutable && matches!(global.kind, GlobalKind::Local(_))
 }
 
-/// Makes the function whose name the host knows.
+/// Adds the function whose name the host recognizes.
 fn used_up(module: &mut Module) -> FunctionId {
     let mut function = FunctionBuilder::new(&mut module.types, &[], &[]);
     function.name(USED_UP.to_owned());
@@ -106,11 +107,11 @@ fn insert(module: &mut Module, id: FunctionId, after: usize, frame: LocalId, use
         );
 }
 
-/// The function that is called where the stack is used up. The host looks for it where a guest has
-/// trapped (`wasm-pool/src/error.rs`).
+/// The function that is called at a stack overflow. The host looks for it in the backtrace of a
+/// trap (`wasm-pool/src/error.rs`).
 pub(crate) const USED_UP: &str = "rusm:stack-used-up";
 
-/// Bytes. Compilers fill less by single stores.
+/// In bytes. Compilers fill less by single stores.
 const LARGE_FRAME: i32 = 256;
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! Initial size of a guest's memory.
 //!
-//! A policy without effects: what to tell the linker, and what to make of its answer. The memory
-//! of a handler is `stack | data | heap`, and what of it was written to is put back to its initial
-//! state after each request, page by page. A memory that has to grow during a request costs far
-//! more (two system calls and page faults, 14 µs), so an ordinary request must find its heap there
-//! already.
+//! Pure functions: the arguments for the linker, and the use of its result. The memory of a handler
+//! is `stack | data | heap`, and pages that were written to are reset after each request. A memory
+//! that grows during a request costs far more (two system calls and page faults, 14 µs), so the
+//! initial heap must be enough for an ordinary request.
 
 /// Sizes in bytes that an author may set for a component, in its `Cargo.toml`:
 /// `[package.metadata.rusm]` with `stack-kib` and `heap-kib`.
@@ -12,7 +11,7 @@
 pub struct MemoryLayout {
     /// The stack, at the bottom of the memory: an overflow traps instead of reaching the data.
     pub stack: u32,
-    /// The least heap that the initial memory must hold.
+    /// The minimum heap within the initial memory.
     pub heap: u32,
 }
 
@@ -26,14 +25,15 @@ impl Default for MemoryLayout {
 }
 
 impl MemoryLayout {
-    /// The least initial memory, in bytes and whole pages, where the heap starts at `heap_base`.
+    /// Returns the minimum initial memory, in bytes and whole pages, for a heap that starts at
+    /// `heap_base`.
     pub fn initial_memory(self, heap_base: u32) -> u64 {
         (u64::from(heap_base) + u64::from(self.heap)).next_multiple_of(PAGE)
     }
 
-    /// What the linker is told at first. It takes a heap in whole pages only and puts it on top
-    /// of data whose size it alone knows, so this may come out one page above
-    /// [`Self::initial_memory`]; the relocations tell what depends on that.
+    /// Returns the first arguments for the linker. It allocates the heap in whole pages only, above
+    /// data whose size only the linker knows, so the memory may be one page above
+    /// [`Self::initial_memory`]. The relocations list what depends on that.
     pub(crate) fn link_args(self) -> Vec<String> {
         let heap = u64::from(self.heap).next_multiple_of(PAGE);
         vec![
@@ -44,7 +44,7 @@ impl MemoryLayout {
         ]
     }
 
-    /// What the linker is told if it has to link again, the size being known.
+    /// Returns the arguments for linking again, when the size is known.
     pub(crate) fn exact_link_args(self, initial_memory: u64) -> Vec<String> {
         vec![
             self.stack_arg(),
@@ -58,16 +58,16 @@ impl MemoryLayout {
     }
 }
 
-/// The linker's symbol for the end of stack and data, exported for the time of the build.
+/// The linker's symbol for the end of stack and data, exported during the build.
 pub(crate) const HEAP_BASE: &str = "__heap_base";
 
 fn export_heap_base() -> String {
     format!("--export={HEAP_BASE}")
 }
 
-/// Enough for JSON nested as deeply as serde_json takes it, 127 levels, which is 37 to 50 KiB, in
-/// an action that has a local variable of 64 KiB besides. Pages of it that no request has touched
-/// cost nothing at a reset, as the kernel tells which were (`wasm-pool/src/pool/limits.rs`).
+/// Enough for JSON nested as deeply as serde_json accepts it, 127 levels, which is 37 to 50 KiB, in
+/// an action that also has a local variable of 64 KiB. Untouched pages cost nothing at a reset,
+/// since the kernel reports which were written (`wasm-pool/src/pool/limits.rs`).
 const DEFAULT_STACK: u32 = 128 * 1024;
 
 /// Enough for a request of some kilobytes, its parsed form and its response.

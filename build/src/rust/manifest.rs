@@ -1,4 +1,4 @@
-//! Settings of a component's `Cargo.toml` that matter to the build.
+//! The settings of a component's `Cargo.toml` that affect the build.
 
 use std::path::{Path, PathBuf};
 
@@ -8,23 +8,24 @@ use toml::Table;
 
 use super::layout::MemoryLayout;
 use super::sdk;
+use crate::BoxError;
 
-/// A component's `Cargo.toml`, as far as it matters here.
+/// The relevant parts of a component's `Cargo.toml`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Manifest {
     /// From `[package.metadata.rusm]`.
     pub(crate) layout: MemoryLayout,
-    /// Whether it has a library. One that is only a program, `src/main.rs`, is built as that: what
-    /// crates of `wasi:http` export, they export from either.
+    /// True if it has a library. A crate with only `src/main.rs` is built as a program: crates of
+    /// `wasi:http` export from either.
     pub(crate) is_library: bool,
-    /// Whether the crate takes the SDK of our version from the registry, and so must get ours in
-    /// its place.
+    /// True if the crate takes the SDK of our version from the registry, and so must get ours
+    /// instead.
     pub(crate) wants_sdk: bool,
 }
 
 impl Manifest {
-    /// Reads the manifest in `crate_dir`. Dependencies may be inherited from a workspace whose
-    /// root is that directory or one above, up to `app_dir`.
+    /// Reads the manifest in `crate_dir`. Dependencies may be inherited from a workspace whose root
+    /// is that directory or an ancestor, up to `app_dir`.
     pub(crate) fn read(crate_dir: &Path, app_dir: &Path) -> Result<Self, ManifestError> {
         let manifest = read_table(&crate_dir.join("Cargo.toml"))?;
         let metadata = manifest
@@ -35,7 +36,7 @@ impl Manifest {
                 .try_into()
                 .map_err(|error: toml::de::Error| ManifestError {
                     file: crate_dir.join("Cargo.toml"),
-                    reason: format!("in [package.metadata.rusm]: {}", error.message()),
+                    reason: format!("in [package.metadata.rusm]: {}", error.message()).into(),
                 })
         })?;
         Ok(Self {
@@ -48,12 +49,13 @@ impl Manifest {
     }
 }
 
-/// Why a manifest is not understood.
+/// The reason why a manifest can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{file}: {reason}")]
+#[error("{file} can't be used")]
 pub struct ManifestError {
     file: PathBuf,
-    reason: String,
+    #[source]
+    reason: BoxError,
 }
 
 #[derive(Default, Deserialize)]
@@ -103,7 +105,7 @@ fn wants_sdk(manifest: &Table, crate_dir: &Path, app_dir: &Path) -> Result<bool,
     Ok(false)
 }
 
-/// Whether a dependency is to come from the registry, in a version that ours would do for.
+/// Returns whether a dependency comes from the registry, in a version that ours satisfies.
 fn is_ours(dependency: &toml::Value) -> bool {
     let is_from_registry = ["path", "git"]
         .iter()
@@ -112,7 +114,7 @@ fn is_ours(dependency: &toml::Value) -> bool {
         let version = dependency.get("version")?;
         version.as_str()
     });
-    // What is no requirement is for cargo to complain about.
+    // Cargo reports invalid requirements.
     let required = required.and_then(|text| VersionReq::parse(text).ok());
     let ours = Version::parse(sdk::VERSION).ok();
     let fits = required
@@ -122,13 +124,12 @@ fn is_ours(dependency: &toml::Value) -> bool {
 }
 
 fn read_table(file: &Path) -> Result<Table, ManifestError> {
-    let error = |reason: String| ManifestError {
+    let error = |reason: BoxError| ManifestError {
         file: file.to_owned(),
         reason,
     };
-    let text = std::fs::read_to_string(file).map_err(|e| error(e.to_string()))?;
-    text.parse()
-        .map_err(|e: toml::de::Error| error(e.to_string()))
+    let text = std::fs::read_to_string(file).map_err(|e| error(e.into()))?;
+    text.parse().map_err(|e: toml::de::Error| error(e.into()))
 }
 
 #[cfg(test)]
@@ -153,7 +154,7 @@ mod tests {
             ""
         ));
         assert!(wants("[dependencies]\nrusm-rs = \"*\"", ""));
-        // The registry's own: cargo would not use ours, and say so.
+        // The registry's own: cargo would not use ours, and print a warning.
         for other in [
             "[dependencies]\nrusm-rs = \"0.7\"",
             "[dependencies]\nrusm-rs = \"=0.7.0\"",
@@ -190,7 +191,7 @@ mod tests {
             std::fs::write(app.path().join("Cargo.toml"), manifest).unwrap();
             Manifest::read(app.path(), app.path()).unwrap().is_library
         };
-        // Whoever has neither learns it from cargo.
+        // Cargo reports that it has neither.
         assert!(is_library(""));
         std::fs::write(sources.join("main.rs"), "").unwrap();
         assert!(!is_library(""));
@@ -205,9 +206,8 @@ mod tests {
         let layout = read(sized, "").unwrap().layout;
         assert_eq!(layout.stack, 128 * 1024);
         assert_eq!(layout.heap, MemoryLayout::default().heap);
-        let error = read("[package.metadata.rusm]\nstack = 1", "")
-            .unwrap_err()
-            .to_string();
+        let error = read("[package.metadata.rusm]\nstack = 1", "").unwrap_err();
+        let error = crate::with_sources(&error);
         assert!(error.contains("stack-kib"), "{error}");
     }
 }

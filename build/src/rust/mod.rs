@@ -1,4 +1,4 @@
-//! From a crate to a core module.
+//! Compiles a crate to a core module.
 
 mod cargo;
 mod fit;
@@ -26,3 +26,4 @@ pub(crate) use sdk::{
 };
 pub(crate) use toolchain::identity;
 pub use toolchain::{TARGET, Toolchain, ToolchainError};
+pub use trim::TrimError;

@@ -1,5 +1,5 @@
-//! The SDK's sources, carried in the binary: an app builds against the SDK that fits its `rusm`,
-//! wherever it is built.
+//! The SDK's sources, embedded in the binary: an app builds with the SDK of its `rusm`, on any
+//! machine.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::app::write_whole;
 
 /// The package that a guest depends on.
 pub(crate) const PACKAGE: &str = "rusm-rs";
-/// Its version, the same as that of all of RUSM.
+/// Its version, which all of RUSM shares.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The directory of that package below the unpacked sources.
@@ -18,10 +18,10 @@ const PACKAGE_DIR: &str = "sdk/rust";
 // `FILES: &[(&str, &[u8])]`, path below the repository's root and content, sorted by path.
 include!(concat!(env!("OUT_DIR"), "/sdk_sources.rs"));
 
-/// Unpacks the SDK into the cache, unless it is there, and gives the directory of [`PACKAGE`].
+/// Unpacks the SDK into the cache, unless it is there. Returns the directory of [`PACKAGE`].
 ///
-/// Each version of the sources has a directory of its own, named by their hash and complete from
-/// the moment it exists.
+/// Each version of the sources has its own directory, named by their hash and complete as soon as
+/// it exists.
 pub(crate) fn unpack() -> io::Result<PathBuf> {
     let cache = cache_dir().ok_or_else(|| {
         io::Error::new(
@@ -32,9 +32,9 @@ pub(crate) fn unpack() -> io::Result<PathBuf> {
     unpack_into(&cache.join("sdk"))
 }
 
-/// Names the unpacked SDK in the app's `.cargo/config.toml`, so that cargo and editors find the one
-/// that `rusm build` uses. A file that the author has written is left as it is. Nothing that is built needs
-/// the file, so where it can't be written there is a line, and no more.
+/// Names the unpacked SDK in the app's `.cargo/config.toml`, so that cargo and editors use the one
+/// of `rusm build`. A file that the author has written is not changed. No build needs the file, so
+/// a failure to write it is only reported.
 pub(crate) fn show_to_cargo(app_dir: &Path) {
     if let Err(error) = write_cargo_config(app_dir) {
         let file = app_dir.join(CARGO_CONFIG);
@@ -61,13 +61,13 @@ fn write_cargo_config(app_dir: &Path) -> io::Result<()> {
     write_whole(&file, config.as_bytes())
 }
 
-/// Whether a file of cargo's configuration is one of [`show_to_cargo`]: it differs from machine to
-/// machine, and does not matter to a build.
+/// Returns whether [`show_to_cargo`] wrote this configuration of cargo. Such a file differs between
+/// machines, and does not affect a build.
 pub(crate) fn is_made(cargo_config: &[u8]) -> bool {
     cargo_config.starts_with(MADE.as_bytes())
 }
 
-/// Below an app's directory.
+/// The path below an app's directory.
 pub(crate) const CARGO_CONFIG: &str = ".cargo/config.toml";
 const MADE: &str = "# Made by rusm, which makes it anew: cargo and editors take the SDK of this version of rusm.\n\
                     # Without these two lines the file is yours.";
@@ -85,7 +85,7 @@ fn unpack_into(versions: &Path) -> io::Result<PathBuf> {
             std::fs::write(file, content)?;
         }
         match std::fs::rename(unpacked.path(), &version) {
-            // Another process was faster; its directory is as good.
+            // Another process was faster; its directory is equal.
             Err(_) if version.is_dir() => {}
             result => result?,
         }
@@ -93,7 +93,7 @@ fn unpack_into(versions: &Path) -> io::Result<PathBuf> {
     Ok(version.join(PACKAGE_DIR))
 }
 
-/// Names the version of the sources in this binary: sixteen hexadecimal digits of their hash.
+/// Returns the version of the embedded sources: sixteen hexadecimal digits of their hash.
 pub(crate) fn version() -> String {
     let mut hasher = blake3::Hasher::new();
     for (path, content) in FILES {

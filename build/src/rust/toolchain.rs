@@ -1,4 +1,4 @@
-//! Finding a Rust toolchain that compiles guests.
+//! Finds a Rust toolchain that compiles guests.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,15 +6,17 @@ use std::process::Command;
 
 use serde::Deserialize;
 
+use crate::BoxError;
+
 /// The target of Rust guests.
 pub const TARGET: &str = "wasm32-wasip2";
 
 /// A toolchain that compiles for [`TARGET`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Toolchain {
-    /// `rustc` has the target's standard library itself.
+    /// `rustc` has the target's standard library.
     Installed,
-    /// Laid by `scripts/setup-guest-toolchain.sh` from Debian's packages: it compiles the
+    /// Installed by `scripts/setup-guest-toolchain.sh` from Debian's packages: it compiles the
     /// standard library with the guest.
     Fallback(Fallback),
 }
@@ -28,7 +30,7 @@ pub struct Fallback {
 
 impl Toolchain {
     /// Finds a toolchain: the one that `$RUSM_GUEST_TOOLCHAIN` names; else `$RUSTC` or the `rustc`
-    /// on the path if it has the target; else the fallback in
+    /// on the path, if it has the target; else the fallback in
     /// `${XDG_CACHE_HOME:-~/.cache}/rusm/guest-toolchain`.
     pub fn find() -> Result<Self, ToolchainError> {
         if let Some(dir) = named_dir() {
@@ -47,13 +49,13 @@ impl Toolchain {
         }
     }
 
-    /// `cargo`, with the environment and the flags that this toolchain needs before the ones of
-    /// `rustc`.
+    /// Returns the `cargo` command, with the environment and flags that this toolchain needs before
+    /// those of `rustc`.
     pub(crate) fn cargo(&self) -> Command {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["rustc", "--release", "--target", TARGET]);
         if let Self::Fallback(fallback) = self {
-            // Building the standard library is what stable compilers keep back.
+            // Stable compilers forbid building the standard library.
             cargo
                 .env("RUSTC", &fallback.manifest.rustc)
                 .env("RUSTC_BOOTSTRAP", "1");
@@ -64,7 +66,7 @@ impl Toolchain {
         cargo
     }
 
-    /// The flags of `rustc` for the guest's own crate.
+    /// Returns the flags of `rustc` for the guest's own crate.
     pub(crate) fn rustc_args(&self) -> Vec<OsString> {
         let Self::Fallback(Fallback { dir, manifest }) = self else {
             return Vec::new();
@@ -83,10 +85,11 @@ impl Toolchain {
     }
 }
 
-/// Why there is no toolchain.
+/// The reason why there is no toolchain.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ToolchainError {
-    /// Nothing compiles for the target.
+    /// No toolchain compiles for the target.
     #[error(
         "no Rust toolchain here compiles for {TARGET}: run `rustup target add {TARGET}`, or \
          scripts/setup-guest-toolchain.sh of RUSM's sources where that is not possible"
@@ -97,7 +100,7 @@ pub enum ToolchainError {
         "neither PATH nor RUSTC names a Rust compiler: install Rust, for example with rustup, or mend PATH"
     )]
     NoRustc,
-    /// `$RUSM_GUEST_TOOLCHAIN` names a place without a toolchain.
+    /// `$RUSM_GUEST_TOOLCHAIN` names a directory without a toolchain.
     #[error(
         "{ENV}={dir} holds no toolchain: run scripts/setup-guest-toolchain.sh of RUSM's sources, \
          or unset the variable to use the rustc on the path"
@@ -107,28 +110,29 @@ pub enum ToolchainError {
         dir: PathBuf,
     },
     /// The description of the fallback cannot be read.
-    #[error("{file}: {reason}; remove {dir} and run scripts/setup-guest-toolchain.sh again")]
+    #[error("{file} can't be used; remove {dir} and run scripts/setup-guest-toolchain.sh again")]
     Broken {
         /// The file.
         file: PathBuf,
         /// Its directory.
         dir: PathBuf,
-        /// What is wrong.
-        reason: String,
+        /// The reason.
+        #[source]
+        reason: BoxError,
     },
 }
 
 impl Fallback {
-    /// `None` if nothing, or nothing complete, was laid there.
+    /// Returns `None` if there is no complete installation.
     fn open(dir: &Path) -> Result<Option<Self>, ToolchainError> {
         let file = dir.join(MANIFEST);
         let text = match std::fs::read_to_string(&file) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(broken(file, dir, error.to_string())),
+            Err(error) => return Err(broken(file, dir, error)),
         };
         let manifest: FallbackManifest =
-            toml::from_str(&text).map_err(|error| broken(file.clone(), dir, error.to_string()))?;
+            toml::from_str(&text).map_err(|error| broken(file.clone(), dir, error))?;
         for part in [
             &manifest.rustc,
             &manifest.wasm_ld,
@@ -145,15 +149,15 @@ impl Fallback {
     }
 }
 
-fn broken(file: PathBuf, dir: &Path, reason: String) -> ToolchainError {
+fn broken(file: PathBuf, dir: &Path, reason: impl Into<BoxError>) -> ToolchainError {
     ToolchainError::Broken {
         file,
         dir: dir.to_owned(),
-        reason,
+        reason: reason.into(),
     }
 }
 
-/// What the set-up script wrote beside the fallback's parts.
+/// The file that the set-up script writes beside the fallback's parts.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct FallbackManifest {
@@ -161,10 +165,10 @@ struct FallbackManifest {
     wasm_ld: PathBuf,
 }
 
-/// What changes when another compiler would be used, told from files alone: running `rustc`
-/// takes longer than everything else that decides whether a component is stale.
+/// Returns a text that changes with the compiler, from files alone: running `rustc` takes longer
+/// than everything else that decides whether a component is stale.
 ///
-/// `None` if there is no compiler in sight.
+/// `None` if there is no compiler.
 pub(crate) fn identity() -> Option<String> {
     if let Some(dir) = named_dir() {
         return std::fs::read_to_string(dir.join(MANIFEST)).ok();
@@ -188,7 +192,7 @@ pub(crate) fn identity() -> Option<String> {
     if identity.is_empty() {
         return None;
     }
-    // Behind rustup's rustc is another, which its variable or settings name.
+    // The `rustc` of rustup runs another one, which its variable or settings name.
     identity.push_str(&format!("{:?}\n", std::env::var_os("RUSTUP_TOOLCHAIN")));
     if let Some(rustup) = rustup_home() {
         identity
@@ -210,7 +214,7 @@ pub(crate) fn identity() -> Option<String> {
     Some(identity)
 }
 
-/// `${XDG_CACHE_HOME:-~/.cache}/rusm`.
+/// Returns `${XDG_CACHE_HOME:-~/.cache}/rusm`.
 pub(crate) fn cache_dir() -> Option<PathBuf> {
     let absolute = |name: &str| {
         std::env::var_os(name)
@@ -301,7 +305,7 @@ mod tests {
     fn a_fallback_that_lost_a_part_says_which() {
         let dir = tempfile::tempdir().unwrap();
         lay(dir.path(), &dir.path().join("wasm-ld-19"));
-        let error = Fallback::open(dir.path()).unwrap_err().to_string();
+        let error = crate::with_sources(&Fallback::open(dir.path()).unwrap_err());
         assert!(error.contains("wasm-ld-19 is gone"), "{error}");
     }
 }

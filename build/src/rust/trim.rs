@@ -1,10 +1,10 @@
-//! Redirecting the WASI that a component is not granted, and dropping what that leaves unused.
+//! Redirects WASI imports that a component is not granted, and drops unused code.
 //!
-//! Works on the core module that the linker made, before it becomes a component. Guests built
-//! with the SDK carry answers of their own to WASI, exported as
-//! `rusm-virtual:<interface without version>#<function>` (`sdk/rust/src/virtual_wasi.rs` says
-//! why); an import that the capabilities do not grant becomes a call of its namesake there. An
-//! import left unused is an import that a fresh instance need not pay for.
+//! Works on the linker's core module, before it becomes a component. Guests built with the SDK
+//! contain replacements for WASI functions, exported as
+//! `rusm-virtual:<interface without version>#<function>` (`sdk/rust/src/virtual_wasi.rs` explains
+//! why). An import that the capabilities do not grant becomes a call of its replacement. A fresh
+//! instance is cheaper without unused imports.
 
 use std::collections::HashMap;
 
@@ -12,32 +12,32 @@ use walrus::ir::{Instr, VisitorMut, dfs_pre_order_mut};
 use walrus::{ExportItem, FunctionId, FunctionKind, ImportKind, Module};
 
 use super::guard::add_guards;
-use crate::Grants;
+use crate::{BoxError, Grants};
 
-/// What [`trim`] is to do.
+/// The options of [`trim`].
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// The WASI that stays as imported.
+    /// The WASI capabilities that stay imported.
     pub(crate) grants: Grants,
     /// The actions of a handler, `None` for another kind of component. Every instance of a handler
-    /// lives for one call: nothing but what such a call needs stays exported, and nothing that
-    /// would free memory after it.
+    /// lives for one call: only the exports for such a call stay, without those that free memory
+    /// after it.
     pub(crate) actions: Option<Vec<String>>,
 }
 
-/// A module that was trimmed.
+/// A trimmed module.
 #[derive(Debug)]
 pub(crate) struct Trimmed {
     /// The module.
     pub(crate) core: Vec<u8>,
-    /// What it imported and was not granted: it can't be granted any more.
+    /// The capabilities that it imported and was not granted.
     pub(crate) withheld: Grants,
 }
 
 /// Trims a core module.
 ///
-/// A module without an `rusm-virtual:` export was not built with the SDK: it comes back as it
-/// was.
+/// A module without an `rusm-virtual:` export was not built with the SDK, and is returned
+/// unchanged.
 pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Trimmed, TrimError> {
     let mut module = Module::from_buffer(core).map_err(TrimError::parse)?;
     let answers = take_answers(&mut module);
@@ -86,8 +86,8 @@ pub(crate) fn trim(core: &[u8], options: &Options) -> Result<Trimmed, TrimError>
     })
 }
 
-/// Note the grant by which an interface would have stayed the host's. Streams alone are none: they
-/// are those of something else.
+/// Records the grant by which an interface would have stayed the host's. Streams have no grant of
+/// their own.
 fn withhold(withheld: &mut Grants, interface: &str) {
     match family(interface) {
         Family::Environment => withheld.env = true,
@@ -98,13 +98,14 @@ fn withhold(withheld: &mut Grants, interface: &str) {
     }
 }
 
-/// Why a module could not be trimmed.
+/// The reason why a module could not be trimmed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TrimError {
-    /// The linker's output is not a module that can be read.
-    #[error("reading the linked module: {0}")]
-    Parse(String),
-    /// The SDK's answer and the import it stands for differ in type.
+#[non_exhaustive]
+pub enum TrimError {
+    /// The linker's output can't be read.
+    #[error("reading the linked module")]
+    Parse(#[source] BoxError),
+    /// The SDK's replacement and the import have different types.
     #[error(
         "the SDK's stand-in for {0} has another type than the import: this version of the rusm \
          command does not fit the component's version of the SDK or of WASI"
@@ -113,18 +114,18 @@ pub(crate) enum TrimError {
 }
 
 impl TrimError {
-    fn parse(error: impl std::fmt::Display) -> Self {
-        Self::Parse(format!("{error:#}"))
+    fn parse(error: impl Into<BoxError>) -> Self {
+        Self::Parse(error.into())
     }
 }
 
-/// Which interfaces are redirected in one module.
+/// The interfaces that are redirected in one module.
 struct Reach {
     grants: Grants,
-    /// Whether streams come from the host. They do all or none: a handle of the host's means
-    /// nothing to the guest's own streams, and the other way round.
+    /// True if streams come from the host. All streams do or none: the guest's own streams do not
+    /// know the host's handles, nor the other way round.
     host_streams: bool,
-    /// Whether the guest may wait for time, so that some of its pollables are the host's.
+    /// True if the guest may wait for time, so that some of its pollables are the host's.
     host_time: bool,
 }
 
@@ -160,8 +161,8 @@ impl Reach {
         }
     }
 
-    /// Whether nothing is left for this import to act on: it is redirected and has no answer, or
-    /// it is what answers ask of the host's pollables and there is none.
+    /// Returns whether nothing remains for this import to act on: it is redirected and has no
+    /// replacement, or it belongs to the host's pollables and there are none.
     fn is_cut(&self, import: &WasiFunction) -> bool {
         match import.scheme {
             Scheme::Older => self.is_redirected(&import.interface),
@@ -173,10 +174,10 @@ impl Reach {
         }
     }
 
-    /// Whether this import can hand the guest a stream of the host's.
+    /// Returns whether this import can return a stream of the host.
     fn brings_streams(&self, module: &str) -> bool {
         let Some((interface, scheme)) = wasi_interface(module) else {
-            // Ours deal in scalars and ids; what others do is not known.
+            // Our own interfaces use scalars and ids; others are unknown.
             return !module.starts_with("rusm:") && module != "$root";
         };
         match family(&interface) {
@@ -191,15 +192,15 @@ impl Reach {
     }
 }
 
-/// Whether a function makes a pollable that waits for time.
+/// Returns whether a function makes a pollable that waits for time.
 fn is_timer(interface: &str, name: &str) -> bool {
     interface == "wasi:clocks/monotonic-clock" && name.starts_with("subscribe-")
 }
 
-/// The interfaces of WASI 0.2 by what decides over them.
+/// The interfaces of WASI 0.2, by the grant that decides about them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Family {
-    /// Redirected whatever is granted: the guest's own answer is as good and costs less.
+    /// Always redirected: the guest's replacement is equivalent and cheaper.
     Always,
     Environment,
     Streams,
@@ -223,18 +224,18 @@ fn family(interface: &str) -> Family {
     }
 }
 
-/// Which of the two schemes of names an import has.
+/// The scheme of an import's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scheme {
-    /// That of the standard library, of the C library and of bindings.
+    /// The scheme of the standard library, the C library and bindings.
     Older,
-    /// That of the component model's `BuildTargets.md`: the SDK's answers ask the host by it, so
-    /// that what they call is never what they answer.
+    /// The scheme of the component model's `BuildTargets.md`. The SDK's replacements call the host
+    /// by it, so that they never call themselves.
     Answers,
 }
 
-/// `wasi:io/poll@0.2.6` or `cm32p2|wasi:io/poll@0.2` -> `wasi:io/poll`; `None` for what is not
-/// WASI 0.2.
+/// Converts `wasi:io/poll@0.2.6` or `cm32p2|wasi:io/poll@0.2` to `wasi:io/poll`; `None` if it is
+/// not WASI 0.2.
 fn wasi_interface(module: &str) -> Option<(String, Scheme)> {
     let (interface, version) = module.split_once('@')?;
     let (interface, scheme) = match interface.strip_prefix("cm32p2|") {
@@ -279,7 +280,7 @@ fn wasi_functions(module: &Module) -> Vec<WasiFunction> {
     module.imports.iter().filter_map(wasi).collect()
 }
 
-/// Takes the SDK's answers out of the exports: `<interface>#<function>` to the function.
+/// Removes the SDK's replacements from the exports, and returns them by `<interface>#<function>`.
 fn take_answers(module: &mut Module) -> Answers {
     let answer = |export: &walrus::Export| match (export.name.strip_prefix(ANSWER), &export.item) {
         (Some(name), ExportItem::Function(id)) => Some((name.to_owned(), *id)),
@@ -290,8 +291,8 @@ fn take_answers(module: &mut Module) -> Answers {
     answers
 }
 
-/// Whether the call of an action needs an export. There are two schemes of names for the exports
-/// of a core module, the older one and that of the component model's `BuildTargets.md`.
+/// Returns whether the call of an action needs an export. Exports of a core module have two schemes
+/// of names: the older one, and that of the component model's `BuildTargets.md`.
 fn serves_an_action(export: &str, actions: &[String]) -> bool {
     match export.strip_prefix("cm32p2") {
         Some("_memory" | "_realloc" | "_initialize") => true,
@@ -317,8 +318,8 @@ fn drop_exports(module: &mut Module, condemned: impl Fn(&str) -> bool) {
     }
 }
 
-/// Drops the export that starts an instance if it does nothing: for its call, an instance has a
-/// core module more.
+/// Drops the export that starts an instance if it does nothing: the call of it costs each instance
+/// another core module.
 fn drop_idle_initializers(module: &mut Module) {
     let mut idle = Vec::new();
     for export in module.exports.iter() {
@@ -334,7 +335,7 @@ fn drop_idle_initializers(module: &mut Module) {
     }
 }
 
-/// Whether a function does no more than call functions that do nothing.
+/// Returns whether a function only calls functions that do nothing.
 fn is_idle(module: &Module, function: FunctionId, depth: usize) -> bool {
     const DEEPEST: usize = 8;
     let FunctionKind::Local(local) = &module.funcs.get(function).kind else {
@@ -349,7 +350,7 @@ fn is_idle(module: &Module, function: FunctionId, depth: usize) -> bool {
         )
 }
 
-/// Makes every function call the answers in place of the imports.
+/// Makes every function call the replacements instead of the imports.
 fn detour(module: &mut Module, detours: &HashMap<FunctionId, FunctionId>) {
     struct Detour<'a>(&'a HashMap<FunctionId, FunctionId>);
     impl VisitorMut for Detour<'_> {
@@ -365,8 +366,8 @@ fn detour(module: &mut Module, detours: &HashMap<FunctionId, FunctionId>) {
     }
 }
 
-/// Puts a call of the answer in an import's place, for what refers to it in another way than by
-/// calling it: a table of functions, an export.
+/// Puts a call of the replacement into an import, for references other than calls: a table of
+/// functions, an export.
 fn divert(module: &mut Module, import: &WasiFunction, answer: FunctionId) -> Result<(), TrimError> {
     let divert = module.replace_imported_func(import.id, |(body, arguments)| {
         for argument in arguments {
@@ -377,8 +378,8 @@ fn divert(module: &mut Module, import: &WasiFunction, answer: FunctionId) -> Res
     divert.map(drop).map_err(TrimError::parse)
 }
 
-/// Cuts an imported function off from the host: it drops a resource by doing nothing and traps
-/// otherwise, since nothing it could act on exists.
+/// Replaces an imported function that has nothing to act on: dropping a resource does nothing,
+/// everything else traps.
 fn cut(module: &mut Module, import: &WasiFunction) -> Result<(), TrimError> {
     let cut = module.replace_imported_func(import.id, |(body, _)| {
         if !import.drops_a_resource() {
@@ -403,10 +404,10 @@ fn check_type(module: &Module, import: &WasiFunction, answer: FunctionId) -> Res
     }
 }
 
-/// `<interface>#<function>` to the function that answers in its place.
+/// The replacements by `<interface>#<function>`.
 type Answers = HashMap<String, FunctionId>;
 
-/// Before the name of each answer that the SDK exports.
+/// The prefix of each replacement that the SDK exports.
 const ANSWER: &str = "rusm-virtual:";
 
 #[cfg(test)]

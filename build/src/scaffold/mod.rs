@@ -1,11 +1,11 @@
-//! `rusm new`: the files of a first app.
+//! `rusm new`: the files of a new app.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::rust;
+use crate::{BoxError, rust};
 
-/// What a new app's component is written in.
+/// The language of a new app's component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// A crate, with the SDK `rusm-rs`.
@@ -14,10 +14,10 @@ pub enum Language {
     Ts,
 }
 
-/// Makes the app `name` in the current directory, and says what to do next.
+/// Makes the app `name` in the current directory, and prints the next step.
 pub fn create(name: &str, language: Language) -> Result<PathBuf, ScaffoldError> {
     let dir = new_app(Path::new(""), name, language)?;
-    // The app is there, whether or not that can be said.
+    // The app exists, even if this can't be printed.
     let _ = writeln!(
         io::stdout(),
         "created {}; next: cd {name} && rusm dev",
@@ -26,9 +26,9 @@ pub fn create(name: &str, language: Language) -> Result<PathBuf, ScaffoldError> 
     Ok(dir)
 }
 
-/// Makes the app `name` in a directory of that name below `parent`, and gives the directory.
+/// Makes the app `name` in a directory of that name below `parent`. Returns the directory.
 ///
-/// The app has one component, of the same name, and runs as it is. Nothing that exists is touched:
+/// The app has one component, of the same name, and runs as it is. Existing files are not changed:
 /// the directory may exist, but must be empty.
 pub fn new_app(parent: &Path, name: &str, language: Language) -> Result<PathBuf, ScaffoldError> {
     check_name(name, language)?;
@@ -56,34 +56,37 @@ pub fn new_app(parent: &Path, name: &str, language: Language) -> Result<PathBuf,
     Ok(dir)
 }
 
-/// Why there is no new app.
+/// The reason why the app was not made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScaffoldError {
-    /// The name serves neither a component nor a crate.
-    #[error("`{name}` is no name for an app: {reason}")]
+    /// The name can't be that of a component or crate.
+    #[error("`{name}` is no name for an app")]
     Name {
-        /// As given.
+        /// The name as given.
         name: String,
-        /// What is wrong with it, and what to do.
-        reason: String,
+        /// The reason, and what to do.
+        #[source]
+        reason: BoxError,
     },
-    /// Something is there already.
+    /// The directory exists and is not empty.
     #[error("{path} exists and is not empty: choose another name, or empty it")]
     NotEmpty {
         /// The directory.
         path: PathBuf,
     },
     /// A file could not be written.
-    #[error("cannot write to {path}: {error}")]
+    #[error("cannot write to {path}")]
     Write {
         /// The app's directory.
         path: PathBuf,
         /// The system's error.
+        #[source]
         error: io::Error,
     },
 }
 
-/// The files of a new app: path and content.
+/// Returns the files of a new app: path and content.
 fn files(name: &str, language: Language) -> Vec<(String, Vec<u8>)> {
     let templates = match language {
         Language::Rust => RUST,
@@ -103,23 +106,22 @@ fn files(name: &str, language: Language) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// The name is that of a component, and in Rust of a crate, which no other crate may share.
+/// Checks the name, which is that of a component, and in Rust of a crate, which must be unique.
 fn check_name(name: &str, language: Language) -> Result<(), ScaffoldError> {
-    let bad = |reason: String| ScaffoldError::Name {
+    let bad = |reason: BoxError| ScaffoldError::Name {
         name: name.to_owned(),
         reason,
     };
     name.parse::<rusm_config::ComponentName>()
-        .map_err(|error| bad(error.to_string()))?;
+        .map_err(|error| bad(error.into()))?;
     if language == Language::Rust && TAKEN.contains(&&*name.replace('-', "_")) {
-        return Err(bad(format!(
-            "a crate of that name is in the way; try `{name}-app`"
-        )));
+        let reason = format!("a crate of that name is in the way; try `{name}-app`");
+        return Err(bad(reason.into()));
     }
     Ok(())
 }
 
-/// Crates that every guest has already.
+/// The crates that every guest has already.
 const TAKEN: &[&str] = &["alloc", "core", "proc_macro", "rusm_rs", "std", "test"];
 
 const PLACEHOLDER: &str = "{{name}}";

@@ -1,5 +1,5 @@
-//! Places in an author's sources, for places in the bundle made of them. A component carries its source map in
-//! a custom section, for the log of the server that runs it.
+//! Maps positions in a bundle to an author's sources. A component carries its source map in a
+//! custom section, for the log of the server that runs it.
 
 mod section;
 
@@ -16,7 +16,7 @@ pub use section::of;
 /// The file name of a bundle in stack traces.
 pub(crate) const BUNDLE_FILE: &str = "bundle.js";
 
-/// A bundle's source map, which is parsed when it is used for the first time.
+/// A bundle's source map, which is parsed at its first use.
 #[derive(Debug)]
 pub struct SourceMap {
     json: String,
@@ -24,7 +24,7 @@ pub struct SourceMap {
 }
 
 impl SourceMap {
-    /// `json`: as ECMA-426 has it. One that is wrong maps nothing.
+    /// Creates a map from ECMA-426 JSON. An invalid one maps nothing.
     pub fn new(json: impl Into<String>) -> Self {
         Self {
             json: json.into(),
@@ -32,8 +32,8 @@ impl SourceMap {
         }
     }
 
-    /// The text, a stack trace for one, with each place `bundle.js:LINE:COLUMN` (counted from 1)
-    /// that the map knows as a place in the author's file.
+    /// Replaces each known position `bundle.js:LINE:COLUMN` (counted from 1) in a text, for example
+    /// a stack trace, by the position in the author's file.
     pub fn locate<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if !text.contains(BUNDLE_FILE) {
             return Cow::Borrowed(text);
@@ -80,10 +80,10 @@ fn located(map: &Parsed<'_>, text: &str) -> String {
 
 /// `bundle.js:LINE:COLUMN` at the start of a text.
 struct Position {
-    /// Both from 1.
+    /// The line and column, from 1.
     line: u32,
     column: u32,
-    /// Bytes that it takes in the text.
+    /// Its length in the text, in bytes.
     len: usize,
 }
 
@@ -100,7 +100,7 @@ impl Position {
     }
 }
 
-/// The number from 1 at the start of a text, and what comes after it.
+/// Parses the number from 1 at the start of a text. Also returns the rest.
 fn number(text: &str) -> Option<(u32, &str)> {
     let end = text
         .find(|c: char| !c.is_ascii_digit())

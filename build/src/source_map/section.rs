@@ -1,4 +1,4 @@
-//! The custom section of a component that has its source map.
+//! The custom section of a component that contains its source map.
 
 use super::SourceMap;
 use crate::section;
@@ -9,7 +9,7 @@ pub(crate) fn attach(component: &mut Vec<u8>, source_map: &str) {
     section::append(component, SECTION, source_map.as_bytes());
 }
 
-/// The source map that a component carries, if it has one.
+/// Returns the source map that a component carries, if any.
 pub fn of(component: &[u8]) -> Option<SourceMap> {
     let map = section::read(component, SECTION)?;
     Some(SourceMap::new(std::str::from_utf8(map).ok()?))

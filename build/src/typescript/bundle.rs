@@ -1,4 +1,4 @@
-//! An author's sources and packages, as one ES module.
+//! Bundles an author's sources and packages into one ES module.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,27 +20,27 @@ use crate::source_map::BUNDLE_FILE;
 pub(super) struct Bundle {
     /// The module. It imports nothing but [`RUNTIME_MODULE`].
     pub code: String,
-    /// Its source map (ECMA-426), without the sources' text. Their paths are relative to the
-    /// directory that was given.
+    /// Its source map (ECMA-426), without the text of the sources. Paths are relative to the given
+    /// directory.
     pub source_map: String,
-    /// The files that are in it or have steered it, by absolute paths.
+    /// The files that are in it or affected it, by absolute paths.
     pub inputs: BTreeSet<PathBuf>,
-    /// What the author should know: one text each, of several lines.
+    /// Warnings for the author: a text of several lines each.
     pub warnings: Vec<String>,
 }
 
-/// What every module can import, and the runner has: it is not bundled.
+/// The module that every other can import, and that the runner provides: it is not bundled.
 pub(super) const RUNTIME_MODULE: &str = "rusm";
 
-/// Bundle `entry`, which lies in `app_dir`; paths in messages are relative to that directory.
+/// Bundles `entry`, which is in `app_dir`; paths in messages are relative to that directory.
 ///
-/// Packages are looked for in `node_modules` beside the importing file and above it, and paths in
-/// the `tsconfig.json` that is nearest to it. Types are dropped and not checked.
+/// Packages are resolved in `node_modules` beside the importing file and above it, and paths by the
+/// nearest `tsconfig.json`. Types are dropped, not checked.
 ///
 /// # Errors
-/// Syntax that is none, an import that leads nowhere: with the file, the line and the reason.
+/// Invalid syntax or an unresolved import: with the file, the line and the reason.
 pub(super) fn bundle(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
-    // The bundler blocks in places, which a runtime of one thread does not allow.
+    // The bundler blocks, which a single-threaded runtime does not allow.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_time()
@@ -49,19 +49,20 @@ pub(super) fn bundle(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError
     runtime.block_on(generate(app_dir, entry))
 }
 
-/// Why there is no bundle.
+/// The reason why there is no bundle.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BundleError {
-    /// The author's sources: a text of several lines for each problem.
+    /// The author's sources are invalid: a text of several lines for each problem.
     #[error("{}", .0.join("\n"))]
     Sources(Vec<String>),
-    /// What is left for the runner to import, which has `RUNTIME_MODULE` and no other.
+    /// Imports that remain for the runner, which provides `RUNTIME_MODULE` only.
     #[error("`{}` can't be imported: no module has this name", .0.join("`, `"))]
     Import(Vec<String>),
     /// The bundler's threads could not be started.
-    #[error("the bundler's threads could not be started: {0}")]
-    Threads(std::io::Error),
-    /// The bundler gave something else than it was asked for.
+    #[error("the bundler's threads could not be started")]
+    Threads(#[source] std::io::Error),
+    /// The bundler's output is not as requested.
     #[error("the bundler gave {0}: this is a defect of rusm, please report it")]
     Output(&'static str),
 }
@@ -110,7 +111,7 @@ async fn generate(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
             absent.into_iter().map(str::to_owned).collect(),
         ));
     }
-    // There is none for a bundle without any code.
+    // A bundle without code has no map.
     let source_map = chunk.map.as_ref().map(|map| map.to_json_string());
     Ok(Bundle {
         code: chunk.code.clone(),
@@ -120,7 +121,8 @@ async fn generate(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
     })
 }
 
-/// What says which of a package's files are imported: each `package.json` above one of its modules.
+/// Lists the files that determine which of a package's files are imported: each `package.json`
+/// above one of its modules.
 fn manifests(module: &Path) -> impl Iterator<Item = PathBuf> {
     let is_packages = module.iter().any(|part| part == "node_modules");
     let dirs = module.ancestors().skip(1).filter(move |_| is_packages);
@@ -134,7 +136,7 @@ fn options(app_dir: &Path, entry: &Path) -> BundlerOptions {
     BundlerOptions {
         input: Some(vec![entry.to_string_lossy().into_owned().into()]),
         cwd: Some(app_dir.to_owned()),
-        // Nothing is written; this is what the source map's paths are relative to.
+        // Nothing is written; the source map's paths are relative to this.
         dir: Some(app_dir.to_string_lossy().into_owned()),
         entry_filenames: Some(BUNDLE_FILE.to_owned().into()),
         format: Some(OutputFormat::Esm),
@@ -165,17 +167,17 @@ fn options(app_dir: &Path, entry: &Path) -> BundlerOptions {
     }
 }
 
-/// By the conventions of packages for runtimes that are neither a browser nor Node (WinterTC,
-/// "Runtime Keys").
+/// The conventions of packages for runtimes that are neither a browser nor Node (WinterTC, "Runtime
+/// Keys").
 const CONDITIONS: [&str; 5] = ["rusm", "workerd", "worker", "browser", "module"];
 
-/// What QuickJS understands; newer syntax is rewritten.
+/// The syntax that QuickJS understands; newer syntax is rewritten.
 const TARGET: &str = "es2024";
 
 const NO_MAPPINGS: &str = r#"{"version":3,"sources":[],"names":[],"mappings":""}"#;
 
-/// The bundler would leave the import to the module's environment: here it is an error, with the
-/// reason that an author needs.
+/// Makes an error of an import that the bundler would leave to the environment, with advice for the
+/// author.
 fn explained(mut problem: BuildDiagnostic) -> BuildDiagnostic {
     let module = problem.exporter().unwrap_or_default();
     let is_nodes = module.starts_with("node:") || NODE_MODULES.contains(&module.as_str());
@@ -195,14 +197,14 @@ fn explained(mut problem: BuildDiagnostic) -> BuildDiagnostic {
     problem
 }
 
-/// The package that a module specifier is of: `@scope/name` or `name`.
+/// Returns the package of a module specifier: `@scope/name` or `name`.
 fn package(module: &str) -> &str {
     let names = if module.starts_with('@') { 2 } else { 1 };
     let end = module.match_indices('/').nth(names - 1);
     end.map_or(module, |(end, _)| &module[..end])
 }
 
-/// Those that packages and authors ask for without `node:`.
+/// Modules of Node that packages and authors import without `node:`.
 const NODE_MODULES: [&str; 21] = [
     "assert",
     "async_hooks",
@@ -227,7 +229,7 @@ const NODE_MODULES: [&str; 21] = [
     "zlib",
 ];
 
-/// Each as a text with the lines of the source that it is about.
+/// Formats each problem as a text with the source lines.
 fn rendered(app_dir: &Path, problems: &[BuildDiagnostic]) -> Vec<String> {
     let options = DiagnosticOptions {
         cwd: app_dir.to_owned(),

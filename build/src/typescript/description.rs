@@ -2,30 +2,30 @@
 
 use serde::Deserialize;
 
-/// What an author's module exports.
+/// The exports of an author's module.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Description {
-    /// What the component is for.
+    /// The kind of component.
     pub kind: Kind,
-    /// Of a handler: the actions, by their JavaScript names; an index is a place in this list.
+    /// The actions of a handler, by their JavaScript names; an index is a position in this list.
     #[serde(default)]
     pub actions: Vec<String>,
-    /// Of a handler or a service: the functions.
+    /// The functions of a handler or a service.
     #[serde(default)]
     pub functions: Vec<String>,
-    /// Whether it takes mail that is no call.
+    /// True if it takes mail that is not a call.
     #[serde(default)]
     pub on_mail: bool,
 }
 
-/// What a component is for.
+/// The kind of a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
     /// It answers requests.
     Handler,
-    /// It stays, and answers calls.
+    /// It is long-lived, and answers calls.
     Service,
     /// A process for each WebSocket.
     Websocket,

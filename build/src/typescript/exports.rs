@@ -1,4 +1,4 @@
-//! The exports that a component needs, on the snapshot of a runner.
+//! Adds the exports of a component to the snapshot of a runner.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,12 +10,13 @@ use wit_parser::Resolve;
 
 use super::snapshot::BUILD;
 use super::{Description, Kind};
+use crate::BoxError;
 
-/// Give a snapshot the exports of what it was described as, and the WIT world that says their
-/// types: a core module that `wit-component` makes a component of.
+/// Adds the described exports to a snapshot, and the WIT world with their types. `wit-component`
+/// makes a component of the result.
 ///
 /// # Errors
-/// A function whose name WIT has no spelling for, or two with the same; a runner that lacks an
+/// A function whose name can't be written in WIT, or two with the same name; a runner that lacks an
 /// export.
 pub(super) fn name_exports(
     snapshot: &[u8],
@@ -26,7 +27,7 @@ pub(super) fn name_exports(
     let entries = take_entries(&mut module);
     let entry = |name: &str| {
         let found = entries.get(name).copied();
-        found.ok_or_else(|| ExportsError::Runner(format!("it has no export `{ENTRY}{name}`")))
+        found.ok_or_else(|| ExportsError::runner(format!("it has no export `{ENTRY}{name}`")))
     };
     for export in &exports.functions {
         let function = match export.index {
@@ -47,50 +48,51 @@ pub(super) fn name_exports(
     Ok(core)
 }
 
-/// Why a snapshot could not be made a component.
+/// The reason why a snapshot could not be made a component.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExportsError {
-    /// No route could name it, and no other component.
+    /// No route and no other component could name the function.
     #[error(
         "the function `{name}` can't be exported: {reason}. Other components and the routes of \
          rusm.toml call it by its name in kebab-case; rename it, or do not export it"
     )]
     Name {
-        /// As JavaScript has it.
+        /// The name in JavaScript.
         name: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// Two functions would be one.
+    /// Two functions have the same name in WIT.
     #[error("the functions `{0}` and `{1}` have the same name, `{2}`, in kebab-case: rename one")]
     SameName(String, String, String),
     /// The runner is of another version.
-    #[error("the TypeScript runner: {0}")]
-    Runner(String),
+    #[error("the TypeScript runner can't be used")]
+    Runner(#[source] BoxError),
 }
 
 impl ExportsError {
-    fn runner(error: impl std::fmt::Display) -> Self {
-        Self::Runner(format!("{error:#}"))
+    fn runner(error: impl Into<BoxError>) -> Self {
+        Self::Runner(error.into())
     }
 }
 
-/// What a component exports.
+/// The exports of a component.
 struct Exports {
     functions: Vec<Export>,
-    /// The exports in WIT, as the body of a world has them.
+    /// The exports in WIT, as the body of a world.
     world: String,
 }
 
-/// An exported function, and which of the runner's entries it is.
+/// An exported function, and the entry of the runner that it calls.
 struct Export {
-    /// Of the core function, as `wit-component` wants it.
+    /// The name of the core function for `wit-component`.
     name: String,
-    /// Of the runner, without [`ENTRY`].
+    /// The runner's entry, without [`ENTRY`].
     entry: &'static str,
     /// The runner's first argument, which the export does not have.
     index: Option<usize>,
-    /// What of the runner is called after it, when the host has read its result.
+    /// The runner's entry for when the host has read the result.
     post: Option<&'static str>,
 }
 
@@ -164,7 +166,7 @@ impl Exports {
     }
 }
 
-/// The name as WIT has it. `known`: those so far, with their names in JavaScript.
+/// Returns the name in WIT. `known` has the names so far, with their names in JavaScript.
 fn wit_name(name: &str, known: &mut BTreeMap<String, String>) -> Result<String, ExportsError> {
     let bad = |reason: String| ExportsError::Name {
         name: name.to_owned(),
@@ -185,7 +187,7 @@ fn wit_name(name: &str, known: &mut BTreeMap<String, String>) -> Result<String, 
     }
 }
 
-/// Takes the runner's entries out of the exports, by their names without [`ENTRY`].
+/// Removes the runner's entries from the exports. Returns them by their names without [`ENTRY`].
 fn take_entries(module: &mut Module) -> BTreeMap<String, FunctionId> {
     let mut entries = BTreeMap::new();
     let mut taken = Vec::new();
@@ -203,7 +205,7 @@ fn take_entries(module: &mut Module) -> BTreeMap<String, FunctionId> {
     entries
 }
 
-/// A function that calls `entry` with `index` before its own arguments.
+/// Adds a function that calls `entry` with `index` before its own arguments.
 fn with_index(
     module: &mut Module,
     entry: FunctionId,
@@ -212,7 +214,7 @@ fn with_index(
     let index = i32::try_from(index).map_err(ExportsError::runner)?;
     let ty = module.types.get(module.funcs.get(entry).ty());
     let [ValType::I32, params @ ..] = ty.params() else {
-        return Err(ExportsError::Runner("an entry takes no index".to_owned()));
+        return Err(ExportsError::runner("an entry takes no index"));
     };
     let (params, results) = (params.to_vec(), ty.results().to_vec());
     let args: Vec<_> = params.iter().map(|ty| module.locals.add(*ty)).collect();
@@ -226,8 +228,8 @@ fn with_index(
     Ok(builder.finish(args, &mut module.funcs))
 }
 
-/// What is there only at build time is called by nothing that is left; what refers to it still
-/// would trap.
+/// Cuts imports that exist only at build time: no remaining function calls them, and other
+/// references would trap.
 fn cut_build_imports(module: &mut Module) -> Result<(), ExportsError> {
     let imports: Vec<_> = module
         .imports
@@ -247,7 +249,7 @@ fn cut_build_imports(module: &mut Module) -> Result<(), ExportsError> {
     Ok(())
 }
 
-/// The runner's own world has given way to the component's.
+/// Drops the world of the runner, which the component's replaces.
 fn drop_metadata(module: &mut Module) {
     let sections: Vec<_> = module
         .customs
@@ -282,7 +284,7 @@ fn embed_world(core: &mut Vec<u8>, exports: &str) -> Result<(), ExportsError> {
         .map_err(ExportsError::runner)
 }
 
-/// Before the name of each entry that the runner exports.
+/// The prefix of each entry that the runner exports.
 const ENTRY: &str = "rusm-js:";
 const WEBSOCKET: &str = "rusm:runtime/websocket@0.1.0";
 
@@ -338,7 +340,7 @@ mod tests {
         exports.map(|key| resolve.name_world_key(key)).collect()
     }
 
-    fn refused(actions: &[&str]) -> String {
+    fn name_error(actions: &[&str]) -> String {
         let description = Description {
             kind: Kind::Handler,
             actions: actions.iter().map(|&name| name.to_owned()).collect(),
@@ -405,13 +407,13 @@ mod tests {
     #[test]
     fn a_name_without_a_spelling_in_wit_is_refused() {
         for name in ["$", "a$", "_private", "né", "v1_2"] {
-            let error = refused(&[name]);
+            let error = name_error(&[name]);
             assert!(
                 error.contains(&format!("`{name}`")) && error.contains("rename"),
                 "{error}"
             );
         }
-        let error = refused(&["listAll", "list_all"]);
+        let error = name_error(&["listAll", "list_all"]);
         assert!(error.contains("`listAll` and `list_all`"), "{error}");
     }
 }

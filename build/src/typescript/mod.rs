@@ -1,11 +1,11 @@
-//! From the modules of a TypeScript component to its core module, which has evaluated them.
+//! Makes a core module of a TypeScript component's modules, which are evaluated at build time.
 //!
 //! [`bundle()`] makes one ES module of the author's sources and npm packages. The runner
 //! (`sdk/typescript/runner.wasm`) is QuickJS with RUSM's runtime: [`snapshot()`] runs its
-//! initialisation once, with the bundle, and keeps the memory, so an instance of what it gives
-//! starts where that has ended. What the author's module exports is its [`Description`], and
-//! [`name_exports`] gives the snapshot these exports, with their types in WIT. `types` runs
-//! TypeScript's compiler, where it is installed.
+//! initialization once, with the bundle, and keeps the memory, so that an instance starts with the
+//! bundle evaluated. The exports of the author's module are its [`Description`], and
+//! [`name_exports`] adds them to the snapshot, with their types in WIT. `types` runs TypeScript's
+//! compiler, if it is installed.
 
 mod bundle;
 mod description;
@@ -37,7 +37,7 @@ use crate::sources::{self, SourcesError};
 pub(crate) struct Snapshot {
     pub(crate) core: Vec<u8>,
     pub(crate) source_map: String,
-    /// The files that went in.
+    /// The files that were read.
     pub(crate) inputs: BTreeSet<PathBuf>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn build(
     let entry = package::entry(sources)?;
     sources::check_is_no_crate(app_dir, sources)?;
     package::check_installed(app_dir, &entry)?;
-    // A mistake of syntax is told once, and better, by the bundler.
+    // The bundler reports syntax errors better than the compiler.
     let Bundle {
         code,
         source_map,
@@ -77,7 +77,7 @@ pub(crate) fn build(
     })
 }
 
-/// Names the version of the runner in this binary: sixteen hexadecimal digits of its hash.
+/// Returns the version of the embedded runner: sixteen hexadecimal digits of its hash.
 pub(crate) fn runner_version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(|| {
@@ -86,8 +86,9 @@ pub(crate) fn runner_version() -> &'static str {
     })
 }
 
-/// Why there is no core module.
+/// The reason why there is no core module.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TypeScriptError {
     /// See [`SourcesError`].
     #[error(transparent)]
@@ -98,7 +99,7 @@ pub enum TypeScriptError {
     /// See [`TypesError`].
     #[error(transparent)]
     Types(#[from] TypesError),
-    /// The modules' own code failed as it was evaluated, or is nothing to serve.
+    /// The modules' own code failed during evaluation, or exports nothing to serve.
     #[error("its modules, which are evaluated once, at build time, failed:\n{0}")]
     TopLevel(String),
     /// See [`SnapshotError`].
@@ -109,7 +110,7 @@ pub enum TypeScriptError {
     Exports(#[from] ExportsError),
 }
 
-/// A message and its stack, without the lines of the runtime's own code.
+/// Returns a message and its stack, without the lines of the runtime's own code.
 fn told_by_author(why: &str) -> String {
     let lines = why.lines().filter(|line| {
         let is_own = line.trim_start().starts_with("at ") && line.contains("(runtime.js:");

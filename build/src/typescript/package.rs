@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::BoxError;
 use crate::sources::{ENTRIES, PACKAGE, SourcesError};
 
-/// The module at which a TypeScript component begins.
+/// Returns the entry module of a TypeScript component.
 ///
-/// `source` of its `package.json`; or `main`, if that is there; or the first of [`ENTRIES`].
+/// It is `source` of its `package.json`; or `main`, if that file exists; or the first of
+/// [`ENTRIES`].
 pub(super) fn entry(sources: &Path) -> Result<PathBuf, SourcesError> {
     if sources.is_file() {
         return Ok(sources.to_owned());
@@ -21,7 +23,7 @@ pub(super) fn entry(sources: &Path) -> Result<PathBuf, SourcesError> {
         } else {
             Err(SourcesError::Package {
                 file: sources.join(PACKAGE),
-                reason: format!("its `source`, {source}, does not exist"),
+                reason: format!("its `source`, {source}, does not exist").into(),
             })
         };
     }
@@ -37,10 +39,10 @@ pub(super) fn entry(sources: &Path) -> Result<PathBuf, SourcesError> {
         })
 }
 
-/// Refuses a component whose packages were not installed. `entry` is its first module.
+/// Rejects a component whose packages are not installed. `entry` is its first module.
 ///
 /// Packages are listed in a `package.json` beside it or above it, up to `app_dir`, and npm puts
-/// them beside that or, in a workspace, above it.
+/// them beside that file or, in a workspace, above it.
 pub(super) fn check_installed(app_dir: &Path, entry: &Path) -> Result<(), SourcesError> {
     let dirs = entry.ancestors().skip(1);
     for dir in dirs.take_while(|dir| dir.starts_with(app_dir)) {
@@ -58,7 +60,7 @@ pub(super) fn check_installed(app_dir: &Path, entry: &Path) -> Result<(), Source
     Ok(())
 }
 
-/// A `package.json`, as far as it matters here (npm, "package.json"; `source` is a convention of
+/// The relevant parts of a `package.json` (npm, "package.json"; `source` is a convention of
 /// bundlers).
 #[derive(Debug, Default, Deserialize)]
 struct Package {
@@ -69,19 +71,19 @@ struct Package {
 }
 
 impl Package {
-    /// That of a directory, if there is one.
+    /// Reads the `package.json` of a directory, if there is one.
     fn read(dir: &Path) -> Result<Option<Self>, SourcesError> {
         let file = dir.join(PACKAGE);
-        let wrong = |reason: String| SourcesError::Package {
+        let wrong = |reason: BoxError| SourcesError::Package {
             file: file.clone(),
             reason,
         };
         match std::fs::read(&file) {
             Ok(json) => serde_json::from_slice(&json)
                 .map(Some)
-                .map_err(|error| wrong(error.to_string())),
+                .map_err(|error| wrong(error.into())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(wrong(error.to_string())),
+            Err(error) => Err(wrong(error.into())),
         }
     }
 }
@@ -95,7 +97,7 @@ mod tests {
     fn the_entry_is_named_or_looked_for() {
         let find = |files: &[(&str, &str)]| -> Result<_, String> {
             let app = app(files);
-            let found = entry(app.path()).map_err(|error| error.to_string())?;
+            let found = entry(app.path()).map_err(|error| crate::with_sources(&error))?;
             Ok(found
                 .strip_prefix(app.path())
                 .unwrap()
@@ -137,7 +139,7 @@ mod tests {
         assert!(
             find(&[package("{")])
                 .unwrap_err()
-                .contains("package.json: ")
+                .contains("package.json can't be used: ")
         );
     }
 

@@ -1,4 +1,4 @@
-//! The runner's initialisation, run once, and its memory kept.
+//! Runs the runner's initialization once, and keeps its memory.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,14 +14,14 @@ use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
 use super::Description;
 
-/// Evaluate `bundle`, an ES module, in the `runner`, and keep what came of it.
+/// Evaluates `bundle`, an ES module, in the `runner`, and keeps the memory.
 ///
-/// The runner is entered twice, in two instances: one compiles the modules, the other evaluates what
-/// was compiled, and is the one that is kept.
+/// The runner is entered twice, in two instances: one compiles the modules, the other evaluates the
+/// bytecode, and its memory is kept.
 ///
 /// # Errors
-/// A bundle that throws at its top level, comes to no end there, or exports nothing that can be run;
-/// a runner of another making.
+/// A bundle that throws at its top level, does not end there, or exports nothing to serve; a runner
+/// of another version.
 pub(super) fn snapshot(
     runner: &[u8],
     bundle: &str,
@@ -36,8 +36,8 @@ fn snapshot_within(
 ) -> Result<(Vec<u8>, Description), SnapshotError> {
     let mut wizer = Wizer::new();
     wizer.init_func(INIT);
-    let (context, instrumented) = wizer.instrument(runner).map_err(SnapshotError::runner)?;
-    let module = compiled(instrumented).map_err(SnapshotError::runner)?;
+    let (context, instrumented) = wizer.instrument(runner).map_err(SnapshotError::Runner)?;
+    let module = compiled(instrumented).map_err(SnapshotError::Runner)?;
     let deadline = Instant::now() + limit;
     let alarm = interrupt_after(limit, module.engine()).map_err(SnapshotError::Thread)?;
     let sources = [bundle.as_bytes().into(), Arc::default()];
@@ -49,16 +49,16 @@ fn snapshot_within(
         Ok(description) => description,
         Err(error) => return Err(SnapshotError::Description { json, error }),
     };
-    let snapshot = block_on(wizer.snapshot(&context, &mut state)).map_err(SnapshotError::runner)?;
+    let snapshot = block_on(wizer.snapshot(&context, &mut state)).map_err(SnapshotError::Runner)?;
     Ok((snapshot, description))
 }
 
-/// The machine code of a runner. To make it takes nearly all the time of a snapshot, and all components
-/// have the same runner, so the last one is kept: for the next component, and for the next edit
-/// under `rusm dev`.
+/// Returns the machine code of a runner. Compiling it takes nearly all the time of a snapshot, and
+/// all components have the same runner, so the last one is kept: for the next component, and for
+/// the next edit under `rusm dev`.
 fn compiled(runner: Vec<u8>) -> wasmtime::Result<Module> {
     static LAST: Mutex<Option<(Vec<u8>, Module)>> = Mutex::new(None);
-    // Who comes second waits here, and finds it done.
+    // A second thread waits here, and finds it done.
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((of, module)) = &*last
         && *of == runner
@@ -75,49 +75,45 @@ fn compiled(runner: Vec<u8>) -> wasmtime::Result<Module> {
     Ok(module)
 }
 
-/// Why there is no snapshot.
+/// The reason why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SnapshotError {
-    /// The author's top-level code has failed: message and stack.
+    /// The author's top-level code failed: message and stack.
     #[error("{0}")]
     Bundle(String),
     /// The author's top-level code was stopped.
     #[error("code at the top level of a module has not come to an end in {LONGEST:?}")]
     Endless,
-    /// What would have stopped it could not be started.
-    #[error("a thread could not be started: {0}")]
-    Thread(std::io::Error),
+    /// The thread that would have stopped it could not be started.
+    #[error("a thread could not be started")]
+    Thread(#[source] std::io::Error),
     /// The runner can't be used.
-    #[error("the TypeScript runner: {0}")]
-    Runner(String),
-    /// The runner has ended without a word.
+    #[error("the TypeScript runner can't be used")]
+    Runner(#[source] wasmtime::Error),
+    /// The runner ended without a description.
     #[error("the TypeScript runner did not say what the module exports")]
     Silent,
-    /// What it said is not understood.
-    #[error("the TypeScript runner says `{json}`: {error}")]
+    /// The description is invalid.
+    #[error("the TypeScript runner says `{json}`")]
     Description {
-        /// What it said.
+        /// The description.
         json: String,
-        /// What is wrong with it.
+        /// The reason.
+        #[source]
         error: serde_json::Error,
     },
 }
 
-impl SnapshotError {
-    fn runner(error: wasmtime::Error) -> Self {
-        Self::Runner(format!("{error:#}"))
-    }
-}
-
-/// Has what runs on the engine look at its deadline when the time is over, unless the alarm is dropped
-/// before. Others that run on it look, too, and go on.
+/// Makes the code on the engine check its deadline when the time is over, unless the alarm is
+/// dropped before. Other code on the engine checks its own, and continues.
 fn interrupt_after(limit: Duration, engine: &Engine) -> std::io::Result<Sender<()>> {
     let (alarm, dropped) = channel();
     let engine = engine.clone();
     thread::Builder::new()
         .name("rusm-snapshot".into())
         .spawn(move || {
-            // More than once: an instance that is made after it does not count what was before.
+            // Repeatedly: an instance that is created later does not count earlier increments.
             let mut wait = limit;
             while dropped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
                 engine.increment_epoch();
@@ -127,7 +123,7 @@ fn interrupt_after(limit: Duration, engine: &Engine) -> std::io::Result<Sender<(
     Ok(alarm)
 }
 
-/// The modules that the runner is given, by their numbers: the author's bundle, and its own runtime.
+/// The modules of the runner, by their numbers: the author's bundle, and its own runtime.
 type Modules = [Arc<[u8]>; 2];
 
 /// Reports of the runner about the bundle.
@@ -139,7 +135,7 @@ struct RunnerReport {
     failure: Option<String>,
 }
 
-/// Call an entry of the runner in an instance of its own, on a thread that has the stack for it.
+/// Calls an entry of the runner in a new instance, on a thread with enough stack.
 fn enter(
     module: &Module,
     entry: &str,
@@ -168,13 +164,13 @@ fn enter_here(
         true => Ok(UpdateDeadline::Continue(1)),
         false => Err(Trap::Interrupt.into()),
     });
-    let linker = imports(&mut store, module, modules).map_err(SnapshotError::runner)?;
+    let linker = imports(&mut store, module, modules).map_err(SnapshotError::Runner)?;
     let instance = linker
         .instantiate(&mut store, module)
-        .map_err(SnapshotError::runner)?;
+        .map_err(SnapshotError::Runner)?;
     let ran = instance
         .get_typed_func::<(), ()>(&mut store, entry)
-        .map_err(SnapshotError::runner)?
+        .map_err(SnapshotError::Runner)?
         .call(&mut store, ());
     let mut report = std::mem::take(store.data_mut());
     match (ran, report.failure.take()) {
@@ -187,8 +183,8 @@ fn enter_here(
     }
 }
 
-/// The runner's imports while it is initialised: those of the build; a clock that stands still, which
-/// QuickJS reads when it starts; and no other, for there is no host yet.
+/// Provides the runner's imports during initialization: those of the build, and a stopped clock,
+/// which QuickJS reads when it starts. There is no host yet, so there are no others.
 fn imports(
     store: &mut Store<RunnerReport>,
     module: &Module,
@@ -277,7 +273,7 @@ fn memory(caller: &mut Caller<'_, RunnerReport>) -> wasmtime::Result<Memory> {
         .ok_or_else(|| wasmtime::Error::msg("it exports no memory"))
 }
 
-/// What Wizer reads of an instance.
+/// The state of an instance that Wizer reads.
 struct State {
     store: Store<RunnerReport>,
     instance: Instance,
@@ -306,11 +302,11 @@ impl InstanceState for State {
     }
 }
 
-/// Of a thread that enters the runner: half for it, which comes to the end of its own stack long
-/// before, as instances do (`sdk/typescript/runner/src/engine.rs`), and half for the host. Without
-/// Cranelift's optimization it would take more than 16 MiB.
+/// The stack of a thread that enters the runner: half for the guest, which reaches its own limit
+/// long before (`sdk/typescript/runner/src/engine.rs`), and half for the host. Without Cranelift's
+/// optimization it would take more than 16 MiB.
 const STACK: usize = 8 << 20;
-/// What a top level may take: packages that are bundled take milliseconds.
+/// The time limit of top-level code: bundled packages take milliseconds.
 const LONGEST: Duration = Duration::from_secs(20);
 
 const COMPILE: &str = "rusm-js:compile";
@@ -428,7 +424,7 @@ mod tests {
         let asking = runner(&format!(
             "(call $get (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) {DESCRIBE}"
         ));
-        let error = snapshot(&asking, "").unwrap_err().to_string();
+        let error = crate::with_sources(&snapshot(&asking, "").unwrap_err());
         assert!(
             error.contains("rusm:runtime/kv@0.1.0#get") && error.contains("build time"),
             "{error}"

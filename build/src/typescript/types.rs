@@ -1,4 +1,4 @@
-//! Checking types by TypeScript's own compiler, where it is installed.
+//! Checks types with TypeScript's own compiler, if it is installed.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -6,19 +6,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The checks of one build: each project, a `tsconfig.json` with all that it covers, is checked
-/// once.
+/// The checks of one build: each project, a `tsconfig.json` with everything that it covers, is
+/// checked once.
 #[derive(Debug, Default)]
 pub(crate) struct TypeCheck {
     checked: BTreeSet<PathBuf>,
 }
 
 impl TypeCheck {
-    /// Checks the project that `entry` belongs to: that of the `tsconfig.json` nearest above it, up
-    /// to `app_dir`. Without one, or without a compiler, there is nothing to check.
+    /// Checks the project that `entry` belongs to: that of the nearest `tsconfig.json` above it, up
+    /// to `app_dir`. Without one, or without a compiler, nothing is checked.
     ///
-    /// The compiler is that of the app's `node_modules`, or the one on the `PATH`; what it finds
-    /// goes to the terminal as it is.
+    /// The compiler is the one in the app's `node_modules`, or on the `PATH`. Its messages go to
+    /// the terminal unchanged.
     pub(crate) fn check(&mut self, app_dir: &Path, entry: &Path) -> Result<(), TypesError> {
         let dirs = || {
             let dirs = entry.ancestors().skip(1);
@@ -37,7 +37,7 @@ impl TypeCheck {
         match run(tsc, app_dir, &project) {
             Ok(true) => Ok(()),
             Ok(false) => {
-                // Until it is mended, it is told for each component.
+                // Until it is fixed, the error is reported for each component.
                 self.checked.remove(&project);
                 Err(TypesError::Found)
             }
@@ -50,18 +50,20 @@ impl TypeCheck {
     }
 }
 
-/// Why types are not right.
+/// The reason why types could not be accepted.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TypesError {
-    /// The compiler has said what it found.
+    /// The compiler has reported errors.
     #[error("its types are wrong, see above (--no-check builds it as it is)")]
     Found,
-    /// The compiler is there, and can't be run.
-    #[error("running {}: {error} (--no-check builds without it)", tsc.display())]
+    /// The compiler can't be run.
+    #[error("running {} (--no-check builds without it)", tsc.display())]
     Run {
-        /// Which.
+        /// The compiler.
         tsc: PathBuf,
-        /// What the system says.
+        /// The error of the system.
+        #[source]
         error: io::Error,
     },
 }
@@ -73,7 +75,7 @@ fn run(tsc: &OsStr, app_dir: &Path, project: &Path) -> io::Result<bool> {
         .args(["--noEmit", "--project"])
         .arg(project)
         .stdin(Stdio::null())
-        // Standard output is the server's.
+        // Standard output belongs to the server.
         .stdout(io::stderr());
     Ok(command.status()?.success())
 }

@@ -197,7 +197,7 @@ mod model {
         String::from_utf8(bytes).ok()
     }
 
-    /// How well each segment matches (less is better), and the captures; `None` if it does not.
+    /// Returns the rank of each segment's match (less is better), and the captures; `None` if it does not match.
     fn rank(pattern: &str, path: &str) -> Option<(Vec<u8>, Vec<String>)> {
         let mut ranks = Vec::new();
         let mut captures = Vec::new();

@@ -1,41 +1,41 @@
 //! The capacity at an objective, from the points of a sweep, with its uncertainty.
 //!
-//! Each round is a sweep of its own and gives its own capacity: the lower of where its latency
-//! crosses the objective (fitted and interpolated as for the [knee](mod@super::knee)) and of where it
-//! begins to fail for another reason (errors, or less achieved than offered). The capacity is the
-//! geometric mean of the rounds', its range that of Student's t over their logarithms: with two or
-//! three rounds a bootstrap would resample the same few values and claim too much. With one round
-//! the range is the two points around the crossing.
+//! Each round is a sweep of its own and gives its own capacity: the lower of the rate at which its
+//! latency crosses the objective (fitted and interpolated as for the [knee](mod@super::knee)) and
+//! the rate at which it begins to fail for another reason (errors, or less achieved than offered).
+//! The capacity is the geometric mean over the rounds, and its range that of Student's t over their
+//! logarithms: with two or three rounds a bootstrap would resample the same few values and claim
+//! too much. With one round the range is the two points around the crossing.
 //!
-//! Latency grows faster and faster, so the straight line between two points errs to the low side;
-//! closer points make it err less.
+//! Latency grows faster and faster, so the straight line between two points errs on the low side;
+//! closer points reduce the error.
 
 use crate::analysis::objective::{self, Outcome};
 use crate::analysis::{distribution, isotonic, knee, stats};
 use crate::model::{Capacity, Run, Slo};
 
-/// One offered rate and what its rounds gave, in order.
+/// One offered rate, and the results of its rounds in order.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// Operations a second that were offered.
+    /// The offered operations a second.
     pub offered: f64,
-    /// Round by round.
+    /// The results by round.
     pub rounds: Vec<Round>,
 }
 
-/// What one round says.
+/// The result of one round.
 #[derive(Clone, Copy, Debug)]
 pub struct Round {
-    /// Latency at the objective's percentile, microseconds; infinite if nothing was answered.
+    /// Latency at the objective's percentile, in microseconds; infinite if nothing was answered.
     pub latency: f64,
-    /// Whether errors and the achieved rate were as they must be.
+    /// True if errors and the achieved rate met the objective.
     pub acceptable: bool,
-    /// Whether the generator was the limit: the round says nothing of this rate.
+    /// True if the generator was the limit: then the round is no evidence about this rate.
     pub invalidated: bool,
 }
 
 impl Round {
-    /// What a run says of an objective.
+    /// Evaluates a run by an objective.
     #[must_use]
     pub fn of(run: &Run, slo: &Slo) -> Round {
         Round {
@@ -47,7 +47,7 @@ impl Round {
     }
 }
 
-/// The capacity of ascending loads. None if there are none.
+/// Returns the capacity from ascending loads, if there are any.
 #[must_use]
 pub fn capacity(loads: &[Load], slo: &Slo) -> Option<Capacity> {
     let rounds = loads.iter().map(|load| load.rounds.len()).max()?;
@@ -59,7 +59,7 @@ pub fn capacity(loads: &[Load], slo: &Slo) -> Option<Capacity> {
     }
     let at_least = found.iter().any(|found| found.at_least);
     let (rate, range) = if found.iter().any(|found| found.rate == 0.0) {
-        // No logarithm of 0: the middle round, between the extremes.
+        // The logarithm of 0 does not exist: take the middle round, between the extremes.
         let rates: Vec<f64> = found.iter().map(|found| found.rate).collect();
         let high = found
             .iter()
@@ -84,12 +84,12 @@ pub fn capacity(loads: &[Load], slo: &Slo) -> Option<Capacity> {
     })
 }
 
-/// The capacity that one round gives.
+/// The capacity from one round.
 struct RoundCapacity {
     rate: f64,
-    /// The rates that were offered on either side.
+    /// The offered rates on either side.
     bracket: (f64, f64),
-    /// Whether it met the objective wherever the server was tried.
+    /// True if it met the objective at every rate that tested the server.
     at_least: bool,
 }
 
@@ -132,8 +132,9 @@ fn of_round(loads: &[Load], round: usize, slo: &Slo) -> Option<RoundCapacity> {
     })
 }
 
-/// Where a round begins to fail for another reason than latency: midway (in logarithms) between the
-/// last rate that did not and the first that did. One odd failure below sound rates is noise.
+/// Returns the rate at which a round begins to fail for another reason than latency: midway (in
+/// logarithms) between the last rate that did not and the first that did. A single failure below
+/// successful rates is noise.
 fn failure_onset(tried: &[(f64, Round)]) -> Option<f64> {
     let failing: Vec<f64> = tried
         .iter()
@@ -169,7 +170,8 @@ mod tests {
         Load { offered, rounds }
     }
 
-    /// A queue that reaches 1 ms at 9000 a second of 10 000, with noise of 15 % on each percentile.
+    /// Simulates a queue that reaches 1 ms at 9000 a second of 10 000, with noise of 15 % on each
+    /// percentile.
     fn noisy(rounds: usize, random: &mut fastrand::Rng) -> Vec<Load> {
         (10..=20)
             .map(|step| f64::from(step) * 500.0)

@@ -1,4 +1,4 @@
-//! The histogram that a file carries.
+//! The histogram in a file.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use hdrhistogram::serialization::Deserializer;
 
 use crate::model::Latency;
 
-/// Why a histogram cannot be read.
+/// The reason why a histogram cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The text is not base64.
@@ -18,7 +18,7 @@ pub enum Error {
     Hdr(hdrhistogram::serialization::DeserializeError),
 }
 
-/// The histogram of a distribution, in nanoseconds.
+/// Decodes the histogram of a distribution, in nanoseconds.
 ///
 /// # Errors
 /// If it is not base64 of an `HdrHistogram` V2, compressed or not.
@@ -29,8 +29,8 @@ pub fn decode(latency: &Latency) -> Result<Histogram<u64>, Error> {
         .map_err(Error::Hdr)
 }
 
-/// The latency at `percentile` (0 to 100), microseconds: as the file states it, else from the
-/// histogram. None if nothing was recorded or neither has it.
+/// Returns the latency at `percentile` (0 to 100) in microseconds: from the file's percentiles,
+/// else from the histogram. None if nothing was recorded or neither has it.
 #[must_use]
 pub fn percentile(latency: &Latency, percentile: f64) -> Option<f64> {
     if latency.count == 0 {
@@ -46,7 +46,7 @@ pub fn percentile(latency: &Latency, percentile: f64) -> Option<f64> {
     })
 }
 
-/// Nanoseconds in the unit of all other figures.
+/// Nanoseconds in a microsecond, the unit of all other figures.
 pub(crate) const NANOSECONDS: f64 = 1e3;
 
 #[cfg(test)]

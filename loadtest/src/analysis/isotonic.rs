@@ -1,7 +1,7 @@
-//! Isotonic regression: the non-decreasing sequence nearest to noisy values.
+//! Isotonic regression: the closest non-decreasing sequence to noisy values.
 
-/// Pools adjacent violators (Ayer et al., 1955): the least-squares non-decreasing fit, equal
-/// weights. As long as `values`.
+/// Pools adjacent violators (Ayer et al., 1955): the least-squares non-decreasing fit with equal
+/// weights. The result is as long as `values`.
 pub(super) fn non_decreasing(values: &[f64]) -> Vec<f64> {
     let mut pools: Vec<Pool> = Vec::with_capacity(values.len());
     for &value in values {
@@ -20,7 +20,7 @@ pub(super) fn non_decreasing(values: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// Neighbours that share a fitted value.
+/// Neighbors with the same fitted value.
 struct Pool {
     mean: f64,
     count: usize,

@@ -1,19 +1,20 @@
 //! The knee of latency against load.
 //!
-//! It is the offered rate at which the 99th percentile passes [`FACTOR`] times its floor (the least
-//! of the fitted points). The points are made non-decreasing first (isotonic regression of the
-//! logarithm): more load is never quicker, so a dip is noise, and the crossing is one. Between two
-//! points the line is straight in logarithms. For one server with a queue (M/M/1) the knee at twice
-//! the floor is at half of what it can do; the more servers share the queue, the nearer it is to
-//! all.
+//! The knee is the offered rate at which the 99th percentile passes [`FACTOR`] times its floor (the
+//! minimum of the fitted points). The points are made non-decreasing first (isotonic regression of
+//! the logarithm): more load is never faster, so a dip is noise, and there is one crossing. Between
+//! two points the line is straight in logarithms. For one server with a queue (M/M/1) the knee at
+//! twice the floor is at half of its capacity; with more servers for the queue it is closer to the
+//! capacity.
 
 use crate::analysis::isotonic;
 
-/// How much of its floor latency reaches at the knee.
+/// The latency at the knee as a multiple of its floor.
 pub const FACTOR: f64 = 2.0;
 
-/// The knee of `(offered rate, latency)` in ascending order of rates. None if latency never passes
-/// it, or it has at the first point (the floor was not seen), or there are fewer than 3 points.
+/// Returns the knee of `(offered rate, latency)` in ascending order of rates. None if latency never
+/// passes it or does at the first point (so that the floor is unknown), or if there are fewer than
+/// 3 points.
 #[must_use]
 pub fn knee(points: &[(f64, f64)]) -> Option<f64> {
     let (first, _) = points.first()?;
@@ -22,8 +23,9 @@ pub fn knee(points: &[(f64, f64)]) -> Option<f64> {
     (points.len() >= 3 && knee > *first).then_some(knee)
 }
 
-/// Where fitted latency passes `threshold`; the first rate if it is over from the start, none if it
-/// never is. A latency that is not finite or not above 0 (nothing was answered) is over.
+/// Returns the rate at which fitted latency passes `threshold`: the first rate if it is above from
+/// the start, none if it never is. A latency that is not finite or not above 0 (nothing was
+/// answered) is above.
 pub(super) fn crossing(points: &[(f64, f64)], threshold: f64) -> Option<f64> {
     let points = fitted(points);
     let over = points
@@ -55,7 +57,7 @@ fn fitted(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Stands for an answer that never came: a day, in microseconds.
+/// The latency of a missing answer: a day, in microseconds.
 const NEVER: f64 = 86_400e6;
 
 #[cfg(test)]
@@ -73,7 +75,7 @@ mod tests {
             .map(|i| (i * 500.0, queue(i * 500.0)))
             .collect();
         let knee = knee(&points).unwrap();
-        // The floor is that of the first point: 105 us, so twice is 210 us, at 5238.
+        // The floor is the first point's, 105 us, so twice that is 210 us, at 5238.
         assert!((knee - 5238.0).abs() < 20.0, "{knee}");
     }
 

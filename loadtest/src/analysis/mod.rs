@@ -1,12 +1,13 @@
-//! What the runs say: pure functions from results to conclusions.
+//! Conclusions from results, as pure functions.
 //!
-//! - [`objective`]: whether a run met an objective, and if not, whose fault that was.
+//! - [`objective`]: whether a run met an objective, and if not, why.
 //! - [`peak`]: the search for the highest rate that meets an objective.
-//! - [`sweep`]: the points of a sweep and what follows from them.
-//! - [`knee`], [`capacity`]: where latency leaves its floor; where it reaches the objective.
+//! - [`sweep`]: the points of a sweep, and conclusions from them.
+//! - [`knee`], [`capacity`]: the rates at which latency leaves its floor, and reaches the
+//!   objective.
 //! - [`usl`]: the Universal Scalability Law.
-//! - [`compare`]: what changed between two files, and whether it is more than noise.
-//! - [`distribution`]: the histogram that a file carries.
+//! - [`compare`]: changes between two files, and whether they exceed the noise.
+//! - [`distribution`]: the histogram in a file.
 
 pub mod capacity;
 pub mod compare;

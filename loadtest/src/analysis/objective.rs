@@ -1,22 +1,22 @@
-//! Whether a run met an objective, and if not, whose fault that was.
+//! Whether a run met an objective, and if not, whether the server or the generator was the limit.
 
 use crate::analysis::distribution;
 use crate::model::{Arrivals, Run, Slo};
 
-/// What a run says of an objective.
+/// The outcome of a run for an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Latency, errors and the achieved rate were as they must be.
+    /// Latency, errors and the achieved rate met the objective.
     Met,
-    /// They were not, and the generator kept up.
+    /// They did not, and the generator kept up.
     Missed,
-    /// They were not, but the generator itself did not keep up: the run says nothing of the server.
+    /// They did not, but the generator did not keep up: the run is no evidence about the server.
     GeneratorLimit,
 }
 
-/// Judges a run: its latency at the objective's percentile, its share of errors, and, of an open
-/// loop, whether as much was answered as was offered, to 3 %. A generator that was late or
-/// out of processor time is blamed only for a run that missed.
+/// Judges a run: its latency at the objective's percentile, its share of errors, and, for an open
+/// loop, whether the achieved rate is the offered one within 3 %. The generator is the limit only
+/// for a run that missed, if it was late or out of processor time.
 #[must_use]
 pub fn judge(run: &Run, slo: &Slo) -> Outcome {
     let fast = distribution::percentile(&run.latency, slo.percentile)
@@ -30,7 +30,7 @@ pub fn judge(run: &Run, slo: &Slo) -> Outcome {
     }
 }
 
-/// Operations that failed, of all: 0 to 1; 0 where there were none.
+/// Returns the share of failed operations, 0 to 1; 0 without operations.
 #[must_use]
 pub fn error_share(run: &Run) -> f64 {
     let all = run.ok as f64 + failed(run);
@@ -40,7 +40,7 @@ pub fn error_share(run: &Run) -> f64 {
     failed(run) / all
 }
 
-/// Operations a second that were offered; none in a closed loop.
+/// Returns the offered operations a second; none for a closed loop.
 #[must_use]
 pub fn offered(run: &Run) -> Option<f64> {
     match run.arrivals {
@@ -49,8 +49,9 @@ pub fn offered(run: &Run) -> Option<f64> {
     }
 }
 
-/// Whether as many operations ended as were offered, within [`SHORTFALL`] or what chance allows
-/// Poisson arrivals. Failed ones count here: the objective has its own limit for those.
+/// Returns whether as many operations ended as were offered, within [`SHORTFALL`] or the random
+/// variation of Poisson arrivals. Failed ones count here: the objective has its own limit for
+/// those.
 pub(super) fn kept_up(run: &Run) -> bool {
     let Some(offered) = offered(run) else {
         return true;
@@ -69,19 +70,20 @@ fn generator_fell_behind(run: &Run) -> bool {
     run.generator.late as f64 > LATE * all || run.generator.cpu > BUSY
 }
 
-/// Operations that failed. A float, for a file may hold counts whose sum is past an integer.
+/// Returns the number of failed operations. A float, since the sum of the counts in a file may
+/// exceed an integer.
 fn failed(run: &Run) -> f64 {
     run.errors.values().map(|&count| count as f64).sum()
 }
 
-/// The share of the offered rate that may be missing before a rate does not count.
+/// The share of the offered rate that may be missing.
 const SHORTFALL: f64 = 0.03;
-/// The reason of an operation that was due and never sent.
+/// The error of an operation that was due and never sent.
 const UNSENT: &str = "unsent";
-/// The share of late operations above which the generator is to blame.
+/// The share of late operations above which the generator is the limit.
 const LATE: f64 = 0.01;
-/// The share of its cores above which the generator is to blame: operations queue in it before it
-/// has no time left at all.
+/// The CPU usage above which the generator is the limit: operations queue in it before it is at 100
+/// %.
 const BUSY: f64 = 0.9;
 
 #[cfg(test)]

@@ -2,44 +2,45 @@
 //!
 //! A trial is a sample, not a fact: near the edge the same rate meets the objective in one trial
 //! and misses it in the next. So the peak is defined as the rate at which a trial meets the
-//! objective as often as not, and it is found in two parts:
+//! objective with probability one half. The search has two parts:
 //!
-//! 1. **Bracket.** From the start the rate doubles until a trial misses, or falls (by 2, 4, 16, ...)
-//!    until one is met.
+//! 1. **Bracket.** From the start the rate doubles until a trial misses, or falls (by 2, 4, 16,
+//!    ...) until one is met.
 //! 2. **Edge.** A trial at rate `x` meets the objective with probability
-//!    `l + (1 - 2 l) / (1 + (x / peak)^(1 / width))`: a logistic curve in the logarithm of the rate,
-//!    where `l` allows one bad trial at any rate. Bayes' rule gives the posterior of `peak`
+//!    `l + (1 - 2 l) / (1 + (x / peak)^(1 / width))`: a logistic curve in the logarithm of the
+//!    rate, where `l` allows one bad trial at any rate. Bayes' rule gives the posterior of `peak`
 //!    over a grid, with flat priors on the logarithms of `peak` and of `width`, from *all* trials.
-//!    The next trial is made where the posterior says that the edge may be, by turns in its middle
-//!    and to either side; the search ends when the 95 % range is narrow enough. (Watson and Pelli,
+//!    The next trial is made where the posterior places the edge, alternating between its middle
+//!    and either side; the search ends when the 95 % range is narrow enough. (Watson and Pelli,
 //!    "QUEST: a Bayesian adaptive psychometric method", 1983.)
 //!
-//! Unlike a bisection it is not led astray for good by one unlucky trial, and unlike a bootstrap over
-//! trials its range is sound when few trials, or only one at each rate, were made. Trials are taken
-//! to be independent: a disturbance longer than a trial makes the range too narrow.
+//! Unlike a bisection, the search recovers from one unlucky trial. Unlike that of a bootstrap over
+//! trials, its range is valid with few trials, or with one at each rate. Trials are assumed to be
+//! independent: a disturbance longer than a trial makes the range too narrow.
 
 use crate::analysis::objective::Outcome;
 use crate::model::{Peak, Slo, Trial};
 
-/// What bounds a search.
+/// The bounds of a search.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Where it begins, operations a second: what a closed loop reached, or the user's guess.
+    /// The first rate, in operations a second: the rate of a closed loop, or the user's guess.
     pub start: f64,
-    /// The lowest rate of interest: if it misses twice, no rate meets the objective.
+    /// The lowest rate: if it misses twice, no rate meets the objective.
     pub min_rate: f64,
-    /// The highest rate that may be offered; infinite if the generator decides.
+    /// The highest rate to offer; infinite if only the generator limits it.
     pub max_rate: f64,
-    /// The width of the range, as a share of the rate, at which it is narrow enough.
+    /// The relative width of the range at which the search ends.
     pub precision: f64,
-    /// No fewer trials than these, once the edge is bracketed.
+    /// The minimum number of trials once the edge is bracketed.
     pub min_trials: usize,
-    /// No more trials than these in all.
+    /// The maximum number of trials.
     pub max_trials: usize,
 }
 
 impl Bounds {
-    /// From one operation a second to what the generator can do, to 5 %, with at most 30 trials.
+    /// Returns bounds from one operation a second to the generator's maximum, to 5 %, with at most
+    /// 30 trials.
     #[must_use]
     pub fn from(start: f64) -> Bounds {
         Bounds {
@@ -53,7 +54,7 @@ impl Bounds {
     }
 }
 
-/// What to do next.
+/// The next step of a search.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Run a trial at this rate, operations a second, and report it.
@@ -62,18 +63,19 @@ pub enum Step {
     Done(Peak),
 }
 
-/// The search: it decides what to try, and never runs anything.
+/// The search: it decides which rate to try, and runs nothing.
 #[derive(Clone, Debug)]
 pub struct Search {
     slo: Slo,
     bounds: Bounds,
     trials: Vec<Trial>,
-    /// The rates that the generator could not offer. They count towards the most trials.
+    /// The rates that the generator could not offer. They count towards the maximum number of
+    /// trials.
     invalidated: Vec<f64>,
 }
 
 impl Search {
-    /// A search that has tried nothing.
+    /// Creates a search without trials.
     #[must_use]
     pub fn new(slo: Slo, bounds: Bounds) -> Search {
         Search {
@@ -84,7 +86,7 @@ impl Search {
         }
     }
 
-    /// The next step. The same until something is reported.
+    /// Returns the next step, which is the same until something is reported.
     #[must_use]
     pub fn next(&self) -> Step {
         if self.trials.len() + self.invalidated.len() >= self.bounds.max_trials {
@@ -98,9 +100,9 @@ impl Search {
         }
     }
 
-    /// Takes the outcome of a trial. `run` is its place in the file's runs. A trial that the
-    /// generator invalidated is made again; the second bounds what is tried from then on. Neither is
-    /// evidence of the server.
+    /// Records the outcome of a trial. `run` is its index in the file's runs. A trial that the
+    /// generator invalidated is made again; a second one limits later rates. Neither is evidence
+    /// about the server.
     pub fn report(&mut self, run: usize, offered: f64, outcome: Outcome) {
         if outcome == Outcome::GeneratorLimit {
             self.invalidated.push(offered);
@@ -113,7 +115,7 @@ impl Search {
         });
     }
 
-    /// The trials so far that say something of the server.
+    /// Returns the trials so far that are evidence about the server.
     #[must_use]
     pub fn trials(&self) -> &[Trial] {
         &self.trials
@@ -155,7 +157,7 @@ impl Search {
 
     fn try_below_ceiling(&self, rate: f64) -> Step {
         let max_rate = self.bounds.max_rate.min(self.ceiling() / BELOW_CEILING);
-        // Where the ceiling has come down to nothing there is nothing left to try.
+        // With a ceiling of nothing there is nothing left to try.
         if max_rate < self.bounds.min_rate {
             return Step::Done(self.peak());
         }
@@ -190,15 +192,15 @@ impl Search {
         }
     }
 
-    /// The lowest rate that the generator could not offer twice: once may have been a hiccup, so the
-    /// same rate is tried again.
+    /// Returns the lowest rate that the generator could not offer twice: once may have been an
+    /// accident, so the same rate is tried again.
     fn ceiling(&self) -> f64 {
         let mut invalidated = self.invalidated.clone();
         invalidated.sort_by(f64::total_cmp);
         invalidated.get(1).copied().unwrap_or(f64::INFINITY)
     }
 
-    /// The upper end of a range whose lower end is all that is known of the server.
+    /// Returns the upper end of a range of which only the lower end is known.
     fn highest_reachable(&self, met: f64) -> f64 {
         let reachable = self.bounds.max_rate.min(self.ceiling());
         if reachable.is_finite() {
@@ -228,7 +230,8 @@ impl Search {
 struct Edge(Vec<(f64, f64)>);
 
 impl Edge {
-    /// First over all that was tried and a bit more, then closer where the probability lies.
+    /// Computes it first over all tried rates and a margin, then on a finer grid where the
+    /// probability is.
     fn of(trials: &[Trial]) -> Edge {
         let trials: Vec<(f64, bool)> = trials
             .iter()
@@ -258,7 +261,7 @@ impl Edge {
         Edge(grid)
     }
 
-    /// The places that are not out of the question.
+    /// Returns the range of places with a considerable probability.
     fn support(&self) -> (f64, f64) {
         let likely = |(_, weight): &&(f64, f64)| *weight > NEGLIGIBLE / CELLS as f64;
         let first = self.0.iter().find(likely).map_or(0.0, |cell| cell.0);
@@ -270,7 +273,7 @@ impl Edge {
         (first - step, last + step)
     }
 
-    /// The rate below which the peak lies with this probability.
+    /// Returns the rate below which the peak is with this probability.
     fn quantile(&self, q: f64) -> f64 {
         let mut sum = 0.0;
         for &(place, weight) in &self.0 {
@@ -287,8 +290,8 @@ impl Edge {
     }
 }
 
-/// How likely the trials (logarithm of the rate, and whether it met the objective) are if the
-/// peak's logarithm is `place`, over all widths.
+/// Returns the likelihood of the trials (logarithm of the rate, and whether it met the objective)
+/// if the peak's logarithm is `place`, over all widths.
 fn likelihood(trials: &[(f64, bool)], place: f64) -> f64 {
     WIDTHS
         .iter()
@@ -305,7 +308,7 @@ fn likelihood(trials: &[(f64, bool)], place: f64) -> f64 {
         .sum()
 }
 
-/// Four figures: a rate that a person can read.
+/// Rounds a rate to four figures, for people.
 fn rounded(rate: f64) -> f64 {
     if rate < 1000.0 {
         return (rate * 10.0).round() / 10.0;
@@ -314,21 +317,21 @@ fn rounded(rate: f64) -> f64 {
     (rate / unit).round() * unit
 }
 
-/// Where in the posterior the trials of the edge are made, by turns.
+/// The quantiles of the posterior at which trials are made, in turn.
 const PLACES: [f64; 3] = [0.5, 0.2, 0.8];
-/// How far under a rate that the generator could not offer the next one stays.
+/// The distance of the next rate to one that the generator could not offer.
 const BELOW_CEILING: f64 = 1.03;
-/// The widths of the edge that are thought of, in logarithms of the rate: 0.3 % to 40 %.
+/// The assumed widths of the edge, in logarithms of the rate: 0.3 % to 40 %.
 const WIDTHS: [f64; 8] = [0.003, 0.006, 0.012, 0.025, 0.05, 0.1, 0.2, 0.4];
-/// How often a trial comes out wrong whatever the rate.
+/// The probability of a wrong outcome at any rate.
 const LAPSE: f64 = 0.02;
-/// How far past the rates tried the peak is looked for, in logarithms: a factor of 8.
+/// The margin around the tried rates in which the peak may be, in logarithms: a factor of 8.
 const MARGIN: f64 = 2.08;
 /// Cells of the grid.
 const CELLS: usize = 128;
-/// How often the grid is drawn again over its support.
+/// The number of times that the grid is refined to its support.
 const CLOSER: usize = 2;
-/// The share of an even cell's probability under which a cell is left out.
+/// The share of an even cell's probability below which a cell is dropped.
 const NEGLIGIBLE: f64 = 1e-3;
 
 #[cfg(test)]
@@ -370,8 +373,8 @@ mod tests {
         }
     }
 
-    /// 150 servers of known capacity, noisy edges of several widths, hiccups in 1 trial of 50: the
-    /// claimed 95 % within what chance allows 150 (three standard errors are 5 %).
+    /// Searches 150 servers of known capacity, with noisy edges of several widths and a hiccup in 1
+    /// trial of 50: the claimed 95 % must hold within three standard errors, which are 5 %.
     #[test]
     fn the_range_covers_the_truth_as_often_as_it_claims() {
         let mut random = fastrand::Rng::with_seed(7);
@@ -395,7 +398,8 @@ mod tests {
         assert!(worst < 0.5, "{worst}");
     }
 
-    /// The latency of a queue with log-normal noise on the percentile: not the model's own curve.
+    /// Tests with the latency of a queue, with log-normal noise on the percentile: not the model's
+    /// own curve.
     #[test]
     fn it_covers_the_truth_of_a_queue_too() {
         let mut random = fastrand::Rng::with_seed(11);
@@ -403,7 +407,7 @@ mod tests {
         let covered = (0..100)
             .filter(|_| {
                 let max_rate = 20_000.0 * (1.0 + random.f64());
-                // 500 us at rest, 5 ms at nine tenths of what it can do.
+                // 500 us when idle, 5 ms at nine tenths of the capacity.
                 let truth = 0.9 * max_rate;
                 let (peak, _) = search(Bounds::from(max_rate), |rate| {
                     let free = (1.0 - rate / max_rate).max(1e-3);
@@ -487,7 +491,7 @@ mod tests {
             "{:?}",
             peak.range
         );
-        // Were the curve not to allow for it, it would have to be a wide one.
+        // A curve without lapses would have to be a wide one.
         assert!(peak.range.1 / peak.range.0 < 1.06, "{:?}", peak.range);
     }
 }

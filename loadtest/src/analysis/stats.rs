@@ -1,8 +1,8 @@
-//! The few statistics that the analyses share.
+//! Statistics that the analyses share.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Arithmetic mean; 0 of nothing.
+/// Returns the arithmetic mean; 0 of nothing.
 pub(super) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() {
         return 0.0;
@@ -10,7 +10,7 @@ pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The unbiased variance; 0 of fewer than two values.
+/// Returns the unbiased variance; 0 of fewer than two values.
 pub(super) fn variance(values: &[f64]) -> f64 {
     if values.len() < 2 {
         return 0.0;
@@ -20,19 +20,19 @@ pub(super) fn variance(values: &[f64]) -> f64 {
     squares / (values.len() - 1) as f64
 }
 
-/// The middle value; 0 of nothing.
+/// Returns the middle value; 0 of nothing.
 pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(&sorted(values), 0.5)
 }
 
-/// The values in ascending order.
+/// Returns the values in ascending order.
 pub(super) fn sorted(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted
 }
 
-/// The quantile of ascending values, interpolated; 0 of nothing.
+/// Returns the quantile of ascending values, interpolated; 0 of nothing.
 pub(super) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else {
         return 0.0;
@@ -45,13 +45,13 @@ pub(super) fn quantile(sorted: &[f64], q: f64) -> f64 {
     }
 }
 
-/// The middle 95 % of bootstrap replicates.
+/// Returns the middle 95 % of bootstrap replicates.
 pub(super) fn middle_95(replicates: &[f64]) -> (f64, f64) {
     let sorted = sorted(replicates);
     (quantile(&sorted, 0.025), quantile(&sorted, 0.975))
 }
 
-/// How many standard errors a two-sided 95 % range reaches, with so many degrees of freedom.
+/// Returns the number of standard errors in a two-sided 95 % range, for these degrees of freedom.
 pub(super) fn t_95(freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(0.975))
 }

@@ -1,20 +1,20 @@
-//! The points of a sweep, and what follows from them.
+//! The points of a sweep, and conclusions from them.
 
 use crate::analysis::capacity::{self, Load, Round};
 use crate::analysis::{distribution, knee, objective, stats, usl};
 use crate::model::{Point, Run, Slo, Sweep};
 
-/// What a sweep varies.
+/// The variable of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SweepVariable {
-    /// The offered rate: knee and capacity follow.
+    /// The offered rate: gives knee and capacity.
     Rate,
-    /// The server's cores: the Universal Scalability Law follows.
+    /// The server's cores: gives the Universal Scalability Law.
     Cores,
 }
 
 impl SweepVariable {
-    /// As [`Sweep::over`] has it.
+    /// Returns the value of [`Sweep::over`].
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -24,9 +24,9 @@ impl SweepVariable {
     }
 }
 
-/// Draws the conclusions of a sweep. `groups` are the rounds of each point: what was offered (or how
-/// many cores), and places in `runs`, in the order of the rounds; places that are not there are left
-/// out. The capacity needs an objective.
+/// Draws the conclusions of a sweep. `groups` are the rounds of each point: the offered rate (or
+/// the number of cores), and indices into `runs`, in the order of the rounds; indices out of range
+/// are ignored. The capacity needs an objective.
 #[must_use]
 pub fn sweep(
     variable: SweepVariable,
@@ -64,7 +64,7 @@ fn point(x: f64, places: &[usize], runs: &[Run]) -> Point {
     let median = |figure: &dyn Fn(&Run) -> f64| {
         stats::median(&rounds.iter().map(|run| figure(run)).collect::<Vec<_>>())
     };
-    // Rounds without an answer are the slowest there are; where they are most, there is no figure.
+    // Rounds without an answer are the slowest; if they are the majority, there is no figure.
     let latency = |percentile: f64| {
         let middle = median(&|run| {
             distribution::percentile(&run.latency, percentile).unwrap_or(f64::INFINITY)
@@ -81,7 +81,7 @@ fn point(x: f64, places: &[usize], runs: &[Run]) -> Point {
     }
 }
 
-/// Every round of every point: the fit weighs them alike.
+/// Returns every round of every point: the fit weighs them equally.
 fn samples(points: &[Point], runs: &[Run]) -> Vec<usl::Sample> {
     points
         .iter()

@@ -3,13 +3,13 @@
 //! `X(n) = lambda n / (1 + sigma (n - 1) + kappa n (n - 1))` (N. Gunther, "Guerrilla Capacity
 //! Planning", 2007) is fitted to throughput by least squares, with `sigma` and `kappa` at least 0:
 //! the linear problem `n / X = a + b (n - 1) + c n (n - 1)` gives the start, Gauss-Newton the rest.
-//! The bounds are kept by trying each set of parameters that are held at 0: the best fit that is
-//! inside the bounds is the constrained optimum.
+//! The bounds are kept by trying each set of parameters fixed at 0: the best fit within the bounds
+//! is the constrained optimum.
 
 use crate::analysis::stats;
 use crate::model::Usl;
 
-/// One measurement: how many (cores, connections, ...), and operations a second.
+/// One measurement: a number (of cores, connections, ...), and operations a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
     /// At least 1.
@@ -18,9 +18,9 @@ pub struct Sample {
     pub rate: f64,
 }
 
-/// Fits the law. The ranges are by a bootstrap of 1000 over the residuals, as shares of the fitted
-/// rate: it needs no rounds of a point, and noise in proportion to the rate is kept so. None unless
-/// there are 4 measurements at 3 different `n`, all above 0: fewer would be met by any curve.
+/// Fits the law. The ranges are by a bootstrap of 1000 over the residuals, relative to the fitted
+/// rate: this needs no rounds of a point, and preserves noise proportional to the rate. None unless
+/// there are 4 measurements at 3 different `n`, all above 0: any curve would fit fewer.
 #[must_use]
 pub fn fit(samples: &[Sample]) -> Option<Usl> {
     if samples.iter().any(|s| s.n < 1.0 || s.rate <= 0.0) || !are_enough(samples) {
@@ -37,7 +37,7 @@ pub fn fit(samples: &[Sample]) -> Option<Usl> {
     })
 }
 
-/// Operations a second that the law says of `n`.
+/// Returns the operations a second that the law predicts for `n`.
 #[must_use]
 pub fn rate(usl: &Usl, n: f64) -> f64 {
     Curve {
@@ -67,7 +67,7 @@ impl Curve {
         self.lambda * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
     }
 
-    /// The constrained optimum.
+    /// Returns the constrained optimum.
     fn fit(samples: &[Sample]) -> Option<Curve> {
         [(true, true), (true, false), (false, true), (false, false)]
             .into_iter()
@@ -78,7 +78,7 @@ impl Curve {
             .min_by(|a, b| a.squares(samples).total_cmp(&b.squares(samples)))
     }
 
-    /// The least squares of the linear problem.
+    /// Solves the linear problem by least squares.
     fn start(samples: &[Sample], sigma: bool, kappa: bool) -> Option<Curve> {
         let rows = samples.iter().map(|s| {
             let row = [
@@ -96,7 +96,7 @@ impl Curve {
         })
     }
 
-    /// Gauss-Newton, each step halved until it helps.
+    /// Runs Gauss-Newton; each step is halved until it helps.
     fn refined(mut self, samples: &[Sample], sigma: bool, kappa: bool) -> Curve {
         for _ in 0..ITERATIONS {
             let rows = samples.iter().map(|s| {
@@ -140,7 +140,7 @@ impl Curve {
         }
     }
 
-    /// The sum of the squared residuals.
+    /// Returns the sum of the squared residuals.
     fn squares(&self, samples: &[Sample]) -> f64 {
         samples
             .iter()
@@ -162,7 +162,7 @@ impl Curve {
     }
 
     fn ranges(&self, samples: &[Sample]) -> [(f64, f64); 3] {
-        // A fit takes up some of the noise: three parameters' worth.
+        // A fit absorbs some of the noise: three parameters' worth.
         let spread = (samples.len() as f64 / (samples.len() as f64 - 3.0)).sqrt();
         let residuals: Vec<f64> = samples
             .iter()
@@ -195,8 +195,8 @@ impl Curve {
     }
 }
 
-/// The least squares of `row . x = value` by the normal equations. A column of zeros gives 0. None
-/// if the rest is singular.
+/// Returns the least squares of `row . x = value` by the normal equations. A column of zeros gives
+/// 0. None if the rest is singular.
 fn least_squares(rows: impl Iterator<Item = ([f64; 3], f64)>) -> Option<[f64; 3]> {
     let (mut matrix, mut right) = ([[0.0; 3]; 3], [0.0; 3]);
     for (row, value) in rows {
@@ -207,7 +207,7 @@ fn least_squares(rows: impl Iterator<Item = ([f64; 3], f64)>) -> Option<[f64; 3]
             right[i] += row[i] * value;
         }
     }
-    // Columns differ by many orders of magnitude: scaled to 1 they are told from singular ones.
+    // Columns differ by many orders of magnitude: they are scaled to 1 to detect singular ones.
     let mut scale = [1.0; 3];
     for i in 0..3 {
         if matrix[i][i] == 0.0 {
@@ -292,7 +292,7 @@ mod tests {
         assert!(usl.peak_n.is_none_or(|n| n > 1e4));
     }
 
-    /// Better than linear would want a negative sigma: it is held at 0.
+    /// A fit better than linear would have a negative sigma, which is fixed at 0.
     #[test]
     fn the_bounds_hold() {
         let better: Vec<Sample> = [1.0, 2.0, 3.0, 4.0, 8.0]

@@ -1,9 +1,9 @@
-//! The generator's warnings, told once.
+//! The generator's warnings, without repetition.
 
 use crate::model::Report;
 
-/// The warnings of all runs. Those that differ only in their numbers are one, as the first run has
-/// it, with how many runs gave it.
+/// Collects the warnings of all runs. Those that differ only in numbers are merged: the text is the
+/// first run's, with the number of runs that gave it.
 pub(crate) fn of(report: &Report) -> Vec<String> {
     let mut kinds: Vec<(String, &str, usize)> = Vec::new();
     for warning in report.runs.iter().flat_map(|run| &run.generator.warnings) {

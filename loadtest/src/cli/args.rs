@@ -13,12 +13,12 @@ use crate::model::{Arrivals, Slo};
 #[derive(Debug, Parser)]
 #[command(name = "rusm-loadtest", version, about, propagate_version = true)]
 pub struct Args {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Requests over HTTP/1.1: closed loop, or open loop with --rate
@@ -69,7 +69,7 @@ pub struct Common {
     pub quiet: bool,
 }
 
-/// How operations are started.
+/// The arrival of operations.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Offered {
     /// Operations a second: an open loop, latency counts from the intended time
@@ -180,7 +180,7 @@ pub struct Conn {
     pub common: Common,
 }
 
-/// What one operation is, where the command does not say.
+/// The kind of an operation, for commands that do not determine it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// A request over HTTP/1.1
@@ -191,7 +191,7 @@ pub enum Kind {
     Conn,
 }
 
-/// What `peak` and `sweep` load.
+/// The load of `peak` and `sweep`.
 #[derive(Clone, Debug, ClapArgs)]
 #[command(group(ArgGroup::new("what").required(true).args(["url", "targets"])))]
 pub struct Load {

@@ -1,8 +1,8 @@
-//! Where the generator runs.
+//! The machine of the generator.
 
 use crate::model::Machine;
 
-/// The machine, as the kernel describes it.
+/// Describes the machine, as the kernel does.
 pub(super) fn machine(generator_cores: &[usize]) -> Machine {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -20,12 +20,13 @@ pub(super) fn machine(generator_cores: &[usize]) -> Machine {
     }
 }
 
-/// The generator's cores if none are said: the last one. Never all: the server may be here too.
+/// Returns the default cores of the generator: the last one. Never all, since the server may be
+/// here too.
 pub(super) fn default_cores() -> Vec<usize> {
     core_ids().into_iter().max().into_iter().collect()
 }
 
-/// As many open files as the process may have: each connection is one.
+/// Raises the limit of open files to its maximum, since each connection is one.
 pub(super) fn raise_file_limit() -> u64 {
     let mut limit = libc::rlimit {
         rlim_cur: 0,

@@ -1,11 +1,11 @@
-//! The command line: from words to runs, and from runs to files.
+//! The command line: from arguments to runs, and from runs to files.
 //!
 //! Exit codes: 0 measured; 1 nothing succeeded, or it could not be measured; 2 usage.
 //!
 //! - [`args`]: the arguments, and [`values`], their types.
-//! - `workload`: what a mode asks for, ready to run.
-//! - `single`, `peak`, `sweep`: which runs are made.
-//! - `progress`, `output`: what is seen meanwhile and left at the end.
+//! - `workload`: the load of a command, ready to run.
+//! - `single`, `peak`, `sweep`: the runs of each command.
+//! - `progress`, `output`: the display during a run, and the files after it.
 
 pub mod args;
 mod machine;
@@ -29,7 +29,7 @@ use crate::cli::args::{Args, Command};
 use crate::generator;
 use crate::report::{html, json, table};
 
-/// Does what the command line says.
+/// Runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
@@ -52,12 +52,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Why nothing was measured.
+/// The reason why nothing was measured.
 #[derive(Debug)]
 pub(crate) enum CliError {
-    /// What was asked for cannot be done as it was asked.
+    /// The request cannot be fulfilled as given.
     Usage(Problem),
-    /// It was tried, and came to nothing.
+    /// The attempt failed.
     Run(Problem),
 }
 
@@ -93,7 +93,7 @@ impl From<generator::Error> for CliError {
     }
 }
 
-/// A sentence, and what to do.
+/// A sentence, and advice.
 #[derive(Debug, Error, Diagnostic)]
 #[error("{message}")]
 pub(crate) struct ErrorMessage {

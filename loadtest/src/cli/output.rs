@@ -9,7 +9,7 @@ use crate::cli::{CliError, ErrorMessage, machine};
 use crate::model::{Report, Run, SCHEMA};
 use crate::report::{hgrm, html, json, table};
 
-/// The report of what was begun at this time.
+/// Creates the report of a measurement that began at this time.
 pub(super) fn report(workload: &Workload, started: SystemTime, runs: Vec<Run>) -> Report {
     Report {
         schema: SCHEMA,
@@ -24,7 +24,7 @@ pub(super) fn report(workload: &Workload, started: SystemTime, runs: Vec<Run>) -
     }
 }
 
-/// Writes what was asked for, and prints the summary. Fails if nothing succeeded.
+/// Writes the requested files, and prints the summary. Fails if nothing succeeded.
 pub(super) fn finish(report: &Report, common: &Common) -> Result<(), CliError> {
     if let Some(path) = &common.json {
         let mut bytes = Vec::new();
@@ -60,7 +60,7 @@ fn cannot_write(path: &Path, error: &dyn std::fmt::Display) -> CliError {
     )))
 }
 
-/// Nothing succeeded: why.
+/// Returns the message for a measurement without a success, with the reasons.
 fn nothing(runs: &[Run]) -> ErrorMessage {
     let mut counts = std::collections::BTreeMap::new();
     for (name, count) in runs.iter().flat_map(|run| &run.errors) {

@@ -1,4 +1,4 @@
-//! What is seen while load is made.
+//! The display during a run.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::generator::Load;
 use crate::model::Interval;
 
-/// A bar with the rate and latency of the last interval, if somebody looks.
+/// A bar with the rate and latency of the last interval, if standard error is a terminal.
 pub(super) struct Progress(Option<ProgressBar>);
 
 impl Progress {
@@ -22,7 +22,7 @@ impl Progress {
         }))
     }
 
-    /// A run begins.
+    /// Begins a run.
     pub(super) fn begin(&self, load: &Load) {
         if let Some(bar) = &self.0 {
             bar.reset();
@@ -32,21 +32,21 @@ impl Progress {
         }
     }
 
-    /// A part of it is over.
+    /// Shows an interval.
     pub(super) fn interval(&self, interval: &Interval) {
         if let Some(bar) = &self.0 {
             bar.set_message(line(interval));
         }
     }
 
-    /// Nothing more comes.
+    /// Removes the bar.
     pub(super) fn end(&self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
         }
     }
 
-    /// Something that is worth a line of its own.
+    /// Prints a line.
     pub(super) fn say(&self, text: &str) {
         if let Some(bar) = &self.0 {
             bar.println(text);

@@ -1,4 +1,4 @@
-//! Whether the server is there.
+//! Checks that the server is reachable.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::cli::{CliError, ErrorMessage};
 use crate::targets::Url;
 
-/// The first of the host's addresses at which somebody listens.
+/// Returns the first of the host's addresses that accepts a connection.
 pub(super) fn find(url: &Url, timeout: Duration) -> Result<SocketAddr, CliError> {
     let addresses = url.addresses().map_err(CliError::run)?;
     let mut why = String::new();
@@ -28,7 +28,7 @@ pub(super) fn find(url: &Url, timeout: Duration) -> Result<SocketAddr, CliError>
     ))
 }
 
-/// Waits until the server answers a request with anything at all.
+/// Waits until the server answers a request, with any response.
 pub(super) fn await_answer(
     address: SocketAddr,
     request: &[u8],

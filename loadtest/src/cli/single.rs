@@ -1,4 +1,4 @@
-//! One run.
+//! The commands with one run.
 
 use std::time::SystemTime;
 

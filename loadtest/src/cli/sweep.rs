@@ -56,7 +56,7 @@ fn over_rates(args: &Sweep) -> Result<(), CliError> {
 }
 
 fn over_cores(args: &Sweep, command: &str, counts: &[usize]) -> Result<(), CliError> {
-    // The command may be what starts the server.
+    // The command may start the server.
     if let Some(first) = counts.first() {
         set_server_cores(command, *first)?;
     }
@@ -142,7 +142,7 @@ fn set_server_cores(command: &str, cores: usize) -> Result<(), CliError> {
     }
 }
 
-/// Tries again while the server cannot be reached, for it may be starting.
+/// Retries while the server is unreachable, since it may be starting.
 fn retry_while_unreachable<T>(
     mut make: impl FnMut() -> Result<T, CliError>,
 ) -> Result<T, CliError> {
@@ -155,11 +155,11 @@ fn retry_while_unreachable<T>(
     }
 }
 
-/// How long the server, and the command, may take.
+/// The time limit of the server and the command.
 const TIMEOUT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(100);
-/// The rates of a sweep if none are said, as shares of what a closed loop reaches: from near idle to
-/// past saturation.
+/// The default rates of a sweep, relative to the rate of a closed loop: from near idle to past
+/// saturation.
 const FIRST: f64 = 0.1;
 const LAST: f64 = 1.3;
 const POINTS: u32 = 13;

@@ -1,20 +1,20 @@
-//! The kinds of values that options have.
+//! Types of option values.
 
 use std::time::Duration;
 
-/// A length of time: `10s`, `500ms`, `100us`, `1m 30s`.
+/// Parses a duration: `10s`, `500ms`, `100us`, `1m 30s`.
 ///
 /// # Errors
-/// If it is none; the sentence says so.
+/// A sentence, if it is invalid.
 pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|error| format!("{error}; write it as 10s, 500ms or 100us"))
 }
 
-/// The same, above zero.
+/// Parses a duration above zero.
 ///
 /// # Errors
-/// If it is none, or zero.
+/// A sentence, if it is invalid or zero.
 pub fn some_duration(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err("it has to be longer than nothing".to_owned()),
@@ -22,10 +22,10 @@ pub fn some_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Operations a second, above 0: `2000`, `1.5k`.
+/// Parses operations a second, above 0: `2000`, `1.5k`.
 ///
 /// # Errors
-/// If it is none.
+/// A sentence, if it is invalid.
 pub fn rate(text: &str) -> Result<f64, String> {
     let (digits, factor) = match text.strip_suffix(['k', 'K']) {
         Some(digits) => (digits, 1000.0),
@@ -37,10 +37,10 @@ pub fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A share, 0 to 1: `0.1%`, `0.001`.
+/// Parses a share, 0 to 1: `0.1%`, `0.001`.
 ///
 /// # Errors
-/// If it is none.
+/// A sentence, if it is invalid.
 pub fn share(text: &str) -> Result<f64, String> {
     let (digits, factor) = match text.strip_suffix('%') {
         Some(digits) => (digits, 0.01),
@@ -109,7 +109,7 @@ impl std::str::FromStr for Rates {
     }
 }
 
-/// So many rates from the first to the last, evenly.
+/// Returns this many rates from the first to the last, evenly.
 #[must_use]
 pub fn spread(first: f64, last: f64, count: u32) -> Vec<f64> {
     let step = (last - first) / f64::from(count.saturating_sub(1).max(1));

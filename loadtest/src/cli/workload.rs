@@ -1,4 +1,4 @@
-//! What a mode asks for, ready to run.
+//! The load of a command, ready to run.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,13 +14,13 @@ use crate::generator::{self, Endpoint, Load, conn, http, sse, ws};
 use crate::model::{Arrivals, Mode, Plan, Run};
 use crate::targets::{Expect, Scheme, Target, Targets, Url, parse_body, read_file};
 
-/// What a mode asks for, of a server that was there a moment ago.
+/// The load of a command, for a server that has just been reachable.
 pub(super) struct Workload {
     common: Common,
     cores: Vec<usize>,
     urls: Vec<Url>,
     address: SocketAddr,
-    /// A plain request that the server answers, of whatever mode.
+    /// A plain request that the server answers in every mode.
     probe: Vec<u8>,
     pipeline: usize,
     mode: ModeConfig,
@@ -34,7 +34,7 @@ enum ModeConfig {
 }
 
 impl Workload {
-    /// Of the URL or the file of targets.
+    /// Creates the load of the URL or the file of targets.
     pub(super) fn http(
         url: Option<&str>,
         request: &Request,
@@ -59,7 +59,7 @@ impl Workload {
         })
     }
 
-    /// Of a WebSocket.
+    /// Creates the load of WebSockets.
     pub(super) fn ws(
         url: &str,
         headers: &[(String, String)],
@@ -72,7 +72,7 @@ impl Workload {
         Self::endpoint(url, headers, &holding(common, options.hold), mode)
     }
 
-    /// Of a stream of events.
+    /// Creates the load of event streams.
     pub(super) fn sse(
         url: &str,
         headers: &[(String, String)],
@@ -89,7 +89,7 @@ impl Workload {
         Self::endpoint(url, headers, &common, mode)
     }
 
-    /// Of connections.
+    /// Creates the load of connections.
     pub(super) fn conn(
         url: &str,
         headers: &[(String, String)],
@@ -105,7 +105,7 @@ impl Workload {
         })
     }
 
-    /// What `peak` and `sweep` load.
+    /// Creates the load of `peak` and `sweep`.
     pub(super) fn of(load: &crate::cli::args::Load) -> Result<Self, CliError> {
         let (url, request, common) = (load.url.as_deref(), &load.request, &load.common);
         if load.ws.hold {
@@ -170,27 +170,27 @@ impl Workload {
         })
     }
 
-    /// Where the server is.
+    /// Returns the server's address.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A plain request that the server answers.
+    /// Returns a plain request that the server answers.
     pub(super) fn probe(&self) -> &[u8] {
         &self.probe
     }
 
-    /// The generator's cores.
+    /// Returns the generator's cores.
     pub(super) fn cores(&self) -> &[usize] {
         &self.cores
     }
 
-    /// Options of every load.
+    /// Returns the options that every load has.
     pub(super) fn common(&self) -> &Common {
         &self.common
     }
 
-    /// One run.
+    /// Runs the load once.
     pub(super) fn run(
         &self,
         label: String,
@@ -238,7 +238,7 @@ impl Workload {
         Ok(run)
     }
 
-    /// What was asked for, for the report.
+    /// Returns the plan for the report.
     pub(super) fn plan(&self) -> Plan {
         Plan {
             mode: match self.mode {
@@ -276,7 +276,7 @@ fn targets(url: Option<&str>, request: &Request) -> Result<Targets, CliError> {
     Targets::new(vec![target]).map_err(CliError::usage)
 }
 
-/// What is counted when connections are only held is how they are made: there is no warm-up.
+/// Removes the warm-up if connections are only held: then their opening is counted.
 fn holding(common: &Common, hold: bool) -> Common {
     Common {
         warmup: if hold { Duration::ZERO } else { common.warmup },
@@ -307,5 +307,5 @@ fn endpoint(url: &Url, address: SocketAddr, headers: &[(String, String)]) -> End
     }
 }
 
-/// Open files that are no connections.
+/// Open files other than connections.
 const SPARE_FILES: u64 = 64;

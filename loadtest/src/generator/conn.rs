@@ -1,18 +1,17 @@
 //! Connections, one after the other: TCP, one request or WebSocket handshake, its response, and the
 //! close.
 //!
-//! The latency is that from the first SYN to the whole response (of a WebSocket, its 101): what a
-//! client waits for. The operation ends with the close, so that the rate counts whole lives of
-//! connections. A response that says `Connection: close`, and a WebSocket after the closing
-//! handshake, are closed by the server first, as RFC 9112 section 9.6 and RFC 6455 section 7.1.1
-//! have it, and the client waits for that.
+//! The latency is the time from the first SYN to the whole response (of a WebSocket, its 101): what
+//! a client waits for. The operation ends with the close, so that the rate counts whole
+//! connections. A connection whose response has `Connection: close`, and a WebSocket after the
+//! closing handshake, are closed by the server first (RFC 9112 section 9.6, RFC 6455 section
+//! 7.1.1), and the client waits for that.
 //!
-//! Whoever closes first keeps the port for a minute (`TIME_WAIT`). A server that leaves the close
-//! to the client would so have it run out of its 28,000 or so ephemeral ports within seconds, and
-//! what was measured then would be the client's kernel. So a connection that the server has not
-//! closed is reset once its whole response was read, see [`Socket::reset`]: its port is free at
-//! once. More local addresses (127.0.0.2 and so on) would only put the end off, and work for a
-//! server on this machine alone.
+//! The side that closes first keeps the port for a minute (`TIME_WAIT`). If a server left the close
+//! to the client, the client would run out of its 28,000 or so ephemeral ports within seconds, and
+//! its kernel would be measured. So a connection that the server has not closed is reset once its
+//! whole response was read, see [`Socket::reset`]: its port is free at once. More local addresses
+//! (127.0.0.2 and so on) would only delay that, and work only for a server on this machine.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -25,27 +24,27 @@ use crate::model::Arrivals;
 use crate::net::http1::response::{Parser, RequestContext};
 use crate::net::websocket::{NORMAL, encode_close};
 
-/// What is done on each connection.
+/// The operation on each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// `GET` with `Connection: close`; any 2xx is a success.
+    /// A `GET` with `Connection: close`; any 2xx is a success.
     Http,
     /// An opening and a closing handshake.
     WebSocket,
 }
 
-/// The mode, to be given to [`generator::run`](crate::generator::run): as many connections at a
-/// time as the load has.
+/// The mode for [`generator::run`](crate::generator::run): it has as many connections at a time as
+/// the load.
 #[derive(Debug)]
 pub struct Mode {
     endpoint: Endpoint,
     protocol: Protocol,
-    /// What is sent over HTTP.
+    /// The request over HTTP.
     request: Vec<u8>,
 }
 
 impl Mode {
-    /// Connections to this endpoint.
+    /// Creates a mode with connections to this endpoint.
     pub fn new(endpoint: Endpoint, protocol: Protocol) -> Arc<Self> {
         let Endpoint {
             authority,
@@ -63,7 +62,7 @@ impl Mode {
         })
     }
 
-    /// What one thread does.
+    /// Runs the mode on one thread.
     pub async fn run(self: Arc<Self>, worker: Rc<Worker>) {
         worker
             .for_each_connection(|worker, _| connect_repeatedly(Arc::clone(&self), worker))
@@ -97,17 +96,17 @@ async fn connect_repeatedly(mode: Arc<Mode>, worker: Rc<Worker>) {
     }
 }
 
-/// The life of one connection.
+/// The operation on one connection.
 struct Connection<'m> {
     mode: &'m Mode,
     worker: &'m Worker,
     begun: Instant,
-    /// Whether the server has closed.
+    /// True once the server has closed.
     closed: Cell<bool>,
 }
 
 impl Connection<'_> {
-    /// When the response was whole. The connection is closed.
+    /// Returns the time at which the response was complete. The connection is closed.
     async fn run(&self) -> Result<Instant, Failure> {
         let mut socket = self.worker.connect(self.mode.endpoint.address).await?;
         let answered = match self.mode.protocol {
@@ -172,7 +171,7 @@ impl Connection<'_> {
         Ok(answered)
     }
 
-    /// Wait until the server closes; what comes before that is of no interest.
+    /// Waits until the server closes, and ignores what comes before.
     async fn wait_for_close(
         &self,
         socket: &mut Socket,
@@ -182,7 +181,7 @@ impl Connection<'_> {
             let got;
             (got, buffer) = self.read(socket, buffer).await;
             match got {
-                // A reset closes as well: all that counts was read.
+                // A reset closes the connection, too: everything that matters was read.
                 Ok(0) | Err(Failure::Reset) => return Ok(()),
                 Ok(_) => {}
                 Err(failure) => return Err(failure),
@@ -205,7 +204,7 @@ impl Connection<'_> {
     ) -> (Result<usize, Failure>, Vec<u8>) {
         let (got, buffer) = socket.read(buffer).await;
         match got {
-            // A deadline that passed looks like the end of the stream.
+            // A passed deadline looks like the end of the stream.
             Ok(0) if socket.failure(None) != Failure::Reset => (Err(socket.failure(None)), buffer),
             Ok(got) => {
                 self.closed.set(got == 0);

@@ -1,8 +1,8 @@
-//! Endpoint of held connections.
+//! The endpoint of held connections.
 
 use std::net::SocketAddr;
 
-/// Where connections are made to, and what is asked for there.
+/// The address and target of connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// The server's address.

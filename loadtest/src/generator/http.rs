@@ -21,7 +21,7 @@ use crate::model::Arrivals;
 use crate::net::http1::response::{Parser, RequestContext, Response};
 use crate::targets::{Expect, Targets};
 
-/// The requests that are sent, and where to.
+/// The requests, and their server.
 #[derive(Debug)]
 pub struct Mode {
     address: SocketAddr,
@@ -30,9 +30,9 @@ pub struct Mode {
 }
 
 impl Mode {
-    /// Requests of these targets to this address, at most `pipeline` of them in flight on one
-    /// connection. In an open loop requests go together only if they are due when the connection is
-    /// free.
+    /// Creates a mode with requests of these targets to this address, at most `pipeline` in flight
+    /// on one connection. An open loop sends requests together only if they are due when the
+    /// connection is free.
     #[must_use]
     pub fn new(address: SocketAddr, targets: Targets, pipeline: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -42,7 +42,7 @@ impl Mode {
         })
     }
 
-    /// What one thread does.
+    /// Runs the mode on one thread.
     pub async fn run(self: Arc<Self>, worker: Rc<Worker>) {
         let requests = Rc::new(RequestMix::new(&self, worker.thread()));
         worker
@@ -98,14 +98,14 @@ struct Connection {
     pipeline: usize,
     requests: Rc<RequestMix>,
     worker: Rc<Worker>,
-    /// Taken and not answered: the connection that they went or were to go by has ended.
+    /// Operations that were taken and not answered, because their connection has ended.
     waiting: VecDeque<Op>,
-    /// Sent, or being sent, and not answered, in order.
+    /// Requests that were sent, or are being sent, and not answered, in order.
     in_flight: VecDeque<PendingRequest>,
     parser: Parser,
-    /// What was read and is the beginning of a response.
+    /// The beginning of a response.
     input: Vec<u8>,
-    /// When it last looked.
+    /// The time of the last look.
     now: Instant,
 }
 
@@ -113,7 +113,7 @@ struct PendingRequest {
     op: Op,
     at: Instant,
     request: usize,
-    /// Whether it was given to the writer.
+    /// True once it was given to the writer.
     handed: bool,
 }
 
@@ -132,7 +132,7 @@ impl Connection {
         }
     }
 
-    /// Keeps a connection, made again whenever it ends, until the run is over.
+    /// Keeps a connection, and reconnects, until the run is over.
     async fn run(mut self) {
         let mut failed = 0;
         while !self.worker.is_over() {
@@ -165,8 +165,8 @@ impl Connection {
         let clock = socket.clock();
         let outbox = Outbox::default();
         let (reader, writer) = (&mut socket.reader, &mut socket.writer);
-        // A write may be under way while responses are read: a server that is not read from stops
-        // reading. Neither future is dropped before it ends.
+        // A write may be in progress while responses are read, because a server whose client does
+        // not read may stop reading. Neither future is dropped before it ends.
         let mut sending = pin!(send(writer, &outbox));
         self.parser = Parser::default();
         self.input.clear();
@@ -188,16 +188,16 @@ impl Connection {
             _ => Poll::Ready(()),
         })
         .await;
-        // What the server closed the connection behind, without an answer, is sent again; in a
-        // closed loop it was never due.
+        // Requests that the server did not answer before it closed are sent again; in a closed loop
+        // they were never due.
         let unanswered = self.in_flight.drain(..).map(|sent| sent.op);
         if self.worker.arrivals() != Arrivals::Closed {
             self.waiting.extend(unanswered);
         }
     }
 
-    /// Waits until something is in flight, and adds what else may be sent now. False if the run is
-    /// over, or the connection ended while it was idle.
+    /// Waits until something is in flight, and adds whatever else may be sent now. Returns false if
+    /// the run is over, or the connection ended while it was idle.
     async fn refill(&mut self, clock: &Clock, outbox: &Outbox) -> bool {
         if self.in_flight.is_empty() {
             clock.end();
@@ -232,7 +232,7 @@ impl Connection {
         let idle = self.now;
         let op = self.worker.next().await?;
         self.now = Instant::now();
-        // Servers close connections that are idle: no operation has failed by that.
+        // Servers close idle connections: no operation fails by that.
         if self.now.saturating_duration_since(idle) > LONG_IDLE && clock.is_ended() {
             self.waiting.push_back(op);
             return None;
@@ -249,7 +249,7 @@ impl Connection {
         });
     }
 
-    /// Hands what is not yet being written to the writer, as one write.
+    /// Hands everything that is not yet being written to the writer, as one write.
     fn send(&mut self, outbox: &Outbox) {
         let first = self.in_flight.partition_point(|sent| sent.handed);
         let mut requests = self.in_flight.range_mut(first..).filter_map(|sent| {
@@ -276,7 +276,7 @@ impl Connection {
         outbox.next.set(Some(batch));
     }
 
-    /// Reads what comes, behind what was left, while what is to be written is written.
+    /// Reads, appending to the rest of the last read, while the writer writes.
     async fn read(
         &mut self,
         reader: &mut OwnedReadHalf<TcpStream>,
@@ -298,7 +298,7 @@ impl Connection {
         result
     }
 
-    /// Takes the responses off what was read. Whether the connection may be used on.
+    /// Parses responses. Returns whether the connection can be used again.
     fn take(&mut self, read: &io::Result<usize>, clock: &Clock) -> Result<bool, Failure> {
         let count = match read {
             Ok(count) => *count,
@@ -329,14 +329,14 @@ impl Connection {
             self.record(response);
         }
         if self.in_flight.is_empty() && keep && at < self.input.len() {
-            // No request has this response.
+            // There is no request for this response.
             return Err(Failure::Protocol);
         }
         self.input.drain(..at);
         Ok(keep)
     }
 
-    /// The stream has ended: with the response, if that is how it is framed.
+    /// Handles the end of the stream: it may complete the response, depending on its framing.
     fn end(&mut self, clock: &Clock) -> Result<bool, Failure> {
         match self.parser.end(&self.input) {
             Ok(Some(response)) if !self.in_flight.is_empty() => {
@@ -347,7 +347,7 @@ impl Connection {
         }
     }
 
-    /// The oldest in flight has its response.
+    /// Records the response to the oldest request in flight.
     fn record(&mut self, response: Response) {
         let Some(sent) = self.in_flight.pop_front() else {
             return;
@@ -363,9 +363,10 @@ impl Connection {
         }
     }
 
-    /// All that is in flight has failed: the oldest for this reason, the others with it.
+    /// Records everything in flight as failed: the oldest request for this reason, the others with
+    /// it.
     fn give_up(&mut self, failure: Failure) {
-        // A closed loop is cut off when the run is over: that is nobody's failure.
+        // A closed loop is interrupted when the run is over, which is not a failure.
         let cut_off = self.worker.is_over() && self.worker.arrivals() == Arrivals::Closed;
         let recorder = self.worker.recorder();
         if self.in_flight.is_empty() && !cut_off {
@@ -383,12 +384,12 @@ impl Connection {
     }
 }
 
-/// What is to be written, one batch at a time.
+/// The data to write, one batch at a time.
 #[derive(Default)]
 struct Outbox {
     next: Cell<Option<Batch>>,
     busy: Cell<bool>,
-    /// The buffer of batches.
+    /// The buffer for the next batch.
     spare: Cell<Vec<u8>>,
 }
 
@@ -398,7 +399,7 @@ enum Batch {
 }
 
 impl Outbox {
-    /// Whether everything was written.
+    /// Returns whether everything was written.
     fn is_idle(&self) -> bool {
         if self.busy.get() {
             return false;
@@ -410,8 +411,8 @@ impl Outbox {
     }
 }
 
-/// Writes what is put into the outbox, without end. Whoever puts something in polls it. That a write
-/// failed is seen by reading.
+/// Writes the batches of the outbox, forever. The caller polls it after adding a batch. The reader
+/// detects failed writes.
 async fn send(writer: &mut OwnedWriteHalf<TcpStream>, outbox: &Outbox) {
     loop {
         let batch = poll_fn(|_| match outbox.next.take() {
@@ -433,7 +434,7 @@ async fn send(writer: &mut OwnedWriteHalf<TcpStream>, outbox: &Outbox) {
     }
 }
 
-/// Room for what is read; it grows for responses that are longer.
+/// The initial size of the input buffer; it grows for longer responses.
 const MIN_INPUT: usize = 8 * 1024;
-/// A connection that was idle for this long may have been closed by the server meanwhile.
+/// The server may have closed a connection that was idle for this long.
 const LONG_IDLE: Duration = Duration::from_millis(500);

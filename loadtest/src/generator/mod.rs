@@ -58,30 +58,30 @@ pub use worker::{Op, Worker};
 use crate::measure::{Collector, Membership, Window};
 use crate::model::{Arrivals, Interval, Run};
 
-/// What to generate, whatever the protocol.
+/// The load, for any protocol.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// What tells the run from others: [`Run::label`].
+    /// The label that distinguishes the run from others: [`Run::label`].
     pub label: String,
     /// The generator's cores, one thread on each. None: one thread that is not pinned.
     pub cores: Vec<usize>,
     /// Connections, over all threads.
     pub connections: usize,
-    /// How operations are started.
+    /// The arrival of operations.
     pub arrivals: Arrivals,
-    /// Load before anything is recorded.
+    /// The duration of load before the recording.
     pub warmup: Duration,
-    /// How long is recorded.
+    /// The duration of the recording.
     pub duration: Duration,
-    /// How long connecting, and an operation once it is sent, may take.
+    /// The time limit of connecting, and of an operation once it is sent.
     pub timeout: Duration,
 }
 
-/// Runs a mode: every thread with its share of the load, and what they recorded together.
-/// `progress` is called with each interval of the timeline as it completes.
+/// Runs a mode on every thread with its share of the load, and merges the recordings. `progress` is
+/// called with each interval of the timeline as it completes.
 ///
 /// # Errors
-/// If a core does not exist, or a thread or its runtime cannot be made.
+/// If a core does not exist, or a thread or its runtime cannot be created.
 pub fn run<M, F>(load: &Load, mode: M, progress: &mut dyn FnMut(&Interval)) -> Result<Run, Error>
 where
     M: Fn(Rc<Worker>) -> F + Sync,
@@ -129,35 +129,35 @@ where
 }
 
 impl Load {
-    /// How many threads it runs on: one for each core, but never more than connections.
+    /// Returns the number of threads: one for each core, but at most one for each connection.
     #[must_use]
     pub fn threads(&self) -> usize {
         self.cores.len().min(self.connections).max(1)
     }
 }
 
-/// Why nothing could be generated.
+/// The reason why no load was generated.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum Error {
-    /// A core of the list is not there.
+    /// A core of the list does not exist.
     #[error("the generator cannot run on core {core}: the cores are {have}")]
     #[diagnostic(help("choose other cores with --cores"))]
     Core {
-        /// What was asked for.
+        /// The requested core.
         core: usize,
-        /// What there is, as `0, 1`.
+        /// The existing cores, as `0, 1`.
         have: String,
     },
     /// A thread could not be started.
     #[error("a thread of the generator could not be started: {0}")]
     Thread(std::io::Error),
-    /// The thread's event loop could not be made.
+    /// The event loop of a thread could not be created.
     #[error("the event loop of the generator could not be made: {0}")]
     #[diagnostic(help(
         "look at the limits of open files and locked memory (ulimit -n, ulimit -l)"
     ))]
     Runtime(std::io::Error),
-    /// A thread ended by a panic: a bug.
+    /// A thread panicked: a bug.
     #[error("a thread of the generator panicked; this is a bug")]
     Panicked,
 }
@@ -176,5 +176,5 @@ fn check_cores(cores: &[usize]) -> Result<(), Error> {
     Ok(())
 }
 
-/// From the call to the first operation: the threads have to be up.
+/// The time before the first operation, in which the threads start.
 const START: Duration = Duration::from_millis(20);

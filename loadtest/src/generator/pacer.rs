@@ -1,7 +1,7 @@
 //! Waits for intended times.
 //!
 //! monoio's timers have a resolution of a millisecond, and a loop that polls the clock would use up
-//! the processor whose use is to be told. So the pacer sleeps on a `timerfd`, which the ring polls.
+//! the processor whose usage is reported. So the pacer sleeps on a `timerfd`, which the ring polls.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd};
@@ -47,7 +47,7 @@ async fn sleep(timer: Option<&Timer>, gap: Duration) {
 
 /// A `timerfd(2)` of the monotonic clock.
 ///
-/// It is dressed as a socket because monoio polls sockets only; it is never read or written as one.
+/// It is wrapped as a socket because monoio polls sockets only; it is never read or written as one.
 struct Timer(UnixStream);
 
 impl Timer {
@@ -62,7 +62,7 @@ impl Timer {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the descriptor is open and nobody else's.
+        // SAFETY: the descriptor is open and has no other owner.
         let stream = unsafe { std::os::unix::net::UnixStream::from_raw_fd(fd) };
         UnixStream::from_std(stream).map(Self)
     }
@@ -91,6 +91,6 @@ impl Timer {
     }
 }
 
-/// Wake-ups closer than this would cost more than they bring: what falls due meanwhile is begun
+/// The minimum interval between wake-ups, which are costly: operations due in between are begun
 /// together, at most this late.
 const SHORTEST: Duration = Duration::from_micros(20);

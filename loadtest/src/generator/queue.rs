@@ -1,4 +1,4 @@
-//! Operations of an open loop that are due, and connections that wait for one.
+//! Due operations of an open loop, and connections that wait for one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -8,9 +8,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-/// Operations that are due, first come first served, and connections that wait for one. While an
-/// operation is queued, a connection that asks gets it at once; one is woken for each that is
-/// pushed, so none is forgotten.
+/// Due operations, first come first served, and connections that wait for one. A connection takes a
+/// queued operation immediately. For each pushed operation one waiting connection is woken, so that
+/// none is forgotten.
 #[derive(Default)]
 pub(super) struct Queue {
     due: RefCell<VecDeque<DueOperation>>,
@@ -18,27 +18,26 @@ pub(super) struct Queue {
     closed: Cell<bool>,
 }
 
-/// An operation that is due.
+/// A due operation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DueOperation {
     /// Its intended time.
     pub(super) at: Instant,
-    /// Whether a connection was idle for it when it came: if it is begun late, that is the
-    /// generator's doing.
+    /// True if a connection was idle when it became due: if it is begun late, the generator is the
+    /// cause.
     pub(super) idle: bool,
 }
 
 impl Queue {
-    /// An operation is due.
+    /// Adds a due operation.
     pub(super) fn push(&self, at: Instant) {
         let idle = !self.idle.borrow().is_empty();
         self.due.borrow_mut().push_back(DueOperation { at, idle });
         self.wake();
     }
 
-    /// The next that is due; none once the queue is closed. May be dropped, and polled for another
-    /// reason than being woken: it waits in the queue once at most, and gives up what it was
-    /// woken for.
+    /// Returns the next due operation; none once the queue is closed. The future may be dropped,
+    /// and polled without being woken: it is in the queue at most once, and passes on its wake-up.
     pub(super) fn next(&self) -> Next<'_> {
         Next {
             queue: self,
@@ -46,17 +45,18 @@ impl Queue {
         }
     }
 
-    /// The next if one is due now.
+    /// Returns the next operation if one is due now.
     pub(super) fn try_next(&self) -> Option<DueOperation> {
         self.due.borrow_mut().pop_front()
     }
 
-    /// Whether no operation waits for a connection.
+    /// Returns whether no operation waits for a connection.
     pub(super) fn is_empty(&self) -> bool {
         self.due.borrow().is_empty()
     }
 
-    /// Closes it: whoever waits gets none. What was due and not taken.
+    /// Closes the queue: waiting connections get none. Returns the operations that were due and not
+    /// taken.
     pub(super) fn close(&self) -> Vec<Instant> {
         self.closed.set(true);
         let idle = std::mem::take(&mut *self.idle.borrow_mut());
@@ -64,7 +64,7 @@ impl Queue {
         self.due.borrow_mut().drain(..).map(|due| due.at).collect()
     }
 
-    /// Wakes the first of those that wait.
+    /// Wakes the first waiting connection.
     fn wake(&self) {
         let first = self.idle.borrow_mut().pop_front();
         if let Some(waiter) = first {
@@ -76,7 +76,7 @@ impl Queue {
 /// See [`Queue::next`].
 pub(super) struct Next<'q> {
     queue: &'q Queue,
-    /// Held while it waits.
+    /// Present while it waits.
     waiter: Option<Rc<Waiter>>,
 }
 
@@ -96,7 +96,7 @@ impl Future for Next<'_> {
             Some(waiter) if !waiter.woken.get() => {
                 waiter.waker.borrow_mut().clone_from(context.waker());
             }
-            // What it was woken for is gone: a busy connection was faster.
+            // A busy connection was faster, and took the operation.
             _ => {
                 let waiter = Rc::new(Waiter {
                     waker: RefCell::new(context.waker().clone()),

@@ -1,11 +1,11 @@
-//! When the operations of an open loop are due: pure, from rate and kind of arrivals.
+//! The due times of an open loop's operations: pure, from rate and kind of arrivals.
 
 use std::time::Duration;
 
 use crate::model::Arrivals;
 
-/// The intended times of one thread's operations, as time since the load began, in ascending
-/// order, without end. What is due does not depend on what was answered.
+/// The intended times of one thread's operations, as durations since the load began, ascending and
+/// endless. They do not depend on responses.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     gap: f64,
@@ -14,16 +14,16 @@ pub struct Schedule {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// The `n`th is due at `(n + phase) * gap`: counted, not summed, so nothing drifts.
+    /// The `n`th is due at `(n + phase) * gap`: multiplied, not summed, so nothing drifts.
     Constant { n: u64, phase: f64 },
     /// Exponential gaps after `last`.
     Poisson { last: f64, random: fastrand::Rng },
 }
 
 impl Schedule {
-    /// The share of thread `thread` of `threads`: together they offer the whole rate. Constant
-    /// arrivals of the threads lie evenly between one another's; Poisson arrivals are drawn with
-    /// the seed, each thread's on its own. None for a closed loop.
+    /// Creates the schedule of thread `thread` of `threads`: together they offer the whole rate.
+    /// Constant arrivals of the threads are evenly interleaved; Poisson arrivals are drawn with the
+    /// seed, independently for each thread. None for a closed loop.
     #[must_use]
     pub fn new(arrivals: Arrivals, thread: usize, threads: usize, seed: u64) -> Option<Self> {
         let threads = threads.max(1) as f64;
@@ -38,7 +38,7 @@ impl Schedule {
                 (rate, Kind::Poisson { last: 0.0, random })
             }
         };
-        // No rate at all: nothing is ever due.
+        // Without a rate nothing is ever due.
         let gap = if rate > 0.0 {
             threads / rate
         } else {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     proptest! {
-        /// However many threads share it, the operations are those of one thread.
+        /// The operations are the same for any number of threads.
         #[test]
         fn constant_arrivals_are_even_over_all_threads(
             rate in 1.0..5000.0f64, threads in 1usize..9

@@ -1,4 +1,4 @@
-//! Semaphore that limits how many connections are opened at the same time.
+//! A semaphore that limits how many connections are opened at the same time.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -6,9 +6,8 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-/// A semaphore, first come first served. Thousands of connections that are opened
-/// all at once overflow the server's queue of those it has yet to accept, which the kernel answers
-/// with silence, and the client with a second's pause.
+/// A semaphore, first come first served. Opening thousands of connections at once would overflow
+/// the server's accept queue; the kernel then drops SYNs, and clients wait for a second.
 pub(super) struct Semaphore {
     free: Cell<usize>,
     waiting: RefCell<VecDeque<Waker>>,
@@ -18,7 +17,7 @@ pub(super) struct Semaphore {
 pub(super) struct Permit(Rc<Semaphore>);
 
 impl Semaphore {
-    /// For a thread that opens [`AT_ONCE`] connections at a time.
+    /// Creates a semaphore for a thread that opens [`AT_ONCE`] connections at a time.
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Self {
             free: Cell::new(AT_ONCE),

@@ -1,7 +1,7 @@
 //! The sockets of a thread and their deadlines.
 //!
-//! A timer for each request would cost more than the request. So each socket notes when its
-//! operation began, and one task looks at all of them every few milliseconds.
+//! A timer for each request would cost more than the request. So each socket records when its
+//! operation began, and one task checks all of them every few milliseconds.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -17,57 +17,58 @@ use crate::measure::Failure;
 
 /// A connection, watched by its thread.
 ///
-/// Its halves can be borrowed apart, so that one is read while the other is written.
+/// Its halves can be borrowed separately, so that one is read while the other is written.
 pub struct Socket {
     entry: Rc<Entry>,
-    /// The half that is read.
+    /// The half for reads.
     pub reader: OwnedReadHalf<TcpStream>,
-    /// The half that is written.
+    /// The half for writes.
     pub writer: OwnedWriteHalf<TcpStream>,
 }
 
 impl Socket {
-    /// An operation begins: it may take the timeout from `now`.
+    /// Begins an operation, whose timeout counts from `now`.
     pub fn begin(&self, now: Instant) {
         self.entry.since.set(Some(now));
     }
 
-    /// The operation has ended.
+    /// Ends the operation.
     pub fn end(&self) {
         self.entry.since.set(None);
     }
 
-    /// Why a read or write ended with this error or, if `None`, with the end of the stream.
+    /// Returns why a read or write ended with this error or, if `None`, with the end of the stream.
     #[must_use]
     pub fn failure(&self, error: Option<&io::Error>) -> Failure {
         self.entry.failure(error)
     }
 
-    /// A handle on its clock, for when its halves are borrowed.
+    /// Returns a handle on its clock, for use while its halves are borrowed.
     #[must_use]
     pub fn clock(&self) -> Clock {
         Clock(Rc::clone(&self.entry))
     }
 
-    /// Resets the connection and frees its port at once (`connect` to `AF_UNSPEC`, connect(2)):
-    /// the side that closes first would otherwise keep it for a minute (`TIME_WAIT`, RFC 9293
-    /// section 3.6.1). An `SO_LINGER` of 0 would not do, for dropping the socket sends a FIN before
-    /// it closes.
+    /// Resets the connection and frees its port at once (`connect` to `AF_UNSPEC`, connect(2)): the
+    /// side that closes first would otherwise keep it for a minute (`TIME_WAIT`, RFC 9293 section
+    /// 3.6.1). An `SO_LINGER` of 0 is not enough, since dropping the socket sends a FIN before it
+    /// closes.
     pub fn reset(&self) {
         let nobody = libc::sockaddr {
             sa_family: AF_UNSPEC,
             sa_data: [0; 14],
         };
         let size = libc::socklen_t::try_from(size_of::<libc::sockaddr>()).unwrap_or(0);
-        // If it fails, the port is kept: that costs no more than the port.
+        // If it fails, only the port is kept.
         // SAFETY: the address is valid for the call.
         unsafe { libc::connect(self.entry.fd, &raw const nobody, size) };
     }
 
-    /// Reads into `buffer` from its beginning, up to its capacity. 0 at the end of the stream.
+    /// Reads into `buffer` from its beginning, up to its capacity. Returns 0 at the end of the
+    /// stream.
     ///
     /// # Errors
-    /// What the socket says; see [`Socket::failure`].
+    /// The socket's error; see [`Socket::failure`].
     pub async fn read<B: IoBufMut>(&mut self, buffer: B) -> (io::Result<usize>, B) {
         self.reader.read(buffer).await
     }
@@ -75,7 +76,7 @@ impl Socket {
     /// Writes all of `buffer`.
     ///
     /// # Errors
-    /// What the socket says; see [`Socket::failure`].
+    /// The socket's error; see [`Socket::failure`].
     pub async fn write_all<B: IoBuf>(&mut self, buffer: B) -> (io::Result<usize>, B) {
         self.writer.write_all(buffer).await
     }
@@ -108,14 +109,14 @@ impl Clock {
         self.0.failure(error)
     }
 
-    /// Whether the peer has ended the stream, or broken it, and nothing is left to read. Only for a
-    /// socket that is not being read.
+    /// Returns whether the peer has ended or broken the stream, and nothing is left to read. Only
+    /// for a socket that is not being read.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.0.is_ended()
     }
 
-    /// Ends the reads and writes that are under way.
+    /// Ends the reads and writes in progress.
     pub fn shut_down(&self) {
         self.0.shut_down();
     }
@@ -142,7 +143,7 @@ impl Sockets {
         }
     }
 
-    /// Shuts down those whose operation takes longer than it may, and forgets those that are gone.
+    /// Shuts down those whose operation exceeds the timeout, and forgets those that are closed.
     pub(super) fn sweep(&self, now: Instant, timeout: Duration) {
         self.0.borrow_mut().retain(|entry| {
             let Some(entry) = entry.upgrade() else {
@@ -168,9 +169,9 @@ impl Sockets {
 
 struct Entry {
     fd: RawFd,
-    /// Whether the descriptor is still the socket's.
+    /// True while the descriptor is the socket's.
     open: Cell<bool>,
-    /// When the operation under way began.
+    /// The start of the operation in progress.
     since: Cell<Option<Instant>>,
     timed_out: Cell<bool>,
 }
@@ -198,7 +199,7 @@ impl Entry {
         }
     }
 
-    /// Ends reads and writes under way, and keeps the descriptor. Once the socket has closed it,
+    /// Ends reads and writes in progress, and keeps the descriptor. Once the socket has closed it,
     /// it may be another's.
     fn shut_down(&self) {
         if !self.open.get() {

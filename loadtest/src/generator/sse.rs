@@ -1,12 +1,12 @@
 //! Events of held streams, or streams that are only held.
 //!
-//! An operation is an event, and its latency the gap since the one before of the same stream, also
-//! when the stream was asked for again between them: that is what a client waits. The first event
-//! of all has no gap and is not counted. Events that one read brings have come together: a gap of 0.
+//! An operation is an event, and its latency the gap since the previous one of the same stream,
+//! even if the stream was reopened in between: that is what a client waits. The first event has no
+//! gap and is not counted. Events from one read arrived together: their gap is 0.
 //!
-//! A stream that ends is asked for again, with `Last-Event-ID`, after the `retry` that the server
-//! gave, at once if it gave none. An end as the framing says is not an error; anything else is. One
-//! whose second answer is 204 has ended for good.
+//! A stream that ends is reopened, with `Last-Event-ID`, after the server's `retry`, or immediately
+//! without one. An end by the framing is not an error; anything else is. A stream whose second
+//! response is 204 has ended for good.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::generator::{Endpoint, Socket, Tally, Worker};
 use crate::measure::Failure;
 use crate::net::stream::{Progress, Stream, StreamError};
 
-/// Options of the command `sse` beside those of every mode.
+/// Options of the command `sse` in addition to those of every mode.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Options {
     /// Streams that are held; the same as --connections.
@@ -29,8 +29,8 @@ pub struct Options {
     pub hold: bool,
 }
 
-/// The mode, to be given to [`generator::run`](crate::generator::run) with closed-loop arrivals:
-/// the server decides when events come.
+/// The mode for [`generator::run`](crate::generator::run) with closed-loop arrivals: the server
+/// determines when events come.
 #[derive(Debug)]
 pub struct Mode {
     endpoint: Endpoint,
@@ -39,7 +39,7 @@ pub struct Mode {
 }
 
 impl Mode {
-    /// Streams of this endpoint.
+    /// Creates a mode with streams of this endpoint.
     pub fn new(endpoint: Endpoint, options: &Options) -> Arc<Self> {
         Arc::new(Self {
             endpoint,
@@ -48,12 +48,12 @@ impl Mode {
         })
     }
 
-    /// What became of the streams.
+    /// Returns the outcomes of the streams.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
 
-    /// What one thread does.
+    /// Runs the mode on one thread.
     pub async fn run(self: Arc<Self>, worker: Rc<Worker>) {
         let semaphore = Semaphore::new();
         worker
@@ -70,7 +70,7 @@ impl Mode {
     }
 }
 
-/// One that holds a stream.
+/// The client of one stream.
 struct Client {
     mode: Arc<Mode>,
     worker: Rc<Worker>,
@@ -79,7 +79,7 @@ struct Client {
 }
 
 impl Client {
-    /// Hold the stream, asked for again whenever it ends, until the run is over.
+    /// Holds the stream, and reopens it, until the run is over.
     async fn run(mut self, semaphore: Rc<Semaphore>) {
         let (mut failed, mut again) = (0, false);
         while !self.worker.is_over() {
@@ -118,7 +118,7 @@ impl Client {
             let now = Instant::now();
             match end {
                 Err(failure) => self.worker.recorder().error(now, now, failure),
-                // It was to be held.
+                // It should have been held.
                 Ok(()) if self.mode.hold => self.worker.recorder().error(now, now, Failure::Reset),
                 Ok(()) => {}
             }
@@ -136,7 +136,7 @@ impl Client {
         self.tally_end();
     }
 
-    /// Ask for the stream, and read up to the end of the response's head or beyond.
+    /// Requests the stream, and reads at least to the end of the response's head.
     async fn open(&mut self, begun: Instant) -> Result<(Socket, Progress), Failure> {
         let request = self.request();
         self.stream.restart();
@@ -165,7 +165,7 @@ impl Client {
         }
     }
 
-    /// Take events until the stream ends.
+    /// Receives events until the stream ends.
     async fn listen(&mut self, socket: &mut Socket, mut progress: Progress) -> Result<(), Failure> {
         let room = if self.mode.hold { IDLE_BUFFER } else { BUFFER };
         let mut buffer = Vec::with_capacity(room);
@@ -180,7 +180,7 @@ impl Client {
         Ok(())
     }
 
-    /// Read once, and take what has come.
+    /// Reads once, and parses the input.
     async fn read(
         &mut self,
         socket: &mut Socket,
@@ -252,13 +252,13 @@ impl Client {
     }
 }
 
-/// Why nothing more can be read.
+/// The reason why nothing more can be read.
 enum ReadError {
-    /// The connection's end, and what that is if it should not have been.
+    /// The connection ended; the failure applies if the stream should not have.
     End(Failure),
     /// The connection broke.
     Broken(Failure),
-    /// What came is no stream.
+    /// The response is not a stream.
     Response(StreamError),
 }
 
@@ -273,11 +273,10 @@ impl ReadError {
     }
 }
 
-/// What tells a client not to come back.
+/// The response that tells a client not to reconnect.
 const NO_CONTENT: Failure = Failure::Status(204);
-/// Bytes that are read at a time, and the same of a stream of which little is expected: there may
-/// be many.
+/// Bytes of a read, and for a stream with little traffic, of which there may be many.
 const BUFFER: usize = 16 * 1024;
 const IDLE_BUFFER: usize = 1024;
-/// How often a client that waits looks whether the run is over.
+/// The interval in which a waiting client checks whether the run is over.
 const STEP: Duration = Duration::from_millis(5);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::Run;
 
-/// What became of the connections of one run, on all its threads.
+/// The outcomes of the connections of one run, on all its threads.
 #[derive(Debug, Default)]
 pub struct Tally {
     opened: AtomicU64,
@@ -19,48 +19,49 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Connections (with their handshakes) that were made, first and again.
+    /// Returns the number of connections (with their handshakes) that were opened, first and again.
     pub fn opened(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
     }
 
-    /// Those of them that took the place of one that had ended.
+    /// Returns how many of them replaced an ended connection.
     pub fn reopened(&self) -> u64 {
         self.reopened.load(Ordering::Relaxed)
     }
 
-    /// Streams that the server ended for good, as with a 204 (HTML section 9.2.3).
+    /// Returns the number of streams that the server ended for good, for example with a 204 (HTML
+    /// section 9.2.3).
     pub fn finished(&self) -> u64 {
         self.finished.load(Ordering::Relaxed)
     }
 
-    /// Tries that made none.
+    /// Returns the number of failed attempts.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Connections that were made and ended before the run did.
+    /// Returns the number of connections that ended before the run did.
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Connections that were there when the run ended.
+    /// Returns the number of open connections at the end of the run.
     pub fn alive(&self) -> u64 {
         self.alive.load(Ordering::Relaxed)
     }
 
-    /// Streams of which no event came in the whole run, its warm-up included.
+    /// Returns the number of streams without an event in the whole run, including its warm-up.
     pub fn silent(&self) -> u64 {
         self.silent.load(Ordering::Relaxed)
     }
 
-    /// Of the streams at the end of the run, the longest time since the last event: a gap that has
-    /// no end, and so is in no histogram.
+    /// Returns the longest time since the last event, of the streams at the end of the run: this
+    /// gap has no end, and so is in no histogram.
     pub fn longest_wait(&self) -> Duration {
         Duration::from_nanos(self.longest_wait_ns.load(Ordering::Relaxed))
     }
 
-    /// Put the counts into the run, and say in words what whoever reads its figures has to know.
+    /// Adds the counts to the run, and notes for the reader of its figures.
     pub fn annotate(&self, connections: usize, hold: bool, run: &mut Run) {
         let counts = [
             ("opened", self.opened()),
@@ -113,7 +114,7 @@ impl Tally {
         }
     }
 
-    /// A connection was made; `again` says whether in the place of another.
+    /// Counts an opened connection; `again` tells whether it replaced another.
     pub(super) fn count_opened(&self, again: bool) {
         self.opened.fetch_add(1, Ordering::Relaxed);
         self.reopened.fetch_add(u64::from(again), Ordering::Relaxed);
@@ -127,7 +128,7 @@ impl Tally {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A connection has ended; `over` says whether the run had.
+    /// Counts an ended connection; `over` tells whether the run had ended.
     pub(super) fn count_ended(&self, over: bool) {
         let count = if over { &self.alive } else { &self.lost };
         count.fetch_add(1, Ordering::Relaxed);

@@ -42,7 +42,7 @@ where
         load.timeout,
         recorder,
     ));
-    // A seed for each run, the same in each: a run can be repeated.
+    // The seed is the same in each run: a run can be repeated.
     let schedule = Schedule::new(load.arrivals, index, threads, SEED);
     runtime.block_on(async {
         let worker = Rc::clone(&worker);
@@ -53,8 +53,8 @@ where
         let pacer = schedule.map(|due| monoio::spawn(pacer::pace(Rc::clone(&worker), due)));
         mode(Rc::clone(&worker)).await;
         done.set(true);
-        // A task that is left behind is leaked with the runtime, and with it what it shares: the
-        // collector would wait for its recorder.
+        // A task that remains is leaked with the runtime, including its shared state: the collector
+        // would wait for its recorder.
         measure_cpu.await;
         if let Some(pacer) = pacer {
             pacer.await;
@@ -80,10 +80,10 @@ fn pin(load: &Load, index: usize) -> Result<(), Error> {
 
 type Runtime = FusionRuntime<TimeDriver<IoUringDriver>, TimeDriver<LegacyDriver>>;
 
-/// The thread's event loop.
+/// Creates the thread's event loop.
 ///
-/// Completions are left until the thread asks for them (`IORING_SETUP_DEFER_TASKRUN`, Linux 6.1):
-/// it always does so in batches, and otherwise each would interrupt it.
+/// Completions wait until the thread asks for them (`IORING_SETUP_DEFER_TASKRUN`, Linux 6.1): it
+/// does so in batches, and otherwise each would interrupt it.
 fn runtime(connections: usize) -> std::io::Result<Runtime> {
     let entries = u32::try_from(connections.saturating_mul(2)).unwrap_or(u32::MAX);
     let entries = entries.clamp(MIN_ENTRIES, MAX_ENTRIES).next_power_of_two();
@@ -100,13 +100,13 @@ fn runtime(connections: usize) -> std::io::Result<Runtime> {
     build(ring).or_else(|_| build(io_uring::IoUring::builder()))
 }
 
-/// The `index`th of `parts` parts of `all`, as even as can be.
+/// Returns the `index`th of `parts` parts of `all`, as even as possible.
 fn share(all: usize, index: usize, parts: usize) -> Range<usize> {
     all * index / parts..all * (index + 1) / parts
 }
 
-/// Looks after deadlines and intervals, ends the run, and after it whatever does not end by itself.
-/// Ends when the mode is done.
+/// Checks deadlines and intervals, ends the run, and then everything that does not end by itself.
+/// Ends when the mode has.
 async fn supervise(worker: Rc<Worker>, done: Rc<Cell<bool>>) {
     let window = *worker.window();
     let grace = (window.end - window.start) / GRACE_SHARE;
@@ -120,7 +120,7 @@ async fn supervise(worker: Rc<Worker>, done: Rc<Cell<bool>>) {
             worker.close();
             closed = true;
         }
-        // Each operation has its deadline; this is for a mode that forgot to set it.
+        // Each operation has its deadline; this is for a mode that does not set it.
         if now >= window.end + grace + worker.timeout() + SPARE {
             worker.sockets().shut_down_all();
         }
@@ -144,14 +144,14 @@ async fn measure_cpu(worker: Rc<Worker>, legacy: bool) {
     worker.recorder().used(cpu, at.elapsed(), legacy);
 }
 
-/// How often deadlines are looked at.
+/// The interval of checking deadlines.
 const TICK: Duration = Duration::from_millis(20);
-/// The same once the run has ended.
+/// The interval once the run has ended.
 const TICK_AT_END: Duration = Duration::from_millis(2);
-/// What is queued when an open loop ends may still be sent within this share of the run; an
-/// operation due in the last moment is not the server's failure.
+/// Operations that are queued when an open loop ends may still be sent within this share of the
+/// run: an operation due in the last moment is not the server's failure.
 const GRACE_SHARE: u32 = 100;
-/// How far past its timeout an operation is given up by force.
+/// The time past its timeout after which an operation is ended by force.
 const SPARE: Duration = Duration::from_secs(1);
 const MIN_ENTRIES: u32 = 1024;
 const MAX_ENTRIES: u32 = 16_384;

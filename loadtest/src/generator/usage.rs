@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Processor time, user and system, that the calling thread has used (`getrusage(2)`).
+/// Returns the processor time, user and system, of the calling thread (`getrusage(2)`).
 pub(super) fn thread_cpu() -> Duration {
     // SAFETY: `rusage` is plain integers, for which zero is valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };

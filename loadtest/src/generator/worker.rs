@@ -1,4 +1,4 @@
-//! Worker: the part of a run on one thread, as a mode sees it.
+//! The worker: the part of a run on one thread, as a mode sees it.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -15,7 +15,7 @@ use crate::generator::sockets::{Socket, Sockets};
 use crate::measure::{Failure, Recorder, Window};
 use crate::model::Arrivals;
 
-/// The part of a run on one thread: its share of the connections, its recorder, its next operation.
+/// The part of a run on one thread: its share of the connections, its recorder, its operations.
 pub struct Worker {
     thread: usize,
     connections: Range<usize>,
@@ -23,9 +23,9 @@ pub struct Worker {
     window: Window,
     timeout: Duration,
     recorder: Recorder,
-    /// Of an open loop: what is due.
+    /// The due operations of an open loop.
     queue: Queue,
-    /// Whether all that falls due within the window is in the queue, or was.
+    /// True once everything that falls due within the window has been queued.
     all_due: Cell<bool>,
     sockets: Sockets,
     over: Cell<bool>,
@@ -34,7 +34,8 @@ pub struct Worker {
 /// An operation to begin now.
 #[derive(Clone, Copy, Debug)]
 pub struct Op {
-    /// Where its latency counts from: now in a closed loop, its intended time in an open one.
+    /// The time from which its latency counts: now in a closed loop, its intended time in an open
+    /// one.
     pub begun: Instant,
 }
 
@@ -61,50 +62,51 @@ impl Worker {
         }
     }
 
-    /// Number of the thread, from 0.
+    /// Returns the number of the thread, from 0.
     #[must_use]
     pub fn thread(&self) -> usize {
         self.thread
     }
 
-    /// This thread's connections, numbered over all threads.
+    /// Returns this thread's connections, numbered over all threads.
     #[must_use]
     pub fn connections(&self) -> Range<usize> {
         self.connections.clone()
     }
 
-    /// How operations are started.
+    /// Returns the arrival of operations.
     #[must_use]
     pub fn arrivals(&self) -> Arrivals {
         self.arrivals
     }
 
-    /// What is recorded.
+    /// Returns the recorded window.
     #[must_use]
     pub fn window(&self) -> &Window {
         &self.window
     }
 
-    /// How long connecting, and an operation once it is sent, may take.
+    /// Returns the time limit of connecting, and of an operation once it is sent.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Where operations end.
+    /// Returns the recorder of operations.
     #[must_use]
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
     }
 
-    /// Whether nothing more is to be begun. A closed loop's sockets are shut down then.
+    /// Returns whether the run is over, so that nothing more may begin. A closed loop's sockets are
+    /// shut down then.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.over.get()
     }
 
-    /// The next operation: at once in a closed loop, when one is due in an open loop; none when the
-    /// run is over.
+    /// Returns the next operation: immediately in a closed loop, when one is due in an open loop;
+    /// none when the run is over.
     pub async fn next(&self) -> Option<Op> {
         if self.over.get() {
             return None;
@@ -116,7 +118,7 @@ impl Worker {
         Some(self.open(due, Instant::now()))
     }
 
-    /// The next operation if there is one now, without waiting: for pipelining.
+    /// Returns the next operation if there is one now, without waiting: for pipelining.
     #[must_use]
     pub fn try_next(&self, now: Instant) -> Option<Op> {
         if self.over.get() {
@@ -129,11 +131,11 @@ impl Worker {
         Some(self.open(due, now))
     }
 
-    /// A connection to the server under test, without delay of small segments. Fails with
-    /// [`Failure::Connect`] or [`Failure::Timeout`]; nothing is recorded.
+    /// Connects to the server under test, with TCP_NODELAY. Fails with [`Failure::Connect`] or
+    /// [`Failure::Timeout`]; nothing is recorded.
     ///
     /// # Errors
-    /// If the server refuses, cannot be reached, or does not answer within the timeout.
+    /// If the server refuses, is unreachable, or does not answer within the timeout.
     pub async fn connect(&self, address: SocketAddr) -> Result<Socket, Failure> {
         let stream = timeout(self.timeout, TcpStream::connect_addr(address))
             .await
@@ -143,7 +145,7 @@ impl Worker {
         Ok(self.sockets.socket(stream))
     }
 
-    /// Waits before the next try to connect, longer after each that failed: 5 ms doubling to 640
+    /// Waits before the next attempt to connect, longer after each failure: 5 ms doubling to 640
     /// ms. Ends early when the run is over.
     pub async fn back_off(&self, failed: u32) {
         let mut left = BACKOFF * (1 << failed.min(BACKOFF_DOUBLINGS));
@@ -169,8 +171,8 @@ impl Worker {
         }
     }
 
-    /// An operation is due. If the run is over, which a thread that got no processor time may see
-    /// first, it is counted as one that was never sent.
+    /// Adds a due operation. If the run is over, which a thread without processor time may see
+    /// first, it is counted as unsent.
     pub(super) fn push_due(&self, at: Instant) {
         if self.is_over() {
             self.recorder.error(at, Instant::now(), Failure::Unsent);
@@ -179,12 +181,12 @@ impl Worker {
         }
     }
 
-    /// Nothing more falls due.
+    /// Marks that nothing more falls due.
     pub(super) fn no_more_due(&self) {
         self.all_due.set(true);
     }
 
-    /// Whether all that was due was taken by a connection.
+    /// Returns whether connections have taken everything that was due.
     pub(super) fn is_drained(&self) -> bool {
         self.all_due.get() && self.queue.is_empty()
     }
@@ -193,7 +195,7 @@ impl Worker {
         &self.sockets
     }
 
-    /// Nothing more is to be begun: those that wait for an operation get none.
+    /// Ends the operations: waiting connections get none.
     pub(super) fn close(&self) {
         self.over.set(true);
         let now = Instant::now();
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
     use crate::measure::{Membership, Message};
 
-    /// The thread that paces may come late: what it brings then is not lost.
+    /// The pacer may be late: its operations are not lost then.
     #[test]
     fn what_is_due_when_the_run_is_over_is_unsent() {
         let second = Duration::from_secs(1);

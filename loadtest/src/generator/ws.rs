@@ -1,12 +1,12 @@
 //! Round trips of messages over held WebSockets, or WebSockets that are only held.
 //!
-//! One message is in flight on a connection. In a closed loop the next is sent when its echo has
-//! come; in an open loop when one is due and a connection is free. No two messages of a connection
-//! in a row are alike, and an echo that is not its message, byte by byte, is an error `body`. So is
-//! a message that nobody waits for.
+//! One message is in flight on a connection. A closed loop sends the next when its echo has come;
+//! an open loop when one is due and a connection is free. Successive messages of a connection
+//! differ, and an echo that differs from its message in any byte is an error `body`. So is an
+//! unexpected message.
 //!
-//! Whatever the loop, a read is always under way: pings are answered and a close is seen at once,
-//! also on a connection that is idle.
+//! A read is always in progress: pings are answered and a close is noticed immediately, even on an
+//! idle connection.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -27,7 +27,7 @@ use crate::net::websocket::{
     Decoder, Event, Handshake, HandshakeError, Kind, NORMAL, encode, encode_close, encode_pong,
 };
 
-/// Options of the command `ws` beside those of every mode.
+/// Options of the command `ws` in addition to those of every mode.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Bytes of a message.
@@ -42,7 +42,7 @@ pub struct Options {
     pub hold: bool,
 }
 
-/// The mode, to be given to [`generator::run`](crate::generator::run).
+/// The mode for [`generator::run`](crate::generator::run).
 #[derive(Debug)]
 pub struct Mode {
     endpoint: Endpoint,
@@ -53,7 +53,7 @@ pub struct Mode {
 }
 
 impl Mode {
-    /// Round trips with, or connections to, this endpoint.
+    /// Creates a mode with round trips with, or connections to, this endpoint.
     pub fn new(endpoint: Endpoint, options: &Options) -> Arc<Self> {
         Arc::new(Self {
             endpoint,
@@ -68,12 +68,12 @@ impl Mode {
         })
     }
 
-    /// What became of the connections.
+    /// Returns the outcomes of the connections.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
 
-    /// What one thread does.
+    /// Runs the mode on one thread.
     pub async fn run(self: Arc<Self>, worker: Rc<Worker>) {
         let semaphore = Semaphore::new();
         worker
@@ -84,7 +84,7 @@ impl Mode {
     }
 }
 
-/// One of the connections, made again whenever it is lost.
+/// Keeps one of the connections, and reconnects when it is lost.
 async fn connection(mode: Arc<Mode>, worker: Rc<Worker>, semaphore: Rc<Semaphore>, index: usize) {
     let mut messages = Messages::new(mode.kind, mode.size, index);
     let (mut failed, mut again) = (0, false);
@@ -121,7 +121,7 @@ async fn connection(mode: Arc<Mode>, worker: Rc<Worker>, semaphore: Rc<Semaphore
                     worker.recorder().error(begun, Instant::now(), failure);
                     return;
                 }
-                // What is due and cannot be sent has failed.
+                // A due operation that cannot be sent has failed.
                 let Some(op) = worker.next().await else {
                     return;
                 };
@@ -133,7 +133,8 @@ async fn connection(mode: Arc<Mode>, worker: Rc<Worker>, semaphore: Rc<Semaphore
     }
 }
 
-/// A WebSocket, and what the server sent right after the handshake. Nothing is recorded but bytes.
+/// Opens a WebSocket. Also returns what the server sent right after the handshake. Only bytes are
+/// recorded.
 pub(super) async fn open(
     endpoint: &Endpoint,
     worker: &Worker,
@@ -143,7 +144,7 @@ pub(super) async fn open(
     Ok((socket, rest))
 }
 
-/// The handshake on a new connection; see [`open`].
+/// Performs the handshake on a new connection; see [`open`].
 pub(super) async fn shake_hands(
     endpoint: &Endpoint,
     worker: &Worker,
@@ -178,26 +179,26 @@ pub(super) async fn shake_hands(
     }
 }
 
-/// How a connection ended.
+/// The end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// With the run.
+    /// It ended with the run.
     RunOver,
-    /// Before it.
+    /// It ended before the run.
     Lost(Failure),
 }
 
-/// What is said over one connection.
+/// The conversation over one connection.
 struct Conversation<'c> {
     worker: &'c Worker,
     messages: &'c mut Messages,
     clock: Clock,
     decoder: Decoder,
-    /// What came and is not a whole frame.
+    /// The beginning of a frame.
     input: Vec<u8>,
-    /// What is to be sent.
+    /// The output buffer.
     output: Vec<u8>,
-    /// What waits for its echo.
+    /// The operation that waits for its echo.
     in_flight: Option<Op>,
 }
 
@@ -214,7 +215,8 @@ impl<'c> Conversation<'c> {
         }
     }
 
-    /// Talk, or (`silent`) only listen, until the run is over or the connection lost.
+    /// Sends and receives, or (`silent`) only receives, until the run is over or the connection is
+    /// lost.
     async fn hold(&mut self, mut socket: Socket, rest: Vec<u8>, silent: bool) -> End {
         let buffer = Vec::with_capacity(if silent { IDLE_BUFFER } else { BUFFER });
         let (reader, writer) = (&mut socket.reader, &mut socket.writer);
@@ -261,7 +263,7 @@ impl<'c> Conversation<'c> {
         }
         if !read_ended {
             self.send_close(writer).await;
-            // Whatever comes: the server's close, its end, or that it takes too long.
+            // Whatever comes: the server's close, its end, or the timeout.
             self.clock.begin(Instant::now());
             if end != End::RunOver {
                 self.clock.shut_down();
@@ -277,7 +279,7 @@ impl<'c> Conversation<'c> {
         self.clock.begin(Instant::now());
     }
 
-    /// Take what came.
+    /// Parses the input.
     fn take(&mut self, bytes: &[u8], now: Instant) -> Result<(), Failure> {
         if !bytes.is_empty() {
             self.worker.recorder().bytes_in(now, bytes.len());
@@ -332,7 +334,7 @@ impl<'c> Conversation<'c> {
         let (sent, mut output) = writer.write_all(std::mem::take(&mut self.output)).await;
         let sent = sent.map_err(|error| self.clock.failure(Some(&error)))?;
         self.worker.recorder().bytes_out(Instant::now(), sent);
-        // For its allocation.
+        // Keep the allocation.
         output.clear();
         self.output = output;
         Ok(())
@@ -340,11 +342,11 @@ impl<'c> Conversation<'c> {
 
     async fn send_close(&mut self, writer: &mut OwnedWriteHalf<TcpStream>) {
         encode_close(NORMAL, self.messages.mask(), &mut self.output);
-        // If it cannot be sent, the connection is at its end as well.
+        // If it cannot be sent, the connection has ended as well.
         let _ = self.flush(writer).await;
     }
 
-    /// Wait for the read under way and, if the connection is idle, for an operation.
+    /// Waits for the read in progress and, if the connection is idle, for an operation.
     async fn wait<'r>(
         &self,
         mut read: Pin<&mut impl Future<Output = Wakeup<'r>>>,
@@ -362,9 +364,9 @@ impl<'c> Conversation<'c> {
     }
 }
 
-/// What a connection waits for.
+/// The events that a connection waits for.
 enum Wakeup<'r> {
-    /// A read has ended: the half that was read, how it ended, and its buffer.
+    /// A read has ended: the half that was read, the result, and its buffer.
     Read(&'r mut OwnedReadHalf<TcpStream>, io::Result<usize>, Vec<u8>),
     /// An operation is due, or the run is over.
     Op(Option<Op>),
@@ -375,10 +377,10 @@ async fn receive(reader: &mut OwnedReadHalf<TcpStream>, buffer: Vec<u8>) -> Wake
     Wakeup::Read(reader, got, buffer)
 }
 
-/// The messages of one connection: as long as one another, each other than the one before.
+/// The messages of one connection: all of the same length, each different from the previous one.
 struct Messages {
     kind: Kind,
-    /// The last; it begins with the digits of a number, as many as there is room for.
+    /// The last message; it begins with the digits of a number, as many as fit.
     payload: Vec<u8>,
     number: u64,
     random: fastrand::Rng,
@@ -399,12 +401,12 @@ impl Messages {
         }
     }
 
-    /// Append the next, in its frame, to `output`.
+    /// Appends the next message, in its frame, to `output`.
     fn next(&mut self, output: &mut Vec<u8>) {
         self.number = self.number.wrapping_add(1);
         let mut number = self.number;
         for byte in self.payload.iter_mut().take(DIGITS) {
-            // From the lowest, so that the shortest message changes, too.
+            // From the lowest digit, so that the shortest message changes, too.
             *byte = b'A' + (number & 0xf) as u8;
             number >>= 4;
         }
@@ -416,12 +418,12 @@ impl Messages {
         );
     }
 
-    /// Whether this is the one that [`Messages::next`] gave last.
+    /// Returns whether this is the last message of [`Messages::next`].
     fn is_last(&self, kind: Kind, payload: &[u8]) -> bool {
         kind == self.kind && payload == self.payload
     }
 
-    /// A mask (RFC 6455 section 5.3); nobody here needs it to be unpredictable.
+    /// Returns a mask (RFC 6455 section 5.3); here it need not be unpredictable.
     fn mask(&mut self) -> [u8; 4] {
         self.random.u32(..).to_ne_bytes()
     }
@@ -429,10 +431,9 @@ impl Messages {
 
 /// Hexadecimal digits of a message's number.
 const DIGITS: usize = 16;
-/// Bytes that are read at a time, and the same of a connection on which little is expected: there
-/// may be many.
+/// Bytes of a read, and for a connection with little traffic, of which there may be many.
 const BUFFER: usize = 16 * 1024;
 const IDLE_BUFFER: usize = 256;
 const HEAD_BUFFER: usize = 1024;
-/// How many bytes longer than its message an echo may be and still be read as a wrong one.
+/// An echo may be this much longer than its message, and is still read as a wrong one.
 const SPARE: usize = 64 * 1024;

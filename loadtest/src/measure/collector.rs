@@ -1,4 +1,4 @@
-//! Puts together what the threads recorded.
+//! Merges the recordings of threads.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::measure::recorder::{LATE, Message, Slice, Totals};
 use crate::measure::{Failure, Window};
 use crate::model::{Arrivals, Generator, Interval, Latency, Run};
 
-/// Puts together what the threads of one run recorded: intervals while it runs, the run at its end.
+/// Merges the recordings of the threads of one run: intervals while it runs, the run at its end.
 pub struct Collector {
     window: Window,
-    /// Of each thread, the first interval that it may still say something of.
+    /// For each thread, the first interval that it may still report.
     next: Vec<usize>,
     slices: BTreeMap<usize, Slice>,
     timeline: Vec<Interval>,
@@ -23,7 +23,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Of a run on this many threads.
+    /// Creates a collector for a run on this many threads.
     #[must_use]
     pub fn new(window: Window, threads: usize) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Collector {
         }
     }
 
-    /// Takes a message. The intervals that it completes, in order.
+    /// Takes a message. Returns the intervals that it completes, in order.
     pub fn take(&mut self, message: Message) -> &[Interval] {
         let known = self.timeline.len();
         match message {
@@ -66,13 +66,13 @@ impl Collector {
         self.timeline.get(known..).unwrap_or_default()
     }
 
-    /// Whether every thread has ended.
+    /// Returns whether every thread has ended.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.running == 0
     }
 
-    /// The run, once every thread has ended.
+    /// Returns the run, once every thread has ended.
     #[must_use]
     pub fn finish(self, label: String, arrivals: Arrivals) -> Run {
         let elapsed_s = self.window.seconds();
@@ -202,7 +202,7 @@ fn latency(nanos: &Histogram<u64>) -> Latency {
         .map(|p| (p.to_string(), micros(nanos.value_at_percentile(*p))))
         .collect();
     let mut bytes = Vec::new();
-    // Writing to memory cannot fail, and the histogram's own bounds are within the format's.
+    // Writing to memory does not fail, and the histogram's bounds are within those of the format.
     let _ = V2DeflateSerializer::new().serialize(nanos, &mut bytes);
     Latency {
         count: nanos.len(),
@@ -226,7 +226,7 @@ fn micros(nanos: u64) -> f64 {
 /// Nanoseconds in a microsecond.
 const NANOS: f64 = 1e3;
 const PERCENTILES: [f64; 7] = [50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99];
-/// The share of its cores above which the generator may be the limit.
+/// The CPU usage above which the generator may be the limit.
 const BUSY: f64 = 0.95;
-/// The share of operations that the generator may begin late before it says so.
+/// The share of late operations above which the generator warns.
 const LATE_SHARE: f64 = 0.01;

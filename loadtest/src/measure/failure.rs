@@ -1,9 +1,9 @@
-//! Why an operation did not end as it should.
+//! The failures of operations.
 
 use std::fmt;
 use std::io;
 
-/// Why an operation did not end as it should. Its text is the key in
+/// The reason why an operation failed. Its text is the key in
 /// [`Run::errors`](crate::model::Run::errors).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
@@ -11,22 +11,22 @@ pub enum Failure {
     Connect,
     /// The connection broke, or the server closed it, before the operation was complete.
     Reset,
-    /// It took longer than it may.
+    /// It exceeded the timeout.
     Timeout,
-    /// The server sent what the protocol does not allow.
+    /// The server violated the protocol.
     Protocol,
-    /// A status that was not expected.
+    /// The status was not expected.
     Status(u16),
-    /// A body (or message) that was not expected.
+    /// The body (or message) was not expected.
     Body,
-    /// Of an open loop: it was due within the run and never sent.
+    /// It was due within the run of an open loop, and never sent.
     Unsent,
-    /// What a mode alone knows, in a word or two.
+    /// A failure that only one mode has, in a word or two.
     Other(&'static str),
 }
 
 impl Failure {
-    /// What an error of a socket means.
+    /// Converts an error of a socket.
     #[must_use]
     pub fn of_io(error: &io::Error) -> Self {
         match error.kind() {

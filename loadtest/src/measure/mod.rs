@@ -1,10 +1,10 @@
-//! Measuring: what each thread counts, and how it becomes a [`Run`](crate::model::Run).
+//! Measuring: the counts of each thread, and how they become a [`Run`](crate::model::Run).
 //!
 //! - [`Recorder`]: one for each thread; every operation ends in [`Recorder::ok`] or
 //!   [`Recorder::error`].
-//! - [`Window`]: what of a run is recorded, and how it is cut into intervals.
-//! - [`Failure`]: why an operation did not end as it should.
-//! - [`Collector`]: puts together what the threads recorded.
+//! - [`Window`]: the recorded part of a run, and its intervals.
+//! - [`Failure`]: the reason why an operation failed.
+//! - [`Collector`]: merges the recordings of threads.
 
 mod collector;
 mod failure;

@@ -1,4 +1,4 @@
-//! What one thread counts.
+//! The counts of one thread.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,12 +9,11 @@ use hdrhistogram::Histogram;
 
 use crate::measure::{Failure, Window};
 
-/// What one thread counts. Shared by the thread's connections through an `Rc`; every method is a
+/// The counts of one thread. The thread's connections share it through an `Rc`; every method is a
 /// few additions and never waits.
 ///
-/// Each operation has two times: when it was begun, which in an open loop is when it was
-/// *intended* to be, and when it ended. What lies outside the [`Window`] is left out here, so that
-/// callers record everything.
+/// Each operation has two times: its begin, which in an open loop is the *intended* time, and its
+/// end. The recorder ignores what lies outside the [`Window`], so callers record everything.
 pub struct Recorder {
     window: Window,
     state: RefCell<State>,
@@ -22,44 +21,44 @@ pub struct Recorder {
     collector: Sender<Message>,
 }
 
-/// What a thread tells the collector.
+/// A report of a thread to the collector.
 pub enum Message {
-    /// The thread has nothing more to say of the intervals before `next`; the slice is of the last
-    /// of them that it recorded in.
+    /// The thread has nothing more to report about the intervals before `next`; the slice is of the
+    /// last interval in which it recorded.
     Slice {
-        /// Which thread.
+        /// The number of the thread.
         thread: usize,
-        /// The interval that the slice is of.
+        /// The interval of the slice.
         interval: usize,
-        /// The first interval that the thread may still say something of.
+        /// The first interval that the thread may still report.
         next: usize,
-        /// What happened in it.
+        /// The counts of the interval.
         slice: Slice,
     },
     /// The thread has ended.
     Done {
-        /// Which thread.
+        /// The number of the thread.
         thread: usize,
-        /// All that it recorded.
+        /// Everything that it recorded.
         totals: Box<Totals>,
     },
 }
 
-/// What happened in one interval.
+/// The counts of one interval.
 pub struct Slice {
-    /// Operations that ended as they should.
+    /// Successful operations.
     pub ok: u64,
-    /// Operations that did not.
+    /// Failed operations.
     pub errors: u64,
-    /// Latency of the first, nanoseconds.
+    /// The latency of successful operations, in nanoseconds.
     pub latency: Histogram<u32>,
 }
 
-/// All that a thread recorded.
+/// Everything that a thread recorded.
 pub struct Totals {
-    /// Latency of the operations that ended as they should, nanoseconds.
+    /// The latency of successful operations, in nanoseconds.
     pub latency: Histogram<u64>,
-    /// Operations that did not, by reason.
+    /// Failed operations by reason.
     pub errors: BTreeMap<Failure, u64>,
     /// Responses by status.
     pub statuses: BTreeMap<u16, u64>,
@@ -67,20 +66,20 @@ pub struct Totals {
     pub bytes_in: u64,
     /// Bytes written.
     pub bytes_out: u64,
-    /// Operations that the generator itself began more than a millisecond past their time.
+    /// Operations that the generator itself began more than a millisecond late.
     pub late: u64,
-    /// The most that it was late.
+    /// The maximum delay.
     pub max_lateness: Duration,
-    /// Processor time of the thread while it recorded.
+    /// The processor time of the thread during the recording.
     pub cpu: Duration,
-    /// The time that it recorded.
+    /// The duration of the recording.
     pub wall: Duration,
-    /// Whether the thread ran without io_uring.
+    /// True if the thread ran without io_uring.
     pub legacy: bool,
 }
 
 impl Recorder {
-    /// A recorder of the thread with this number.
+    /// Creates the recorder of the thread with this number.
     #[must_use]
     pub fn new(window: Window, thread: usize, collector: Sender<Message>) -> Self {
         Self {
@@ -97,7 +96,7 @@ impl Recorder {
         }
     }
 
-    /// An operation ended as it should. Its latency is `ended - begun`.
+    /// Records a successful operation. Its latency is `ended - begun`.
     pub fn ok(&self, begun: Instant, ended: Instant) {
         if !self.window.counts(begun, ended) {
             return;
@@ -111,7 +110,7 @@ impl Recorder {
         state.slice.ok += 1;
     }
 
-    /// An operation did not end as it should.
+    /// Records a failed operation.
     pub fn error(&self, begun: Instant, ended: Instant, failure: Failure) {
         if !self.window.counts(begun, ended) {
             return;
@@ -122,7 +121,7 @@ impl Recorder {
         state.slice.errors += 1;
     }
 
-    /// An operation got a response with this status, whatever that means for it.
+    /// Records the status of a response, whether it is a success or not.
     pub fn status(&self, begun: Instant, ended: Instant, code: u16) {
         if !self.window.counts(begun, ended) {
             return;
@@ -132,22 +131,22 @@ impl Recorder {
         }
     }
 
-    /// Bytes were read at this time.
+    /// Records bytes that were read at this time.
     pub fn bytes_in(&self, at: Instant, count: usize) {
         if self.window.contains(at) {
             self.state.borrow_mut().totals.bytes_in += count as u64;
         }
     }
 
-    /// Bytes were written at this time.
+    /// Records bytes that were written at this time.
     pub fn bytes_out(&self, at: Instant, count: usize) {
         if self.window.contains(at) {
             self.state.borrow_mut().totals.bytes_out += count as u64;
         }
     }
 
-    /// A free connection was there, and an operation of an open loop was begun this much past its
-    /// intended time.
+    /// Records the delay of an operation of an open loop that began after its intended time
+    /// although a connection was free.
     pub fn lateness(&self, intended: Instant, lateness: Duration) {
         if !self.window.contains(intended) {
             return;
@@ -157,12 +156,12 @@ impl Recorder {
         totals.late += u64::from(lateness > LATE);
     }
 
-    /// Time passed: an interval may be over with nothing happening in it.
+    /// Advances the time: an interval may end without an event in it.
     pub(crate) fn tick(&self, now: Instant) {
         self.roll(&mut self.state.borrow_mut(), now);
     }
 
-    /// What the thread used while it recorded.
+    /// Records what the thread used during the recording.
     pub(crate) fn used(&self, cpu: Duration, wall: Duration, legacy: bool) {
         let totals = &mut self.state.borrow_mut().totals;
         totals.cpu = cpu;
@@ -170,7 +169,7 @@ impl Recorder {
         totals.legacy = legacy;
     }
 
-    /// The thread has ended: hand over all that was recorded.
+    /// Hands over everything that was recorded: the thread has ended.
     pub(crate) fn finish(&self) {
         let state = &mut *self.state.borrow_mut();
         self.close(state, self.window.intervals());
@@ -180,14 +179,15 @@ impl Recorder {
             .filter(|(_, count)| **count > 0)
             .map(|(code, count)| (code, *count))
             .collect();
-        // A collector that has gone has no use for it.
+        // A collector that has ended does not need it.
         let _ = self.collector.send(Message::Done {
             thread: self.thread,
             totals: Box::new(totals),
         });
     }
 
-    /// Closes the interval if it is over. The last one stays open for what ends after the window.
+    /// Closes the interval if it is over. The last one stays open for operations that end after the
+    /// window.
     fn roll(&self, state: &mut State, now: Instant) {
         if now >= state.interval_end {
             let interval = self.window.interval_at(now);
@@ -253,8 +253,8 @@ fn bounded<T: hdrhistogram::Counter>(
     made.expect("constant bounds are valid")
 }
 
-/// The generator was late if it began an operation this much past its time.
+/// The delay above which an operation counts as late.
 pub(super) const LATE: Duration = Duration::from_millis(1);
-/// An hour: what takes longer is recorded as this.
+/// An hour: longer latencies are recorded as this.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 const STATUSES: usize = 1000;

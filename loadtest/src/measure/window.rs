@@ -1,34 +1,34 @@
-//! What of a run is recorded.
+//! The recorded part of a run.
 
 use std::time::{Duration, Instant};
 
-/// What of a run is recorded: after the warm-up, for the duration, in intervals.
+/// The recorded part of a run: after the warm-up, for the duration, in intervals.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    /// When load begins: the warm-up is from here to `start`.
+    /// The start of the load: the warm-up is from here to `start`.
     pub begin: Instant,
-    /// When recording begins.
+    /// The start of the recording.
     pub start: Instant,
-    /// When recording ends, and no operation is begun any more.
+    /// The end of the recording, after which no operation begins.
     pub end: Instant,
     /// The length of an interval of the timeline.
     pub interval: Duration,
-    /// By which of its times an operation belongs to the window.
+    /// The rule by which an operation belongs to the window.
     pub membership: Membership,
 }
 
-/// By which of its times an operation belongs to the window.
+/// The rule by which an operation belongs to the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Membership {
-    /// By its end: what a closed loop completed within the window.
+    /// By its end: operations that a closed loop completed within the window.
     End,
-    /// By its intended time: of an open loop all that was due in the window counts, however late it
-    /// ends, so that slow operations are not left out for being slow.
+    /// By its intended time: all operations of an open loop that were due in the window count,
+    /// however late they end, so that slow operations are not omitted.
     Begin,
 }
 
 impl Window {
-    /// A window that begins at `begin`.
+    /// Creates a window that begins at `begin`.
     #[must_use]
     pub fn new(
         begin: Instant,
@@ -46,13 +46,13 @@ impl Window {
         }
     }
 
-    /// Seconds that are recorded.
+    /// Returns the recorded seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         (self.end - self.start).as_secs_f64()
     }
 
-    /// Whether an operation that was (to be) begun and ended at these times is recorded.
+    /// Returns whether an operation with these (intended) begin and end times is recorded.
     #[must_use]
     pub fn counts(&self, begun: Instant, ended: Instant) -> bool {
         let at = match self.membership {
@@ -62,20 +62,20 @@ impl Window {
         self.start <= at && at < self.end
     }
 
-    /// Whether `at` is recorded.
+    /// Returns whether `at` is recorded.
     #[must_use]
     pub fn contains(&self, at: Instant) -> bool {
         self.start <= at && at < self.end
     }
 
-    /// How many intervals there are; the last may be shorter.
+    /// Returns the number of intervals; the last may be shorter.
     #[must_use]
     pub fn intervals(&self) -> usize {
         let length = (self.end - self.start).as_nanos();
         usize::try_from(length.div_ceil(self.interval.as_nanos().max(1))).unwrap_or(usize::MAX)
     }
 
-    /// The interval that `at` falls in; the first if before, the last if after.
+    /// Returns the interval that `at` falls into; the first if before, the last if after.
     #[must_use]
     pub fn interval_at(&self, at: Instant) -> usize {
         let since = at.saturating_duration_since(self.start).as_nanos();
@@ -85,7 +85,7 @@ impl Window {
             .min(self.intervals().saturating_sub(1))
     }
 
-    /// When an interval ends.
+    /// Returns the end of an interval.
     #[must_use]
     pub fn end_of(&self, interval: usize) -> Instant {
         let intervals = u32::try_from(interval.saturating_add(1)).unwrap_or(u32::MAX);
@@ -93,7 +93,7 @@ impl Window {
     }
 }
 
-/// A run of fewer seconds than this has intervals shorter than a second.
+/// A run of fewer seconds has intervals shorter than a second.
 const SHORT_RUN: u32 = 10;
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(1);

@@ -1,34 +1,33 @@
-//! The chunked transfer coding (RFC 9112 section 7.1), taken off as it arrives.
+//! Decodes the chunked transfer coding (RFC 9112 section 7.1) as it arrives.
 
 use thiserror::Error;
 
-/// Where in the coding the next byte is.
+/// The position of the next byte in the coding.
 #[derive(Clone, Debug, Default)]
 pub struct Decoder {
     state: State,
 }
 
-/// What of the input was used, and what for.
+/// The result of decoding a piece of input.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decoded<'b> {
     /// Bytes that must not be passed again.
     pub consumed: usize,
-    /// The content that was among them; when it is empty, either more input is needed or
-    /// [`Decoder::is_done`].
+    /// Content among them; if it is empty, either more input is needed or [`Decoder::is_done`].
     pub data: &'b [u8],
 }
 
-/// The coding is broken.
+/// The coding is invalid.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the chunked coding of the response's body is broken: {0}")]
 pub struct Malformed(&'static str);
 
 impl Decoder {
-    /// Take the next piece of content off the front of `input`. What is not consumed is to be
-    /// passed again, with more behind it.
+    /// Decodes the next piece of content at the front of `input`. Pass unconsumed bytes again,
+    /// followed by more.
     ///
     /// # Errors
-    /// The connection is to be given up.
+    /// The coding is invalid; close the connection.
     pub fn decode<'b>(&mut self, input: &'b [u8]) -> Result<Decoded<'b>, Malformed> {
         let mut consumed = 0;
         loop {
@@ -90,7 +89,7 @@ impl Decoder {
         })
     }
 
-    /// Whether the body, its trailer included, has ended.
+    /// Returns whether the body, including its trailer, has ended.
     pub fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
     }
@@ -100,14 +99,14 @@ impl Decoder {
 enum State {
     #[default]
     Size,
-    /// Bytes of the chunk that are still to come, at least one.
+    /// Remaining bytes of the chunk, at least one.
     Data(u64),
     DataEnd,
     Trailer,
     Done,
 }
 
-/// Bytes of a size with its extensions, or of a line of the trailer.
+/// Maximum bytes of a size with its extensions, or of a line of the trailer.
 const MAX_LINE: usize = 16 * 1024;
 
 #[cfg(test)]
@@ -116,7 +115,8 @@ mod tests {
 
     use super::*;
 
-    /// The content, and what comes after the body; the input arrives in pieces of `cut` bytes.
+    /// Returns the content, and the bytes after the body; the input arrives in pieces of `cut`
+    /// bytes.
     fn decode(bytes: &[u8], cut: usize) -> Result<(Vec<u8>, Vec<u8>, bool), Malformed> {
         let mut decoder = Decoder::default();
         let (mut input, mut content) = (Vec::new(), Vec::new());

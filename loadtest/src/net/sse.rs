@@ -5,49 +5,49 @@ use std::time::Duration;
 
 use memchr::{memchr, memchr2};
 
-/// Puts the events of one stream together.
+/// The parser of one stream's events.
 #[derive(Debug, Default)]
 pub struct Parser {
-    /// Bytes of the stream so far, up to [`BOM`]'s length: where a byte order mark may be.
+    /// Bytes of the stream so far, up to the length of [`BOM`], which may be at its start.
     begun: usize,
-    /// Whether the last byte was a CR, whose LF may still come.
+    /// True if the last byte was a CR, which an LF may follow.
     after_cr: bool,
-    /// The beginning of a line whose end is still to come.
+    /// The beginning of an unfinished line.
     line: Vec<u8>,
-    /// Lines of the event that is arriving, each with an LF behind it.
+    /// Data lines of the event in progress, each followed by an LF.
     data: Vec<u8>,
-    /// The type of the event that is arriving.
+    /// The type of the event in progress.
     event: Vec<u8>,
-    /// The last `id` of this stream, which is kept from event to event.
+    /// The last `id` of this stream, which persists between events.
     id: Vec<u8>,
     /// The `id` as it was at the last empty line.
     last_id: Vec<u8>,
     retry: Option<Duration>,
 }
 
-/// An event, as it would be dispatched.
+/// An event, as a browser would dispatch it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<'p> {
-    /// Its type; `message` if it named none.
+    /// Its type; `message` by default.
     pub event: &'p [u8],
-    /// Its lines of data, an LF between each two.
+    /// Its data lines, separated by LF.
     pub data: &'p [u8],
-    /// The last `id` so far, this event's or an earlier one's.
+    /// The last `id` so far, of this event or an earlier one.
     pub last_id: &'p [u8],
 }
 
 impl Parser {
-    /// Go on with `input`, the stream's next bytes, and call `dispatch` for each event that ends
-    /// in it.
+    /// Parses `input`, the stream's next bytes, and calls `dispatch` for each event that ends in
+    /// it.
     pub fn feed(&mut self, input: &[u8], mut dispatch: impl FnMut(Event<'_>)) {
         let mut rest = input;
         while self.begun < BOM.len() {
-            // One mark, at the very beginning, is no part of the stream.
+            // One mark at the very beginning is not a part of the stream.
             let Some((first, later)) = rest.split_first() else {
                 return;
             };
             if BOM.get(self.begun) != Some(first) {
-                // What looked like the mark's beginning is a line's.
+                // The apparent beginning of a mark is that of a line.
                 let begun = BOM.get(..self.begun).unwrap_or_default();
                 self.line.extend_from_slice(begun);
                 self.begun = BOM.len();
@@ -76,7 +76,7 @@ impl Parser {
                 let mut whole = std::mem::take(&mut self.line);
                 whole.extend_from_slice(line);
                 self.take_line(&whole, &mut dispatch);
-                // For its allocation.
+                // Keep the allocation.
                 whole.clear();
                 self.line = whole;
             }
@@ -84,19 +84,19 @@ impl Parser {
         self.line.extend_from_slice(rest);
     }
 
-    /// What `Last-Event-ID` is when the stream is asked for again: the last `id` of an event that
-    /// has ended. Empty: none is to be sent.
+    /// Returns the value of `Last-Event-ID` for a reconnection: the last `id` of a finished event.
+    /// If it is empty, send none.
     pub fn last_id(&self) -> &[u8] {
         &self.last_id
     }
 
-    /// The last `retry`: how long to wait before the stream is asked for again.
+    /// Returns the last `retry`: the delay before a reconnection.
     pub fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// Begin another stream, that of the next response. What has not ended is dropped;
-    /// [`Parser::last_id`] and [`Parser::retry`] stay until the stream says something else.
+    /// Begins the stream of the next response. Unfinished lines and events are dropped;
+    /// [`Parser::last_id`] and [`Parser::retry`] persist until the stream changes them.
     pub fn restart(&mut self) {
         self.begun = 0;
         self.after_cr = false;
@@ -131,7 +131,7 @@ impl Parser {
                 let millis = number.and_then(|number| number.parse().ok());
                 self.retry = millis.map(Duration::from_millis).or(self.retry);
             }
-            // Comments, too: their field's name is empty.
+            // This includes comments: the name of their field is empty.
             _ => {}
         }
     }
@@ -185,7 +185,7 @@ mod tests {
         ("message".into(), data.into(), id.into())
     }
 
-    /// The streams of HTML section 9.2.6, and what it says of them.
+    /// The streams and results of HTML section 9.2.6.
     #[test]
     fn the_examples_of_the_standard() {
         let stock = "data: YHOO\ndata: +2\ndata: 10\n\n";
@@ -228,7 +228,8 @@ mod tests {
         assert_eq!(heard[0], ("tick".into(), "a".into(), "5".into()));
         assert_eq!(heard[1], message("b", "5"));
         assert_eq!(parser.retry(), Some(Duration::from_millis(250)));
-        // An event without data is none, but its id counts; others that are no ids or no numbers.
+        // An event without data is not dispatched, but its id counts; the others are invalid ids or
+        // numbers.
         let rest = b"id: 6\nevent: x\n\nid: \0\nretry: 1s\nretry:\nData: x\n\n";
         assert_eq!(parse(&mut parser, &[rest]), []);
         assert_eq!(parser.last_id(), b"6");

@@ -6,53 +6,52 @@ use crate::net::chunked;
 use crate::net::http1::with_head;
 use crate::net::sse::{Event, Parser};
 
-/// Reads one response after the other, as the connections of a client that comes back for the same
-/// stream bring them.
+/// Parses successive responses, which the connections of a reconnecting client bring.
 #[derive(Debug, Default)]
 pub struct Stream {
     state: State,
-    /// What came and is the beginning of a head, or of a chunk's size.
+    /// The beginning of a head, or of a chunk's size.
     input: Vec<u8>,
     parser: Parser,
 }
 
-/// How far a response has come.
+/// The progress of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Its head is not whole.
+    /// Its head is incomplete.
     Head,
-    /// Its head was as it should be, and events may come.
+    /// Its head is valid, and events may come.
     Open,
-    /// It has ended as it should.
+    /// It has ended regularly.
     Ended,
 }
 
-/// Why it is no stream of events.
+/// The reason why it is not a stream of events.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum StreamError {
-    /// Any but 200.
+    /// A status other than 200.
     #[error("the stream was answered with status {0} instead of 200")]
     Status(u16),
-    /// Any but `text/event-stream`.
+    /// A type other than `text/event-stream`.
     #[error("the response's Content-Type is not text/event-stream")]
     ContentType,
-    /// What came is no response.
+    /// The bytes are not a response.
     #[error("the response's head is broken: {0}")]
     Head(#[from] httparse::Error),
-    /// No end of the head after [`MAX_HEAD`] bytes.
+    /// The head does not end within [`MAX_HEAD`] bytes.
     #[error("the response's head has no end after {MAX_HEAD} bytes")]
     TooLong,
-    /// Its framing is broken.
+    /// Its framing is invalid.
     #[error(transparent)]
     Chunked(#[from] chunked::Malformed),
 }
 
 impl Stream {
-    /// Go on with `bytes`, the connection's next, and call `dispatch` for each event that ends in
+    /// Parses `bytes`, the connection's next, and calls `dispatch` for each event that ends in
     /// them.
     ///
     /// # Errors
-    /// The connection is to be given up.
+    /// The response is invalid; close the connection.
     pub fn feed(
         &mut self,
         bytes: &[u8],
@@ -74,26 +73,26 @@ impl Stream {
         Ok(progress)
     }
 
-    /// The connection has ended: whether the response has, too, as it should.
+    /// Ends the connection. Returns whether the response has ended regularly.
     #[must_use]
     pub fn ends_here(&self) -> bool {
         matches!(self.state, State::Close | State::Ended)
     }
 
-    /// Begin with another response, on another connection.
+    /// Begins another response, on another connection.
     pub fn restart(&mut self) {
         self.state = State::Head;
         self.input.clear();
         self.parser.restart();
     }
 
-    /// For what is kept from response to response.
+    /// Returns the parser of events, whose state persists between responses.
     #[must_use]
     pub fn parser(&self) -> &Parser {
         &self.parser
     }
 
-    /// The bytes that were used, and how far the response has come.
+    /// Returns the number of bytes used, and the progress of the response.
     fn take(
         &mut self,
         input: &[u8],
@@ -143,21 +142,21 @@ impl Stream {
     }
 }
 
-/// What the next byte is part of.
+/// The part of the response that the next byte belongs to.
 #[derive(Debug, Default)]
 enum State {
     #[default]
     Head,
     Chunked(chunked::Decoder),
-    /// Bytes of the body that are still to come.
+    /// Remaining bytes of the body.
     Length(u64),
-    /// A body that goes on to the connection's end.
+    /// A body that ends with the connection.
     Close,
     Ended,
 }
 
-/// The length of the head at the front of `input`, if it is whole, and what comes after it; nothing
-/// does after an interim response (RFC 9110 section 15.2).
+/// Returns the length of the head at the front of `input`, if it is complete, and the state after
+/// it; an interim response (RFC 9110 section 15.2) has none.
 fn head(input: &[u8]) -> Result<Option<(usize, Option<State>)>, StreamError> {
     with_head(input, |parsed, response| {
         events_head(input, parsed, response)
@@ -210,14 +209,14 @@ fn events_head(
     Ok(Some((len, Some(state))))
 }
 
-/// The longest head that is accepted.
+/// The maximum length of a head.
 pub const MAX_HEAD: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What a response says when it comes in pieces of `cut` bytes: its data, and how far it came.
+    /// Parses a response that comes in pieces of `cut` bytes. Returns its data and progress.
     fn read(response: &str, cut: usize) -> Result<(Vec<String>, Progress, bool), StreamError> {
         let (mut stream, mut data) = (Stream::default(), Vec::new());
         let mut progress = Progress::Head;

@@ -1,5 +1,5 @@
-//! The client's side of WebSocket (RFC 6455): the opening handshake, and messages to bytes and
-//! back. Pure over bytes; no extension is offered.
+//! The client's side of WebSocket (RFC 6455): the opening handshake, and encoding and decoding of
+//! messages. Pure over bytes; no extension is offered.
 
 use std::io::Cursor;
 
@@ -11,7 +11,7 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use crate::net::http1::with_head;
 
-/// An opening handshake (RFC 6455 section 4.1): what is sent, and what has to come back.
+/// An opening handshake (RFC 6455 section 4.1): the request, and the check of its response.
 #[derive(Clone, Debug)]
 pub struct Handshake {
     request: Vec<u8>,
@@ -19,8 +19,9 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// With a random key. `authority` is the value of `Host`, `target` the request's target, as
-    /// `/chat?a=b`; `headers` are complete lines, each with its CRLF, or empty.
+    /// Creates a handshake with a random key. `authority` is the value of `Host`, `target` the
+    /// request's target, as `/chat?a=b`; `headers` are complete lines, each with its CRLF, or
+    /// empty.
     pub fn new(authority: &str, target: &str, headers: &str) -> Self {
         let key = generate_key();
         let request = format!(
@@ -34,16 +35,16 @@ impl Handshake {
         }
     }
 
-    /// What is to be sent.
+    /// Returns the request.
     pub fn request(&self) -> &[u8] {
         &self.request
     }
 
-    /// Check the response that `input` begins with: the length of its head, if it is whole.
+    /// Checks the response at the front of `input`. Returns the length of its head, if it is
+    /// complete.
     ///
     /// # Errors
-    /// The first thing that is wrong with it (RFC 6455 section 4.1, the list after "validate the
-    /// server's response").
+    /// The first violation (RFC 6455 section 4.1, the list after "validate the server's response").
     pub fn check(&self, input: &[u8]) -> Result<Option<usize>, HandshakeError> {
         with_head(input, |parsed, response| {
             self.check_head(input, parsed, response)
@@ -103,33 +104,33 @@ impl Handshake {
     }
 }
 
-/// Why there is no WebSocket.
+/// The reason why there is no WebSocket.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum HandshakeError {
-    /// The server answered, and not with 101.
+    /// The status is not 101.
     #[error("the handshake was answered with status {0} instead of 101")]
     Status(u16),
-    /// What came is no response.
+    /// The bytes are not a response.
     #[error("the handshake's response is malformed: {0}")]
     Malformed(#[from] httparse::Error),
-    /// No end of the head after `MAX_HEAD` bytes.
+    /// The head does not end within `MAX_HEAD` bytes.
     #[error("the handshake's response has no end after {MAX_HEAD} bytes")]
     TooLong,
-    /// A header of the response is missing or says something else.
+    /// A header of the response is missing or has another value.
     #[error("the handshake's response lacks `{0}`")]
     Header(&'static str),
     /// `Sec-WebSocket-Accept` does not fit the key.
     #[error("the handshake's response has no Sec-WebSocket-Accept that fits the key")]
     Accept,
-    /// One was chosen that was not offered.
+    /// The server chose an extension that was not offered.
     #[error("the handshake's response has an extension that was not offered")]
     Extension,
-    /// One was chosen that was not offered.
+    /// The server chose a subprotocol that was not offered.
     #[error("the handshake's response has a subprotocol that was not offered")]
     Protocol,
 }
 
-/// What a message is made of.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// UTF-8.
@@ -138,7 +139,7 @@ pub enum Kind {
     Binary,
 }
 
-/// Append a message to `output`, as one frame, masked with `mask` (RFC 6455 section 5.3).
+/// Appends a message to `output`, as one frame, masked with `mask` (RFC 6455 section 5.3).
 pub fn encode(kind: Kind, payload: &[u8], mask: [u8; 4], output: &mut Vec<u8>) {
     let opcode = match kind {
         Kind::Text => OpCode::Data(Data::Text),
@@ -147,51 +148,51 @@ pub fn encode(kind: Kind, payload: &[u8], mask: [u8; 4], output: &mut Vec<u8>) {
     frame(opcode, payload, mask, output);
 }
 
-/// Append the answer to a ping, with the ping's payload.
+/// Appends the answer to a ping, with the ping's payload.
 pub fn encode_pong(payload: &[u8], mask: [u8; 4], output: &mut Vec<u8>) {
     frame(OpCode::Control(Control::Pong), payload, mask, output);
 }
 
-/// Append a close with `code` (RFC 6455 section 7.4) and no reason.
+/// Appends a close with `code` (RFC 6455 section 7.4) and without a reason.
 pub fn encode_close(code: u16, mask: [u8; 4], output: &mut Vec<u8>) {
     let payload = code.to_be_bytes();
     frame(OpCode::Control(Control::Close), &payload, mask, output);
 }
 
-/// Takes the frames of a server apart, and puts its messages together.
+/// Decodes the frames of a server, and assembles its messages.
 ///
-/// Text is not checked to be UTF-8: whoever compares it with what it must be sees more.
+/// Text is not checked to be UTF-8: the caller compares it with the expected bytes.
 #[derive(Debug)]
 pub struct Decoder {
     max_message: usize,
     /// The message whose fragments are arriving.
     message: Option<(Kind, Vec<u8>)>,
-    /// Whether it has arrived and was the last event: the next one takes its place.
+    /// True if it is complete and was the last event: the next message replaces it.
     delivered: bool,
 }
 
-/// What a server has said.
+/// An event from the server.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'b> {
     /// A whole message.
     Message(Kind, &'b [u8]),
-    /// A part of a message that is not its last.
+    /// A fragment other than the last.
     Fragment,
-    /// To be answered with [`encode_pong`].
+    /// A ping, to be answered with [`encode_pong`].
     Ping(&'b [u8]),
-    /// The answer to a ping, or a sign of life.
+    /// The answer to a ping, or an unsolicited one.
     Pong,
-    /// The end; 1005 if it gave no code.
+    /// A close; 1005 without a code.
     Close(u16),
 }
 
-/// What a server may not say.
+/// A violation by the server.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the server broke the WebSocket protocol: {0}")]
 pub struct ProtocolError(&'static str);
 
 impl Decoder {
-    /// Messages of more than `max_message` bytes are a violation.
+    /// Creates a decoder. Messages of more than `max_message` bytes are a violation.
     pub fn new(max_message: usize) -> Self {
         Self {
             max_message,
@@ -200,11 +201,12 @@ impl Decoder {
         }
     }
 
-    /// Take the next event off the front of `input`: the bytes that it took, which must not be
-    /// passed again, and the event. `None`: it is not whole; pass the same bytes again, and more.
+    /// Decodes the event at the front of `input`. Returns the number of consumed bytes, which must
+    /// not be passed again, and the event. `None` if it is incomplete: pass the same bytes again,
+    /// followed by more.
     ///
     /// # Errors
-    /// The connection is to be given up.
+    /// The input is invalid; close the connection.
     pub fn decode<'b>(
         &'b mut self,
         input: &'b [u8],
@@ -252,9 +254,9 @@ impl Decoder {
     }
 }
 
-/// A whole frame at the front of the input.
+/// A complete frame at the front of the input.
 struct Frame<'b> {
-    /// With its header.
+    /// The length with its header.
     len: usize,
     opcode: OpCode,
     is_final: bool,
@@ -315,7 +317,7 @@ fn frame(opcode: OpCode, payload: &[u8], mask: [u8; 4], output: &mut Vec<u8>) {
         mask: Some(mask),
         ..FrameHeader::default()
     };
-    // Writing to a vector doesn't fail.
+    // Writing to a vector does not fail.
     let _ = header.format(payload.len() as u64, output);
     let start = output.len();
     output.extend_from_slice(payload);
@@ -332,12 +334,12 @@ fn frame(opcode: OpCode, payload: &[u8], mask: [u8; 4], output: &mut Vec<u8>) {
     }
 }
 
-/// The code of a close that has none (RFC 6455 section 7.1.5).
+/// The code of a close without one (RFC 6455 section 7.1.5).
 pub const NO_STATUS: u16 = 1005;
-/// A close because there is nothing more to say (RFC 6455 section 7.4.1).
+/// The code of a normal close (RFC 6455 section 7.4.1).
 pub const NORMAL: u16 = 1000;
 const MAX_HEAD: usize = 64 * 1024;
-/// Bytes of the payload of a control frame.
+/// Maximum payload of a control frame, in bytes.
 const MAX_CONTROL: u64 = 125;
 const TOO_LONG: ProtocolError = ProtocolError("a message that is longer than expected");
 
@@ -469,7 +471,7 @@ mod tests {
         Close(u16),
     }
 
-    /// Everything that is whole, taken off the front.
+    /// Decodes everything that is complete.
     fn read(decoder: &mut Decoder, input: &mut Vec<u8>) -> Result<Vec<OwnedEvent>, ProtocolError> {
         let mut events = Vec::new();
         while let Some((consumed, event)) = decoder.decode(input)? {
@@ -485,7 +487,7 @@ mod tests {
         Ok(events)
     }
 
-    /// As a server sends it, with a ping between two fragments if `at` is given.
+    /// Encodes an event as a server does, with a ping between two fragments if `at` is given.
     fn server_frame(event: &OwnedEvent, at: Option<usize>) -> Vec<u8> {
         let mut output = Vec::new();
         let mut push = |opcode, is_final, payload: &[u8]| {

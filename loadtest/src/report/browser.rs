@@ -1,4 +1,4 @@
-//! The page in a real browser: the charts are there, and nothing complains.
+//! Tests the page in a real browser: it has its charts, and logs no error.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::model::Report;
 use crate::report::{charts, html, sample};
 
-/// What Chromium makes of a page: the document after its scripts ran, and the log.
+/// Opens a page in Chromium. Returns the document after its scripts ran, and the log.
 fn browsed(chromium: &Path, page: &str, folder: &Path) -> (String, String) {
     let file = folder.join("report.html");
     std::fs::write(&file, page).unwrap();

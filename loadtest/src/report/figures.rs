@@ -1,8 +1,8 @@
-//! Figures as people read them.
+//! Formats figures for people.
 
 use crate::model::{Arrivals, Mode, Slo};
 
-/// A count, with its thousands apart: `1,234,567`.
+/// Formats a count with separated thousands: `1,234,567`.
 pub(super) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -15,7 +15,7 @@ pub(super) fn count(value: u64) -> String {
     text
 }
 
-/// Operations a second, without the unit: `51,400`, `12.5`.
+/// Formats operations a second, without the unit: `51,400`, `12.5`.
 pub(super) fn rate(value: f64) -> String {
     if value.abs() < 100.0 && value.fract() != 0.0 {
         return format!("{value:.1}");
@@ -23,7 +23,7 @@ pub(super) fn rate(value: f64) -> String {
     count(value.round().max(0.0) as u64)
 }
 
-/// A latency as [`time`]; `-` where nothing was answered.
+/// Formats a latency as [`time`]; `-` if nothing was answered.
 pub(super) fn latency(microseconds: f64) -> String {
     if microseconds > 0.0 {
         time(microseconds)
@@ -32,7 +32,7 @@ pub(super) fn latency(microseconds: f64) -> String {
     }
 }
 
-/// Microseconds, in the unit that fits, three figures: `812 µs`, `1.80 ms`, `12.3 s`.
+/// Formats microseconds with three figures, in a suitable unit: `812 µs`, `1.80 ms`, `12.3 s`.
 pub(super) fn time(microseconds: f64) -> String {
     let (value, unit) = match microseconds {
         us if us < 1e3 => (us, "µs"),
@@ -42,7 +42,7 @@ pub(super) fn time(microseconds: f64) -> String {
     format!("{} {unit}", three_figures(value))
 }
 
-/// Bytes, in the binary unit that fits: `1.25 MiB`.
+/// Formats bytes in a suitable binary unit: `1.25 MiB`.
 pub(super) fn bytes(value: f64) -> String {
     let mut value = value;
     for unit in ["B", "KiB", "MiB", "GiB"] {
@@ -54,7 +54,7 @@ pub(super) fn bytes(value: f64) -> String {
     format!("{} TiB", three_figures(value))
 }
 
-/// A share: `0.23 %`.
+/// Formats a share: `0.23 %`.
 pub(super) fn share(value: f64) -> String {
     let percent = value * 100.0;
     if percent == 0.0 {
@@ -66,7 +66,7 @@ pub(super) fn share(value: f64) -> String {
     format!("{} %", three_figures(percent))
 }
 
-/// A number of any magnitude, three figures: `0`, `6.00e-4`.
+/// Formats a number of any magnitude with three figures: `0`, `6.00e-4`.
 pub(super) fn scientific(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
@@ -74,17 +74,17 @@ pub(super) fn scientific(value: f64) -> String {
     format!("{value:.2e}")
 }
 
-/// A change, with its sign: `+12.3 %`.
+/// Formats a change with its sign: `+12.3 %`.
 pub(super) fn change(value: f64) -> String {
     format!("{:+.1} %", value * 100.0)
 }
 
-/// A difference of shares, with its sign: `+0.12 points`.
+/// Formats a difference of shares with its sign: `+0.12 points`.
 pub(super) fn points(value: f64) -> String {
     format!("{:+.2} points", value * 100.0)
 }
 
-/// How operations were started.
+/// Formats the arrival of operations.
 pub(super) fn arrivals(arrivals: Arrivals) -> String {
     match arrivals {
         Arrivals::Closed => "closed loop".into(),
@@ -93,7 +93,7 @@ pub(super) fn arrivals(arrivals: Arrivals) -> String {
     }
 }
 
-/// An objective: `p99 <= 5.00 ms, errors <= 0.1 %`.
+/// Formats an objective: `p99 <= 5.00 ms, errors <= 0.1 %`.
 pub(super) fn objective(slo: &Slo) -> String {
     format!(
         "p{} ≤ {}, errors ≤ {}",
@@ -103,7 +103,7 @@ pub(super) fn objective(slo: &Slo) -> String {
     )
 }
 
-/// What one operation is called, in the plural.
+/// Returns the plural name of an operation.
 pub(super) fn operations(mode: Mode) -> &'static str {
     match mode {
         Mode::Http => "requests",
@@ -113,7 +113,7 @@ pub(super) fn operations(mode: Mode) -> &'static str {
     }
 }
 
-/// The mode as the command has it.
+/// Returns the mode as on the command line.
 pub(super) fn mode(mode: Mode) -> &'static str {
     match mode {
         Mode::Http => "http",

@@ -1,7 +1,7 @@
-//! Histograms as other tools of `HdrHistogram` read them.
+//! Histograms for other tools of `HdrHistogram`.
 //!
-//! Two formats, in milliseconds as is the custom: the interval log (one line a run), and the
-//! percentile distribution (`.hgrm`) that the plotter of hdrhistogram.org takes.
+//! There are two formats, in milliseconds by convention: the interval log (one line a run), and the
+//! percentile distribution (`.hgrm`) for the plotter of hdrhistogram.org.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -13,7 +13,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use crate::analysis::distribution;
 use crate::model::{Latency, Report};
 
-/// Why a histogram cannot be written.
+/// The reason why a histogram cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The report's histogram cannot be read.
@@ -22,16 +22,16 @@ pub enum Error {
     /// The log cannot be written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// A histogram cannot be put in the log.
+    /// A histogram cannot be written to the log.
     #[error("a histogram cannot be written to the log: {0:?}")]
     Log(String),
 }
 
-/// Writes the interval log: the histogram of each run, one after the other, tagged by their labels.
-/// Runs in which nothing was recorded are left out.
+/// Writes the interval log: the histogram of each run in order, tagged by its label. Runs without
+/// recorded operations are omitted.
 ///
 /// # Errors
-/// If a histogram of the report is not one, or the log cannot be written.
+/// If a histogram of the report is invalid, or the log cannot be written.
 pub fn write(report: &Report, mut to: impl Write) -> Result<(), Error> {
     let mut serializer = V2DeflateSerializer::new();
     let mut log = IntervalLogWriterBuilder::new()
@@ -57,11 +57,11 @@ pub fn write(report: &Report, mut to: impl Write) -> Result<(), Error> {
     Ok(to.flush()?)
 }
 
-/// The percentile distribution of one run: `Value Percentile TotalCount 1/(1-Percentile)`, values in
-/// milliseconds, five steps to each halving of what is left.
+/// Formats the percentile distribution of one run: `Value Percentile TotalCount 1/(1-Percentile)`,
+/// values in milliseconds, five steps for each halving of the rest.
 ///
 /// # Errors
-/// If the histogram is not one.
+/// If the histogram is invalid.
 pub fn percentiles(latency: &Latency) -> Result<String, Error> {
     let histogram = distribution::decode(latency)?;
     let mut text = String::from("       Value     Percentile TotalCount 1/(1-Percentile)\n\n");
@@ -71,7 +71,7 @@ pub fn percentiles(latency: &Latency) -> Result<String, Error> {
         let value = step.value_iterated_to() as f64 / NANOSECONDS_IN_MILLISECOND;
         let quantile = step.quantile_iterated_to();
         let _ = write!(text, "{value:12.3} {quantile:2.12} {total:10}");
-        // The last line has no inverse: the format leaves it out.
+        // The last line has no inverse, which the format omits.
         if quantile < 1.0 {
             let _ = write!(text, " {:14.2}", 1.0 / (1.0 - quantile));
         }
@@ -93,7 +93,7 @@ pub fn percentiles(latency: &Latency) -> Result<String, Error> {
     Ok(text)
 }
 
-/// A label without what ends a tag.
+/// Returns a label without characters that end a tag.
 fn tag(label: &str) -> String {
     label
         .chars()

@@ -1,4 +1,4 @@
-//! The file: JSON as `docs/loadtest-schema.md` has it.
+//! The JSON file, described in `docs/loadtest-schema.md`.
 
 use std::io::{Read, Write};
 
@@ -6,22 +6,22 @@ use serde::Deserialize;
 
 use crate::model::{Report, SCHEMA};
 
-/// Why a file cannot be read or written.
+/// The reason why a file cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file cannot be read or written at all.
+    /// The file cannot be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// It is not JSON, or not of this shape.
+    /// It is not JSON of this format.
     #[error("this is no report of rusm-loadtest: {0}")]
     Shape(#[from] serde_json::Error),
-    /// It is of another version of the format.
+    /// It has another version of the format.
     #[error(
         "the report has schema {found}, and this rusm-loadtest reads {SCHEMA}: use the version that \
          wrote it, or measure again"
     )]
     Schema {
-        /// The number in the file.
+        /// The version of the file.
         found: u64,
     },
 }
@@ -29,11 +29,11 @@ pub enum Error {
 /// Reads a report.
 ///
 /// # Errors
-/// If it cannot be read, is no report, or has another schema number.
+/// If it cannot be read, is not a report, or has another schema number.
 pub fn read(mut from: impl Read) -> Result<Report, Error> {
     let mut text = Vec::new();
     from.read_to_end(&mut text)?;
-    // The number is looked at first: another version may have any other shape.
+    // Check the number first: another version may have any format.
     let Versioned { schema } = serde_json::from_slice(&text)?;
     if schema != u64::from(SCHEMA) {
         return Err(Error::Schema { found: schema });
@@ -100,7 +100,8 @@ mod tests {
         }
     }
 
-    /// The paths of all leaves: `runs[].latency.count`; of a map's values `runs[].errors.*`.
+    /// Returns the paths of all leaves: `runs[].latency.count`; of a map's values
+    /// `runs[].errors.*`.
     fn paths(value: &Value, path: &str, all: &mut BTreeSet<String>) {
         match value {
             Value::Object(fields) => {
@@ -127,7 +128,7 @@ mod tests {
         }
     }
 
-    /// The rows of the guide's tables: their first cells, without backquotes.
+    /// Returns the rows of the guide's tables: their first cells, without backquotes.
     fn documented() -> BTreeSet<String> {
         include_str!("../../../docs/loadtest-schema.md")
             .lines()

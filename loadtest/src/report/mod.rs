@@ -1,9 +1,9 @@
 //! Reports of a measurement, for people and programs.
 //!
-//! - [`json`]: the file that everything else is made from.
+//! - [`json`]: the file that all others are made from.
 //! - [`table`]: the summary for a terminal.
-//! - [`hgrm`]: histograms as other tools of `HdrHistogram` read them.
-//! - [`html`]: one page with charts, which needs nothing but a browser.
+//! - [`hgrm`]: histograms for other tools of `HdrHistogram`.
+//! - [`html`]: one page with charts for a browser.
 
 #[cfg(test)]
 mod browser;

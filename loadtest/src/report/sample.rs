@@ -1,4 +1,4 @@
-//! Results made up for tests: of the shape that a generator gives, the same each time.
+//! Sample results for tests: like those of a generator, and the same each time.
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use crate::analysis::{objective, warnings};
 use crate::model::{Capacity, Peak, Report, Run, Sweep, Usl};
 use crate::report::figures;
 
-/// What a report says, warnings first.
+/// Formats a report, with its warnings first.
 #[must_use]
 pub fn summary(report: &Report) -> String {
     let plan = &report.plan;
@@ -35,7 +35,7 @@ pub fn summary(report: &Report) -> String {
     text
 }
 
-/// What changed, and whether it is more than noise.
+/// Formats the changes, and whether they exceed the noise.
 #[must_use]
 pub fn comparison(comparison: &Comparison) -> String {
     let mut parts = vec![format!("a: {}\nb: {}", comparison.a, comparison.b)];
@@ -186,7 +186,7 @@ fn peak(report: &Report, peak: &Peak) -> String {
     format!("{}\n\n{}", peak_sentence(peak), indented(&aligned(&rows)))
 }
 
-/// The result of a search in words.
+/// Describes the result of a search.
 pub(super) fn peak_sentence(peak: &Peak) -> String {
     let objective = figures::objective(&peak.slo);
     if peak.rate == 0.0 {
@@ -199,7 +199,7 @@ pub(super) fn peak_sentence(peak: &Peak) -> String {
     found("peak", peak.rate, peak.range, peak.at_least, &objective)
 }
 
-/// The capacity in words.
+/// Describes the capacity.
 pub(super) fn capacity_sentence(capacity: &Capacity) -> String {
     let objective = figures::objective(&capacity.slo);
     if capacity.rate == 0.0 {
@@ -265,7 +265,7 @@ fn sweep(sweep: &Sweep) -> String {
         .into()
 }
 
-/// The knee in words.
+/// Describes the knee.
 pub(super) fn knee_sentence(knee: f64) -> String {
     format!(
         "knee: {}/s, where p99 passes {} times its floor",
@@ -274,7 +274,7 @@ pub(super) fn knee_sentence(knee: f64) -> String {
     )
 }
 
-/// The fit in words.
+/// Describes the fit.
 pub(super) fn usl_sentence(usl: &Usl) -> String {
     let [lambda, sigma, kappa] = usl.ranges;
     format!(
@@ -305,7 +305,7 @@ fn group(group: &Group) -> String {
     )
 }
 
-/// What a group's ranges are founded on, in words.
+/// Describes the evidence for a group's ranges.
 pub(super) fn evidence(evidence: Evidence) -> String {
     match evidence {
         Evidence::Runs { a, b } => format!("{a} runs against {b}"),
@@ -314,7 +314,7 @@ pub(super) fn evidence(evidence: Evidence) -> String {
     }
 }
 
-/// A change as cells: the metric, both figures, the change, its range, the verdict.
+/// Returns the cells of a change: the metric, both figures, the change, its range, the verdict.
 pub(super) fn change(change: &Change) -> Vec<String> {
     let figure = |value: f64| match change.metric {
         Metric::Rate | Metric::Peak | Metric::Capacity => format!("{}/s", figures::rate(value)),
@@ -353,7 +353,7 @@ fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }
 
-/// Columns as wide as their widest cell: the first to the left, the others to the right.
+/// Aligns columns to their widest cell: the first to the left, the others to the right.
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {

@@ -1,4 +1,4 @@
-//! When a response is a success.
+//! The success criteria of a response.
 
 use std::str::FromStr;
 
@@ -8,23 +8,23 @@ use thiserror::Error;
 use crate::measure::Failure;
 use crate::net::http1::response::contains;
 
-/// When a response is a success: whatever else came is an error, however fast.
+/// The success criteria of a response: any other response is an error, however fast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expect {
-    /// The first and the last status that will do.
+    /// The first and the last accepted status.
     status: (u16, u16),
-    /// What the body must contain; all of them.
+    /// Texts that the body must contain, all of them.
     contains: Vec<Vec<u8>>,
 }
 
-/// A text that says no expectation.
+/// A text that is not an expectation.
 #[derive(Clone, Debug, Error, Diagnostic, PartialEq, Eq)]
 #[error("`{0}` is nothing that can be expected")]
 #[diagnostic(help("write a status as 200, a class as 2xx, or contains:TEXT"))]
 pub struct ExpectError(String);
 
 impl Default for Expect {
-    /// Any 2xx.
+    /// Returns any 2xx.
     fn default() -> Self {
         Self {
             status: (200, 299),
@@ -34,11 +34,11 @@ impl Default for Expect {
 }
 
 impl Expect {
-    /// From texts as `200`, `2xx`, `contains:Hello`. Of several statuses the last counts; the body
-    /// must contain every text.
+    /// Parses texts such as `200`, `2xx`, `contains:Hello`. The last of several statuses counts;
+    /// the body must contain every text.
     ///
     /// # Errors
-    /// If one of them is nothing of the kind.
+    /// If one of them is invalid.
     pub fn parse<S: AsRef<str>>(texts: &[S]) -> Result<Self, ExpectError> {
         let mut expect = Self::default();
         for text in texts {
@@ -50,16 +50,16 @@ impl Expect {
         Ok(expect)
     }
 
-    /// Whether the body has to be looked at.
+    /// Returns whether the body must be checked.
     #[must_use]
     pub fn reads_body(&self) -> bool {
         !self.contains.is_empty()
     }
 
-    /// Whether a response will do.
+    /// Checks a response.
     ///
     /// # Errors
-    /// What it failed for.
+    /// The reason why it is not a success.
     pub fn check(&self, status: u16, body: &[u8]) -> Result<(), Failure> {
         if !(self.status.0..=self.status.1).contains(&status) {
             return Err(Failure::Status(status));

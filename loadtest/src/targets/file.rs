@@ -20,28 +20,28 @@ use toml::Spanned;
 
 use crate::targets::{Expect, ListError, Target, Targets, Url, header, parse_body, parse_method};
 
-/// Why a file of targets cannot be used.
+/// The reason why a file of targets cannot be used.
 #[derive(Debug, Error, Diagnostic)]
 pub enum FileError {
     /// It cannot be read.
     #[error("cannot read the targets {}: {error}", path.display())]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         error: std::io::Error,
     },
-    /// Something in it is wrong.
+    /// Its content is invalid.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Content(Box<Content>),
-    /// Its targets do not go together.
+    /// Its targets cannot be loaded together.
     #[error(transparent)]
     #[diagnostic(transparent)]
     List(#[from] ListError),
 }
 
-/// What is wrong in a file, and where.
+/// An error in a file, with its place.
 #[derive(Debug, Error, Diagnostic)]
 #[error("{message}")]
 pub struct Content {
@@ -57,7 +57,7 @@ pub struct Content {
 /// Reads a file of targets.
 ///
 /// # Errors
-/// If it cannot be read, is no TOML of that shape, or its targets do not go together.
+/// If it cannot be read, is not TOML of this format, or its targets cannot be loaded together.
 pub fn read(path: &Path) -> Result<Targets, FileError> {
     let text = std::fs::read_to_string(path).map_err(|error| FileError::Read {
         path: path.to_owned(),

@@ -9,14 +9,14 @@ use crate::targets::Target;
 #[derive(Clone, Debug)]
 pub struct Targets {
     all: Vec<Target>,
-    /// Of each, the sum of the weights up to and with it, 1 for the last.
+    /// The cumulative weight of each target, 1 for the last.
     upto: Vec<f64>,
 }
 
-/// Why targets cannot be loaded together.
+/// The reason why targets cannot be loaded together.
 #[derive(Clone, Debug, Error, Diagnostic, PartialEq)]
 pub enum ListError {
-    /// There is none.
+    /// The list is empty.
     #[error("there is no target")]
     #[diagnostic(help("give a URL, or a file with [[target]] tables"))]
     Empty,
@@ -24,13 +24,13 @@ pub enum ListError {
     #[error("the targets are on two servers, `{0}` and `{1}`")]
     #[diagnostic(help("a run measures one server: give each its own run"))]
     Servers(String, String),
-    /// A weight that is no share.
+    /// A weight is not a positive number.
     #[error("the weight {0} is not a number above 0")]
     Weight(f64),
 }
 
 impl Targets {
-    /// A list.
+    /// Creates a list.
     ///
     /// # Errors
     /// If it is empty, its servers differ, or a weight is not above 0.
@@ -52,13 +52,13 @@ impl Targets {
         Ok(Self { all, upto })
     }
 
-    /// All of them.
+    /// Returns all targets.
     #[must_use]
     pub fn all(&self) -> &[Target] {
         &self.all
     }
 
-    /// The place of the one that a number in [0, 1), drawn evenly, stands for.
+    /// Returns the index of the target for a random number in [0, 1).
     #[must_use]
     pub fn pick(&self, draw: f64) -> usize {
         let place = self.upto.partition_point(|upto| *upto <= draw);

@@ -1,8 +1,8 @@
-//! Requests to the server and the responses that are expected, parsed and checked before any load.
+//! Requests to the server and their expected responses, parsed and checked before any load.
 //!
-//! - [`Url`] says where.
-//! - [`Target`] is a request, [`Targets`] a weighted list of them on one server.
-//! - [`Expect`] says when a response is a success.
+//! - [`Url`] is the address.
+//! - [`Target`] is a request, [`Targets`] a weighted list of them for one server.
+//! - [`Expect`] has the success criteria of a response.
 
 mod expect;
 mod file;
@@ -16,25 +16,25 @@ pub use url::{Resolve, Scheme, Url, UrlError};
 
 use crate::net::http1::request::{Request, encode};
 
-/// A request, and when its response is a success.
+/// A request, and the success criteria of its response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
-    /// Where.
+    /// The URL.
     pub url: Url,
     /// As `GET`.
     pub method: String,
     /// Names and values.
     pub headers: Vec<(String, String)>,
-    /// Empty if there is none.
+    /// The body, which may be empty.
     pub body: Vec<u8>,
-    /// Its share of all requests, against the others' weights.
+    /// Its weight relative to the others'.
     pub weight: f64,
-    /// When its response is a success.
+    /// The success criteria of its response.
     pub expect: Expect,
 }
 
 impl Target {
-    /// A `GET` that any 2xx answers.
+    /// Creates a `GET` for which any 2xx is a success.
     #[must_use]
     pub fn get(url: Url) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Target {
         }
     }
 
-    /// Its bytes on the wire.
+    /// Encodes the request.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         encode(&Request {
@@ -60,7 +60,7 @@ impl Target {
     }
 }
 
-/// A method is a token (RFC 9110 section 9.1), and so is a header's name (5.1).
+/// Returns whether a method or the name of a header is a token (RFC 9110 sections 9.1 and 5.1).
 fn is_token(text: &str) -> bool {
     let special = b"!#$%&'*+-.^_`|~";
     !text.is_empty()
@@ -72,7 +72,7 @@ fn is_token(text: &str) -> bool {
 /// Checks a method.
 ///
 /// # Errors
-/// If it is no token; the sentence says so.
+/// A sentence, if it is not a token.
 pub fn parse_method(text: &str) -> Result<String, String> {
     if is_token(text) {
         Ok(text.to_owned())
@@ -86,7 +86,7 @@ pub fn parse_method(text: &str) -> Result<String, String> {
 /// Parses a header, `Name: value`.
 ///
 /// # Errors
-/// If it is none; the sentence says why.
+/// A sentence, if it is invalid.
 pub fn parse_header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once(':')
@@ -110,10 +110,10 @@ fn header(name: &str, value: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// The bytes of a body: the text itself, or with a leading `@` the content of that file.
+/// Returns the bytes of a body: the text itself, or with a leading `@` the content of that file.
 ///
 /// # Errors
-/// If the file cannot be read; the sentence says why.
+/// A sentence, if the file cannot be read.
 pub fn parse_body(text: &str, base: &std::path::Path) -> Result<Vec<u8>, String> {
     match text.strip_prefix('@') {
         None => Ok(text.as_bytes().to_vec()),

@@ -14,7 +14,7 @@ pub struct Url {
     pub scheme: Scheme,
     /// Its host: a name, or an address without brackets.
     pub host: String,
-    /// Its port, 80 if it says none.
+    /// Its port, 80 by default.
     pub port: u16,
     /// Host and port as in the URL: the value of `Host`.
     pub authority: String,
@@ -22,7 +22,7 @@ pub struct Url {
     pub target: String,
 }
 
-/// What is spoken.
+/// The protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// `http`.
@@ -31,41 +31,41 @@ pub enum Scheme {
     Ws,
 }
 
-/// Why it is no URL that can be loaded.
+/// The reason why a text is not a usable URL.
 #[derive(Clone, Debug, Error, Diagnostic, PartialEq, Eq)]
 pub enum UrlError {
-    /// No `://`.
+    /// It has no `://`.
     #[error("`{0}` is no URL")]
     #[diagnostic(help("write it out, as http://127.0.0.1:8080/path"))]
     NoScheme(String),
-    /// `https` or `wss`.
+    /// It is `https` or `wss`.
     #[error("`{0}` needs TLS, which this version does not speak")]
     #[diagnostic(help("load the server behind whatever ends TLS, with http:// or ws://"))]
     Tls(String),
-    /// Another scheme.
+    /// It has another scheme.
     #[error("`{0}` has a scheme that cannot be loaded")]
     #[diagnostic(help("the schemes are http and ws"))]
     Scheme(String),
-    /// Something with `@`.
+    /// It has a user name (`@`).
     #[error("`{0}` has a user name")]
     #[diagnostic(help("send it in a header: -H 'Authorization: Basic ...'"))]
     User(String),
-    /// No host.
+    /// It has no host.
     #[error("`{0}` has no host")]
     #[diagnostic(help(
         "write it as http://127.0.0.1:8080/path; an IPv6 address in brackets, [::1]"
     ))]
     Host(String),
-    /// A port that is none.
+    /// Its port is invalid.
     #[error("`{0}` has a port that is no number from 1 to 65535")]
     Port(String),
-    /// A space or a control character.
+    /// It has a space or a control character.
     #[error("`{0}` has a character that no URL has")]
     #[diagnostic(help("write it percent-encoded, a space as %20"))]
     Character(String),
 }
 
-/// Why a host has no address.
+/// The reason why a host has no address.
 #[derive(Debug, Error, Diagnostic)]
 #[error("the host `{host}` has no address: {reason}")]
 #[diagnostic(help("is the name right?"))]
@@ -75,7 +75,7 @@ pub struct Resolve {
 }
 
 impl Url {
-    /// The addresses of the host, in the resolver's order. This waits for the network.
+    /// Resolves the addresses of the host, in the resolver's order. This waits for the network.
     ///
     /// # Errors
     /// If there are none.
@@ -112,7 +112,7 @@ impl FromStr for Url {
             "https" | "wss" => return Err(UrlError::Tls(whole())),
             _ => return Err(UrlError::Scheme(whole())),
         };
-        // The fragment is not for the server.
+        // The fragment is not sent to the server.
         let rest = rest.split('#').next().unwrap_or_default();
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
@@ -148,7 +148,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// Host, without brackets, and port. None if there is no host.
+/// Splits host, without brackets, and port. None without a host.
 fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, after) = rest.split_once(']')?;

@@ -1,19 +1,19 @@
-//! Bounds how often the operator's log repeats itself.
+//! Rate limit of the operator's log, for each message.
 //!
-//! A guest that fails on every request, or a process that is out of file descriptors, has the same
-//! to say thousands of times a second. Each message has a number of lines that it may spend, which
-//! grows again by the second; what is left out is counted, and said.
+//! A guest that fails on every request, or a process without free file descriptors, repeats the
+//! same message thousands of times a second. Each message has a budget of lines, which refills
+//! every second. Dropped lines are counted and reported.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What makes two lines the same message.
+/// The identity of a message: lines with the same key count as one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key(u64);
 
-/// How many lines each message has spent.
+/// The lines that each message has spent.
 #[derive(Default)]
 pub(crate) struct Limiter(Mutex<Messages>);
 
@@ -24,34 +24,35 @@ struct Messages {
 }
 
 struct Spent {
-    /// Lines that may still be written, as of `at`.
+    /// The remaining lines, as of `at`.
     left: f64,
     at: Instant,
-    /// What was left out since that was last said.
+    /// The lines dropped since the last report.
     missing: Option<Missing>,
 }
 
-/// Lines that were left out.
+/// Dropped lines of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Missing {
-    /// How many.
+    /// The number of lines.
     pub(crate) lines: u64,
-    /// When the first of them was.
+    /// The time of the first of them.
     since: Instant,
-    /// The first of them.
+    /// The text of the first of them.
     pub(crate) sample: String,
 }
 
 impl Limiter {
-    /// The key of a message that has these parts.
+    /// Returns the key of a message with these parts.
     pub(crate) fn key(&self, parts: impl Hash) -> Key {
         Key(self.messages().hasher.hash_one(parts))
     }
 
-    /// Whether a line of this message may be written now. If not, it is counted under `sample`.
+    /// Returns whether a line of this message may be written now. If not, it is counted under
+    /// `sample`.
     pub(crate) fn admits(&self, key: Key, now: Instant, sample: impl FnOnce() -> String) -> bool {
         let mut messages = self.messages();
-        // A guest that words each line anew is bounded by what waits to be written.
+        // A guest that words each line differently is bounded by the length of the queue.
         if messages.spent.len() >= MESSAGES && !messages.spent.contains_key(&key) {
             return true;
         }
@@ -76,7 +77,7 @@ impl Limiter {
         false
     }
 
-    /// What was left out and is due to be said: for a while, or `all`.
+    /// Returns the dropped lines that are due to be reported: those older than a while, or `all`.
     pub(crate) fn missing(&self, now: Instant, all: bool) -> Vec<Missing> {
         let mut messages = self.messages();
         let mut due = Vec::new();
@@ -86,7 +87,7 @@ impl Limiter {
             };
             due.extend(spent.missing.take_if(is_due));
         }
-        // What has all its lines again is as good as new.
+        // A message with its whole budget needs no entry.
         messages.spent.retain(|_, spent| {
             let quiet = now.saturating_duration_since(spent.at).as_secs_f64();
             spent.missing.is_some() || spent.left + quiet * PER_SECOND < BURST
@@ -99,13 +100,13 @@ impl Limiter {
     }
 }
 
-/// Lines of one message that may come at once.
+/// Lines of one message that may be written at once.
 const BURST: f64 = 100.0;
-/// How many more it gets each second.
+/// Lines that each message gains every second.
 const PER_SECOND: f64 = 1.0;
-/// How long lines are counted until that is said.
+/// The interval between reports of dropped lines.
 const SAID_AFTER: Duration = Duration::from_secs(10);
-/// Messages that are known at once.
+/// Messages that are tracked at once.
 const MESSAGES: usize = 1024;
 
 #[cfg(test)]

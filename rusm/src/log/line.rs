@@ -1,7 +1,7 @@
-//! The form of a line of the operator's log: text for people, or a JSON object.
+//! The format of a line of the operator's log: text for people, or a JSON object.
 //!
-//! All lines that are JSON, those of the access log and the banner included, begin with `time`,
-//! `level`, `kind` and `message`; `request_id` is in each that is about a request.
+//! All JSON lines, including those of the access log and the banner, begin with `time`, `level`,
+//! `kind` and `message`. Lines about a request have `request_id`.
 
 use std::fmt::{self, Write};
 use std::time::SystemTime;
@@ -10,7 +10,7 @@ use serde::ser::{SerializeMap, Serializer};
 use tracing::Level;
 use tracing::field::{Field, Visit};
 
-/// What begins every line that is JSON.
+/// The fields at the beginning of every JSON line.
 #[derive(serde::Serialize)]
 pub(crate) struct Head<'l> {
     pub(crate) time: String,
@@ -21,7 +21,7 @@ pub(crate) struct Head<'l> {
     pub(crate) request_id: Option<&'l str>,
 }
 
-/// The time of a line.
+/// Returns the time of a line.
 pub(crate) fn now() -> String {
     humantime::format_rfc3339_micros(SystemTime::now()).to_string()
 }
@@ -34,7 +34,7 @@ pub(crate) struct Line {
     pub(crate) fields: Fields,
 }
 
-/// What an event says.
+/// The message and fields of an event.
 #[derive(Default)]
 pub(crate) struct Fields {
     pub(crate) message: String,
@@ -43,7 +43,7 @@ pub(crate) struct Fields {
 }
 
 enum Value {
-    /// A string, which text has in quotes.
+    /// A string; it is quoted in text.
     Quoted(String),
     Plain(String),
     Unsigned(u64),
@@ -53,7 +53,7 @@ enum Value {
 }
 
 impl Fields {
-    /// Fields with this message.
+    /// Creates fields with this message.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -61,13 +61,13 @@ impl Fields {
         }
     }
 
-    /// The same with a number.
+    /// Adds a number.
     pub(crate) fn with(mut self, name: &'static str, value: u64) -> Self {
         self.others.push((name, Value::Unsigned(value)));
         self
     }
 
-    /// The component, or the action, or the service, that the line is about.
+    /// Returns the component, action or service that the line is about.
     pub(crate) fn subject(&self) -> Option<&str> {
         self.others.iter().find_map(|(name, value)| match value {
             Value::Quoted(text) | Value::Plain(text)
@@ -127,8 +127,8 @@ impl Visit for Fields {
 }
 
 impl Line {
-    /// `time LEVEL target: message name=value ...`. Nothing in it ends the line or steers a
-    /// terminal.
+    /// Formats `time LEVEL target: message name=value ...`. Nothing in it ends the line or controls
+    /// a terminal.
     pub(crate) fn text(&self, in_colour: bool) -> String {
         let mut line = now();
         let level = self.level;
@@ -154,10 +154,10 @@ impl Line {
         line
     }
 
-    /// The same as one JSON object.
+    /// Formats the line as one JSON object.
     pub(crate) fn json(&self) -> String {
         let mut line = Vec::new();
-        // Nothing in it can't be JSON, and memory takes every write.
+        // Every value can be JSON, and writes to memory do not fail.
         let _ = self.write_json(&mut serde_json::Serializer::new(&mut line));
         line.push(b'\n');
         String::from_utf8(line).unwrap_or_default()
@@ -189,7 +189,7 @@ impl Line {
     }
 }
 
-/// Text without what ends a line or steers a terminal.
+/// Text without characters that end a line or control a terminal.
 struct Printable<'t>(&'t str);
 
 impl fmt::Display for Printable<'_> {
@@ -205,7 +205,7 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Text of no more than `max` bytes, and a note if there were more.
+/// Truncates text to `max` bytes, with a note if it was longer.
 fn shortened(mut text: String, max: usize) -> String {
     let len = text.len();
     if len > max {
@@ -215,7 +215,7 @@ fn shortened(mut text: String, max: usize) -> String {
     text
 }
 
-/// As the manifest has it.
+/// Returns the level as the manifest spells it.
 fn level_name(level: Level) -> &'static str {
     match level {
         Level::ERROR => "error",
@@ -226,7 +226,7 @@ fn level_name(level: Level) -> &'static str {
     }
 }
 
-/// The colour of ANSI terminals.
+/// Returns the color code of an ANSI terminal.
 fn colour(level: Level) -> u8 {
     match level {
         Level::ERROR => 31,
@@ -236,11 +236,11 @@ fn colour(level: Level) -> u8 {
     }
 }
 
-/// The target of what guests write.
+/// The target of lines that guests write.
 pub(crate) const GUEST: &str = "guest";
-/// Bytes of a message.
+/// Maximum bytes of a message.
 const MAX_MESSAGE: usize = 8 * 1024;
-/// Bytes of another field.
+/// Maximum bytes of another field.
 const MAX_FIELD: usize = 2 * 1024;
 
 #[cfg(test)]

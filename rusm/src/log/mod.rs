@@ -1,8 +1,8 @@
 //! The operator's log: standard error, one event a line.
 //!
-//! - `line`: the form of a line
-//! - `limit`: a message that is repeated is counted
-//! - `writer`: the thread that writes, which nobody waits for
+//! - `line`: the format of a line
+//! - `limit`: the rate limit of each message
+//! - `writer`: the thread that writes, so that no other thread waits
 //!
 //! Standard output has a thread of the same kind, for the banner, the access log and guests that
 //! may write to it.
@@ -26,7 +26,7 @@ use self::limit::Limiter;
 use self::line::{Fields, GUEST, Line};
 use self::writer::LineWriter;
 
-/// The logs of this process, once they are started.
+/// The logs of this process, once started.
 static LOGS: OnceLock<Logs> = OnceLock::new();
 
 struct Logs {
@@ -37,15 +37,14 @@ struct Logs {
     err: LineWriter,
 }
 
-/// Send events of the manifest's level and above to standard error. `RUST_LOG`, where it is
-/// set, is obeyed instead. What waits when the guard is dropped is written then, if that does not
-/// take long.
+/// Sends events of the manifest's level and above to standard error. `RUST_LOG` has precedence, if
+/// set. When the guard is dropped, queued lines are written, within a time limit.
 ///
 /// # Errors
-/// When the threads that write can't be started.
+/// If the threads that write can't be started.
 pub fn init(log: &Log) -> io::Result<Guard> {
     let started = Logs::start(log.format)?;
-    // They are set already in a test: those serve as well.
+    // In a test they may be set already, and serve as well.
     let _ = LOGS.set(started);
     let level = match log.level {
         LogLevel::Off => LevelFilter::OFF,
@@ -61,14 +60,14 @@ pub fn init(log: &Log) -> io::Result<Guard> {
         .with(filter)
         .with(OperatorLog)
         .try_init();
-    // The hook of the standard library waits for standard error.
+    // The hook of the standard library would wait for standard error.
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!("a thread panicked, which is a defect of the server: {panic}");
     }));
     Ok(Guard(()))
 }
 
-/// Writes what waits when it is dropped.
+/// Writes the queued lines when it is dropped.
 #[must_use]
 #[derive(Debug)]
 pub struct Guard(());
@@ -79,26 +78,26 @@ impl Drop for Guard {
     }
 }
 
-/// Wait until all that was logged so far is written, but no longer than this.
+/// Waits until all lines logged so far are written, but no longer than this.
 pub(crate) fn flush(within: Duration) {
     let Some(logs) = LOGS.get() else { return };
     let deadline = Instant::now() + within;
     logs.out.flush(deadline);
-    // Now it is known what was lost.
+    // The number of lost lines is known only now.
     logs.err.write(logs.report(true).into());
     logs.err.flush(deadline.max(Instant::now() + LEAST_FLUSH));
 }
 
-/// Text for standard output: one line, or several with their line feeds.
+/// Writes text to standard output: one line, or several with their line feeds.
 pub(crate) fn print(text: impl Into<Vec<u8>>) {
     match LOGS.get() {
         Some(logs) => logs.out.write(text.into()),
-        // Whoever reads it may be gone.
+        // The reader may have gone.
         None => drop(io::stdout().write_all(&text.into())),
     }
 }
 
-/// Text for standard error, as it is.
+/// Writes text to standard error, unchanged.
 pub(crate) fn print_error(text: impl Into<Vec<u8>>) {
     match LOGS.get() {
         Some(logs) => logs.err.write(text.into()),
@@ -106,8 +105,8 @@ pub(crate) fn print_error(text: impl Into<Vec<u8>>) {
     }
 }
 
-/// Lines for whoever started the command, on standard error: in the order in which other programs
-/// that it starts write there, too.
+/// Writes lines to standard error, for the user who started the command. They keep their order with
+/// the output of programs that the command starts.
 pub(crate) fn note(text: impl Display) {
     match LOGS.get() {
         Some(logs) if logs.format == LogFormat::Json => tracing::info!("{text}"),
@@ -119,9 +118,9 @@ pub(crate) fn note(text: impl Display) {
     }
 }
 
-/// What made the command fail.
+/// Writes the error that made the command fail.
 pub(crate) fn fail(text: impl Display) {
-    // It may be that the log could not be set up, and still a reader that stands still is not waited for.
+    // Even if the log could not be set up, do not wait for a reader that has stopped.
     if LOGS.get().is_none()
         && let Ok(started) = Logs::start(LogFormat::Text)
     {
@@ -152,8 +151,8 @@ impl Logs {
         })
     }
 
-    /// Lines about the lines that were left out: of messages that were repeated for a while, or
-    /// `all`, and of streams that were not read.
+    /// Formats a report of dropped lines: of messages that were repeated for a while, or `all`, and
+    /// of streams that were not read.
     fn report(&self, all: bool) -> String {
         let mut report = String::new();
         for missing in self.limiter.missing(Instant::now(), all) {
@@ -202,7 +201,7 @@ impl Logs {
             fields,
         };
         let is_guests = line.target == GUEST;
-        // What a guest reports is the app's, and every line of it may differ.
+        // A guest's lines belong to the app, and each may differ.
         if !is_guests || line.level <= Level::WARN {
             let text = is_guests.then_some(&line.fields.message);
             let parts = (metadata.callsite(), line.fields.subject(), text);
@@ -216,7 +215,7 @@ impl Logs {
     }
 }
 
-/// Takes the events of `tracing`.
+/// Receives the events of `tracing`.
 struct OperatorLog;
 
 impl<S: Subscriber> Layer<S> for OperatorLog {
@@ -227,9 +226,9 @@ impl<S: Subscriber> Layer<S> for OperatorLog {
     }
 }
 
-/// How long the end of the process waits for what is still to be written.
+/// The time that the end of the process waits for queued lines.
 const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
-/// What standard error has of that in any case.
+/// The minimum of that for standard error.
 const LEAST_FLUSH: Duration = Duration::from_millis(200);
-/// Characters by which a message that was repeated is known.
+/// Characters of a sample of a repeated message.
 const SAMPLE: usize = 200;

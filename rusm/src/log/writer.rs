@@ -1,8 +1,8 @@
-//! Writes lines to a standard stream from a thread of its own.
+//! Writes lines to a standard stream from its own thread.
 //!
-//! Nobody who has a line waits for the reader of the stream: a reader that is slow, that stands
-//! still or that has gone, a full disk and a file-size limit cost lines, and those are counted.
-//! What waits is bounded by lines and by bytes.
+//! The thread that logs never waits for the reader of the stream. A slow, stopped or disconnected
+//! reader, a full disk and a file-size limit cost lines, which are counted. The queue is bounded by
+//! lines and by bytes.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A standard stream. All clones are the same.
+/// A standard stream. All clones share it.
 #[derive(Clone)]
 pub(crate) struct LineWriter {
     queue: SyncSender<Item>,
@@ -23,34 +23,34 @@ pub(crate) struct LineWriter {
 struct State {
     /// Bytes in the queue.
     waiting: AtomicUsize,
-    /// Lines that found no room in the queue, or could not be written.
+    /// Lines that did not fit into the queue, or could not be written.
     lost: AtomicU64,
-    /// How many of them somebody was told of.
+    /// The lost lines that have been reported.
     told: AtomicU64,
 }
 
 enum Item {
     Text(Vec<u8>),
-    /// Tell when everything before it was written, or could not be.
+    /// Reports that everything before it was written, or could not be.
     Flush(Sender<()>),
 }
 
-/// What is done now and then by the thread that writes: it returns text to write.
+/// A periodic task of the thread that writes. It returns text to write.
 pub(crate) type Chores = Box<dyn FnMut() -> Vec<u8> + Send>;
 
 impl LineWriter {
-    /// Start to write to `stream`.
+    /// Starts a thread that writes to `stream`.
     ///
     /// # Errors
-    /// When the thread can't be started.
+    /// If the thread can't be started.
     pub(crate) fn start(name: &str, stream: &impl AsFd) -> io::Result<Self> {
         Self::with_chores(name, stream, None)
     }
 
-    /// The same, with something to do every second.
+    /// Starts a thread that also runs a task every second.
     ///
     /// # Errors
-    /// When the thread can't be started.
+    /// If the thread can't be started.
     pub(crate) fn with_chores(
         name: &str,
         stream: &impl AsFd,
@@ -62,9 +62,8 @@ impl LineWriter {
             lost: AtomicU64::new(0),
             told: AtomicU64::new(0),
         });
-        // Not the handle of the standard library, whose lock would be held by a write that is
-        // stuck, and whose buffer would be flushed at the end of the process. Without a stream
-        // every line is lost.
+        // Not the handle of the standard library: a stuck write would hold its lock, and its buffer
+        // would be flushed at the end of the process. Without a stream every line is lost.
         let file = stream.as_fd().try_clone_to_owned().ok().map(File::from);
         let output = Output {
             file,
@@ -77,7 +76,7 @@ impl LineWriter {
         Ok(Self { queue, state })
     }
 
-    /// Write text, which is one line or several with their line feeds; or lose it.
+    /// Enqueues text: one line, or several with their line feeds. Text that does not fit is lost.
     pub(crate) fn write(&self, text: Vec<u8>) {
         let (lines, bytes) = (line_count(&text), text.len());
         let waiting = self.state.waiting.fetch_add(bytes, Ordering::Relaxed);
@@ -88,14 +87,14 @@ impl LineWriter {
         }
     }
 
-    /// Wait until what was written so far is in the stream, but no longer than until `deadline`.
+    /// Waits until everything written so far is in the stream, but no longer than until `deadline`.
     pub(crate) fn flush(&self, deadline: Instant) {
         let (done, flushed) = channel();
         let mut item = Item::Flush(done);
-        // A full queue takes nothing, this neither.
-        while let Err(refused) = self.queue.try_send(item) {
+        // A full queue does not take this item either.
+        while let Err(error) = self.queue.try_send(item) {
             use std::sync::mpsc::TrySendError::{Disconnected, Full};
-            item = match refused {
+            item = match error {
                 Full(item) if Instant::now() < deadline => item,
                 Full(_) | Disconnected(_) => return,
             };
@@ -104,7 +103,7 @@ impl LineWriter {
         let _ = flushed.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 
-    /// How many lines were lost that nobody was told of. It counts as told from now on.
+    /// Returns the number of lost lines since the last call.
     pub(crate) fn take_lost(&self) -> u64 {
         let lost = self.state.lost.load(Ordering::Relaxed);
         let told = self.state.told.swap(lost, Ordering::Relaxed);
@@ -112,10 +111,10 @@ impl LineWriter {
     }
 }
 
-/// The thread's side.
+/// The state of the thread.
 struct Output {
     file: Option<File>,
-    /// Whether the last write ended amid a line: what comes next must not be taken for its rest.
+    /// True if the last write ended within a line: the next one must begin a new line.
     is_amid_line: bool,
     state: Arc<State>,
 }
@@ -163,7 +162,7 @@ impl Output {
         }
     }
 
-    /// Write text, and count what can't be.
+    /// Writes text, and counts lines that can't be written.
     fn write(&mut self, text: &[u8]) {
         if text.is_empty() {
             return;
@@ -179,7 +178,7 @@ impl Output {
         self.state.lost.fetch_add(lost, Ordering::Relaxed);
     }
 
-    /// How many bytes of `text` the stream has taken: all, unless it failed.
+    /// Returns the number of bytes that the stream has taken: all, unless it failed.
     fn write_some(&mut self, text: &[u8]) -> usize {
         let Some(file) = &mut self.file else { return 0 };
         let mut written = 0;
@@ -188,7 +187,7 @@ impl Output {
                 Ok(0) => break,
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Somebody else who has this stream open made it so.
+                // Another process has made this stream non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for_room(file),
                 Err(_) => break,
             }
@@ -197,29 +196,29 @@ impl Output {
     }
 }
 
-/// Wait until a stream that doesn't block takes more, or fails.
+/// Waits until a non-blocking stream takes more, or fails.
 fn wait_for_room(file: &File) {
     let mut polled = libc::pollfd {
         fd: file.as_raw_fd(),
         events: libc::POLLOUT,
         revents: 0,
     };
-    // SAFETY: it is one entry, which lives as long as the call.
+    // SAFETY: `polled` is one entry, which lives as long as the call.
     unsafe { libc::poll(&raw mut polled, 1, 1000) };
 }
 
-/// Text without a line feed at its end counts as a line, too.
+/// Counts lines. Text without a line feed at its end is a line, too.
 fn line_count(text: &[u8]) -> u64 {
     let ends = text.iter().filter(|byte| **byte == b'\n').count() as u64;
     ends + u64::from(text.last().is_some_and(|last| *last != b'\n'))
 }
 
-/// Lines and bytes that may wait to be written.
+/// Maximum queued lines and bytes.
 const WAITING_LINES: usize = 16 * 1024;
 const WAITING_BYTES: usize = 8 << 20;
-/// Bytes that are written together.
+/// Bytes written together.
 const BATCH: usize = 64 * 1024;
-/// How often there are chores to do.
+/// The interval of the periodic task.
 const CHORES: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is served, for the person who started it, or as one line of JSON.
+//! The banner: what is served, as text or as one line of JSON.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use super::services::Service;
 use crate::app::Application;
 use crate::log::line::{self, Head};
 
-/// The banner, in the form of the logs.
+/// Formats the banner, in the format of the logs.
 pub(super) fn of(
     app: &Application,
     addrs: &[SocketAddr],
@@ -38,7 +38,7 @@ fn text(
         cores.describe(),
         app.manifest.node.instances_per_core,
     );
-    // Memory takes every write.
+    // Writes to memory do not fail.
     for (listener, addr) in app.manifest.listeners.iter().zip(addrs) {
         let _ = writeln!(out, "\n{}", url(listener, *addr));
         let table = &listener.routes;
@@ -118,7 +118,7 @@ struct Banner<'b> {
     head: Head<'b>,
     version: &'static str,
     shards: usize,
-    /// Those that the shards are pinned to.
+    /// The cores that the shards are pinned to.
     #[serde(skip_serializing_if = "Option::is_none")]
     cores: Option<Vec<usize>>,
     driver: String,
@@ -137,7 +137,7 @@ struct Listening<'b> {
 struct Route<'b> {
     method: &'b str,
     path: &'b str,
-    /// As in the access log.
+    /// The action, as in the access log.
     action: String,
 }
 

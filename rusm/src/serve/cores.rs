@@ -1,4 +1,4 @@
-//! Which cores the shards run on.
+//! The cores that the shards run on.
 
 use core_affinity::CoreId;
 use rusm_config::Cores;
@@ -6,20 +6,20 @@ use rusm_config::Cores;
 use super::quota;
 use crate::CliError;
 
-/// Where the shards run.
+/// The placement of the shards.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Placement {
-    /// The core of each shard; none of a shard that the kernel may move.
+    /// The core of each shard; `None` if the kernel may move it.
     pub(super) shards: Vec<Option<CoreId>>,
-    /// The quota of CPU time that their number follows from.
+    /// The quota of CPU time that determined the number of shards.
     quota: Option<f64>,
 }
 
-/// The cores that were asked for, or all that this process may run on.
+/// Chooses the cores that were asked for, or all that this process may run on.
 ///
-/// Where a quota of CPU time is smaller than that, there are only as many shards as it has cores'
-/// worth, and the kernel is left to place them: which cores are idle is not known here, and all
-/// containers of a host would choose the same.
+/// If a quota of CPU time is smaller than that, the number of shards follows the quota, and the
+/// kernel places them: the idle cores are unknown, and all containers of a host would choose the
+/// same ones.
 pub(super) fn choose(asked: Option<&Cores>) -> Result<Placement, CliError> {
     let ours = core_affinity::get_core_ids().unwrap_or_default();
     if ours.is_empty() {
@@ -38,18 +38,18 @@ pub(super) fn choose(asked: Option<&Cores>) -> Result<Placement, CliError> {
 }
 
 impl Placement {
-    /// How many shards there are.
+    /// Returns the number of shards.
     pub(super) fn len(&self) -> usize {
         self.shards.len()
     }
 
-    /// The numbers of the cores, if the shards are pinned.
+    /// Returns the numbers of the cores, if the shards are pinned.
     pub(super) fn pinned(&self) -> Option<Vec<usize>> {
         let cores = self.shards.iter();
         cores.map(|core| core.map(|core| core.id)).collect()
     }
 
-    /// For the person who started the server: `2 shards on cores 0, 1`.
+    /// Describes the placement for the operator: `2 shards on cores 0, 1`.
     pub(super) fn describe(&self) -> String {
         let shards = match self.len() {
             1 => "1 shard".to_owned(),
@@ -66,7 +66,7 @@ impl Placement {
 }
 
 fn by_quota(ours: Vec<CoreId>, quota: Option<f64>) -> Placement {
-    // A part of a core is a shard, too.
+    // A fraction of a core is a shard, too.
     let worth = quota.map(|quota| quota.ceil().max(1.0) as usize);
     match worth {
         Some(worth) if worth < ours.len() => Placement {

@@ -1,4 +1,4 @@
-//! `rusm dev`: what changes is built, tried, and sent to the shards.
+//! `rusm dev`: builds changed components, checks them, and sends them to the shards.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,14 +13,14 @@ use rusm_wasm_pool::ComponentSource;
 use rusm_wasm_pool::pool::limits::{Footprint, PoolSize};
 
 use super::reload::Update;
-use crate::CliError;
 use crate::app::{self, Application};
 use crate::check;
 use crate::cli::TypesArgs;
+use crate::cli_error::WithSources;
 use crate::log;
+use crate::{AppError, CliError};
 
-/// Room that the pools have for components that grow while they are worked on: their sizes can't
-/// change later.
+/// Capacity of the pools for components that grow during development: pools can't be resized.
 pub(super) const SPARE: Footprint = Footprint {
     memories: 2,
     initial_memory: 16 << 20,
@@ -29,28 +29,28 @@ pub(super) const SPARE: Footprint = Footprint {
     max_memory: 16 << 20,
 };
 
-/// What a session of development is about.
+/// The parts of a development session.
 pub(super) struct Session {
     pub(super) app: Application,
     pub(super) manifest: PathBuf,
     pub(super) types: TypesArgs,
-    /// Of each shard.
+    /// The size of each shard's pool.
     pub(super) pool: PoolSize,
-    /// To each shard.
+    /// The channel to each shard.
     pub(super) shards: Vec<Sender<Update>>,
 }
 
-/// A session that runs.
+/// A running session.
 struct Running {
     session: Session,
-    /// What was built, and is not served yet.
+    /// Components that were built and are not served yet.
     waiting: BTreeSet<String>,
 }
 
-/// Watch the app's sources from a thread of its own, for as long as the process lives.
+/// Watches the app's sources from its own thread, for the life of the process.
 ///
 /// # Errors
-/// When the kernel does not let them be watched.
+/// If the kernel can't watch them.
 pub(super) fn start(session: Session) -> Result<(), CliError> {
     let (changed, changes) = channel();
     let store = session.app.manifest.node.store.as_ref();
@@ -62,7 +62,7 @@ pub(super) fn start(session: Session) -> Result<(), CliError> {
         }
     });
     let mut sources = Sources {
-        watcher: watcher.map_err(unwatchable)?,
+        watcher: watcher.map_err(AppError::from)?,
         watched: BTreeSet::new(),
     };
     sources.watch(&session)?;
@@ -93,15 +93,15 @@ impl Running {
                     self.session.manifest.display()
                 );
             }
-            // What was made between two looks is found by what it changes.
+            // A file created between two scans is found by its changes.
             if let Err(failure) = sources.watch(&self.session) {
-                tracing::warn!("{failure}");
+                tracing::warn!("{}", WithSources(&failure));
             }
             self.refresh();
         }
     }
 
-    /// Build what is stale, each by itself, and swap it in.
+    /// Builds stale components one at a time, and swaps them in.
     fn refresh(&mut self) {
         let started = Instant::now();
         for spec in self.session.app.specs() {
@@ -109,7 +109,7 @@ impl Running {
                 Ok(true) => drop(self.waiting.insert(spec.name)),
                 Ok(false) => {}
                 Err(failure) => {
-                    log::note(format_args!("error: {failure}"));
+                    log::note(format_args!("error: {}", WithSources(&failure)));
                     tracing::error!(component = spec.name, "the old one goes on serving");
                 }
             }
@@ -121,20 +121,23 @@ impl Running {
             Ok(components) => {
                 let update = Update(components);
                 for shard in &self.session.shards {
-                    // One that is gone is told of elsewhere.
+                    // A shard that ended is reported elsewhere.
                     let _ = shard.send(update.clone());
                 }
                 let names: Vec<_> = std::mem::take(&mut self.waiting).into_iter().collect();
                 let took = started.elapsed();
                 tracing::info!("swapped in: {} ({took:.1?})", names.join(", "));
             }
-            Err(failure) => tracing::error!("the old components go on serving: {failure}"),
+            Err(failure) => {
+                let failure = WithSources(&failure);
+                tracing::error!("the old components go on serving: {failure}");
+            }
         }
     }
 }
 
 impl Session {
-    /// Whether there is something new.
+    /// Builds a component. Returns whether it has changed.
     fn build(&self, spec: &ComponentSpec) -> Result<bool, CliError> {
         let options: BuildOptions = app::build_options(self.types);
         let report = rusm_build::build_app(&self.app.dir, std::slice::from_ref(spec), options)?;
@@ -142,7 +145,7 @@ impl Session {
         Ok(outcomes.any(|(_, outcome)| matches!(outcome, Outcome::Built { .. })))
     }
 
-    /// The components that were built, if they and all others can be served together.
+    /// Compiles all components, and returns the built ones if the app can be served with them.
     fn compile(&self, built: &BTreeSet<String>) -> Result<Vec<ComponentSource>, CliError> {
         let compiled = self.app.recompile(self.pool)?;
         check::load(&self.app, &compiled)?;
@@ -152,17 +155,17 @@ impl Session {
     }
 }
 
-/// The directories that are watched, each by itself: of those with packages, or with what builds
-/// leave, there are too many.
+/// The watched directories. Each is watched by itself, since packages and build outputs contain too
+/// many.
 struct Sources {
     watcher: RecommendedWatcher,
     watched: BTreeSet<PathBuf>,
 }
 
 impl Sources {
-    /// Watch the app's directories that are not watched yet, what its components read outside, and
-    /// where the manifest lies.
-    fn watch(&mut self, session: &Session) -> Result<(), CliError> {
+    /// Watches the app's new directories, the inputs of its components outside of it, and the
+    /// directory of the manifest.
+    fn watch(&mut self, session: &Session) -> Result<(), AppError> {
         let app = &session.app;
         let specs = app.specs();
         let outside = specs
@@ -176,15 +179,15 @@ impl Sources {
                 dirs.extend(subdirectories(&dir));
             }
         }
-        // What else lies beside a file is none of ours.
+        // Other files in the same directory do not matter.
         let files = files.into_iter().chain([absolute(&session.manifest)]);
         found.extend(files.filter_map(|file| Some(file.parent()?.to_owned())));
         for dir in found.difference(&self.watched) {
             match self.watcher.watch(dir, RecursiveMode::NonRecursive) {
                 Ok(()) => {}
-                // It is gone again.
+                // The directory was removed in the meantime.
                 Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {}
-                Err(error) => return Err(unwatchable(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         for gone in self.watched.difference(&found) {
@@ -195,7 +198,7 @@ impl Sources {
     }
 }
 
-/// Without those that are hidden, that builds leave behind, and that npm fills.
+/// Lists subdirectories, without hidden ones, build outputs and npm's packages.
 fn subdirectories(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let is_source =
@@ -211,15 +214,15 @@ fn absolute(dir: &Path) -> PathBuf {
     dir.canonicalize().unwrap_or_else(|_| dir.to_owned())
 }
 
-/// Builds read the sources, too; and what the app writes is not its author's.
+/// Builds read the sources, and the app writes to its store: neither is a change by the author.
 fn is_change(event: &Event, store: Option<&Path>) -> bool {
     let is_stores = |path: &PathBuf| Some(path.as_path()) == store;
     let is_of_store = !event.paths.is_empty() && event.paths.iter().all(is_stores);
     !is_of_store && !matches!(event.kind, EventKind::Access(_))
 }
 
-/// Waits for a change, and then until there is a pause: an editor writes several files, and each in
-/// several steps. False if there will be no more.
+/// Waits for a change, and then for a pause, since an editor writes several files in several steps.
+/// Returns false if there will be no more changes.
 fn wait_for_change(changes: &Receiver<()>) -> bool {
     if changes.recv().is_err() {
         return false;
@@ -233,12 +236,6 @@ fn wait_for_change(changes: &Receiver<()>) -> bool {
         }
     }
     true
-}
-
-fn unwatchable(error: notify::Error) -> CliError {
-    CliError::App(format!(
-        "the sources can't be watched: {error} (sysctl fs.inotify.max_user_watches)"
-    ))
 }
 
 const PAUSE: Duration = Duration::from_millis(30);

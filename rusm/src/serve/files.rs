@@ -1,25 +1,24 @@
-//! How many files the process may have open: each connection is one, and so is each file or
-//! socket of a guest.
+//! The limit of open files: each connection is one, and so is each file or socket of a guest.
 
 use std::io;
 
 use crate::CliError;
 
-/// The limit of open files, and how it is shared out.
+/// The limit of open files, and its shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OpenFiles {
     limit: u64,
 }
 
 impl OpenFiles {
-    /// Raise the limit of this process to the most that it may have. The lower one that a process
-    /// starts with (1,024 mostly) is for programs that use `select`.
+    /// Raises the limit of this process to its maximum. The default, mostly 1,024, is for programs
+    /// that use `select`.
     pub(super) fn raise() -> Self {
         let mut limit = libc::rlimit {
             rlim_cur: 0,
             rlim_max: 0,
         };
-        // SAFETY: it writes one `rlimit`, which lives as long as the call.
+        // SAFETY: the call writes one `rlimit`, which lives as long as the call.
         if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
             let error = io::Error::last_os_error();
             tracing::warn!(%error, "the limit of open files is not known");
@@ -30,7 +29,7 @@ impl OpenFiles {
                 rlim_cur: limit.rlim_max,
                 ..limit
             };
-            // SAFETY: it reads one `rlimit`, which lives as long as the call.
+            // SAFETY: the call reads one `rlimit`, which lives as long as the call.
             if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) } == 0 {
                 limit = raised;
             }
@@ -40,10 +39,11 @@ impl OpenFiles {
         }
     }
 
-    /// That they are enough to start `shards` shards with `listeners` listeners, and to serve a client.
+    /// Checks that the limit is enough to start `shards` shards with `listeners` listeners, and to
+    /// serve a client.
     ///
     /// # Errors
-    /// When they are not.
+    /// If it is not.
     pub(super) fn suffice(self, shards: usize, listeners: usize) -> Result<(), CliError> {
         let needed = OF_THE_NODE + (OF_A_SHARD + listeners as u64) * shards as u64;
         if self.limit >= needed {
@@ -56,23 +56,23 @@ impl OpenFiles {
         })
     }
 
-    /// How many connections there may be at once, over all listeners, so that there are always
-    /// files left for the server itself and for guests.
+    /// Returns the maximum number of connections of all listeners. The server itself and guests
+    /// always keep some files.
     pub(super) fn connections(self) -> usize {
         let kept = (self.limit / 4).clamp(KEPT_AT_LEAST, KEPT_AT_MOST);
         usize::try_from(self.limit.saturating_sub(kept).max(1)).unwrap_or(usize::MAX)
     }
 
-    /// How many resources of WASI one of `instances` may hold, each of which may be an open file:
-    /// all of them together half of the files, as far as that leaves them enough to work with.
+    /// Returns how many WASI resources each of `instances` may hold. Each may be an open file:
+    /// together they get half of the files, with a minimum for each.
     pub(super) fn resources_per_instance(self, instances: u64) -> usize {
         let share = self.limit / 2 / instances.max(1);
         let share = usize::try_from(share).unwrap_or(usize::MAX);
         share.clamp(LEAST_RESOURCES, rusm_wasm_pool::MAX_RESOURCES)
     }
 
-    /// Warn if there may be more connections by the manifest than by the limit. `asked` is
-    /// `max-connections` of all listeners together.
+    /// Warns if the manifest allows more connections than the limit. `asked` is the sum of
+    /// `max-connections` of all listeners.
     pub(super) fn warn_if_scarce(self, asked: u64) {
         if let Some(warning) = self.warning(asked) {
             tracing::warn!("{warning}");
@@ -94,16 +94,17 @@ impl OpenFiles {
     }
 }
 
-/// Files that a node has open whatever its size: its streams, signals, the store, and what it opens for
-/// a moment; and those of a shard: its ring, its wake-ups, the map of its pages. Some are to spare.
+/// Files that a node has open regardless of its size: its streams, signals, the store, and files
+/// opened for a moment; and those of a shard: its ring, its wake-ups, the map of its pages. Both
+/// have a margin.
 const OF_THE_NODE: u64 = 24;
 const OF_A_SHARD: u64 = 8;
-/// Of the system, where nothing is known.
+/// The default of the system, if the limit is unknown.
 const DEFAULT: u64 = 1024;
-/// Files that connections may not take: a quarter, but no fewer and no more than these.
+/// Files reserved from connections: a quarter, within these bounds.
 const KEPT_AT_LEAST: u64 = 64;
 const KEPT_AT_MOST: u64 = 16 * 1024;
-/// Resources of WASI that an instance can work with.
+/// WASI resources that an instance needs at least.
 const LEAST_RESOURCES: usize = 128;
 
 #[cfg(test)]

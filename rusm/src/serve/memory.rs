@@ -1,27 +1,27 @@
-//! Memory of bodies, given back to the system.
+//! Returns the memory of bodies to the system.
 
 use std::time::{Duration, Instant};
 
-/// Watches how much the bodies of one shard take. The allocator gives back what was freed when it
-/// is next asked for much, which on a server that has become idle is never.
+/// Tracks how much memory the bodies of one shard use. The allocator returns freed memory only when
+/// it is next asked for much, which an idle server never does.
 #[derive(Default)]
 pub(super) struct BodyMemoryWatch {
-    /// The most since memory was last given back.
+    /// The maximum since memory was last returned.
     peak: u64,
-    /// Since when there is much less.
+    /// The time at which usage became much lower.
     low_since: Option<Instant>,
 }
 
 impl BodyMemoryWatch {
-    /// The bodies take `bytes` now. Call it at each tick, on the shard's own thread.
+    /// Records that the bodies use `bytes` now. Call it at each tick, on the shard's own thread.
     pub(super) fn see(&mut self, bytes: u64, now: Instant) {
         if self.is_due(bytes, now) {
-            // SAFETY: it takes no memory of ours. It frees what this thread's heap does not use.
+            // SAFETY: it takes no memory of ours, and frees what this thread's heap does not use.
             unsafe { libmimalloc_sys::mi_collect(true) };
         }
     }
 
-    /// Whether much was freed, and is not in use again.
+    /// Returns whether much was freed and is still unused.
     fn is_due(&mut self, bytes: u64, now: Instant) -> bool {
         self.peak = self.peak.max(bytes);
         if self.peak < WORTH_IT || bytes > self.peak / 4 {

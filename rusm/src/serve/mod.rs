@@ -1,5 +1,5 @@
-//! `rusm serve`: boot the shards, and wait for the signal to stop. `rusm dev` does the same, and
-//! swaps in what changes.
+//! `rusm serve`: boots the shards, and waits for a signal to stop. `rusm dev` does the same, and
+//! swaps in changed components.
 
 mod banner;
 mod cores;
@@ -28,20 +28,20 @@ use rusm_wasm_pool::pool::limits::Footprint;
 use rusm_wasm_pool::pool::preempt::Ticker;
 use rusm_wasm_pool::{Stdio, WasiLimits};
 
-use crate::CliError;
 use crate::app::Application;
 use crate::cli::{CompileArgs, Io, RunArgs, ServeArgs};
 use crate::gateway::ListenerSpec;
+use crate::{AppError, CliError};
 use crate::{access_log, log};
 use files::OpenFiles;
 use reload::Updates;
 use shard::{Event, ShardConfig, ShardListener};
-use shutdown::Stop;
+use shutdown::Shutdown;
 
-/// Serve an app until SIGINT, SIGTERM or SIGQUIT.
+/// Serves an app until SIGINT, SIGTERM or SIGQUIT.
 ///
 /// # Errors
-/// Whatever keeps the app from being served; once it is, a shard that fails.
+/// If the app can't be served, or a shard fails later.
 pub fn serve(args: &ServeArgs) -> Result<(), CliError> {
     let mode = if args.no_build || cfg!(not(feature = "build")) {
         Mode::NoBuild
@@ -51,19 +51,19 @@ pub fn serve(args: &ServeArgs) -> Result<(), CliError> {
     run(&args.run, mode)
 }
 
-/// Serve an app while it is worked on, until SIGINT, SIGTERM, SIGQUIT or SIGHUP.
+/// Serves an app during development, until SIGINT, SIGTERM, SIGQUIT or SIGHUP.
 ///
 /// # Errors
-/// As of [`serve`].
+/// As for [`serve`].
 #[cfg(feature = "build")]
 pub fn dev(args: &RunArgs) -> Result<(), CliError> {
     run(args, Mode::Watched)
 }
 
-/// Compile an app's components, so that serving it compiles nothing.
+/// Compiles an app's components, so that serving it compiles nothing.
 ///
 /// # Errors
-/// What keeps them from being compiled, or kept.
+/// If they can't be compiled, or the result can't be stored.
 pub fn compile(args: &CompileArgs) -> Result<(), CliError> {
     let app = Application::open(&args.app)?;
     let _log = log::init(&app.manifest.log).map_err(CliError::Log)?;
@@ -82,25 +82,25 @@ pub fn compile(args: &CompileArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// What is done about components whose sources have changed.
+/// The handling of components whose sources have changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// Nothing.
+    /// They are served as they are.
     NoBuild,
     /// They are built before the start.
     Built,
-    /// They are built before the start, and from then on.
+    /// They are built before the start and whenever they change.
     #[cfg(feature = "build")]
     Watched,
 }
 
 impl Mode {
-    /// Whether the server is of somebody who works on the app.
+    /// Returns whether the server is used for development.
     fn is_watched(self) -> bool {
         !matches!(self, Self::NoBuild | Self::Built)
     }
 
-    /// Room that the pools have for components that are not there yet.
+    /// Returns the capacity that the pools keep for larger components.
     fn spare(self) -> Option<Footprint> {
         match self {
             Self::NoBuild | Self::Built => None,
@@ -111,8 +111,8 @@ impl Mode {
 }
 
 fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
-    // Before all else: see there.
-    let stop = Stop::on_signals(mode.is_watched()).map_err(|error| CliError::System {
+    // This must come first: see there.
+    let shutdown = Shutdown::on_signals(mode.is_watched()).map_err(|error| CliError::System {
         what: "signals can't be handled",
         error,
     })?;
@@ -178,7 +178,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
                 updates
             }
         };
-        let plan = ShardConfig {
+        let config = ShardConfig {
             id: ShardId::new(u16::try_from(index).unwrap_or(u16::MAX)),
             core: *core,
             driver,
@@ -188,7 +188,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
             services: services.clone(),
             names: names.clone(),
             spawned: app.manifest.node.spawned_per_core,
-            held: app.manifest.node.held_per_core,
+            connections: app.manifest.node.held_per_core,
             pool_wait: app.manifest.node.pool_wait,
             body_memory: app.manifest.node.body_memory_per_core,
             wasi,
@@ -196,13 +196,13 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
                 .iter_mut()
                 .filter_map(Listener::for_next_shard)
                 .collect(),
-            stop: stop.clone(),
+            shutdown: shutdown.clone(),
             updates,
             grace: app.manifest.node.shutdown_grace,
             begin,
             open,
         };
-        shards.push(shard::start(plan, events.clone())?);
+        shards.push(shard::start(config, events.clone())?);
     }
 
     let mut engines = Vec::new();
@@ -213,7 +213,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
             Ok(Event::Ready | Event::Ended { .. }) | Err(_) => return Err(CliError::ShardGone),
         }
     }
-    // From here on guests run: a service's `init` that computes for ever is ended.
+    // Guests run from here on: a service whose `init` never returns is ended.
     let ticker = Ticker::start(engines);
     let _ticker = ticker.map_err(|error| CliError::System {
         what: "the ticker's thread could not be started",
@@ -231,16 +231,16 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
             }
         }
     }
-    // Kept for as long as shards may have something to say.
+    // Shards may send events until they end.
     let _events = events;
-    stop.serving();
-    // Every service of every shard is up: a request that comes first finds them all.
+    shutdown.serving();
+    // Every service of every shard is up, so the first request finds them all.
     for gate in gates {
         let _ = gate.send(());
     }
     #[cfg(feature = "build")]
     if mode == Mode::Watched {
-        // Before it says that it is ready: what changes from then on is seen.
+        // Before the server reports that it is ready, so that later changes are seen.
         dev::start(dev::Session {
             app: app.clone(),
             manifest: args.app.manifest(),
@@ -252,21 +252,21 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     log::print(banner::of(&app, &addrs, &cores, driver, &services));
 
     let mut running = shards.len();
-    let mut cut_off = 0;
+    let mut aborted = 0;
     while running > 0 {
         match inbox.recv() {
             Ok(Event::Ended { open_connections }) => {
                 running -= 1;
-                cut_off += open_connections;
+                aborted += open_connections;
             }
             Ok(Event::Failed(failure)) => return Err(failure),
             Ok(Event::Loaded { .. } | Event::Ready) => {}
             Err(_) => return Err(CliError::ShardGone),
         }
     }
-    if cut_off > 0 {
+    if aborted > 0 {
         tracing::warn!(
-            connections = cut_off,
+            connections = aborted,
             "stopped before these were answered (shutdown-grace-s)"
         );
     }
@@ -277,11 +277,11 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A listener of the manifest, bound.
+/// A bound listener of the manifest.
 struct Listener {
     addr: SocketAddr,
     sockets: Vec<std::net::TcpListener>,
-    served: ListenerSpec,
+    spec: ListenerSpec,
     settings: Settings,
     limit: ConnectionLimit,
 }
@@ -293,8 +293,8 @@ impl Listener {
         room: &ConnectionLimit,
         access: Option<LogFormat>,
     ) -> Result<Self, CliError> {
-        let served = ListenerSpec::from(listener);
-        let access_log = access.map(|format| access_log::of(served.routes.clone(), format));
+        let spec = ListenerSpec::from(listener);
+        let access_log = access.map(|format| access_log::of(spec.routes.clone(), format));
         let limits = &listener.limits;
         Ok(Self {
             addr: sockets
@@ -302,7 +302,7 @@ impl Listener {
                 .and_then(|socket| socket.local_addr().ok())
                 .unwrap_or(listener.addr),
             sockets,
-            served,
+            spec,
             settings: settings(limits, &listener.headers, access_log)?,
             limit: ConnectionLimit::new(limits.max_connections as usize).within(room),
         })
@@ -311,7 +311,7 @@ impl Listener {
     fn for_next_shard(&mut self) -> Option<ShardListener> {
         Some(ShardListener {
             socket: self.sockets.pop()?,
-            served: self.served.clone(),
+            spec: self.spec.clone(),
             settings: self.settings.clone(),
             limit: self.limit.clone(),
         })
@@ -336,13 +336,13 @@ fn settings(
         idle_timeout: limits.idle_timeout,
         write_timeout: limits.write_timeout,
         headers: HeaderLines::new(headers.iter().map(|(name, value)| (name, value)))
-            .map_err(|error| CliError::App(format!("[serve.headers]: {error}")))?,
+            .map_err(AppError::from)?,
         access_log,
     })
 }
 
-/// Whether a listener of IPv6's unspecified address takes IPv4, too: unless another listener has
-/// IPv4 on the same port.
+/// Returns whether a listener on IPv6's unspecified address also takes IPv4: unless another
+/// listener has IPv4 on the same port.
 fn takes_ipv4(addr: SocketAddr, mut all: impl Iterator<Item = SocketAddr>) -> bool {
     all.all(|other| other.is_ipv6() || other.port() != addr.port() || addr.port() == 0)
 }
@@ -362,21 +362,21 @@ fn override_listener(app: &mut Application, listen: Option<SocketAddr>) -> Resul
 }
 
 fn choose_driver(io: Io) -> Result<Driver, CliError> {
-    let refused = |driver: Driver| {
+    let probe = |driver: Driver| {
         let probed = driver.probe();
         probed
             .map(|()| driver)
             .map_err(|error| CliError::Driver { driver, error })
     };
     match io {
-        Io::Uring => refused(Driver::Uring),
-        Io::Epoll => refused(Driver::Epoll),
+        Io::Uring => probe(Driver::Uring),
+        Io::Epoll => probe(Driver::Epoll),
         Io::Auto => Driver::Uring.probe().map(|()| Driver::Uring).or_else(|error| {
             tracing::warn!(
                 "the kernel refuses io_uring ({error}): falling back to epoll, which is slower. \
                  Containers often forbid io_uring in their seccomp profile."
             );
-            refused(Driver::Epoll)
+            probe(Driver::Epoll)
         }),
     }
 }

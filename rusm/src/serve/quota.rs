@@ -1,16 +1,16 @@
-//! How much CPU time the control groups of this process grant: a container may see 64 cores and
-//! have the time of half of one.
+//! The CPU quota of this process's control groups: a container may see 64 cores and have half the
+//! time of one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Cores' worth of CPU time that this process may use, if that is limited.
+/// Returns the CPU time that this process may use, in cores, if it is limited.
 pub(super) fn cpu_quota() -> Option<f64> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     quota_of(&groups, Path::new("/sys/fs/cgroup"))
 }
 
-/// The smallest quota of the groups in `groups` (`/proc/self/cgroup`) and of those above them.
+/// Returns the smallest quota of the groups in `groups` (`/proc/self/cgroup`) and their ancestors.
 fn quota_of(groups: &str, root: &Path) -> Option<f64> {
     let quotas = groups.lines().filter_map(|line| {
         let mut parts = line.splitn(3, ':');
@@ -19,7 +19,8 @@ fn quota_of(groups: &str, root: &Path) -> Option<f64> {
         match controllers {
             "" => smallest(root, group, unified),
             controllers if controllers.split(',').any(|controller| controller == "cpu") => {
-                // Its mount is named after it alone, or after all that are mounted together.
+                // The mount is named after the controller alone, or after all controllers that are
+                // mounted together.
                 let mounts = [controllers, "cpu"].map(|name| root.join(name));
                 let mount = mounts.into_iter().find(|mount| mount.is_dir())?;
                 smallest(&mount, group, legacy)
@@ -30,21 +31,21 @@ fn quota_of(groups: &str, root: &Path) -> Option<f64> {
     quotas.min_by(f64::total_cmp)
 }
 
-/// The smallest quota of `group` below `mount` and of those above it. Where the group of the host
-/// is not seen from here, as in a container, that is the mount's own.
+/// Returns the smallest quota of `group` below `mount` and of its ancestors. If the host's group is
+/// not visible, as in a container, this is the mount's own.
 fn smallest(mount: &Path, group: &Path, read: fn(PathBuf) -> Option<f64>) -> Option<f64> {
     let groups = group.ancestors().map(|group| mount.join(group));
     groups.filter_map(read).min_by(f64::total_cmp)
 }
 
-/// Control groups, version 2: `cpu.max` is "QUOTA PERIOD", or "max PERIOD".
+/// Reads the quota of control groups version 2: `cpu.max` is "QUOTA PERIOD", or "max PERIOD".
 fn unified(group: PathBuf) -> Option<f64> {
     let text = fs::read_to_string(group.join("cpu.max")).ok()?;
     let (quota, period) = text.trim().split_once(' ')?;
     ratio(quota, period)
 }
 
-/// Version 1: two files; a quota of -1 is none.
+/// Reads the quota of version 1: two files; -1 means no quota.
 fn legacy(group: PathBuf) -> Option<f64> {
     let quota = fs::read_to_string(group.join("cpu.cfs_quota_us")).ok()?;
     let period = fs::read_to_string(group.join("cpu.cfs_period_us")).ok()?;

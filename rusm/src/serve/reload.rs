@@ -1,4 +1,4 @@
-//! Swapping new components into a shard that serves.
+//! Swaps new components into a running shard.
 
 use std::rc::Rc;
 use std::sync::mpsc::Receiver;
@@ -8,39 +8,40 @@ use std::sync::mpsc::{Sender, channel};
 use rusm_wasm_pool::{ComponentSource, ShardPool};
 
 use crate::CliError;
+use crate::cli_error::WithSources;
 use crate::gateway::HttpGateway;
 
-/// Components that take the place of those of the same names.
+/// Components that replace those with the same names.
 #[derive(Clone)]
 pub(super) struct Update(pub(super) Vec<ComponentSource>);
 
-/// The updates of one shard, which looks for them at every tick. While it only serves there are
-/// none.
+/// The updates of one shard, which checks for them at every tick. `rusm serve` has none.
 #[derive(Default)]
 pub(super) struct Updates(Option<Receiver<Update>>);
 
 impl Updates {
-    /// Updates, and where to send them.
+    /// Creates updates, and their sender.
     #[cfg(feature = "build")]
     pub(super) fn channel() -> (Sender<Update>, Self) {
         let (sender, receiver) = channel();
         (sender, Self(Some(receiver)))
     }
 
-    /// Whether there can be any.
+    /// Returns whether there can be updates.
     pub(super) fn is_dev(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Put what has come in place.
+    /// Applies pending updates.
     ///
-    /// Requests in flight, and processes that hold a connection, go on with what they began with;
-    /// from the next request on it is the new. Services of new components are started again.
+    /// Requests in flight and processes that hold a connection continue with the old component. New
+    /// requests use the new one, and services of new components are restarted.
     pub(super) fn apply(&self, pool: &Rc<ShardPool>, gateways: &[Rc<HttpGateway>]) {
         let Some(updates) = &self.0 else { return };
         for update in updates.try_iter() {
             if let Err(failure) = replace(pool, gateways, &update) {
-                // It was tried before it was sent.
+                // It was checked before it was sent.
+                let failure = WithSources(&failure);
                 tracing::error!("the old components go on serving: {failure}");
                 continue;
             }
@@ -60,7 +61,7 @@ fn replace(
     gateways.iter().try_for_each(|gateway| gateway.reload())
 }
 
-/// End the service of this name, if it lives on this shard: its supervisor starts it again.
+/// Ends the service of this name, if it lives on this shard. Its supervisor restarts it.
 fn restart(pool: &ShardPool, name: &str) {
     let shard = pool.shard();
     let own = shard.whereis(name).filter(|pid| pid.shard() == shard.id());

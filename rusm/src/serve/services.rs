@@ -1,4 +1,4 @@
-//! The resident services: which shard each lives on, and that it lives.
+//! The resident services: their placement on shards, and their start.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,23 +13,23 @@ use rusm_core::{
 };
 use rusm_wasm_pool::{Progress, ShardPool};
 
-use crate::CliError;
+use crate::app_error::{AppError, ServiceError};
 
 /// A resident service, and its shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Service {
-    /// Of the component, and what other processes find it by.
+    /// The name of the component, by which other processes find the service.
     pub(super) name: Arc<str>,
     pub(super) shard: ShardId,
     pub(super) resident: Resident,
 }
 
-/// Spread the services of an app over `shards` shards: pinned ones as they are pinned, then each
-/// of the others to the shard that has the fewest.
+/// Spreads the services of an app over `shards` shards: first the pinned ones, then each of the
+/// others on the shard with the fewest.
 ///
 /// # Errors
-/// When one is pinned to a shard that isn't there.
-pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, CliError> {
+/// If a service is pinned to a shard that does not exist.
+pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, AppError> {
     let mut load = vec![0usize; shards];
     let residents = app.components.iter().filter_map(|(name, component)| {
         let resident = component.resident.clone()?;
@@ -44,10 +44,11 @@ pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, CliError> 
             None => (0..shards).min_by_key(|shard| load[*shard]).unwrap_or(0),
         };
         let Some(count) = load.get_mut(shard) else {
-            return Err(CliError::App(format!(
-                "component `{name}` is pinned to shard {shard}, but there are {shards}, counted \
-                 from 0 (cores under [node])"
-            )));
+            return Err(AppError::NoShard {
+                component: name,
+                shard,
+                shards,
+            });
         };
         *count += 1;
         services.push(Service {
@@ -59,50 +60,51 @@ pub(super) fn place(app: &App, shards: usize) -> Result<Vec<Service>, CliError> 
     Ok(services)
 }
 
-/// Keep the services' names for them, before any guest runs: nobody else gets one while its service
-/// is between two lives, or given up.
+/// Reserves the names of the services before any guest runs: no other process can take a name while
+/// its service restarts, or after it was given up.
 ///
 /// # Errors
-/// When a component's name is too long for a process.
-pub(super) fn reserve(node: &Node, services: &[Service]) -> Result<Arc<[ReservedName]>, CliError> {
+/// If a component's name is too long for a process.
+pub(super) fn reserve(node: &Node, services: &[Service]) -> Result<Arc<[ReservedName]>, AppError> {
     let names = services.iter().map(|service| {
         let reserved = node.reserve(&service.name);
-        reserved.map_err(|why| refused(&service.name, &why))
+        reserved.map_err(|error| not_started(&service.name, error))
     });
     names.collect()
 }
 
-/// A service whose first life has begun, and not got far yet.
+/// A service that was spawned and has not started yet.
 pub(super) struct Starting {
     name: Arc<str>,
     started: oneshot::Receiver<()>,
     died: oneshot::Receiver<ExitReason>,
 }
 
-/// Start the services of this shard, each with a supervisor of its own: one that gives up takes
-/// no other with it. None is given up while it is worked on (`is_dev`): the next change may mend it.
+/// Starts the services of this shard. Each has its own supervisor, so that one that gives up
+/// affects no other. During development (`is_dev`) no service is given up: the next change may fix
+/// it.
 ///
-/// They have their names when this returns, and run when the shard does: see [`settle`].
+/// The services have their names when this returns, and run when the shard does: see [`settle`].
 ///
 /// # Errors
-/// When a component is no service.
+/// If a component is not a service.
 pub(super) fn boot(
     pool: &Rc<ShardPool>,
     services: &[Service],
     names: &[ReservedName],
     is_dev: bool,
-) -> Result<Vec<Starting>, CliError> {
+) -> Result<Vec<Starting>, AppError> {
     let own = services.iter().filter(|s| s.shard == pool.shard().id());
     let mut starting = Vec::new();
     for service in own {
-        let refused = |why: &dyn std::fmt::Display| refused(&service.name, why);
-        let not_loaded = "it was not loaded";
         let component = pool
             .component(&service.name)
-            .ok_or_else(|| refused(&not_loaded))?;
-        pool.check_process(component).map_err(|why| refused(&why))?;
+            .ok_or_else(|| not_started(&service.name, ServiceError::NotLoaded))?;
+        pool.check_process(component)
+            .map_err(|error| not_started(&service.name, error))?;
         let reserved = names.iter().find(|name| name.as_str() == &*service.name);
-        let reserved = reserved.ok_or_else(|| refused(&"its name is not reserved"))?;
+        let reserved =
+            reserved.ok_or_else(|| not_started(&service.name, ServiceError::NotReserved))?;
         let (tell_started, started) = oneshot::channel();
         let (tell_died, died) = oneshot::channel();
         starting.push(Starting {
@@ -115,11 +117,11 @@ pub(super) fn boot(
             match &event {
                 SupervisorEvent::Died { reason, .. } => {
                     if let Some(tell) = tell_died.take() {
-                        // It may have been up long ago.
+                        // It may have started long ago.
                         let _ = tell.send(reason.clone());
                     }
                 }
-                // It could not even be spawned.
+                // It was not even spawned.
                 SupervisorEvent::Restarting { .. } => drop(tell_died.take()),
                 _ => {}
             }
@@ -141,7 +143,8 @@ pub(super) fn boot(
         }
         let (starter, name) = (pool.clone(), service.name.clone());
         let healthy = Rc::<Cell<bool>>::default();
-        let (told, reserved) = (healthy.clone(), reserved.clone());
+        let not_loaded = || Arc::<str>::from(ServiceError::NotLoaded.to_string());
+        let (reported, reserved) = (healthy.clone(), reserved.clone());
         let mut tell_started = Some(tell_started);
         let start = move |_: &rusm_core::Shard| {
             let options = SpawnOptions {
@@ -150,11 +153,11 @@ pub(super) fn boot(
                 ..SpawnOptions::default()
             };
             let progress = Progress {
-                healthy: told.clone(),
+                healthy: reported.clone(),
                 started: tell_started.take(),
             };
-            // Another one than at the last start, if it was replaced.
-            let component = starter.component(&name).ok_or(not_loaded)?;
+            // The component may have been replaced since the last start.
+            let component = starter.component(&name).ok_or_else(not_loaded)?;
             starter
                 .spawn(component, options, progress)
                 .map_err(|error| error.to_string().into())
@@ -170,32 +173,36 @@ pub(super) fn boot(
             ..SpawnOptions::default()
         };
         let started = supervisor.start(pool.shard(), options);
-        started.map_err(|why| refused(&why))?;
+        started.map_err(|error| not_started(&service.name, error))?;
     }
     Ok(starting)
 }
 
-/// Wait until the services of this shard have started: each has its instance, and its `init` has
+/// Waits until the services of this shard have started: each has its instance, and its `init` has
 /// returned.
 ///
 /// # Errors
-/// When one has died before: a node does not start with a service that does not. While the app is
-/// worked on (`is_dev`) it does, and the service is tried again.
-pub(super) async fn settle(starting: Vec<Starting>, is_dev: bool) -> Result<(), CliError> {
+/// If a service died before: the node does not start without it. During development (`is_dev`) it
+/// does, and the service is tried again.
+pub(super) async fn settle(starting: Vec<Starting>, is_dev: bool) -> Result<(), AppError> {
     for service in starting {
         if service.started.await.is_ok() || is_dev {
             continue;
         }
-        return Err(match service.died.await {
-            Ok(reason) => refused(&service.name, &format_args!("it ended at once: {reason}")),
-            Err(_) => refused(&service.name, &"it could not be spawned"),
-        });
+        let error = match service.died.await {
+            Ok(reason) => ServiceError::Ended(reason),
+            Err(_) => ServiceError::NotSpawned,
+        };
+        return Err(not_started(&service.name, error));
     }
     Ok(())
 }
 
-fn refused(service: &str, why: &dyn std::fmt::Display) -> CliError {
-    CliError::App(format!("service `{service}` can't be started: {why}"))
+fn not_started(service: &Arc<str>, error: impl Into<ServiceError>) -> AppError {
+    AppError::Service {
+        service: service.clone(),
+        error: error.into(),
+    }
 }
 
 fn log(event: SupervisorEvent) {
@@ -228,7 +235,7 @@ fn log(event: SupervisorEvent) {
 mod tests {
     use super::*;
 
-    fn placed(components: &str, shards: usize) -> Result<Vec<(String, u16)>, CliError> {
+    fn placed(components: &str, shards: usize) -> Result<Vec<(String, u16)>, AppError> {
         let app = rusm_config::parse("test", components).unwrap();
         let services = place(&app, shards)?.into_iter();
         Ok(services

@@ -23,15 +23,15 @@ use wasmtime::Engine;
 use super::memory::BodyMemoryWatch;
 use super::reload::Updates;
 use super::services::{self, Service};
-use super::shutdown::Stop;
+use super::shutdown::Shutdown;
 use crate::CliError;
 use crate::app::{self, Compiled};
 use crate::gateway::{self, HttpGateway, ListenerSpec};
 
-/// Everything that a shard is made of, before it has a thread.
+/// The parts of a shard, before it has a thread.
 pub(super) struct ShardConfig {
     pub(super) id: ShardId,
-    /// Where it is pinned, if it is.
+    /// The core that it is pinned to, if any.
     pub(super) core: Option<CoreId>,
     pub(super) driver: Driver,
     pub(super) compiled: Arc<Compiled>,
@@ -40,55 +40,59 @@ pub(super) struct ShardConfig {
     pub(super) services: Arc<[Service]>,
     pub(super) names: Arc<[ReservedName]>,
     pub(super) spawned: u32,
-    pub(super) held: u32,
+    pub(super) connections: u32,
     pub(super) pool_wait: Duration,
-    /// Bytes that bodies which wait may take.
+    /// Maximum bytes of waiting bodies.
     pub(super) body_memory: u64,
     pub(super) wasi: WasiLimits,
     pub(super) listeners: Vec<ShardListener>,
-    pub(super) stop: Stop,
+    pub(super) shutdown: Shutdown,
     pub(super) updates: Updates,
     pub(super) grace: Duration,
-    /// Run when this is sent: the services of all shards have their names.
+    /// The signal to run the services: those of all shards have their names.
     pub(super) begin: Receiver<()>,
-    /// Accept when this is sent: the services of all shards are up.
+    /// The signal to accept connections: the services of all shards are up.
     pub(super) open: oneshot::Receiver<()>,
 }
 
-/// A shard's own socket of a listener, and what the listener is.
+/// A shard's own socket of a listener, and its settings.
 pub(super) struct ShardListener {
     pub(super) socket: std::net::TcpListener,
-    pub(super) served: ListenerSpec,
+    pub(super) spec: ListenerSpec,
     pub(super) settings: Settings,
     pub(super) limit: ConnectionLimit,
 }
 
-/// What a shard tells the thread that started it.
+/// An event that a shard reports to the thread that started it.
 pub(super) enum Event {
-    /// Its components are loaded and its services have their names; it waits to be told to run them.
+    /// The components are loaded and the services have their names. The shard waits for the signal
+    /// to run them.
     Loaded {
         engine: Engine,
         activity: Arc<Activity>,
     },
-    /// Its services are up, and it waits to be told to accept.
+    /// The services are up. The shard waits for the signal to accept.
     Ready,
-    /// It can't serve.
+    /// The shard can't serve.
     Failed(CliError),
-    /// It was told to stop, and has.
+    /// The shard was told to stop, and has stopped.
     Ended { open_connections: usize },
 }
 
-/// Start the thread of a shard.
-pub(super) fn start(plan: ShardConfig, events: Sender<Event>) -> Result<JoinHandle<()>, CliError> {
-    let thread = thread::Builder::new().name(format!("rusm-shard-{}", plan.id));
+/// Starts the thread of a shard.
+pub(super) fn start(
+    config: ShardConfig,
+    events: Sender<Event>,
+) -> Result<JoinHandle<()>, CliError> {
+    let thread = thread::Builder::new().name(format!("rusm-shard-{}", config.id));
     let run = move || {
-        if let Some(core) = plan.core {
+        if let Some(core) = config.core {
             core_affinity::set_for_current(core);
         }
-        let driver = plan.driver;
-        let serving = || driver.block_on(|| run(plan, events.clone()));
-        // A shard that is gone would leave a listening socket that nobody accepts from: the node
-        // ends, for others to start it anew.
+        let driver = config.driver;
+        let serving = || driver.block_on(|| run(config, events.clone()));
+        // A shard that ended would leave a listening socket without anybody who accepts. The node
+        // ends, so that it is restarted.
         let failure = match catch_unwind(AssertUnwindSafe(serving)) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => CliError::Driver { driver, error },
@@ -102,24 +106,24 @@ pub(super) fn start(plan: ShardConfig, events: Sender<Event>) -> Result<JoinHand
     })
 }
 
-async fn run(plan: ShardConfig, events: Sender<Event>) {
-    if let Err(failure) = serve(plan, &events).await {
+async fn run(config: ShardConfig, events: Sender<Event>) {
+    if let Err(failure) = serve(config, &events).await {
         let _ = events.send(Event::Failed(failure));
     }
-    // The event loop must not be dropped while operations are in flight. The process is about
-    // to end.
+    // The event loop must not be dropped while operations are in flight. The process is about to
+    // end.
     pending::<()>().await;
 }
 
-async fn serve(plan: ShardConfig, events: &Sender<Event>) -> Result<(), CliError> {
+async fn serve(config: ShardConfig, events: &Sender<Event>) -> Result<(), CliError> {
     let system = |what: &'static str| move |error| CliError::System { what, error };
-    let shard = plan.node.shard(plan.id, |task| {
+    let shard = config.node.shard(config.id, |task| {
         monoio::spawn(task);
     });
     shard.enter();
     monoio::spawn(shard.serve_bus());
     monoio::spawn(shard.serve_timers(|at| monoio::time::sleep_until(at.into())));
-    let mut turn = plan
+    let mut turn = config
         .driver
         .turns()
         .map_err(system("a shard could not be set up"))?;
@@ -127,42 +131,42 @@ async fn serve(plan: ShardConfig, events: &Sender<Event>) -> Result<(), CliError
 
     let pool = Rc::new(ShardPool::load(
         PoolSetup {
-            engine: app::engine(&plan.compiled.pool)?,
+            engine: app::engine(&config.compiled.pool)?,
             shard: shard.clone(),
-            instances: plan.compiled.pool.instances,
-            spawned: plan.spawned,
-            connections: plan.held,
-            pool_wait: plan.pool_wait,
-            store: plan.store,
+            instances: config.compiled.pool.instances,
+            spawned: config.spawned,
+            connections: config.connections,
+            pool_wait: config.pool_wait,
+            store: config.store,
             encode_event: gateway::encode_event,
-            wasi: plan.wasi,
+            wasi: config.wasi,
         },
-        &plan.compiled.components,
+        &config.compiled.components,
     )?);
     pool.enter();
-    let is_dev = plan.updates.is_dev();
-    let starting = services::boot(&pool, &plan.services, &plan.names, is_dev)?;
+    let is_dev = config.updates.is_dev();
+    let starting = services::boot(&pool, &config.services, &config.names, is_dev)?;
     let loaded = Event::Loaded {
         engine: pool.engine().clone(),
         activity: pool.activity().clone(),
     };
     let _ = events.send(loaded);
-    // It holds the thread up on purpose: a service that looks for another when it starts finds it,
-    // on whatever shard.
-    if plan.begin.recv().is_err() {
+    // This blocks the thread on purpose: a service that looks up another at its start finds it, on
+    // any shard.
+    if config.begin.recv().is_err() {
         return Ok(());
     }
     while_ticking(&shard, services::settle(starting, is_dev)).await?;
     let _ = events.send(Event::Ready);
-    if plan.open.await.is_err() {
-        // The server does not start after all.
+    if config.open.await.is_err() {
+        // The server will not start.
         return Ok(());
     }
 
-    let net = NetShard::with_body_memory(plan.body_memory);
+    let net = NetShard::with_body_memory(config.body_memory);
     let mut gateways = Vec::new();
-    for listener in plan.listeners {
-        let gateway = Rc::new(HttpGateway::new(pool.clone(), listener.served)?);
+    for listener in config.listeners {
+        let gateway = Rc::new(HttpGateway::new(pool.clone(), listener.spec)?);
         gateways.push(gateway.clone());
         let accepting = accept(
             listener.socket,
@@ -179,15 +183,15 @@ async fn serve(plan: ShardConfig, events: &Sender<Event>) -> Result<(), CliError
             }
         });
     }
-    let each_tick = || plan.updates.apply(&pool, &gateways);
-    let open_connections = watch(&net, &shard, &plan.stop, plan.grace, each_tick).await;
+    let each_tick = || config.updates.apply(&pool, &gateways);
+    let open_connections = watch(&net, &shard, &config.shutdown, config.grace, each_tick).await;
     pool.stop();
     tell_the_last(&net).await;
     let _ = events.send(Event::Ended { open_connections });
     Ok(())
 }
 
-/// Keep the deadlines of processes until `future` is done.
+/// Keeps the deadlines of processes until `future` is done.
 async fn while_ticking<T>(processes: &Shard, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {
@@ -203,7 +207,7 @@ async fn while_ticking<T>(processes: &Shard, future: impl Future<Output = T>) ->
     }
 }
 
-/// End the processes that are past their deadline.
+/// Ends the processes that are past their deadline.
 fn expire(processes: &Shard, now: Instant) {
     for (pid, component) in processes.expire(now) {
         tracing::warn!(
@@ -215,7 +219,7 @@ fn expire(processes: &Shard, now: Instant) {
     }
 }
 
-/// Tell the operator what was lost because somebody held as much as it may.
+/// Logs messages and timers that were dropped at a limit.
 fn log_losses(processes: &Shard) {
     let losses = processes.take_losses();
     for lost in losses.messages {
@@ -236,7 +240,7 @@ fn log_losses(processes: &Shard) {
     }
 }
 
-/// The processes have ended: let the connections that waited for them tell their clients.
+/// Lets connections report to their clients that the processes have ended.
 async fn tell_the_last(net: &NetShard) {
     for _ in 0..LAST_TICKS {
         if net.connections() == 0 {
@@ -247,12 +251,12 @@ async fn tell_the_last(net: &NetShard) {
     }
 }
 
-/// Keep the shard's deadlines until it is told to stop; then until its connections have ended,
-/// or the grace is over. How many connections were still open.
+/// Keeps the shard's deadlines until the shutdown is requested, and then until its connections have
+/// ended or the grace period is over. Returns the number of connections still open.
 async fn watch(
     net: &NetShard,
     processes: &Shard,
-    stop: &Stop,
+    shutdown: &Shutdown,
     grace: Duration,
     each_tick: impl Fn(),
 ) -> usize {
@@ -270,7 +274,7 @@ async fn watch(
             losses_logged = now;
             log_losses(processes);
         }
-        if !stop.is_requested() {
+        if !shutdown.is_requested() {
             continue;
         }
         let since = *stopping_since.get_or_insert_with(|| {
@@ -284,7 +288,7 @@ async fn watch(
     }
 }
 
-/// How often losses are told, a line for each process that had any.
+/// The interval between reports of losses, a line for each process that had any.
 const LOSSES_INTERVAL: Duration = Duration::from_secs(1);
-/// How long the last responses may take to be written: half a second.
+/// Ticks within which the last responses are written: half a second.
 const LAST_TICKS: u32 = 10;

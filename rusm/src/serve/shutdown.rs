@@ -1,4 +1,4 @@
-//! Signals: how the server is told to stop, and those that must not harm it.
+//! Signals: those that stop the server, and those that must not harm it.
 
 use std::io;
 use std::sync::Arc;
@@ -9,27 +9,27 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 
-/// Whether to stop. The shards look at it at every tick.
+/// The request to stop, which the shards check at every tick.
 #[derive(Clone, Default)]
-pub(super) struct Stop(Arc<State>);
+pub(super) struct Shutdown(Arc<State>);
 
 #[derive(Default)]
 struct State {
     is_requested: AtomicBool,
-    /// Whether clients are served, who have to be waited for.
+    /// True if the server serves clients, which have to finish.
     is_serving: AtomicBool,
 }
 
-impl Stop {
-    /// Stop at the first SIGINT, SIGTERM or SIGQUIT: at once, as long as nobody is served. At the
-    /// second, do not wait for anybody.
+impl Shutdown {
+    /// Stops at the first SIGINT, SIGTERM or SIGQUIT: immediately until the server serves. At the
+    /// second, it stops without waiting for requests.
     ///
-    /// SIGHUP, which a terminal sends when it is closed, is one of them where `hangup_stops`. The
-    /// others that would end the process do nothing from now on. This has to come before all
-    /// else: process 1 of a container is not sent a signal that it does not handle.
+    /// With `hangup_stops`, SIGHUP, which a terminal sends when it is closed, stops the server,
+    /// too. Other signals that would end the process are ignored from now on. This must come before
+    /// everything else: process 1 of a container does not receive a signal that it does not handle.
     ///
     /// # Errors
-    /// When the system refuses a handler or the thread.
+    /// If the system refuses a handler or the thread.
     pub(super) fn on_signals(hangup_stops: bool) -> io::Result<Self> {
         let mut signals = Signals::new([
             SIGINT,
@@ -38,17 +38,17 @@ impl Stop {
             SIGHUP,
             SIGUSR1,
             SIGUSR2,
-            // With a handler, a write beyond the limit of a file's size (ulimit -f) is an error of
-            // that write. An ignored signal would be inherited by the programs that we start.
+            // With a handler, a write beyond the file-size limit (ulimit -f) fails. An ignored
+            // signal would be inherited by the programs that we start.
             libc::SIGXFSZ,
         ])?;
-        let stop = Self::default();
-        let state = stop.0.clone();
+        let shutdown = Self::default();
+        let state = shutdown.0.clone();
         let wait = move || {
             for signal in signals.forever() {
                 match signal {
-                    SIGINT | SIGTERM | SIGQUIT => state.stop(signal),
-                    SIGHUP if hangup_stops => state.stop(signal),
+                    SIGINT | SIGTERM | SIGQUIT => state.request(signal),
+                    SIGHUP if hangup_stops => state.request(signal),
                     SIGHUP => tracing::info!(
                         "SIGHUP: nothing is read anew; restart to use a changed manifest"
                     ),
@@ -59,10 +59,10 @@ impl Stop {
         thread::Builder::new()
             .name("rusm-signals".into())
             .spawn(wait)?;
-        Ok(stop)
+        Ok(shutdown)
     }
 
-    /// Clients are served from now on.
+    /// Marks that the server serves clients from now on.
     pub(super) fn serving(&self) {
         self.0.is_serving.store(true, Ordering::Relaxed);
     }
@@ -73,7 +73,7 @@ impl Stop {
 }
 
 impl State {
-    fn stop(&self, signal: i32) {
+    fn request(&self, signal: i32) {
         if self.is_requested.swap(true, Ordering::Relaxed) {
             std::process::exit(128 + signal);
         }

@@ -1,9 +1,9 @@
-//! Whether the kernel lets this process map all that its pools may need.
+//! The kernel's limit of memory mappings, which the pools may reach.
 
 use std::fs;
 
-/// Warn if not all instances could be alive at once. `instances` is that of all shards, and each may have so many
-/// memories.
+/// Warns if not all instances can be alive at once. `instances` is the sum over all shards, each with so many
+/// `memories`.
 pub(super) fn warn_if_scarce(instances: u64, memories: u64) {
     let Ok(text) = fs::read_to_string("/proc/sys/vm/max_map_count") else {
         return;
@@ -20,7 +20,7 @@ pub(super) fn warn_if_scarce(instances: u64, memories: u64) {
     }
 }
 
-/// How many instances the kernel allows, if that is fewer than there are to be.
+/// Returns how many instances the kernel allows, if that is fewer than `instances`.
 fn enough_for(instances: u64, memories: u64, allowed: u64) -> Option<u64> {
     (needed(instances, memories) > allowed).then(|| {
         let slots = instances * per_slot(memories) + OTHERS;
@@ -36,13 +36,13 @@ fn per_slot(memories: u64) -> u64 {
     PER_SLOT + PER_FURTHER_MEMORY * memories.saturating_sub(1)
 }
 
-/// Mappings of a slot of the pool, whether or not an instance is in it; measured.
+/// Mappings of a slot of the pool, used or not; measured.
 const PER_SLOT: u64 = 2;
 /// Of each memory beyond the first.
 const PER_FURTHER_MEMORY: u64 = 2;
-/// Further ones of a live instance: its memory image, its heap, its stack; measured.
+/// Further mappings of a live instance: its memory image, its heap, its stack; measured.
 const PER_INSTANCE: u64 = 4;
-/// Code, allocator, rings.
+/// Mappings of code, the allocator and rings.
 const OTHERS: u64 = 1000;
 
 #[cfg(test)]

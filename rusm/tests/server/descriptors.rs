@@ -54,8 +54,8 @@ fn connections_beyond_the_limit_of_open_files_get_503() {
             let _ = client.try_send(get("/"));
             statuses.push(client.response().status);
         }
-        let refused = statuses.iter().filter(|status| **status == 503).count();
-        assert_eq!((refused, statuses[0]), (36, 200), "{statuses:?}");
+        let rejected = statuses.iter().filter(|status| **status == 503).count();
+        assert_eq!((rejected, statuses[0]), (36, 200), "{statuses:?}");
         drop(clients);
         assert!(eventually(|| server.connect().try_get("/") == Some(200)));
     }
@@ -115,7 +115,7 @@ fn a_guest_cannot_take_all_files() {
 fn a_limit_that_no_server_can_start_with_is_no_mistake_of_the_manifest() {
     for files in [10, 11, 22, 24, 32] {
         let limits = format!("ulimit -n {files}");
-        let (code, said) = Serve::hello().limited_to(&limits).refused();
+        let (code, said) = Serve::hello().limited_to(&limits).fails_to_start();
         assert!(
             code == Some(1) && said.contains("error: "),
             "{code:?} {said}"

@@ -124,13 +124,13 @@ fn connections_that_stay_leave_room_for_requests() {
         )
     })
     .start();
-    let held: Vec<_> = (0..4).map(|_| listen(&server, "a")).collect();
-    let refused = server.connect().get("/feed/a");
-    assert_eq!(refused.status, 503);
-    assert_eq!(refused.header("retry-after"), Some("1"));
+    let streams: Vec<_> = (0..4).map(|_| listen(&server, "a")).collect();
+    let rejected = server.connect().get("/feed/a");
+    assert_eq!(rejected.status, 503);
+    assert_eq!(rejected.header("retry-after"), Some("1"));
     assert!(eventually(|| server.log().contains("held-per-core")));
     assert_eq!(server.connect().get("/echo/x").status, 200);
-    drop(held);
+    drop(streams);
     assert!(eventually(|| {
         let mut client = server.connect();
         client.send(get("/feed/a")).head().status == 200

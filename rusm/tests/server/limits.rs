@@ -80,15 +80,15 @@ fn bodies_that_wait_have_a_bound_of_memory() {
         statuses.iter().all(|status| matches!(status, 200 | 503)),
         "{statuses:?}"
     );
-    let mut held = Vec::new();
+    let mut clients = Vec::new();
     for _ in 0..5 {
         let mut client = Client::with_a_small_buffer(server.addr());
         client.send(get("/blob/6000000"));
         let status = client.head().status;
-        held.push((client, status));
+        clients.push((client, status));
     }
-    let refused = held.iter().filter(|(_, status)| *status == 503).count();
-    assert!(refused >= 3, "{refused}");
+    let rejected = clients.iter().filter(|(_, status)| *status == 503).count();
+    assert!(rejected >= 3, "{rejected}");
     assert_eq!(server.connect().get("/blob/1000").status, 200);
     assert!(eventually(|| server
         .log()
@@ -136,9 +136,9 @@ fn bodies_have_a_size() {
         let mut client = server.connect();
         assert_eq!(client.send(fits).response().body.len(), 100);
         // It is told even though it goes on sending.
-        let refused = client.send(too_large + &get("/")).response();
+        let rejected = client.send(too_large + &get("/")).response();
         assert_eq!(
-            (refused.status, refused.header("connection")),
+            (rejected.status, rejected.header("connection")),
             (413, Some("close"))
         );
         client.is_closed();
@@ -282,14 +282,14 @@ fn a_listener_has_so_many_connections_and_no_more() {
         assert_eq!(client.get("/").status, 200);
     }
     for _ in 0..10 {
-        let mut refused = server.connect();
-        let response = refused.response();
+        let mut rejected = server.connect();
+        let response = rejected.response();
         assert_eq!(
             (response.status, response.header("retry-after")),
             (503, Some("1"))
         );
         assert_eq!(response.header("connection"), Some("close"));
-        refused.is_closed();
+        rejected.is_closed();
     }
     for client in &mut open {
         assert_eq!(

@@ -204,12 +204,12 @@ fn a_message_that_is_repeated_is_counted() {
     server.says("more lines of this kind were left out: boom was called");
     let log = server.log();
     let told = log.matches(" guest: boom was called request_id=").count() as u64;
-    let left_out = log
+    let dropped = log
         .lines()
         .filter(|line| line.contains("left out: boom was called"))
         .filter_map(|line| line.split_once("lines=")?.1.trim().parse::<u64>().ok());
-    let left_out: u64 = left_out.sum();
-    assert_eq!(told + left_out, 1000, "{log}");
+    let dropped: u64 = dropped.sum();
+    assert_eq!(told + dropped, 1000, "{log}");
     assert!((100..200).contains(&told), "{told}");
 }
 
@@ -279,7 +279,7 @@ fn both_logs_have_one_schema_and_the_id_of_the_request() {
         };
         let access = of("access", "/boom");
         let guest = of("guest", "boom was called");
-        let failed = of("log", "trapped");
+        let trapped = of("log", "trapped");
         for (name, value) in [
             ("method", "GET"),
             ("path", "/boom"),
@@ -287,13 +287,13 @@ fn both_logs_have_one_schema_and_the_id_of_the_request() {
             ("action", "hello#boom"),
         ] {
             assert_eq!(
-                (&access[name], &failed[name]),
+                (&access[name], &trapped[name]),
                 (&value.into(), &value.into()),
                 "{name}"
             );
         }
         assert_eq!(
-            (&access["status"], &failed["status"]),
+            (&access["status"], &trapped["status"]),
             (&500.into(), &500.into())
         );
         let given = access["request_id"].as_str().unwrap();
@@ -305,7 +305,7 @@ fn both_logs_have_one_schema_and_the_id_of_the_request() {
             ),
         }
         assert_eq!(
-            (&guest["request_id"], &failed["request_id"]),
+            (&guest["request_id"], &trapped["request_id"]),
             (&given.into(), &given.into())
         );
         let other = of("access", "hello#index");

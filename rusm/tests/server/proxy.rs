@@ -108,15 +108,15 @@ fn an_upstream_that_is_away_is_a_bad_gateway() {
 
 #[test]
 fn an_upstream_that_ends_amid_its_head_is_a_bad_gateway() {
-    for cut_off in [
+    for truncated in [
         &b""[..],
         b"HTTP/1.1 2",
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n",
         b"220 ready\r\n",
     ] {
-        let server = start(says(cut_off));
+        let server = start(says(truncated));
         let mut client = server.connect();
-        let said = cut_off.escape_ascii();
+        let said = truncated.escape_ascii();
         assert_eq!(client.get("/").status, 502, "{said}");
         let is_said = |line: &str| line.contains("WARN guest: 127.0.0.1:");
         let is_logged = || server.log().lines().any(is_said);
@@ -164,11 +164,11 @@ fn an_upstream_that_ends_amid_its_body_ends_the_connection() {
 
 #[test]
 fn a_response_that_is_cut_off_is_not_taken_for_a_whole_one() {
-    for cut_off in [
+    for truncated in [
         &b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"[..],
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
     ] {
-        let server = start(says(cut_off));
+        let server = start(says(truncated));
         let mut client = server.connect();
         let close = "Connection: close\r\n";
         let head = client.send(request("GET", "/", close, "")).head();

@@ -109,7 +109,7 @@ fn bodies_of_two_lengths_or_none() {
     ] {
         // Either reading of the length would find the smuggled request behind the body.
         for body in ["0\r\n\r\n", "abcd"] {
-            refused(
+            is_rejected(
                 addr,
                 &request("POST", "/echo", &format!("{headers}\r\n"), body),
                 status,
@@ -117,7 +117,7 @@ fn bodies_of_two_lengths_or_none() {
         }
     }
     let http10 = "POST /echo HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-    refused(addr, http10, 400);
+    is_rejected(addr, http10, 400);
 }
 
 #[test]
@@ -149,14 +149,14 @@ fn chunks() {
         ("ffffffffffffffff\r\n", 413),
         ("100001\r\n", 413),
     ] {
-        refused(
+        is_rejected(
             addr,
             &request("POST", "/echo", "Transfer-Encoding: chunked\r\n", body),
             status,
         );
     }
     let extension = format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(10_000));
-    refused(
+    is_rejected(
         addr,
         &request(
             "POST",
@@ -167,7 +167,7 @@ fn chunks() {
         400,
     );
     let trailers = format!("0\r\n{}\r\n", "a: b\r\n".repeat(1_000));
-    refused(
+    is_rejected(
         addr,
         &request("POST", "/echo", "Transfer-Encoding: chunked\r\n", &trailers),
         431,
@@ -213,7 +213,7 @@ fn a_request_that_finds_no_route_hides_none_in_its_body() {
 fn refused_each(table: impl IntoIterator<Item = (&'static str, u16)>) {
     let server = Serve::hello().start();
     for (bytes, status) in table {
-        refused(server.addr(), bytes, status);
+        is_rejected(server.addr(), bytes, status);
     }
     assert_eq!(server.connect().get("/").status, 200);
 }
@@ -221,7 +221,7 @@ fn refused_each(table: impl IntoIterator<Item = (&'static str, u16)>) {
 /// Check that `bytes` get one response, this one, and the connection's end: in one piece, and
 /// byte by byte.
 #[track_caller]
-fn refused(addr: SocketAddr, bytes: &str, status: u16) {
+fn is_rejected(addr: SocketAddr, bytes: &str, status: u16) {
     let all = format!("{bytes}{SMUGGLED}");
     check(bytes, &exchange(addr, &all), status);
     let mut client = Client::connect(addr);

@@ -205,7 +205,7 @@ impl Serve {
     }
 
     /// Start what must not serve: its exit code, and what it says on standard error.
-    pub(crate) fn refused(mut self) -> (Option<i32>, String) {
+    pub(crate) fn fails_to_start(mut self) -> (Option<i32>, String) {
         self.default_to_one_core();
         let mut server = self.spawn();
         let mut stderr = server.stderr.take().unwrap();

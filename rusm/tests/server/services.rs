@@ -69,14 +69,14 @@ fn streams_and_callbacks_go_both_ways() {
 #[test]
 fn errors_say_what_is_wrong() {
     let server = pinned("").start();
-    let refused = |path| -> Response {
+    let rejected = |path| -> Response {
         let response = server.connect().get(path);
         assert_eq!(response.status, 503, "{path}");
         response
     };
-    let said = refused("/no-function").text();
+    let said = rejected("/no-function").text();
     assert!(said.contains("`echo`"), "it names what there is: {said}");
-    let said = refused("/no-service").text();
+    let said = rejected("/no-service").text();
     assert!(said.contains("no process has the name `nobody`"), "{said}");
     assert!(
         server.log().is_empty(),
@@ -138,12 +138,12 @@ fn callers_of_a_service_that_keeps_trapping_get_an_answer_or_an_error() {
         })
         .collect();
     let answers = callers.into_iter().map(|caller| caller.join().unwrap());
-    let [answered, failed] = answers.fold([0, 0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
+    let [answered, errors] = answers.fold([0, 0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
     assert!(
         answered >= 250,
-        "it was started again and again: {answered}, {failed}"
+        "it was started again and again: {answered}, {errors}"
     );
-    assert!(failed >= 250, "{answered}, {failed}");
+    assert!(errors >= 250, "{answered}, {errors}");
     assert_eq!(text(&server, "/echo/after"), "after");
 }
 
@@ -182,7 +182,7 @@ fn a_component_that_is_no_service_is_refused() {
         "[components.hello]\nresident = true\n",
     );
     let serve = Serve::app(apps::hello()).manifest(&manifest);
-    let (code, said) = serve.args(["--listen", "127.0.0.1:0"]).refused();
+    let (code, said) = serve.args(["--listen", "127.0.0.1:0"]).fails_to_start();
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("`hello`"), "{said}");
 }
@@ -195,7 +195,7 @@ fn a_shard_that_is_not_there_is_refused() {
             &PINNED.replace("= 0", "= 7"),
         )
     })
-    .refused();
+    .fails_to_start();
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("pinned to shard 7"), "{said}");
 }
@@ -244,7 +244,7 @@ fn a_service_whose_init_panics_keeps_the_node_from_starting() {
             "[components.subject]\n",
         )
     })
-    .refused();
+    .fails_to_start();
     assert_eq!(code, Some(2), "{said}");
     assert!(
         said.contains("service `clockwork` can't be started"),
@@ -262,7 +262,7 @@ fn a_service_whose_init_never_returns_keeps_the_node_from_starting() {
             "[components.loner]\nresident = true\n",
         )
     })
-    .refused();
+    .fails_to_start();
     assert_eq!(code, Some(2), "{said}");
     assert!(
         said.contains("service `clockwork` can't be started"),
@@ -330,9 +330,9 @@ fn a_message_that_is_too_large_is_told_from_one_too_many() {
         for _ in 0..8 {
             // It is sent twice, by a cast and by a call.
             assert_eq!(text(&server, "/large/30"), "30720");
-            let refused = server.connect().get("/large/65").text();
-            assert!(refused.contains("message too large"), "{refused}");
-            assert!(refused.contains("mailbox-kb"), "{refused}");
+            let rejected = server.connect().get("/large/65").text();
+            assert!(rejected.contains("message too large"), "{rejected}");
+            assert!(rejected.contains("mailbox-kb"), "{rejected}");
         }
         server.says("cast: message too large");
     }

@@ -18,7 +18,7 @@ fn a_port_that_is_taken() {
             let serve = Serve::app(apps::hello()).args(["--listen", &listen, "--cores", cores]);
             let expected =
                 format!("error: cannot listen on {addr}: another server already listens there\n");
-            assert_eq!(serve.refused(), (Some(1), expected));
+            assert_eq!(serve.fails_to_start(), (Some(1), expected));
         }
     }
     assert_eq!(server.connect().get("/").status, 200);
@@ -57,7 +57,7 @@ fn a_wrong_command_line() {
         (&["--io", "magic"], "uring, epoll, auto"),
         (&["--what"], "unexpected argument"),
     ] {
-        let (code, said) = Serve::app(apps::hello()).args(args).refused();
+        let (code, said) = Serve::app(apps::hello()).args(args).fails_to_start();
         assert_eq!(code, Some(2), "{args:?}: {said}");
         assert!(said.contains(words), "{args:?}: {said}");
     }
@@ -67,7 +67,7 @@ fn a_wrong_command_line() {
         .manifest(&two)
         .args(["--listen", "127.0.0.1:0"]);
     let expected = "error: --listen is for an app with one listener; this one has 2\n";
-    assert_eq!(serve.refused(), (Some(2), expected.into()));
+    assert_eq!(serve.fails_to_start(), (Some(2), expected.into()));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_manifest_that_does_not_fit_the_components() {
         ),
     ] {
         let serve = Serve::app(apps::hello()).manifest(&manifest);
-        let (code, said) = serve.refused();
+        let (code, said) = serve.fails_to_start();
         assert_eq!(code, Some(2), "{said}");
         assert!(
             said.starts_with("error: ") && said.contains(words),
@@ -311,7 +311,9 @@ fn what_is_not_there_is_told_by_check_and_at_the_start_alike() {
         (&env, &without("env")),
         (&stdio, &without("allow-stdio")),
     ] {
-        let (code, said) = Serve::app(apps::hello()).manifest(manifest).refused();
+        let (code, said) = Serve::app(apps::hello())
+            .manifest(manifest)
+            .fails_to_start();
         assert!(code == Some(2) && said.contains(words), "{code:?} {said}");
         let file = dir.path().join("rusm.toml");
         std::fs::write(&file, manifest).unwrap();

@@ -115,12 +115,12 @@ fn the_response_is_what_the_component_sets() {
 
     let response = client.get("/bodies/headers");
     for name in ["connection", "transfer-encoding", "host", "upgrade"] {
-        let refused = format!("{name:?}: Err(HeaderError::Forbidden)");
-        assert!(response.text().contains(&refused), "{}", response.text());
+        let rejected = format!("{name:?}: Err(HeaderError::Forbidden)");
+        assert!(response.text().contains(&rejected), "{}", response.text());
     }
     for name in ["a b", "", "x-line", "x-nul"] {
-        let refused = format!("{name:?}: Err(HeaderError::InvalidSyntax)");
-        assert!(response.text().contains(&refused), "{}", response.text());
+        let rejected = format!("{name:?}: Err(HeaderError::InvalidSyntax)");
+        assert!(response.text().contains(&rejected), "{}", response.text());
     }
     assert_eq!(response.header("x-upper"), Some("kept"));
     assert_eq!(response.header("server"), Some("mine"));
@@ -572,8 +572,8 @@ fn what_wasi_http_has_no_form_for_is_refused() {
     let long = |len: usize| format!("/hello?{}", "q".repeat(len - "/hello?".len()));
     assert_eq!(client.get(&long(65_534)).status, 200);
     for len in [65_535, 200_000] {
-        let refused = client.get(&long(len));
-        assert_eq!(refused.status, 414, "{}", refused.text());
+        let rejected = client.get(&long(len));
+        assert_eq!(rejected.status, 414, "{}", rejected.text());
     }
     let hosted = |host: &str| format!("GET /echo/head HTTP/1.1\r\nHost: {host}\r\n\r\n");
     for (host, authority) in [("", "localhost"), ("h:80", "h:80")] {

@@ -57,13 +57,13 @@ fn one_that_fails_does_not_disturb_its_neighbours() {
     block_on(store.set("b", "text", b"no number".to_vec())).unwrap();
     let before = store.commits();
     // Submitted without waiting, so they are together in few transactions.
-    let asked: Vec<_> = (0..200)
+    let pending: Vec<_> = (0..200)
         .map(|n| {
             let key = if n % 2 == 0 { "text" } else { "number" };
             store.increment("b", key, 1)
         })
         .collect();
-    for (n, answer) in asked.into_iter().enumerate() {
+    for (n, answer) in pending.into_iter().enumerate() {
         let answer = block_on(answer);
         if n % 2 == 0 {
             assert!(
@@ -85,10 +85,10 @@ fn one_that_fails_does_not_disturb_its_neighbours() {
 #[test]
 fn a_full_queue_refuses_at_once_and_loses_nothing() {
     let (_dir, store) = new_store();
-    let asked: Vec<_> = (0..50_000).map(|_| store.increment("b", "n", 1)).collect();
+    let pending: Vec<_> = (0..50_000).map(|_| store.increment("b", "n", 1)).collect();
     let mut done = 0;
     let mut busy = 0;
-    for answer in asked {
+    for answer in pending {
         match block_on(answer) {
             Ok(n) => {
                 done += 1;
@@ -108,17 +108,17 @@ fn a_full_queue_refuses_at_once_and_loses_nothing() {
 fn the_bytes_that_wait_are_bounded() {
     let (_dir, store) = new_store();
     let value = vec![7; 8 * 1024 * 1024];
-    let asked: Vec<_> = (0..20)
+    let pending: Vec<_> = (0..20)
         .map(|n| store.set("b", &n.to_string(), value.clone()))
         .collect();
-    let answers: Vec<_> = asked.into_iter().map(block_on).collect();
-    let refused = answers
+    let answers: Vec<_> = pending.into_iter().map(block_on).collect();
+    let rejected = answers
         .iter()
         .filter(|answer| matches!(answer, Err(StoreError::Busy)))
         .count();
     let done = answers.iter().filter(|answer| answer.is_ok()).count();
-    assert_eq!(refused + done, 20);
-    assert!(refused > 0 && done >= 7, "{done} done, {refused} refused");
+    assert_eq!(rejected + done, 20);
+    assert!(rejected > 0 && done >= 7, "{done} done, {rejected} refused");
     assert_eq!(block_on(store.list("b", "", 0)).unwrap().len(), done);
     // There is room again.
     block_on(store.set("b", "after", value)).unwrap();

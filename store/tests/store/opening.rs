@@ -25,13 +25,13 @@ fn what_is_stored_outlives_the_store() {
 #[test]
 fn the_directory_has_to_be_there() {
     let dir = tempfile::tempdir().unwrap();
-    let error = refused(&dir.path().join("none/store.redb"));
+    let error = open_error(&dir.path().join("none/store.redb"));
     assert!(
         matches!(&error, OpenError::NoDirectory { directory, .. } if directory.ends_with("none"))
     );
     assert!(error.to_string().contains("create it first"), "{error}");
     assert!(!dir.path().join("none").exists());
-    let error = refused(dir.path());
+    let error = open_error(dir.path());
     assert!(matches!(error, OpenError::Io { .. }), "{error}");
 }
 
@@ -47,7 +47,7 @@ fn a_store_that_another_process_has_open_is_in_use() {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().ends_with("open")));
-    let error = refused(&path);
+    let error = open_error(&path);
     assert!(matches!(error, OpenError::InUse { .. }), "{error}");
     assert!(error.to_string().contains("a server runs on it"), "{error}");
     child.stdin.take().unwrap().write_all(b"close\n").unwrap();
@@ -73,13 +73,13 @@ fn a_file_that_is_no_store_is_left_as_it_is() {
     let path = dir.path().join("notes.txt");
     for content in [&b""[..], b"bread, milk", &[0; 100_000]] {
         fs::write(&path, content).unwrap();
-        let error = refused(&path);
+        let error = open_error(&path);
         assert!(matches!(error, OpenError::NotAStore { .. }), "{error}");
         assert_eq!(fs::read(&path).unwrap(), content);
     }
     let other = dir.path().join("other.redb");
     drop(Database::create(&other).unwrap());
-    let error = refused(&other);
+    let error = open_error(&other);
     assert!(matches!(error, OpenError::NotAStore { .. }), "{error}");
 }
 
@@ -100,7 +100,7 @@ fn a_newer_format_is_refused() {
         .unwrap();
     transaction.commit().unwrap();
     drop(database);
-    let error = refused(&path);
+    let error = open_error(&path);
     assert!(matches!(error, OpenError::Newer { .. }), "{error}");
 
     // redb's own version stands at the beginning of each of its two commit slots.
@@ -108,7 +108,7 @@ fn a_newer_format_is_refused() {
     newer[64] = 4;
     newer[192] = 4;
     fs::write(&path, newer).unwrap();
-    let error = refused(&path);
+    let error = open_error(&path);
     assert!(matches!(error, OpenError::Newer { .. }), "{error}");
 }
 
@@ -160,7 +160,7 @@ fn a_damaged_file_is_refused_or_gives_what_was_stored() {
     assert!(damaged > 100, "only {damaged} were found out");
 }
 
-fn refused(path: &Path) -> OpenError {
+fn open_error(path: &Path) -> OpenError {
     match Store::open(path) {
         Ok(_) => panic!("{} was opened", path.display()),
         Err(error) => error,

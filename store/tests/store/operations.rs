@@ -143,23 +143,23 @@ fn names_and_values_have_limits() {
     );
 
     let too_long = format!("{longest}x");
-    let refused = |result: Result<bool, StoreError>, name: &str, bytes: usize| {
+    let rejected = |result: Result<bool, StoreError>, name: &str, bytes: usize| {
         let error = result.unwrap_err();
         assert!(
             matches!(error, StoreError::NameLength { what, len } if what == name && len == bytes),
             "{error}"
         );
     };
-    refused(block_on(store.exists("", "k")), "bucket", 0);
-    refused(
+    rejected(block_on(store.exists("", "k")), "bucket", 0);
+    rejected(
         block_on(store.exists(&too_long, "k")),
         "bucket",
         MAX_NAME + 1,
     );
-    refused(block_on(store.delete("b", "")), "key", 0);
-    refused(block_on(store.delete("b", &too_long)), "key", MAX_NAME + 1);
-    refused(block_on(store.list("", "", 0)).map(|_| true), "bucket", 0);
-    refused(
+    rejected(block_on(store.delete("b", "")), "key", 0);
+    rejected(block_on(store.delete("b", &too_long)), "key", MAX_NAME + 1);
+    rejected(block_on(store.list("", "", 0)).map(|_| true), "bucket", 0);
+    rejected(
         block_on(store.list("b", &too_long, 0)).map(|_| true),
         "prefix",
         MAX_NAME + 1,
@@ -184,10 +184,10 @@ fn a_closed_store_refuses() {
     for write in pending {
         block_on(write).unwrap();
     }
-    let refused = block_on(other.set("b", "k", vec![]));
-    assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
-    let refused = block_on(other.get("b", "k"));
-    assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
+    let rejected = block_on(other.set("b", "k", vec![]));
+    assert!(matches!(rejected, Err(StoreError::Closed)), "{rejected:?}");
+    let rejected = block_on(other.get("b", "k"));
+    assert!(matches!(rejected, Err(StoreError::Closed)), "{rejected:?}");
     // The file is free, though a clone is still there.
     let again = rusm_store::Store::open(&dir.path().join("store.redb")).unwrap();
     assert_eq!(block_on(again.list("b", "", 0)).unwrap().len(), 100);

@@ -11,7 +11,7 @@ use super::super::fuzzing::{MemoryLayout, fit};
 use super::run::{self, Host, observe};
 use super::{assert_same, validate};
 
-/// What the linker was given.
+/// The input of the linker.
 #[derive(Debug, Default)]
 struct Linked {
     data_end: u16,
@@ -67,7 +67,7 @@ impl Linked {
 /// Fits the module that the bytes describe.
 ///
 /// # Panics
-/// When something does not hold.
+/// If something does not hold.
 pub fn fits_as_linked(bytes: &[u8]) {
     let Some(linked) = Linked::decode(bytes) else {
         return;

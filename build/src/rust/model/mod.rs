@@ -27,7 +27,7 @@ pub use self::linked::fits_as_linked;
 pub use self::shape::{Body, Shape};
 pub use self::text::body;
 
-/// How a module is made and trimmed, in ten bytes.
+/// The construction and trimming of a module, in ten bytes.
 #[derive(Clone, Copy)]
 pub struct Options {
     imports: u32,
@@ -64,7 +64,7 @@ impl Options {
 /// Trims a module that has the imports and exports of `shape`.
 ///
 /// # Panics
-/// When something does not hold.
+/// If something does not hold.
 pub fn trims_without_a_trace(shape: &Shape, core: &[u8], options: Options) {
     let Options {
         grants, is_handler, ..
@@ -105,7 +105,7 @@ pub fn trims_without_a_trace(shape: &Shape, core: &[u8], options: Options) {
 /// Fits any module.
 ///
 /// # Panics
-/// When something does not hold.
+/// If something does not hold.
 pub fn fits_without_a_trace(core: &[u8], layout: MemoryLayout) {
     let Some(fitted) = fit(core, layout).unwrap() else {
         return;

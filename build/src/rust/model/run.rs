@@ -1,4 +1,4 @@
-//! Runs a module and tells what it did.
+//! Runs a module and records what it did.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use wasmtime::{
 
 use super::shape::answer_to;
 
-/// What a module did, call by call.
+/// The calls and results of a module.
 pub struct Outcome {
     pub steps: Vec<Step>,
 }

@@ -1,11 +1,11 @@
-//! The imports and exports of a guest, and what becomes of them.
+//! The imports and exports of a guest, and the result of trimming them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::super::fuzzing::Grants;
 
-/// What a module imports and exports.
+/// The imports and exports of a module.
 pub struct Shape {
     imports: BTreeSet<String>,
     has_answers: bool,
@@ -102,7 +102,7 @@ impl Shape {
         family.filter(|_| !is_answer).map(|(_, is_hosts)| *is_hosts)
     }
 
-    /// Whether the host may hand out streams other than its standard ones.
+    /// Returns whether the host may hand out streams other than its standard ones.
     fn brings_streams(&self, grants: Grants) -> bool {
         let families = [
             ("wasi:filesystem/", grants.preopen),
@@ -121,7 +121,7 @@ impl Shape {
         self.imports.iter().any(brings)
     }
 
-    /// What is not granted is gone. Gives what is the host's, of what was imported.
+    /// Checks that imports which are not granted are gone. Returns those that remain the host's.
     pub fn hosts(&self, left: &BTreeSet<String>, grants: Grants) -> BTreeSet<String> {
         assert!(left.is_subset(&self.imports), "{left:?}");
         if !self.has_answers {
@@ -163,7 +163,7 @@ impl Shape {
         }
     }
 
-    /// Whether a component of this kind needs the export.
+    /// Returns whether a component of this kind needs the export.
     pub fn serves(&self, export: &str, is_handler: bool) -> bool {
         !is_handler || OF_A_HANDLER.contains(&export)
     }

@@ -17,7 +17,7 @@ pub(super) struct Instances {
     ready: InstancePre<Host>,
 }
 
-/// What an instance has of the host.
+/// The host side of an instance.
 struct Host {
     log: String,
     limits: StoreLimits,

@@ -101,7 +101,7 @@ fn levels(name: &str) -> impl Iterator<Item = &str> {
 struct Test {
     /// The path below `test`, and the mode: `sloppy` or `strict`.
     name: String,
-    /// What the driver is given.
+    /// The input of the driver.
     request: Value,
 }
 
@@ -189,7 +189,7 @@ fn shared(line: &str) -> String {
     variable.map_or_else(|| format!("{line}\n"), |rest| format!("var {rest}\n"))
 }
 
-/// What a test says of itself, in YAML of a simple kind.
+/// The metadata of a test, in YAML of a simple kind.
 #[derive(Default)]
 struct Meta {
     flags: BTreeSet<String>,

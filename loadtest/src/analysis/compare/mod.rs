@@ -1,15 +1,15 @@
-//! What changed between two files, and whether it is more than noise.
+//! Compares two files, and separates changes from noise.
 //!
 //! The evidence is the best that both files have:
 //!
-//! - **Several runs each**: Welch's t over the runs, on logarithms (a change is a ratio). Runs are what
-//!   varies when nothing changed, so this is the sound one. A rank test cannot tell 3 runs from 3 at
-//!   5 %, whatever they are, and a bootstrap over 3 runs claims too much.
-//! - **One run each**: a bootstrap over the timeline in blocks (Politis and Romano's circular blocks,
-//!   for neighbouring intervals are alike). It knows how a run varies within itself, not how runs
-//!   differ from one another, so it is weaker: it may call a change what another run would not show.
-//!   Only figures that the timeline has can be judged.
-//! - **`peak` and `sweep`**: also their results, by the ranges that they carry.
+//! - **Several runs each**: Welch's t over the runs, on logarithms (a change is a ratio). This is
+//!   the best evidence, since runs vary even if nothing changed. A rank test cannot distinguish 3
+//!   runs from 3 at 5 %, and a bootstrap over 3 runs claims too much.
+//! - **One run each**: a bootstrap over the timeline in blocks (Politis and Romano's circular
+//!   blocks, because neighboring intervals are similar). It measures the variance within a run, not
+//!   between runs, so it is weaker: it may report a change that another run would not show. Only
+//!   figures of the timeline can be judged.
+//! - **`peak` and `sweep`**: also their results, by the ranges in the files.
 
 mod ranges;
 mod runs;
@@ -25,16 +25,16 @@ use crate::analysis::compare::timeline::of_timelines;
 use crate::analysis::{distribution, objective, warnings};
 use crate::model::{Arrivals, Report, Run};
 
-/// Two files side by side.
+/// The comparison of two files.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
-    /// The first file's command and time.
+    /// The command and time of the first file.
     pub a: String,
-    /// The second's.
+    /// The command and time of the second file.
     pub b: String,
-    /// Why the two do not measure the same thing; empty if they do.
+    /// The reasons why the two do not measure the same thing; empty if they do.
     pub incomparable: Vec<String>,
-    /// What whoever reads the changes has to know, in sentences.
+    /// Notes for the reader of the changes, in sentences.
     pub notes: Vec<String>,
     /// The loads that both files have.
     pub groups: Vec<Group>,
@@ -45,48 +45,48 @@ pub struct Comparison {
 pub struct Group {
     /// The load.
     pub label: String,
-    /// What the ranges are founded on.
+    /// The evidence for the ranges.
     pub evidence: Evidence,
-    /// Figure by figure.
+    /// The changes by figure.
     pub changes: Vec<Change>,
 }
 
-/// What a range is founded on.
+/// The evidence for a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {
-    /// So many runs of each file.
+    /// Several runs of each file.
     Runs {
-        /// Of the first.
+        /// The runs of the first file.
         a: usize,
-        /// Of the second.
+        /// The runs of the second file.
         b: usize,
     },
     /// The intervals of one run each.
     Timeline,
-    /// The ranges that the files state.
+    /// The ranges in the files.
     Ranges,
 }
 
-/// One figure, in both files.
+/// One figure in both files.
 #[derive(Clone, Debug, Serialize)]
 pub struct Change {
-    /// Which.
+    /// The figure.
     pub metric: Metric,
-    /// In the first file; the mean (of latencies and rates the geometric one) where it has several
-    /// runs.
+    /// The value in the first file; with several runs their mean, geometric for latencies and
+    /// rates.
     pub a: f64,
-    /// In the second.
+    /// The value in the second file.
     pub b: f64,
-    /// `b / a - 1`; of [`Metric::Errors`] `b - a`. None if `a` is 0.
+    /// `b / a - 1`; for [`Metric::Errors`] `b - a`. None if `a` is 0.
     pub change: Option<f64>,
     /// The 95 % confidence range of `change`.
     pub range: Option<(f64, f64)>,
-    /// What that means.
+    /// The meaning of the change.
     pub verdict: Verdict,
 }
 
-/// A figure that is compared.
+/// A compared figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -100,9 +100,9 @@ pub enum Metric {
     P999,
     /// Share of operations that failed.
     Errors,
-    /// What `peak` found.
+    /// The result of `peak`.
     Peak,
-    /// The capacity that `sweep` found.
+    /// The capacity from `sweep`.
     Capacity,
 }
 
@@ -138,17 +138,17 @@ impl fmt::Display for Metric {
     }
 }
 
-/// What a change means.
+/// The meaning of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// More than noise, for the better.
+    /// An improvement beyond noise.
     Better,
-    /// More than noise, for the worse.
+    /// A regression beyond noise.
     Worse,
-    /// No change is within the range, or the change is less than 0.1 %.
+    /// The range includes no change, or the change is less than 0.1 %.
     Noise,
-    /// The files do not have what it takes to tell.
+    /// The evidence is not sufficient.
     Unknown,
 }
 
@@ -190,7 +190,7 @@ fn title(report: &Report) -> String {
     format!("{} ({})", report.command.join(" "), report.started)
 }
 
-/// What makes the two measure different things.
+/// Returns the reasons why the two measure different things.
 fn differences(a: &Report, b: &Report) -> Vec<String> {
     let (a, b) = (&a.plan, &b.plan);
     let mut all = Vec::new();
@@ -261,7 +261,7 @@ fn notes(a: &Report, b: &Report, groups: &[Group]) -> Vec<String> {
     notes
 }
 
-/// The changes at each load that both files have.
+/// Returns the changes at each load that both files have.
 fn loads(a: &Report, b: &Report) -> Vec<Group> {
     let others = groups_of(b);
     groups_of(a)
@@ -273,7 +273,7 @@ fn loads(a: &Report, b: &Report) -> Vec<Group> {
         .collect()
 }
 
-/// The runs of each load: of a sweep by its points, else by how operations were started.
+/// Groups runs by load: of a sweep by its points, else by the arrival of operations.
 fn groups_of(report: &Report) -> Vec<(String, Vec<&Run>)> {
     if let Some(sweep) = &report.sweep {
         return sweep
@@ -362,11 +362,11 @@ fn judged(metric: Metric, a: f64, b: f64, range: Option<(f64, f64)>) -> Change {
     }
 }
 
-/// Standard errors that a two-sided 95 % range of the normal distribution reaches.
+/// The number of standard errors in a two-sided 95 % range of the normal distribution.
 const NORMAL_95: f64 = 1.959_964;
 
-/// Figures that are nearer than this are the same: the histograms know no better, and the rates of
-/// two open loops differ by less for no reason of the server's.
+/// Figures closer than this are equal: it is the resolution of the histograms, and the rates of two
+/// open loops differ by less for reasons other than the server.
 const RESOLUTION: f64 = 1e-3;
 
 #[cfg(test)]
@@ -433,7 +433,7 @@ mod tests {
         assert_eq!(change(&comparison, Metric::P99).verdict, Verdict::Noise);
     }
 
-    /// A server that did not change, with intervals that depend on the one before.
+    /// Simulates an unchanged server, with intervals that depend on the preceding one.
     #[test]
     fn one_run_each_calls_noise_a_change_about_as_seldom_as_it_claims() {
         let mut random = fastrand::Rng::with_seed(2);

@@ -1,9 +1,9 @@
-//! By the ranges that the files state: of what `peak` and `sweep` found.
+//! Evidence by the ranges in the files: of the results of `peak` and `sweep`.
 
 use crate::analysis::compare::{Change, Evidence, Group, Metric, NORMAL_95, around, judged};
 use crate::model::{Peak, Report, Slo, Sweep};
 
-/// The changes of what `peak` and `sweep` found.
+/// Returns the changes of the results of `peak` and `sweep`.
 pub(super) fn results(a: &Report, b: &Report) -> Option<Group> {
     let peak = |report: &Report| report.peak.as_ref().map(Estimate::peak);
     let capacity = |report: &Report| report.sweep.as_ref().and_then(Estimate::capacity);
@@ -49,7 +49,7 @@ impl Estimate {
         })
     }
 
-    /// The standard error of the rate's logarithm. None where the range is no range of a rate.
+    /// Returns the standard error of the rate's logarithm, if the range is that of a rate.
     fn error(&self) -> Option<f64> {
         let (low, high) = self.range;
         (!self.at_least && self.rate > 0.0 && low > 0.0 && high >= low)

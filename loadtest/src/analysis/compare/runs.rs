@@ -1,4 +1,4 @@
-//! By several runs each: Welch's t.
+//! Evidence by several runs each: Welch's t.
 
 use crate::analysis::compare::{Change, Metric, around, judged};
 use crate::analysis::stats;
@@ -22,8 +22,8 @@ pub(super) fn of_runs(metric: Metric, a: &[&Run], b: &[&Run]) -> Change {
     judged(metric, stats::mean(&a).exp(), stats::mean(&b).exp(), range)
 }
 
-/// The difference of the means and how far its 95 % range reaches (B. L. Welch, 1947). None with
-/// fewer than two values on a side.
+/// Returns the difference of the means, and the half-width of its 95 % range (B. L. Welch, 1947).
+/// None with fewer than two values on a side.
 fn welch(a: &[f64], b: &[f64]) -> Option<(f64, f64)> {
     if a.len() < 2 || b.len() < 2 {
         return None;

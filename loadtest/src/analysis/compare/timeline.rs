@@ -1,10 +1,10 @@
-//! By one run each: a bootstrap over the timeline, in blocks.
+//! Evidence by one run each: a bootstrap over the timeline, in blocks.
 
 use crate::analysis::compare::{Change, Metric, NORMAL_95, judged};
 use crate::analysis::stats;
 use crate::model::{Interval, Run};
 
-/// The first run of each: where only one file has several, there is nothing to set them against.
+/// Compares the first run of each: if only one file has several, they have no counterpart.
 pub(super) fn of_timelines(metric: Metric, a: &[&Run], b: &[&Run]) -> Change {
     let (Some(a), Some(b)) = (a.first(), b.first()) else {
         return judged(metric, 0.0, 0.0, None);
@@ -29,8 +29,8 @@ pub(super) fn of_timelines(metric: Metric, a: &[&Run], b: &[&Run]) -> Change {
     judged(metric, from, to, range)
 }
 
-/// A figure of an interval, and its weight. The mean over a run is near to the run's own figure;
-/// its noise stands for that figure's noise.
+/// A figure of an interval, and its weight. The mean over a run is close to the run's own figure,
+/// and its noise represents that figure's noise.
 type Figure = fn(&Interval) -> (f64, f64);
 
 fn interval_figure(metric: Metric) -> Option<Figure> {
@@ -46,8 +46,8 @@ fn interval_figure(metric: Metric) -> Option<Figure> {
     }
 }
 
-/// How far bootstrap replicates of the weighted mean lie from it, on `scale`. None with too few
-/// intervals. The two runs need two seeds: their noise is not the same noise.
+/// Returns the deviations of bootstrap replicates from the weighted mean, on `scale`. None with too
+/// few intervals. The two runs need different seeds, since their noise is independent.
 fn noise(run: &Run, figure: Figure, scale: impl Fn(f64) -> f64, seed: u64) -> Option<Vec<f64>> {
     let values: Vec<(f64, f64)> = run
         .timeline
@@ -60,7 +60,7 @@ fn noise(run: &Run, figure: Figure, scale: impl Fn(f64) -> f64, seed: u64) -> Op
         return None;
     }
     let block = (count as f64).sqrt().ceil() as usize;
-    // A mean over few blocks varies less in the resample than in truth.
+    // The mean of a resample of few blocks varies too little.
     let blocks = count as f64 / block as f64;
     let spread = (blocks / (blocks - 1.0)).sqrt() * stats::t_95(blocks - 1.0) / NORMAL_95;
     let whole = scale(weighted(values.iter().copied()));
@@ -90,7 +90,7 @@ fn weighted(values: impl Iterator<Item = (f64, f64)>) -> f64 {
     if weights == 0.0 { 0.0 } else { sum / weights }
 }
 
-/// Fewer intervals than these have no blocks to speak of.
+/// Fewer intervals than these are too few for blocks.
 const MIN_INTERVALS: usize = 10;
 
 const REPLICATES: usize = 2000;

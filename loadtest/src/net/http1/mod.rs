@@ -1,13 +1,13 @@
 //! The client's side of HTTP/1.1 (RFC 9112), pure over bytes.
 //!
-//! - [`request`]: a request to bytes.
-//! - [`response`]: bytes to responses, in whatever pieces they come.
+//! - [`request`]: encodes requests.
+//! - [`response`]: parses responses from pieces of any size.
 
 pub mod request;
 pub mod response;
 
-/// Parses the head of a response, of as many fields as it has: who limits its bytes limits them.
-/// `read` gets the outcome, and the head as far as it was understood.
+/// Parses the head of a response, with any number of fields: the caller limits its bytes. `read`
+/// gets the result, and the head as far as it was parsed.
 pub fn with_head<T>(
     input: &[u8],
     read: impl FnOnce(
@@ -21,7 +21,7 @@ pub fn with_head<T>(
     if parsed != Err(httparse::Error::TooManyHeaders) {
         return read(parsed, &response);
     }
-    // Each takes a line.
+    // Each field takes a line.
     let lines = memchr::memchr_iter(b'\n', input).count();
     let mut fields = vec![httparse::EMPTY_HEADER; lines];
     let mut response = httparse::Response::new(&mut fields);
@@ -29,5 +29,5 @@ pub fn with_head<T>(
     read(parsed, &response)
 }
 
-/// As many fields as there is room for on the stack.
+/// Fields that fit on the stack.
 const USUAL_FIELDS: usize = 64;

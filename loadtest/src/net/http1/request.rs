@@ -1,6 +1,6 @@
-//! A request to bytes.
+//! Encodes requests.
 
-/// What a request says.
+/// The parts of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// As `GET`.
@@ -11,12 +11,12 @@ pub struct Request<'a> {
     pub authority: &'a str,
     /// Names and values.
     pub headers: &'a [(String, String)],
-    /// Empty if there is none.
+    /// The body, which may be empty.
     pub body: &'a [u8],
 }
 
-/// The bytes of a request (RFC 9112 section 3). `Host` is added, and `Content-Length` if there is a
-/// body or the method is one that has a meaning for it, unless the headers say how it is framed.
+/// Encodes a request (RFC 9112 section 3). Adds `Host`, and `Content-Length` if there is a body or
+/// the method gives it a meaning, unless the headers already have the framing.
 #[must_use]
 pub fn encode(request: &Request<'_>) -> Vec<u8> {
     let has = |name: &str| {

@@ -1,4 +1,4 @@
-//! Bytes to responses, in whatever pieces they come.
+//! Parses responses from pieces of any size.
 
 use httparse::Status;
 use memchr::memmem;
@@ -7,64 +7,63 @@ use thiserror::Error;
 use super::with_head;
 use crate::net::chunked;
 
-/// Reads the responses of one connection, one after the other. It keeps no bytes but those of a body
-/// that is to be looked at, and allocates nothing for a response whose head is the same as the last
-/// one's.
+/// Parses the responses of one connection. It stores only bodies that must be checked, and
+/// allocates nothing for a response with the same head as the previous one.
 #[derive(Debug)]
 pub struct Parser {
     state: State,
     last: Head,
-    /// The bytes of the last head that was parsed, of which `last` is the meaning: servers send the
-    /// same again and again, and comparing is cheaper than parsing. Empty if there is none.
+    /// The bytes of the last parsed head, whose meaning is `last`: servers repeat their heads, and
+    /// comparing is faster than parsing. Empty if there is none.
     last_bytes: Vec<u8>,
-    /// Whether the last head was that of a response to `HEAD`.
+    /// True if the last head was that of a response to `HEAD`.
     last_bodiless: bool,
     body: Vec<u8>,
 }
 
-/// What the parser has to know of the request.
+/// The properties of the request that the parser needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestContext {
-    /// Whether it was `HEAD`, whose response has no body whatever it says.
+    /// True for `HEAD`, whose response has no body.
     pub head: bool,
-    /// Whether the body is to be kept, for [`Parser::body`].
+    /// True to keep the body for [`Parser::body`].
     pub keep_body: bool,
 }
 
-/// How far it came.
+/// The progress of parsing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parsed {
     /// Bytes that must not be passed again.
     pub consumed: usize,
-    /// The response, if it is complete. If not, more input is needed behind what was not consumed.
+    /// The response, if it is complete. If not, pass the unconsumed bytes again, followed by more.
     pub done: Option<Response>,
 }
 
 /// A complete response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// Its status; never that of an interim response (1xx), but 101.
+    /// Its status; not that of an interim response (1xx), except 101.
     pub status: u16,
-    /// Whether the connection may be used again.
+    /// True if the connection can be reused.
     pub keep_alive: bool,
 }
 
-/// The bytes are not a response; the connection is to be given up.
+/// The bytes are not a response; close the connection.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Malformed {
-    /// The head breaks RFC 9112.
+    /// The head violates RFC 9112.
     #[error("the response's head is broken: {0}")]
     Head(httparse::Error),
     /// The head is longer than [`MAX_HEAD`].
     #[error("the response's head is longer than {MAX_HEAD} bytes")]
     LongHead,
-    /// No number, or two that differ.
+    /// Not a number, or two different ones.
     #[error("the response's Content-Length is no one number")]
     Length,
     /// The connection ended within a response.
     #[error("the connection ended within a response")]
     Truncated,
-    /// The chunked coding is broken.
+    /// The chunked coding is invalid.
     #[error(transparent)]
     Chunked(#[from] chunked::Malformed),
 }
@@ -88,10 +87,10 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// Takes what it can off the front of `input`, up to the end of one response.
+    /// Consumes as much of `input` as possible, up to the end of one response.
     ///
     /// # Errors
-    /// The connection is to be given up.
+    /// The response is invalid; close the connection.
     pub fn feed(&mut self, input: &[u8], request: RequestContext) -> Result<Parsed, Malformed> {
         let mut consumed = 0;
         loop {
@@ -102,7 +101,7 @@ impl Parser {
                         return Ok(Parsed::partial(consumed));
                     };
                     consumed += length;
-                    // An interim response (RFC 9110 section 15.2) is not the answer.
+                    // An interim response (RFC 9110 section 15.2) is not the final one.
                     if (100..200).contains(&self.last.response.status)
                         && self.last.response.status != SWITCHING
                     {
@@ -153,11 +152,11 @@ impl Parser {
         }
     }
 
-    /// The connection has ended, and `rest` was not consumed. The response that ends with it, if
-    /// there is one; `None` if it ended between responses.
+    /// Ends the connection; `rest` was not consumed. Returns the response that ends with it, if
+    /// any; `None` between responses.
     ///
     /// # Errors
-    /// [`Malformed::Truncated`] if it ended within one.
+    /// [`Malformed::Truncated`] within a response.
     pub fn end(&mut self, rest: &[u8]) -> Result<Option<Response>, Malformed> {
         match self.state {
             State::End => Ok(self.complete(0).done),
@@ -166,19 +165,19 @@ impl Parser {
         }
     }
 
-    /// The body of the response that was completed last, if it was to be kept.
+    /// Returns the body of the last complete response, if it was to be kept.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// Whether nothing of a response has come since the last one.
+    /// Returns whether nothing has come since the last response.
     #[must_use]
     pub fn is_between(&self) -> bool {
         matches!(self.state, State::Head)
     }
 
-    /// Parses the head at the front of `input` into `last`. Its length, or none if it is not whole.
+    /// Parses the head at the front of `input` into `last`. Returns its length, if it is complete.
     fn head(&mut self, input: &[u8], bodiless: bool) -> Result<Option<usize>, Malformed> {
         if !self.last_bytes.is_empty()
             && self.last_bodiless == bodiless
@@ -225,14 +224,14 @@ impl Parsed {
 #[derive(Debug)]
 enum State {
     Head,
-    /// Bytes that are still to come.
+    /// Remaining bytes.
     Length(u64),
     Chunked(chunked::Decoder),
-    /// The body goes on to the end of the connection.
+    /// The body ends with the connection.
     End,
 }
 
-/// What a head says.
+/// The meaning of a head.
 #[derive(Clone, Copy, Debug)]
 struct Head {
     response: Response,
@@ -251,7 +250,7 @@ impl Head {
         let status = response.code.unwrap_or(0);
         let mut length = None;
         let mut chunked = None;
-        // RFC 9112 section 9.3: kept unless told otherwise, in HTTP/1.0 the other way round.
+        // RFC 9112 section 9.3: persistent by default, in HTTP/1.0 the opposite.
         let mut keep_alive = response.version == Some(1);
         for header in &*response.headers {
             if header.name.eq_ignore_ascii_case("content-length") {
@@ -261,7 +260,7 @@ impl Head {
                 }
                 length = Some(value);
             } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
-                // Only as the last coding does it tell the end (RFC 9112 section 6.3).
+                // It determines the end only as the last coding (RFC 9112 section 6.3).
                 let last = header.value.rsplit(|byte| *byte == b',').next();
                 chunked = last.map(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked"));
             } else if header.name.eq_ignore_ascii_case("connection") {
@@ -294,7 +293,7 @@ impl Head {
     }
 }
 
-/// Digits and nothing else (RFC 9110 section 8.6).
+/// Parses a number of digits only (RFC 9110 section 8.6).
 fn number(value: &[u8]) -> Option<u64> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return None;
@@ -302,13 +301,13 @@ fn number(value: &[u8]) -> Option<u64> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-/// Whether a body contains a text.
+/// Returns whether a body contains a text.
 #[must_use]
 pub fn contains(body: &[u8], text: &[u8]) -> bool {
     memmem::find(body, text).is_some()
 }
 
-/// The longest head that is accepted.
+/// The maximum length of a head.
 pub const MAX_HEAD: usize = 64 * 1024;
 const SWITCHING: u16 = 101;
 
@@ -323,7 +322,8 @@ mod tests {
         keep_body: true,
     };
 
-    /// The responses in `bytes`, which come in pieces that end at `cuts`, with what was left over.
+    /// Parses the responses in `bytes`, which arrive in pieces that end at `cuts`. Also returns the
+    /// rest.
     fn parse(bytes: &[u8], cuts: &[usize]) -> Result<Vec<(u16, bool, Vec<u8>)>, Malformed> {
         let mut parser = Parser::default();
         let mut all = Vec::new();
@@ -382,7 +382,7 @@ mod tests {
             assert_eq!(parsed.consumed, bytes.len());
             assert!(parsed.done.is_some());
         }
-        // The same head again, but to a GET: the body is awaited.
+        // The same head, but for a GET: the body is awaited.
         let parsed = parser.feed(bytes, GET).unwrap();
         assert_eq!(parsed.done, None);
     }
@@ -469,7 +469,7 @@ mod tests {
     }
 
     proptest! {
-        /// However the bytes are cut, the responses are those that were sent.
+        /// The responses are the same for any division of the bytes.
         #[test]
         fn pieces_do_not_matter(
             responses in prop::collection::vec(response(), 0..5),

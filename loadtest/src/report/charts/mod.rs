@@ -1,4 +1,4 @@
-//! The charts of the HTML page as data: what is drawn is decided here, `assets/report.js` draws it.
+//! The charts of the HTML page as data, which `assets/report.js` draws.
 
 mod run;
 mod search;
@@ -12,16 +12,16 @@ use crate::report::figures;
 /// One chart: values over a shared, ascending `x`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Chart {
-    /// Its element's id.
+    /// The ID of its element.
     pub(super) id: &'static str,
     pub(super) title: String,
-    /// How to read it.
+    /// A note on reading it.
     pub(super) note: String,
     pub(super) x: Axis,
     pub(super) y: Axis,
     pub(super) xs: Vec<f64>,
     pub(super) series: Vec<Series>,
-    /// What stands at one place of an axis.
+    /// Marks at a place of an axis.
     pub(super) marks: Vec<Mark>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Axis {
     pub(super) log: bool,
 }
 
-/// What the values of an axis are.
+/// The kind of an axis's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Format {
@@ -48,7 +48,7 @@ pub(super) enum Format {
     Percentile,
 }
 
-/// A line, its points, or bars. No value is a gap.
+/// A line, its points, or bars. A missing value is a gap.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Series {
     pub(super) label: String,
@@ -67,7 +67,7 @@ pub(super) enum Style {
     Bars,
 }
 
-/// A color by what it stands for: the page has each in light and in dark.
+/// A color by its meaning: the page has each in light and in dark.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Color {
@@ -91,7 +91,7 @@ pub(super) struct Mark {
     pub(super) color: Color,
 }
 
-/// The charts that a report has something for.
+/// Returns the charts that a report has data for.
 pub(super) fn of(report: &Report) -> Vec<Chart> {
     let mut charts = Vec::new();
     if let Some(peak) = &report.peak {
@@ -186,7 +186,7 @@ fn axis(label: &str, format: Format, log: bool) -> Axis {
     }
 }
 
-/// Whether a linear axis would press most of the values flat.
+/// Returns whether a linear axis would flatten most of the values.
 fn spans_decades(series: &[Series]) -> bool {
     let values = series.iter().flat_map(|series| &series.values).flatten();
     let (low, high) = values.fold((f64::INFINITY, 0.0f64), |(low, high), value| {

@@ -4,7 +4,7 @@ use crate::analysis::distribution;
 use crate::model::{Interval, Latency, Run};
 use crate::report::charts::{Chart, Color, Format, HUES, Series, Style, axis, spans_decades};
 
-/// Latency by percentile, of several runs, on one grid: as far out as each has values.
+/// Makes a chart of latency by percentile, for several runs on one grid: as far as each has values.
 pub(super) fn percentiles(runs: &[(String, &Run)]) -> Chart {
     let max = runs
         .iter()
@@ -117,7 +117,8 @@ pub(super) fn latency_over_time(run: &Run) -> Chart {
     }
 }
 
-/// Bins of equal width on a logarithmic axis: latency spans decades, and its tail has to be seen.
+/// Makes bins of equal width on a logarithmic axis: latency spans decades, and its tail must be
+/// visible.
 pub(super) fn histogram(latency: &Latency) -> Chart {
     let Ok(histogram) = distribution::decode(latency) else {
         return Chart::default();

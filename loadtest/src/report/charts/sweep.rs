@@ -88,7 +88,7 @@ pub(super) fn load_latency(sweep: &Sweep) -> Chart {
 pub(super) fn scaling(sweep: &Sweep, report: &Report) -> Chart {
     let mut rows = rounds(sweep, report);
     let last = rows.last().map_or(1.0, |row| row.x);
-    // The law is a curve between the points, and says what comes after them.
+    // The law is a curve between the points, and a prediction beyond them.
     if sweep.usl.is_some() {
         let max = last * FURTHER;
         rows.extend((0..=CURVE).map(|step| Row {
@@ -103,7 +103,7 @@ pub(super) fn scaling(sweep: &Sweep, report: &Report) -> Chart {
         (None, Some(first)) if first.x > 0.0 => first.rate / first.x,
         _ => 0.0,
     };
-    // The ideal line leaves the page when scaling is poor: it need not be followed to its end.
+    // The ideal line leaves the page when scaling is poor: it need not be complete.
     let tallest = rows.iter().filter_map(|row| row.round).fold(0.0, f64::max);
     let mut series = vec![Series {
         label: "linear".into(),
@@ -180,7 +180,7 @@ fn load_marks(sweep: &Sweep) -> Vec<Mark> {
     marks
 }
 
-/// A few points from first to last, each by its first round.
+/// Returns a few points from first to last, each with its first round.
 pub(super) fn some_points<'a>(sweep: &Sweep, report: &'a Report) -> Vec<(String, &'a Run)> {
     let count = sweep.points.len();
     let step = count.div_ceil(HUES.len()).max(1);
@@ -206,7 +206,7 @@ struct Row {
     median: Option<f64>,
 }
 
-/// A row for each round; the first of a point carries the median too.
+/// Returns a row for each round; the first one of a point has the median, too.
 fn rounds(sweep: &Sweep, report: &Report) -> Vec<Row> {
     sweep
         .points
@@ -225,5 +225,5 @@ fn rounds(sweep: &Sweep, report: &Report) -> Vec<Row> {
 /// Steps of a fitted curve.
 const CURVE: usize = 100;
 
-/// How far past the last point the curve is drawn.
+/// The end of the curve, relative to the last point.
 const FURTHER: f64 = 1.5;

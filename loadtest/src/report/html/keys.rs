@@ -1,4 +1,4 @@
-//! The figures in large type.
+//! The key figures, in large type.
 
 use crate::analysis::{distribution, objective};
 use crate::model::{Peak, Report, Run, Sweep};
@@ -29,7 +29,7 @@ pub(super) fn key_figures(report: &Report) -> String {
     format!("<div class=\"keys\">{}</div>", cards.concat())
 }
 
-/// A figure in large type.
+/// A key figure.
 struct Key {
     name: String,
     value: String,

@@ -1,7 +1,8 @@
-//! One page with charts, which needs nothing but a browser: no network, no other file.
+//! One page with charts for a browser, without a network or other files.
 //!
-//! All text is written here and escaped; the charts' data are JSON in a script element that is not
-//! run. Charts are drawn by [uPlot](https://github.com/leeoniya/uPlot) (MIT), which the page carries.
+//! All text is generated here and escaped; the charts' data are JSON in a script element that is
+//! not executed. [uPlot](https://github.com/leeoniya/uPlot) (MIT), which the page contains, draws
+//! the charts.
 
 mod keys;
 mod tables;
@@ -14,7 +15,7 @@ use crate::report::html::keys::key_figures;
 use crate::report::html::tables::{conditions, section, table_of, tables};
 use crate::report::{figures, table};
 
-/// The page of a report.
+/// Returns the page of a report.
 #[must_use]
 pub fn render(report: &Report) -> String {
     let charts = charts::of(report);
@@ -28,7 +29,7 @@ pub fn render(report: &Report) -> String {
     page(&title(report), &body, &charts)
 }
 
-/// The page of a comparison: no charts, only what changed.
+/// Returns the page of a comparison: the changes, without charts.
 #[must_use]
 pub fn render_comparison(comparison: &Comparison) -> String {
     let mut body = format!(
@@ -110,7 +111,7 @@ fn warned(warnings: &[String]) -> String {
     format!("<ul class=\"warnings\">{}</ul>", items.concat())
 }
 
-/// What the key figures do not say: the whole fit, and that there is no result.
+/// Adds to the key figures: the whole fit, or that there is no result.
 fn sentences(report: &Report) -> String {
     let mut text = String::new();
     if let Some(peak) = report.peak.as_ref().filter(|peak| peak.rate == 0.0) {
@@ -169,15 +170,15 @@ fn page(title: &str, body: &str, charts: &[Chart]) -> String {
     )
 }
 
-/// JSON that cannot end its script element: `<` occurs only in strings, where its escape means the
-/// same.
+/// Encodes JSON that cannot end its script element: `<` occurs only in strings, where its escape is
+/// equivalent.
 fn embedded(charts: &[Chart]) -> String {
     serde_json::to_string(charts)
         .unwrap_or_else(|_| "[]".into())
         .replace('<', "\\u003c")
 }
 
-/// Text as HTML, in an element or in an attribute.
+/// Escapes text for an HTML element or attribute.
 fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {
@@ -193,7 +194,7 @@ fn escaped(text: &str) -> String {
     html
 }
 
-/// The page may load nothing, whatever it holds.
+/// The page may load nothing, whatever its content.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       img-src data:";
 

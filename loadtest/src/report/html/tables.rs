@@ -53,7 +53,7 @@ pub(super) fn section(title: &str, content: &str) -> String {
     format!("<section><h2>{}</h2>{content}</section>", escaped(title))
 }
 
-/// A table; `classes` are those of its rows' last cells.
+/// Formats a table; `classes` are those of its rows' last cells.
 pub(super) fn table_of(head: &[&str], rows: &[Vec<String>], classes: &[&str]) -> String {
     let mut text = String::from("<table><thead><tr>");
     for cell in head {

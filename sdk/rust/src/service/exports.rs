@@ -34,14 +34,14 @@ pub unsafe fn enter(
     answer.is_error = is_error;
     answer.content = bytes.as_ptr();
     answer.len = bytes.len();
-    answer.owner = bytes;
+    answer.buffer = bytes;
     (&raw const *answer).cast()
 }
 
 /// The `post-return` of [`enter`]: the host has read the answer.
 pub fn leave() {
     // SAFETY: as in `enter`.
-    unsafe { (*ANSWER.0.get()).owner = Vec::new() };
+    unsafe { (*ANSWER.0.get()).buffer = Vec::new() };
 }
 
 /// `run: func()`, the life of a free-form process.
@@ -58,7 +58,7 @@ struct Answer {
     is_error: u8,
     content: *const u8,
     len: usize,
-    owner: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 struct AnswerCell(UnsafeCell<Answer>);
@@ -71,5 +71,5 @@ static ANSWER: AnswerCell = AnswerCell(UnsafeCell::new(Answer {
     is_error: 0,
     content: std::ptr::null(),
     len: 0,
-    owner: Vec::new(),
+    buffer: Vec::new(),
 }));

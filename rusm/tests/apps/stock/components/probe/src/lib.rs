@@ -91,7 +91,7 @@ fn surroundings(found: &mut Found) {
 
 fn hoard(found: &mut Found, path: &str) {
     let mut files = Vec::new();
-    let refused = loop {
+    let error = loop {
         match std::fs::File::open(path) {
             Ok(file) if files.len() < 50_000 => files.push(file),
             Ok(_) => break None,
@@ -99,7 +99,7 @@ fn hoard(found: &mut Found, path: &str) {
         }
     };
     found.note::<_, ()>("hoarded", Ok(files.len()));
-    found.note::<_, ()>("refused", Ok(refused));
+    found.note::<_, ()>("refused", Ok(error));
     let until = Instant::now() + Duration::from_secs(1);
     while Instant::now() < until {
         std::hint::spin_loop();
