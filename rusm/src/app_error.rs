@@ -28,6 +28,14 @@ pub enum AppError {
         /// The missing directory.
         dir: PathBuf,
     },
+    /// A route names what can't answer its requests.
+    #[error("route \"{route}\": {reason}")]
+    Route {
+        /// Its method and its pattern.
+        route: String,
+        /// What it names, and why that can't answer.
+        reason: String,
+    },
     /// The directory of the store does not exist.
     #[error("the store: there is no directory {}; create it first", dir.display())]
     NoStoreDirectory {

@@ -25,9 +25,6 @@ pub enum CliError {
     /// The manifest is wrong.
     #[error(transparent)]
     Manifest(#[from] ConfigError),
-    /// A route and its component do not fit together.
-    #[error("{0}")]
-    App(String),
     /// The manifest, the components and this machine do not fit together.
     #[error(transparent)]
     Application(#[from] AppError),
@@ -132,11 +129,9 @@ impl CliError {
         match self {
             // The command has compiled this code itself, so the system lacks what it needs.
             Self::Load(LoadError::Host(_) | LoadError::Code { .. }) => ExitCode::FAILURE,
-            Self::Usage(_)
-            | Self::Manifest(_)
-            | Self::App(_)
-            | Self::Application(_)
-            | Self::Load(_) => ExitCode::from(2),
+            Self::Usage(_) | Self::Manifest(_) | Self::Application(_) | Self::Load(_) => {
+                ExitCode::from(2)
+            }
             #[cfg(feature = "build")]
             Self::Build(BuildError::Missing { .. })
             | Self::Scaffold(ScaffoldError::Name { .. }) => ExitCode::from(2),

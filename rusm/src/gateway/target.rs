@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rusm_config::{Protocol, Route};
 use rusm_wasm_pool::{ActionRef, ComponentRef, ShardPool};
 
+use crate::AppError;
 use crate::CliError;
 use crate::app::action_name;
 
@@ -53,8 +54,10 @@ impl Target {
     ) -> Result<Self, CliError> {
         let name = route.component.as_str();
         let failed = |why: &str| {
-            let (method, pattern) = (&route.method, &route.pattern);
-            CliError::App(format!("route \"{method} {pattern}\": {why}"))
+            CliError::from(AppError::Route {
+                route: format!("{} {}", route.method, route.pattern),
+                reason: why.to_owned(),
+            })
         };
         let Some(component) = pool.component(name) else {
             return Err(failed(&format!("component `{name}` was not loaded")));

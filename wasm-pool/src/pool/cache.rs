@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
 
 use crate::pool::artifact::Artifact;
+use crate::pool::compile::compile;
 
 /// Directories of compiled components, by what they were compiled from and for.
 ///
@@ -260,15 +261,6 @@ fn note_use(path: &Path) {
     let times = FileTimes::new().set_accessed(SystemTime::now());
     // Of a file that is another's, as root's, it stays as it is.
     let _ = File::open(path).and_then(|file| file.set_times(times));
-}
-
-fn compile(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Artifact> {
-    let with_reset = rusm_wasm_reset::rewrite(wasm);
-    if let Err(why) = &with_reset {
-        tracing::debug!("each request makes a new instance of a component: {why}");
-    }
-    let wasm_to_compile = with_reset.as_deref().unwrap_or(wasm);
-    Artifact::new(engine.precompile_component(wasm_to_compile)?.into(), wasm)
 }
 
 /// The engine's hash covers Wasmtime's version, its settings and the CPU's features; what is compiled is the component

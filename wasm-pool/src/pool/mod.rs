@@ -2,6 +2,7 @@
 
 pub mod artifact;
 pub mod cache;
+mod compile;
 pub mod engine;
 pub mod limits;
 pub mod preempt;
