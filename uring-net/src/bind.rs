@@ -35,7 +35,7 @@ pub fn bind(
 #[error("cannot listen on {addr}: {}", reason(.error))]
 pub struct BindError {
     addr: SocketAddr,
-    #[source]
+    /// Told by `reason`, in an operator's words, and so no source.
     error: io::Error,
 }
 

@@ -55,6 +55,21 @@ fn several_cores() {
     nothing_is_left(server.addr(), &["small", "large"], 300);
 }
 
+/// What `rusm build` makes is put back, in both languages: if it came to be unsuited, it would only be slow.
+#[test]
+fn components_of_both_languages_are_put_back() {
+    for (app, component) in [
+        (apps::hello(), "hello"),
+        (apps::lab(), "small"),
+        (apps::lab(), "large"),
+        (apps::typescript(), "plain"),
+    ] {
+        let wasm = std::fs::read(app.join(format!("wasm/{component}.wasm"))).unwrap();
+        let rewritten = rusm_wasm_reset::rewrite(&wasm);
+        assert!(rewritten.is_ok(), "{component}: {}", rewritten.unwrap_err());
+    }
+}
+
 /// Stain and scan from several connections at once, so many times on each.
 #[track_caller]
 fn nothing_is_left(addr: SocketAddr, components: &[&str], rounds: usize) {
