@@ -64,7 +64,11 @@ impl Running {
         let mut store = Store::new(engine, ());
         let instance = Instance::new(&mut store, module, &[]).ok()?;
         let module = module.clone();
-        Some(Self { module, store, instance })
+        Some(Self {
+            module,
+            store,
+            instance,
+        })
     }
 
     fn functions(&self) -> Vec<String> {
@@ -75,9 +79,15 @@ impl Running {
 
     /// The results of a function, of zeros.
     fn call(&mut self, name: &str) -> Result<Vec<String>, Option<Trap>> {
-        let function = self.instance.get_func(&mut self.store, name).expect("it is exported");
+        let function = self
+            .instance
+            .get_func(&mut self.store, name)
+            .expect("it is exported");
         let ty = function.ty(&self.store);
-        let params: Vec<_> = ty.params().map(|ty| Val::default_for_ty(&ty).expect("it has one")).collect();
+        let params: Vec<_> = ty
+            .params()
+            .map(|ty| Val::default_for_ty(&ty).expect("it has one"))
+            .collect();
         let mut results = vec![Val::I32(0); ty.results().len()];
         match function.call(&mut self.store, &params, &mut results) {
             Ok(()) => Ok(results.iter().map(shown).collect()),
@@ -86,13 +96,23 @@ impl Running {
     }
 
     fn reset(&mut self) -> bool {
-        let reset = self.instance.get_typed_func::<(), i32>(&mut self.store, RESET);
-        reset.expect("it was added").call(&mut self.store, ()).expect("it never traps") == 1
+        let reset = self
+            .instance
+            .get_typed_func::<(), i32>(&mut self.store, RESET);
+        reset
+            .expect("it was added")
+            .call(&mut self.store, ())
+            .expect("it never traps")
+            == 1
     }
 
     /// Its memory, and its globals.
     fn state(&mut self) -> (Vec<u8>, Vec<String>) {
-        let names: Vec<_> = self.module.exports().map(|export| export.name().to_owned()).collect();
+        let names: Vec<_> = self
+            .module
+            .exports()
+            .map(|export| export.name().to_owned())
+            .collect();
         let (mut bytes, mut globals) = (Vec::new(), Vec::new());
         for name in names {
             if let Some(memory) = self.instance.get_memory(&mut self.store, &name) {

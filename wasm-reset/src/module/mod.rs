@@ -56,8 +56,8 @@ fn read(core: &[u8]) -> Result<Module<'_>, Unsuited> {
     Module::read(core)
 }
 
-/// What compilers make of programs of one thread. Of its instructions, each that changes state is treated in
-/// [`body`] or in [`read`]: a proposal may only be added together with its own.
+/// What compilers make of programs of one thread. Of its instructions, each that changes state is treated in the
+/// modules `body` or `read`: a proposal may only be added together with its own.
 const KNOWN: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::EXTENDED_CONST)
