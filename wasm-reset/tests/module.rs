@@ -609,25 +609,25 @@ fn a_store_is_marked_unless_one_near_it_was_on_every_way() {
         vec![
             near(5000),
             store(),
-            near(60_000),
+            near(61_445),
             Step::Block(vec![jump(), near(5000)]),
             store(),
         ],
         // Behind a store that was jumped over.
-        vec![near(60_000), Step::Block(vec![jump(), store()]), store()],
+        vec![near(61_445), Step::Block(vec![jump(), store()]), store()],
         // One arm has stored, the other has not.
         vec![
-            near(60_000),
+            near(61_445),
             Step::If(false, vec![store()], vec![]),
             store(),
         ],
-        vec![near(60_000), Step::If(false, vec![store()], vec![store()])],
+        vec![near(61_445), Step::If(false, vec![store()], vec![store()])],
         vec![
-            near(60_000),
+            near(61_445),
             Step::If(false, vec![near(5000)], vec![store()]),
         ],
         // The second time it is another address.
-        vec![near(5000), store(), Step::Loop(vec![store(), near(60_000)])],
+        vec![near(5000), store(), Step::Loop(vec![store(), near(61_445)])],
         vec![
             near(5000),
             store(),
@@ -635,26 +635,26 @@ fn a_store_is_marked_unless_one_near_it_was_on_every_way() {
         ],
         // Near, and not near any more.
         vec![
-            near(60_000),
+            near(61_445),
             store(),
             Step::SetLocal(0, Base::Local(0), 256),
             store(),
         ],
         vec![
-            near(60_000),
+            near(61_445),
             store(),
             Step::SetLocal(0, Base::Local(0), -257),
             store(),
         ],
         vec![
-            near(60_000),
+            near(61_445),
             Step::StoreBy(0, 5000, 1, Some(1)),
             Step::StoreBy(1, 4000, 1, None),
         ],
     ] {
         check(&Program {
             pages: 1,
-            data: vec![(59_000, vec![3; 4000])],
+            data: vec![(60_000, vec![3; 4000])],
             tables: false,
             first,
             second: Vec::new(),

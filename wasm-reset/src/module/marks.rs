@@ -2,11 +2,12 @@
 
 use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
+use super::WASM_PAGE;
 use super::body::{emit, locals};
 use super::coverage::REACH;
 
-/// Which granules of a module's memory were written to: a byte for each, 0 or 1, in a memory of one page that no
-/// instruction of the module's own names. (A bit for each, in a global, makes a loop of stores wait for itself.)
+/// Which granules of a module's memory were written to: a byte for each, 0 or 1, in a memory that no instruction
+/// of the module's own names. (A bit for each, in a global, makes a loop of stores wait for itself.)
 #[derive(Clone, Copy)]
 pub(super) struct Marks {
     /// The memory that they are in.
@@ -21,8 +22,6 @@ impl Marks {
     /// Marks the granule of the first byte of a store: see [`BEHIND`] for the others.
     pub(super) fn mark_store(&self, out: &mut Vec<u8>, address: u32, offset: u64) {
         granule_of(out, address, offset);
-        // A memory that has grown beyond what can be marked has marks somewhere: it can't be put back anyway.
-        emit(out, [I::I32Const(GRANULES - 1), I::I32And]);
         emit(out, [I::I32Const(1), I::I32Store8(byte_of(self.memory))]);
     }
 
@@ -154,12 +153,12 @@ fn byte_of(memory: u32) -> MemArg {
 const ADDRESS: u32 = 0;
 const LENGTH: u32 = 1;
 const END: u32 = 2;
-/// A granule has `1 << SHIFT` bytes. To restore fewer takes as long.
-pub(super) const SHIFT: u32 = 10;
-/// Marks in a page.
-const GRANULES: i32 = 64 << 10;
-/// The largest memory that can be put back.
-pub(super) const MAX_MEMORY: u64 = (GRANULES as u64) << SHIFT;
+/// A granule has `1 << SHIFT` bytes. Smaller ones take longer to look through, larger ones longer to restore.
+pub(super) const SHIFT: u32 = 12;
+/// Pages of marks: a mark for each granule of the largest memory that a module may grow to, so that no address is
+/// beyond them. Those that are not used take no room.
+pub(super) const PAGES: u8 = 16;
+const _: () = assert!((PAGES as u64 * WASM_PAGE) << SHIFT == 1 << 32);
 /// Bytes of the longest store.
 const LONGEST_STORE: u32 = 16;
 /// How many bytes before a granule that is marked are restored with it, and how many behind it: a mark is that of the

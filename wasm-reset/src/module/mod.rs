@@ -14,7 +14,7 @@ use wasmparser::{ElementItems, ElementKind, ExternalKind, Validator, WasmFeature
 use crate::sections::{Items, write};
 use crate::{RESET, Unsuited};
 use body::Instrumented;
-use marks::{MAX_MEMORY, Marks};
+use marks::{Marks, PAGES};
 use read::Module;
 use reset_function::{Image, ResetFunction};
 
@@ -120,7 +120,9 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         if size > MAX_MEMORY {
             return Err(Unsuited::Has("a memory of more than 64 MiB"));
         }
-        let memory = self.memories.add(|out| out.extend([WITH_MAXIMUM, 1, 1]));
+        let memory = self
+            .memories
+            .add(|out| out.extend([WITH_MAXIMUM, PAGES, PAGES]));
         let ty = self.add_type(&[ValType::I32, ValType::I32], &[]);
         let function = self.add_function(ty);
         Ok(Some(Marks {
@@ -321,6 +323,8 @@ fn passive(elements: &mut Items, items: &ElementItems<'_>) -> Result<(u32, u32),
 }
 
 const WASM_PAGE: u64 = 64 << 10;
+/// A copy of what the data make of the memory is kept with the code.
+const MAX_MEMORY: u64 = 64 << 20;
 
 // Numbers of sections and kinds (WebAssembly, section 5.5).
 const CUSTOM: u8 = 0;
