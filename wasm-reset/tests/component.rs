@@ -178,6 +178,15 @@ fn what_does_not_suit_is_said() {
             "several modules with state",
         ),
         (
+            // It passes a call on with the parameters in another order: what is written to would not be marked.
+            r#"(component (core module $a (memory 1)) (core module $b
+                (type $t (func (param i32 i32))) (table 1 funcref)
+                (func (export "0") (param i32 i32)
+                  (call_indirect (type $t) (local.get 1) (local.get 0) (i32.const 0))))
+              (core instance (instantiate $a)) (core instance (instantiate $b)))"#,
+            "several modules with state",
+        ),
+        (
             "(component (component (core module (memory 1))))",
             "components within that have code",
         ),

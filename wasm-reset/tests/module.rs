@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use rusm_wasm_reset::module::{HostWrites, rewrite};
 use rusm_wasm_reset::{RESET, Unsuited};
-use wasmtime::{Engine, Extern, Instance, Linker, Module, Ref, Store, Val};
+use wasmtime::{Caller, Engine, Extern, Instance, Linker, Module, Ref, Store, Val};
 
 const PAGE: u32 = 1 << 16;
 const TABLE: u32 = 8;
@@ -299,52 +299,20 @@ impl Running {
     fn start(engine: &Engine, module: &Module) -> Self {
         let mut store = Store::new(engine, ());
         let mut linker = Linker::new(engine);
-        linker
-            .func_wrap(
-                "host",
-                "result",
-                |mut caller: wasmtime::Caller<'_, ()>, _: i64, at: u32| {
-                    let memory = caller
-                        .get_export("memory")
-                        .and_then(Extern::into_memory)
-                        .unwrap();
-                    let memory = memory.data_mut(&mut caller);
-                    let place = memory
-                        .get_mut(at as usize..)
-                        .and_then(|rest| rest.get_mut(..RESULT as usize));
-                    place
-                        .ok_or_else(|| wasmtime::Error::msg("beyond"))?
-                        .fill(0xbb);
-                    Ok(())
-                },
-            )
-            .unwrap();
-        linker
-            .func_wrap(
-                "host",
-                "ask",
-                |mut caller: wasmtime::Caller<'_, ()>, size: u32| {
-                    let realloc = caller
-                        .get_export("cabi_realloc")
-                        .and_then(Extern::into_func)
-                        .unwrap();
-                    let realloc = realloc.typed::<(u32, u32, u32, u32), u32>(&caller).unwrap();
-                    let at = realloc.call(&mut caller, (0, 0, 1, size)).unwrap();
-                    let memory = caller
-                        .get_export("memory")
-                        .and_then(Extern::into_memory)
-                        .unwrap();
-                    let memory = memory.data_mut(&mut caller);
-                    let place = memory
-                        .get_mut(at as usize..)
-                        .and_then(|rest| rest.get_mut(..size as usize));
-                    place
-                        .ok_or_else(|| wasmtime::Error::msg("beyond"))?
-                        .fill(0xcc);
-                    Ok(())
-                },
-            )
-            .unwrap();
+        let result =
+            |mut caller: Caller<'_, ()>, _: i64, at: u32| write(&mut caller, at, RESULT, 0xbb);
+        let ask = |mut caller: Caller<'_, ()>, size: u32| {
+            let realloc = caller
+                .get_export("cabi_realloc")
+                .and_then(Extern::into_func);
+            let realloc = realloc
+                .unwrap()
+                .typed::<(u32, u32, u32, u32), u32>(&caller)?;
+            let at = realloc.call(&mut caller, (0, 0, 1, size))?;
+            write(&mut caller, at, size, 0xcc)
+        };
+        linker.func_wrap("host", "result", result).unwrap();
+        linker.func_wrap("host", "ask", ask).unwrap();
         let instance = linker.instantiate(&mut store, module).unwrap();
         Self { store, instance }
     }
@@ -401,6 +369,20 @@ impl Running {
             table,
         }
     }
+}
+
+/// What the host writes to the memory of its guest.
+fn write(caller: &mut Caller<'_, ()>, at: u32, size: u32, value: u8) -> wasmtime::Result<()> {
+    let memory = caller
+        .get_export("memory")
+        .and_then(Extern::into_memory)
+        .unwrap();
+    let rest = memory.data_mut(caller).get_mut(at as usize..);
+    let place = rest.and_then(|rest| rest.get_mut(..size as usize));
+    place
+        .ok_or_else(|| wasmtime::Error::msg("beyond"))?
+        .fill(value);
+    Ok(())
 }
 
 fn host() -> HostWrites {
@@ -659,6 +641,37 @@ fn a_store_is_marked_unless_one_near_it_was_on_every_way() {
             first,
             second: Vec::new(),
         });
+    }
+}
+
+/// A function whose blocks and locals are too many to follow, and one with many stores that are no neighbours: both
+/// are put back, and neither takes long.
+#[test]
+fn large_functions_are_put_back() {
+    const BLOCKS: usize = 6_000;
+    let blocks = "i32.const 1 if ".repeat(BLOCKS);
+    let ends = "end ".repeat(BLOCKS);
+    let locals = "i32 ".repeat(3_500);
+    let many: String = (0..60_000u32)
+        .map(|number| format!("(i32.store (i32.const {}) (i32.const 7))", number * 900))
+        .collect();
+    let wat = format!(
+        r#"(module (memory (export "memory") 900)
+        (func (export "first") (local {locals})
+            {blocks} (i32.store (i32.const 8000) (i32.const 7)) {ends})
+        (func (export "second") {many}))"#
+    );
+    let engine = Engine::default();
+    let rewritten = rewrite(&wat::parse_str(&wat).unwrap(), &host()).unwrap();
+    let mut running = Running::start(&engine, &Module::new(&engine, rewritten).unwrap());
+    for function in ["first", "second"] {
+        running.run(function).unwrap();
+        assert!(running.reset());
+        let memory = running
+            .instance
+            .get_memory(&mut running.store, "memory")
+            .unwrap();
+        assert!(memory.data(&running.store).iter().all(|byte| *byte == 0));
     }
 }
 

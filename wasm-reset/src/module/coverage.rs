@@ -8,7 +8,7 @@
 //! Values are told apart by where they were made. Within a function, each value that a local gets has a number, and
 //! what is not known to be the same has another.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use wasmparser::Operator;
 
@@ -29,9 +29,9 @@ pub(super) struct Coverage {
     /// The top of the operand stack: what lies below is not known.
     stack: Vec<Option<Value>>,
     /// Of each value, where marks were made: the constants that were added to it.
-    marked: HashMap<u32, Vec<i64>>,
-    /// The numbers in the order of their marks.
-    order: Vec<u32>,
+    marked: HashMap<u32, BTreeSet<i64>>,
+    /// The same in the order in which they were made.
+    order: Vec<(u32, i64)>,
     blocks: Vec<Block>,
     /// For each block of the function, in order: the locals that are set within it.
     assigned: std::vec::IntoIter<Locals>,
@@ -77,11 +77,14 @@ impl Locals {
 }
 
 impl Coverage {
-    /// At the beginning of a function of so many locals, parameters included.
+    /// At the beginning of a function of so many locals, parameters included. In one that is too large, each store
+    /// needs a mark.
     pub(super) fn begin<'a>(
         locals: u32,
-        operators: impl IntoIterator<Item = wasmparser::Result<Operator<'a>>>,
+        operators: impl IntoIterator<Item = wasmparser::Result<Operator<'a>>> + Clone,
     ) -> wasmparser::Result<Self> {
+        let assigned = assigned_in_blocks(locals, operators)?;
+        let locals = if assigned.is_some() { locals } else { 0 };
         let mut this = Self {
             numbers: 0,
             locals: Vec::new(),
@@ -89,7 +92,7 @@ impl Coverage {
             marked: HashMap::new(),
             order: Vec::new(),
             blocks: Vec::new(),
-            assigned: assigned_in_blocks(operators)?.into_iter(),
+            assigned: assigned.unwrap_or_default().into_iter(),
         };
         this.locals = (0..locals).map(|_| this.unknown()).collect();
         Ok(this)
@@ -125,7 +128,7 @@ impl Coverage {
                 };
                 self.stack.push(sum);
             }
-            O::Block { .. } | O::Loop { .. } | O::If { .. } => self.enter(operator),
+            operator if is_block(operator) => self.enter(operator),
             O::Else => self.enter_else(),
             O::End => self.leave(),
             _ => match super::body::store_offset(operator) {
@@ -150,14 +153,13 @@ impl Coverage {
         };
         let at = plus.wrapping_add(offset);
         let marked = self.marked.entry(number).or_default();
-        if marked
-            .iter()
-            .any(|mark| mark.abs_diff(at) <= u64::from(REACH))
-        {
+        let reach = i64::from(REACH);
+        let near = at.saturating_sub(reach)..=at.saturating_add(reach);
+        if marked.range(near).next().is_some() {
             return false;
         }
-        marked.push(at);
-        self.order.push(number);
+        marked.insert(at);
+        self.order.push((number, at));
         true
     }
 
@@ -219,9 +221,9 @@ impl Coverage {
 
     /// Drops the marks but the first so many.
     fn unmark(&mut self, marks: usize) {
-        for number in self.order.drain(marks..) {
+        for (number, at) in self.order.drain(marks..) {
             if let Some(marked) = self.marked.get_mut(&number) {
-                marked.pop();
+                marked.remove(&at);
             }
         }
     }
@@ -248,15 +250,23 @@ impl Coverage {
     }
 }
 
-/// The locals that are set within each block, loop and if, in their order.
+/// The locals that are set within each block, loop and if, in their order; none if following them would take too long.
 fn assigned_in_blocks<'a>(
-    operators: impl IntoIterator<Item = wasmparser::Result<Operator<'a>>>,
-) -> wasmparser::Result<Vec<Locals>> {
+    locals: u32,
+    operators: impl IntoIterator<Item = wasmparser::Result<Operator<'a>>> + Clone,
+) -> wasmparser::Result<Option<Vec<Locals>>> {
+    let mut blocks = 0u64;
+    for operator in operators.clone() {
+        blocks += u64::from(is_block(&operator?));
+    }
+    if blocks * u64::from(locals) > MAX_WORK {
+        return Ok(None);
+    }
     let mut all: Vec<Locals> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     for operator in operators {
         match operator? {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+            operator if is_block(&operator) => {
                 open.push(all.len());
                 all.push(Locals::default());
             }
@@ -267,15 +277,24 @@ fn assigned_in_blocks<'a>(
             }
             Operator::End => {
                 let inner = open.pop().and_then(|block| all.get(block)).cloned();
-                if let (Some(inner), Some(outer)) = (inner, open.last()) {
-                    all[*outer].insert_all(&inner);
+                let outer = open.last().and_then(|block| all.get_mut(*block));
+                if let (Some(inner), Some(outer)) = (inner, outer) {
+                    outer.insert_all(&inner);
                 }
             }
             _ => {}
         }
     }
-    Ok(all)
+    Ok(Some(all))
 }
+
+fn is_block(operator: &Operator<'_>) -> bool {
+    use Operator as O;
+    matches!(operator, O::Block { .. } | O::Loop { .. } | O::If { .. })
+}
+
+/// Blocks times locals of a function, at most: each block may set each local.
+const MAX_WORK: u64 = 1 << 24;
 
 macro_rules! arity {
     ($( @$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*) )*) => {

@@ -43,12 +43,12 @@ pub fn rewrite(core: &[u8], host: &HostWrites) -> Result<Vec<u8>, Unsuited> {
     Ok(rewritten)
 }
 
-/// Whether an instance of a module has no state that changes after instantiation.
+/// Whether an instance of a module has no state that changes after instantiation, and only passes calls on.
 ///
 /// # Errors
 /// When the module is invalid, or uses what is not known here.
 pub(crate) fn is_constant(core: &[u8]) -> Result<bool, Unsuited> {
-    Ok(read(core)?.is_constant())
+    read(core)?.is_constant()
 }
 
 fn read(core: &[u8]) -> Result<Module<'_>, Unsuited> {

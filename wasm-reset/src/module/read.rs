@@ -236,10 +236,39 @@ impl<'a> Module<'a> {
     }
 
     /// Whether nothing of it changes after instantiation.
-    pub(super) fn is_constant(&self) -> bool {
-        // Tables are changed by instructions alone.
+    ///
+    /// Its code may only pass calls on: what a host function writes to where a parameter points is marked where the
+    /// module with the memory calls it.
+    pub(super) fn is_constant(&self) -> Result<bool, Unsuited> {
         let has_state = self.memory.is_some() || !self.mutable_globals.is_empty();
-        self.unsuited.is_none() && !has_state && !self.changes_tables && !self.has_start
+        if self.unsuited.is_some() || has_state || self.has_start {
+            return Ok(false);
+        }
+        for body in &self.bodies {
+            if !self.passes_on(body)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a function hands its parameters, in their order, to a function of a table that has its type.
+    fn passes_on(&self, body: &Body<'_>) -> Result<bool, Unsuited> {
+        let params = self.params_of(body.function)?;
+        let own_type = self.functions.get(body.function).copied();
+        let mut operators = body.code.get_operators_reader()?;
+        for param in 0..params {
+            if !matches!(operators.read()?, Operator::LocalGet { local_index } if local_index == param)
+            {
+                return Ok(false);
+            }
+        }
+        let is_place = matches!(operators.read()?, Operator::I32Const { .. });
+        let is_call = |operator| match operator {
+            Operator::CallIndirect { type_index, .. } => Some(type_index) == own_type,
+            _ => false,
+        };
+        Ok(is_place && is_call(operators.read()?) && matches!(operators.read()?, Operator::End))
     }
 
     /// The items of a section.
