@@ -6,7 +6,7 @@ mod smith;
 
 use libfuzzer_sys::fuzz_target;
 use rusm_wasm_reset::RESET;
-use rusm_wasm_reset::module::{HostWrites, rewrite};
+use rusm_wasm_reset::module::{Surroundings, rewrite};
 use wasm_smith::Config;
 use wasmtime::{Engine, ExternType, Instance, Module, Store, Trap, Val};
 
@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(core) = smith::module(bytes, config) else {
         return;
     };
-    let Ok(with_reset) = rewrite(&core, &HostWrites::default()) else {
+    let Ok(with_reset) = rewrite(&core, &Surroundings::default()) else {
         return;
     };
     let engine = Engine::default();

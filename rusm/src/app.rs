@@ -307,10 +307,11 @@ fn compile_for(
         if ComponentType::of(&loaded, &engine).needs_wasi_runtime() {
             rusm_wasm_pool::start_wasi_runtime();
         }
+        let (initial, max) = (artifact.initial_memory(), component.capabilities.max_memory);
         let footprint = match loaded.resources_required() {
-            Some(required) => Footprint::new(&required, component.capabilities.max_memory),
+            Some(required) => Footprint::new(&required, initial, max),
             None => Footprint {
-                max_memory: component.capabilities.max_memory,
+                max_memory: max,
                 ..Footprint::default()
             },
         };

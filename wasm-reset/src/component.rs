@@ -9,7 +9,7 @@ use wasmparser::{
     Parser, Payload, Validator, WasmFeatures,
 };
 
-use crate::module::{self, HostWrites};
+use crate::module::{self, Surroundings};
 use crate::sections::write;
 use crate::{RESET, Unsuited, result_size};
 
@@ -24,13 +24,16 @@ use crate::{RESET, Unsuited, result_size};
 pub fn rewrite(component: &[u8]) -> Result<Vec<u8>, Unsuited> {
     let shape = Shape::read(component)?;
     let types = Validator::new_with_features(KNOWN).validate_all(component)?;
+    shape.check_complete(&types)?;
     let main = shape.main(component)?;
-    let host = HostWrites {
+    shape.check_lifted(main.instance)?;
+    let around = Surroundings {
         reallocs: shape.reallocs(main.instance)?,
         result: shape.largest_result(&types)?,
+        others_fill_tables: true,
     };
     let core = component.get(main.code.clone()).unwrap_or_default();
-    let core = module::rewrite(core, &host)?;
+    let core = module::rewrite(core, &around)?;
 
     let mut out = Vec::with_capacity(component.len() + core.len() / 2);
     out.extend_from_slice(component.get(..main.section.start).unwrap_or_default());
@@ -68,6 +71,8 @@ struct Shape {
     core_functions: Vec<CoreFunction>,
     /// Those that lifted and lowered functions get memory from.
     reallocs: Vec<u32>,
+    /// Those that are lifted.
+    lifted: Vec<u32>,
 }
 
 /// A core module: its section, and the bytes of it alone.
@@ -184,7 +189,14 @@ impl Shape {
 
     fn canonical(&mut self, function: &CanonicalFunction) -> Result<(), Unsuited> {
         let options = match function {
-            CanonicalFunction::Lift { options, .. } => options,
+            CanonicalFunction::Lift {
+                core_func_index,
+                options,
+                ..
+            } => {
+                self.lifted.push(*core_func_index);
+                options
+            }
             CanonicalFunction::Lower {
                 func_index,
                 options,
@@ -210,6 +222,36 @@ impl Shape {
             }
         }
         Ok(())
+    }
+
+    /// Checks that nothing has come in by another way than those that are read here, such as an alias of a module:
+    /// the numbers would be those of others.
+    fn check_complete(&self, types: &Types) -> Result<(), Unsuited> {
+        let types = types.as_ref();
+        let known = [
+            (self.modules.len(), types.module_count()),
+            (self.core_instances.len(), types.core_instance_count()),
+            (self.core_functions.len(), types.function_count()),
+        ];
+        match known.iter().all(|(read, all)| *read == *all as usize) {
+            true => Ok(()),
+            false => Err(Unsuited::Has(
+                "modules that are not its own, or are there twice",
+            )),
+        }
+    }
+
+    /// Checks that only functions of the main module are called: in others, what is written to where an argument
+    /// points would not be marked.
+    fn check_lifted(&self, main: u32) -> Result<(), Unsuited> {
+        let is_main = |function: &u32| {
+            let function = self.core_functions.get(*function as usize);
+            matches!(function, Some(CoreFunction::Export { instance, .. }) if *instance == main)
+        };
+        match self.lifted.iter().all(is_main) {
+            true => Ok(()),
+            false => Err(Unsuited::Has("functions of a module without state")),
+        }
     }
 
     /// The one module that has state, and its one instance.

@@ -29,7 +29,7 @@ pub use component::rewrite;
 pub const RESET: &str = "rusm-reset";
 
 /// A number that changes whenever the same input gives another output, for caches of what is compiled from it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Why the instances of a component can't be put back.
 #[derive(Debug, Error)]

@@ -187,6 +187,36 @@ fn what_does_not_suit_is_said() {
             "several modules with state",
         ),
         (
+            "(component $c (core module $m (memory 1)) (alias outer $c $m (core module $again))
+              (core instance (instantiate $m)) (core instance (instantiate $again)))",
+            "not its own, or are there twice",
+        ),
+        (
+            r#"(component $c (core module $m (memory 1))
+              (component $within (alias outer $c $m (core module $x)) (export "x" (core module $x)))
+              (instance $w (instantiate $within)) (alias export $w "x" (core module $again))
+              (core instance (instantiate $m)) (core instance (instantiate $again)))"#,
+            "not its own, or are there twice",
+        ),
+        (
+            r#"(component (import "m" (core module $again)) (core module $m (memory 1))
+              (core instance (instantiate $m)) (core instance (instantiate $again)))"#,
+            "not its own, or are there twice",
+        ),
+        (
+            r#"(component (core module $m (memory 1)) (core module $shim
+                (type $t (func)) (table 1 funcref)
+                (func (export "0") (call_indirect (type $t) (i32.const 0))))
+              (core instance (instantiate $m)) (core instance $s (instantiate $shim))
+              (func (export "f") (canon lift (core func $s "0"))))"#,
+            "functions of a module without state",
+        ),
+        (
+            r#"(component (core module $m (memory 1) (table (export "t") 1 funcref))
+              (core instance (instantiate $m)))"#,
+            "a table that others can change",
+        ),
+        (
             "(component (component (core module (memory 1))))",
             "components within that have code",
         ),

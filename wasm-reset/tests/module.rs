@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
-use rusm_wasm_reset::module::{HostWrites, rewrite};
+use rusm_wasm_reset::module::{Surroundings, rewrite};
 use rusm_wasm_reset::{RESET, Unsuited};
 use wasmtime::{Caller, Engine, Extern, Instance, Linker, Module, Ref, Store, Val};
 
@@ -385,17 +385,18 @@ fn write(caller: &mut Caller<'_, ()>, at: u32, size: u32, value: u8) -> wasmtime
     Ok(())
 }
 
-fn host() -> HostWrites {
-    HostWrites {
+fn around() -> Surroundings {
+    Surroundings {
         reallocs: BTreeSet::from(["cabi_realloc".to_owned()]),
         result: RESULT,
+        others_fill_tables: false,
     }
 }
 
 fn check(program: &Program) {
     let engine = Engine::default();
     let original = wat::parse_str(program.wat()).unwrap();
-    let rewritten = rewrite(&original, &host()).unwrap();
+    let rewritten = rewrite(&original, &around()).unwrap();
     let original = Module::new(&engine, &original).unwrap();
     let rewritten = Module::new(&engine, &rewritten).unwrap();
 
@@ -540,7 +541,7 @@ proptest! {
 #[track_caller]
 fn assert_unsuited(wat: &str, why: &str) {
     let wasm = wat::parse_str(wat).unwrap();
-    match rewrite(&wasm, &host()) {
+    match rewrite(&wasm, &around()) {
         Err(Unsuited::Has(found)) => assert!(found.contains(why), "{found}"),
         other => panic!("{other:?}"),
     }
@@ -550,13 +551,21 @@ fn assert_unsuited(wat: &str, why: &str) {
 fn what_can_not_be_put_back_is_said() {
     let memory = r#"(import "a" "b" (memory 1))"#;
     assert_unsuited(&format!("(module {memory})"), "imports memories");
-    assert_unsuited("(module (memory 1025))", "more than 64 MiB");
+    assert_unsuited("(module (memory 65))", "more than 4 MiB");
     assert_unsuited("(module (func $f) (start $f))", "at the start");
     let drops = r#"(module (memory 1) (data $d "x") (func (data.drop $d)))"#;
     assert_unsuited(drops, "drops segments");
     let shared = r#"(module (table (export "t") 3 funcref)
         (func (table.set 0 (i32.const 0) (ref.null func))))"#;
     assert_unsuited(shared, "others can change");
+    let open = Surroundings {
+        others_fill_tables: true,
+        ..around()
+    };
+    let filled = wat::parse_str(r#"(module (memory 1) (table (export "t") 3 funcref))"#).unwrap();
+    assert!(rewrite(&filled, &around()).is_ok());
+    let error = rewrite(&filled, &open).unwrap_err().to_string();
+    assert!(error.contains("others can change"), "{error}");
     let taken = r#"(module (memory 1) (func (export "rusm-reset")))"#;
     assert_unsuited(taken, "the name that the reset has");
     let tabled = r#"(module (import "a" "b" (func $f (param i32))) (memory 1) (table 1 funcref)
@@ -574,7 +583,7 @@ fn proposals_that_are_not_known_are_refused() {
     ] {
         let wasm = wat::parse_str(wat).unwrap();
         assert!(
-            matches!(rewrite(&wasm, &host()), Err(Unsuited::Unknown(_))),
+            matches!(rewrite(&wasm, &around()), Err(Unsuited::Unknown(_))),
             "{wat}"
         );
     }
@@ -652,17 +661,17 @@ fn large_functions_are_put_back() {
     let blocks = "i32.const 1 if ".repeat(BLOCKS);
     let ends = "end ".repeat(BLOCKS);
     let locals = "i32 ".repeat(3_500);
-    let many: String = (0..60_000u32)
-        .map(|number| format!("(i32.store (i32.const {}) (i32.const 7))", number * 900))
+    let many: String = (0..6_000u32)
+        .map(|number| format!("(i32.store (i32.const {}) (i32.const 7))", number * 600))
         .collect();
     let wat = format!(
-        r#"(module (memory (export "memory") 900)
+        r#"(module (memory (export "memory") 64)
         (func (export "first") (local {locals})
             {blocks} (i32.store (i32.const 8000) (i32.const 7)) {ends})
         (func (export "second") {many}))"#
     );
     let engine = Engine::default();
-    let rewritten = rewrite(&wat::parse_str(&wat).unwrap(), &host()).unwrap();
+    let rewritten = rewrite(&wat::parse_str(&wat).unwrap(), &around()).unwrap();
     let mut running = Running::start(&engine, &Module::new(&engine, rewritten).unwrap());
     for function in ["first", "second"] {
         running.run(function).unwrap();
@@ -684,7 +693,7 @@ fn a_memory_may_grow_beyond_what_can_be_put_back() {
             (i32.store (i32.const 72000000) (i32.const 7))
             (memory.fill (i32.const 71000000) (i32.const 1) (i32.const 900000))))"#;
     let engine = Engine::default();
-    let rewritten = rewrite(&wat::parse_str(wat).unwrap(), &host()).unwrap();
+    let rewritten = rewrite(&wat::parse_str(wat).unwrap(), &around()).unwrap();
     let mut running = Running::start(&engine, &Module::new(&engine, rewritten).unwrap());
     running.run("first").unwrap();
     assert!(!running.reset());

@@ -85,7 +85,11 @@ pub(crate) fn compile(instances: u32) -> (Artifact, PoolSize) {
     let required = component
         .resources_required()
         .unwrap_or_else(|| unreachable!());
-    let footprint = Footprint::new(&required, capabilities().max_memory);
+    let footprint = Footprint::new(
+        &required,
+        artifact.initial_memory(),
+        capabilities().max_memory,
+    );
     (artifact, PoolSize::derive(instances, 2, &[footprint]))
 }
 

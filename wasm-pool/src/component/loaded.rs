@@ -123,7 +123,9 @@ impl LoadedComponent {
         for name in &ty.functions {
             loaded.find_function(name, &component);
         }
-        loaded.reset = loaded.find_reset(&component);
+        if !source.artifact.has_own_reset() {
+            loaded.reset = loaded.find_reset(&component);
+        }
         loaded.websocket = WebSocketExports::find(&component, &loaded.pre);
         loaded.events = EventsExports::find(&component, &loaded.pre);
         #[cfg(feature = "wasi-http")]
@@ -142,6 +144,7 @@ impl LoadedComponent {
         Ok(loaded)
     }
 
+    /// The reset that the host has added. The caller knows that the component had none of this name before.
     fn find_reset(&self, component: &Component) -> Option<ComponentExportIndex> {
         let (func, export) = function(component, rusm_wasm_reset::RESET)?;
         let types = self.pre.instance_type();
@@ -430,4 +433,69 @@ const ON_MAIL: &str = "on-mail";
 fn names(exports: &[(Arc<str>, ComponentExportIndex)]) -> String {
     let names: Vec<_> = exports.iter().map(|(name, _)| name).collect();
     list(&names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::cache::ArtifactCache;
+    use crate::pool::engine::compiler_engine;
+    use crate::pool::limits::FULL_RANGE;
+
+    /// A component with an action, and whatever else.
+    fn loaded(exports: &str) -> LoadedComponent {
+        let wat = format!(
+            r#"(component
+              (type $types (instance
+                (type $h (tuple string (list u8)))
+                (export "header" (type $header (eq $h)))
+                (type $headers (list $header))
+                (type $params (list (tuple string string)))
+                (type $bytes (list u8))
+                (type $req (record (field "method" string) (field "target" string)
+                  (field "headers" $headers) (field "params" $params) (field "body" $bytes)))
+                (export "request" (type (eq $req)))
+                (type $res (record
+                  (field "status" u16) (field "headers" $headers) (field "body" $bytes)))
+                (export "response" (type (eq $res)))))
+              (import "rusm:runtime/http@0.1.0" (instance $http (type $types)))
+              (alias export $http "request" (type $request))
+              (alias export $http "response" (type $response))
+              (core module $main
+                (memory (export "memory") 1)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1000))
+                (func (export "act")
+                  (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 0))
+                (func (export "true") (result i32) (i32.const 1)))
+              (core instance $main (instantiate $main))
+              (func (export "act") (param "request" $request) (result $response)
+                (canon lift (core func $main "act")
+                  (memory (core memory $main "memory")) (realloc (core func $main "realloc"))))
+              {exports})"#
+        );
+        let wasm = wat::parse_str(wat).unwrap();
+        let engine = compiler_engine(FULL_RANGE).unwrap();
+        let (artifact, _) = ArtifactCache::disabled().get(&engine, &wasm).unwrap();
+        assert_eq!(artifact.initial_memory(), 64 << 10);
+        let source = ComponentSource {
+            name: "one".into(),
+            artifact,
+            capabilities: Arc::new(Capabilities::default()),
+            actions: vec!["act".into()],
+            mailbox: MailboxLimit::default(),
+            function_timeout: Duration::from_secs(1),
+            symbolicate: None,
+        };
+        let linkers = Linkers::new(&engine).unwrap();
+        LoadedComponent::new(&source, &engine, &linkers).unwrap()
+    }
+
+    /// A reset runs without preemption, and what it leaves reaches the next request: it must be the host's.
+    #[test]
+    fn a_reset_that_the_component_brings_is_none() {
+        assert!(loaded("").can_reset());
+        let own =
+            r#"(func (export "rusm-reset") (result bool) (canon lift (core func $main "true")))"#;
+        assert!(!loaded(own).can_reset());
+    }
 }

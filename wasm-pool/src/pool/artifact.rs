@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use rusm_wasm_reset::RESET;
 use wasmparser::Payload;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::limits::WASM_PAGE;
 use crate::stack;
 
 /// The machine code of one component, to be loaded by the engine of each shard.
@@ -20,6 +22,8 @@ pub struct Artifact {
 struct Facts {
     runs_code_at_start: bool,
     stack: Option<u64>,
+    has_own_reset: bool,
+    initial_memory: u64,
 }
 
 impl Artifact {
@@ -42,6 +46,16 @@ impl Artifact {
     /// The size of the stack in the component's memory, in bytes, if it has one of the usual kind.
     pub(crate) fn stack(&self) -> Option<u64> {
         self.facts.stack
+    }
+
+    /// Whether its author has given it an export of the name of the host's reset. That is none.
+    pub(crate) fn has_own_reset(&self) -> bool {
+        self.facts.has_own_reset
+    }
+
+    /// The largest memory that an instance has at first, in bytes, without what the host adds for a reset.
+    pub fn initial_memory(&self) -> u64 {
+        self.facts.initial_memory
     }
 
     /// Load the component into a shard's engine.
@@ -69,6 +83,16 @@ impl Facts {
                 // The main module comes first; the others join it with the host.
                 Payload::GlobalSection(globals) if facts.stack.is_none() => {
                     facts.stack = stack::size(globals);
+                }
+                Payload::ComponentExportSection(exports) => {
+                    let mut exports = exports.into_iter().map_while(Result::ok);
+                    facts.has_own_reset |= exports.any(|export| export.name.name == RESET);
+                }
+                Payload::MemorySection(memories) => {
+                    for memory in memories.into_iter().map_while(Result::ok) {
+                        let size = memory.initial.saturating_mul(WASM_PAGE);
+                        facts.initial_memory = facts.initial_memory.max(size);
+                    }
                 }
                 _ => {}
             }

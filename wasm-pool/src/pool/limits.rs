@@ -20,15 +20,12 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    /// The footprint of a component that needs `required` and may grow to `max_memory` bytes.
-    pub fn new(required: &ResourcesRequired, max_memory: u64) -> Self {
+    /// The footprint of a component that needs `required`, of which `initial_memory` bytes in its own largest memory,
+    /// and may grow to `max_memory` bytes.
+    pub fn new(required: &ResourcesRequired, initial_memory: u64, max_memory: u64) -> Self {
         Self {
             memories: required.num_memories,
-            // Wasmtime counts it in pages of Wasm.
-            initial_memory: required
-                .max_initial_memory_size
-                .unwrap_or(0)
-                .saturating_mul(WASM_PAGE),
+            initial_memory,
             tables: required.num_tables,
             table_elements: required.max_initial_table_size.unwrap_or(0),
             max_memory,
@@ -98,7 +95,7 @@ impl PoolSize {
     }
 }
 
-const WASM_PAGE: u64 = 64 * 1024;
+pub(super) const WASM_PAGE: u64 = 64 * 1024;
 /// Up to here a whole memory is put back at each reset. For 64 KiB that takes 1.0 µs, and for 192
 /// KiB 3.0; to ask the kernel and put back 32 KiB that were touched takes 0.5 µs in either.
 const SMALL_MEMORY: u64 = WASM_PAGE;

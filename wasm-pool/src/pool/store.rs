@@ -64,7 +64,8 @@ impl ShardPool {
         {
             return;
         }
-        // Putting back is not preempted: it takes microseconds, and runs nothing of the guest's.
+        // Putting back is not preempted: it takes microseconds, a millisecond for all of the largest memory, and runs
+        // nothing of the guest's.
         store.set_epoch_deadline(NEVER);
         if component.reset(&mut store).await {
             // What the host kept for the process goes with it; only the instance stays.

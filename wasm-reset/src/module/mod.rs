@@ -18,14 +18,17 @@ use marks::{Marks, PAGES};
 use read::Module;
 use reset_function::{Image, ResetFunction};
 
-/// What writes to a module's memory besides its own instructions.
+/// What acts on a module's state besides its own instructions.
 #[derive(Clone, Debug, Default)]
-pub struct HostWrites {
+pub struct Surroundings {
     /// Exports that give the host memory to write to, as `cabi_realloc`.
     pub reallocs: BTreeSet<String>,
     /// The most bytes that an imported function writes to where its last parameter points, if that is one of type
     /// `i32`. 0 if none does.
     pub result: u32,
+    /// Whether other modules may put functions into a table that it exports. They could be the host's, which write
+    /// where nothing is marked.
+    pub others_fill_tables: bool,
 }
 
 /// Gives a core module the export [`RESET`], `() -> i32`: 1 if the instance is what it was right after
@@ -33,10 +36,10 @@ pub struct HostWrites {
 ///
 /// # Errors
 /// When the module has what can't be put back, or is invalid.
-pub fn rewrite(core: &[u8], host: &HostWrites) -> Result<Vec<u8>, Unsuited> {
+pub fn rewrite(core: &[u8], around: &Surroundings) -> Result<Vec<u8>, Unsuited> {
     let module = read(core)?;
-    module.check()?;
-    let rewritten = Rewriting::of(&module, host)?.write()?;
+    module.check(around)?;
+    let rewritten = Rewriting::of(&module, around)?.write()?;
     // What is made here is as valid as what it is made from; a limit of the format may be exceeded.
     let with_marks = KNOWN.union(WasmFeatures::MULTI_MEMORY);
     Validator::new_with_features(with_marks).validate_all(&rewritten)?;
@@ -76,7 +79,7 @@ struct Rewriting<'m, 'a> {
 }
 
 impl<'m, 'a> Rewriting<'m, 'a> {
-    fn of(module: &'m Module<'a>, host: &HostWrites) -> Result<Self, Unsuited> {
+    fn of(module: &'m Module<'a>, around: &Surroundings) -> Result<Self, Unsuited> {
         let mut this = Self {
             module,
             types: module.items(TYPE),
@@ -93,8 +96,8 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         if let Some(marks) = marks {
             added.push(marks.mark_function());
         }
-        let wrapped = this.wrap_imports(host, marks, &mut added)?;
-        this.export(host, marks, &wrapped, &mut added)?;
+        let wrapped = this.wrap_imports(around, marks, &mut added)?;
+        this.export(around, marks, &wrapped, &mut added)?;
         for body in &module.bodies {
             let function = Instrumented {
                 body,
@@ -118,7 +121,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         };
         let size = pages.saturating_mul(WASM_PAGE);
         if size > MAX_MEMORY {
-            return Err(Unsuited::Has("a memory of more than 64 MiB"));
+            return Err(Unsuited::Has("a memory of more than 4 MiB"));
         }
         let memory = self
             .memories
@@ -136,12 +139,12 @@ impl<'m, 'a> Rewriting<'m, 'a> {
     /// of which.
     fn wrap_imports(
         &mut self,
-        host: &HostWrites,
+        around: &Surroundings,
         marks: Option<Marks>,
         added: &mut Vec<Vec<u8>>,
     ) -> Result<BTreeMap<u32, u32>, Unsuited> {
         let mut wrapped = BTreeMap::new();
-        let (Some(marks), true) = (marks, host.result > 0) else {
+        let (Some(marks), true) = (marks, around.result > 0) else {
             return Ok(wrapped);
         };
         for (function, ty) in (0u32..).zip(&self.module.imported_functions) {
@@ -152,7 +155,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
             if self.module.referenced.contains(&function) {
                 return Err(Unsuited::Has("a table of the host's functions"));
             }
-            added.push(marks.import_wrapper(function, params.len() as u32, host.result));
+            added.push(marks.import_wrapper(function, params.len() as u32, around.result));
             wrapped.insert(function, self.add_function(*ty));
         }
         Ok(wrapped)
@@ -161,7 +164,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
     /// Writes the exports: those of the module, with the ones that give memory to the host wrapped, and the reset.
     fn export(
         &mut self,
-        host: &HostWrites,
+        around: &Surroundings,
         marks: Option<Marks>,
         wrapped: &BTreeMap<u32, u32>,
         added: &mut Vec<Vec<u8>>,
@@ -172,7 +175,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
             }
             let mut index = export.index;
             if let Some(marks) = marks
-                && host.reallocs.contains(export.name)
+                && around.reallocs.contains(export.name)
                 && export.kind == ExternalKind::Func
             {
                 added.push(marks.realloc_wrapper(index));
@@ -324,7 +327,8 @@ fn passive(elements: &mut Items, items: &ElementItems<'_>) -> Result<(u32, u32),
 
 const WASM_PAGE: u64 = 64 << 10;
 /// A copy of what the data make of the memory is kept with the code.
-const MAX_MEMORY: u64 = 64 << 20;
+/// An instance that waits for its next request keeps its memory.
+const MAX_MEMORY: u64 = 4 << 20;
 
 // Numbers of sections and kinds (WebAssembly, section 5.5).
 const CUSTOM: u8 = 0;

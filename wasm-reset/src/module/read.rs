@@ -7,7 +7,7 @@ use wasmparser::{
     Operator, Parser, Payload, RefType, TableInit, TypeRef, ValType,
 };
 
-use super::WASM_PAGE;
+use super::{Surroundings, WASM_PAGE};
 use crate::Unsuited;
 use crate::sections::Items;
 
@@ -158,11 +158,6 @@ impl<'a> Module<'a> {
                 _ => {}
             }
         }
-        for export in &module.exports {
-            if export.kind == ExternalKind::Table && module.changes_tables {
-                module.unsuited = Some("a table that others can change");
-            }
-        }
         Ok(module)
     }
 
@@ -220,7 +215,9 @@ impl<'a> Module<'a> {
     }
 
     /// Checks that all of its state can be put back.
-    pub(super) fn check(&self) -> Result<(), Unsuited> {
+    pub(super) fn check(&self, around: &Surroundings) -> Result<(), Unsuited> {
+        let mut exports = self.exports.iter();
+        let shares_table = exports.any(|export| export.kind == ExternalKind::Table);
         let debug = self.customs.iter().any(|content| {
             let name = BinaryReader::new(content, 0).read_string();
             name.is_ok_and(|name| name.starts_with(".debug_") || name.starts_with("metadata.code."))
@@ -228,6 +225,9 @@ impl<'a> Module<'a> {
         let has = match self.unsuited {
             Some(unsuited) => unsuited,
             None if self.has_start => "a function that runs at the start",
+            None if shares_table && (self.changes_tables || around.others_fill_tables) => {
+                "a table that others can change"
+            }
             None if self.imports_state => "a module that imports tables",
             None if debug => "debug information, which names places of its code",
             None => return Ok(()),
