@@ -9,11 +9,12 @@ use wasmparser::{
     Parser, Payload, Validator, WasmFeatures,
 };
 
+use crate::difference::Image;
 use crate::module::{self, Surroundings};
 use crate::sections::write;
-use crate::{RESET, Unsuited, result_size};
+use crate::{Added, RESET, RESTORE, SAVE, Unsuited, result_size};
 
-/// Gives a component the export [`RESET`].
+/// Gives a component the export [`RESET`], and others.
 ///
 /// A component suits if one core module of it has all the state, which is what linkers make of one program: others
 /// may only join it with the host's functions. It has no resources: the numbers of their handles would tell of those
@@ -21,13 +22,14 @@ use crate::{RESET, Unsuited, result_size};
 ///
 /// # Errors
 /// When the component does not suit.
-pub fn rewrite(component: &[u8]) -> Result<Vec<u8>, Unsuited> {
+pub fn rewrite(component: &[u8], added: Added) -> Result<Vec<u8>, Unsuited> {
     let shape = Shape::read(component)?;
     let types = Validator::new_with_features(KNOWN).validate_all(component)?;
     shape.check_complete(&types)?;
     let main = shape.main(component)?;
     shape.check_lifted(main.instance)?;
     let around = Surroundings {
+        added,
         reallocs: shape.reallocs(main.instance)?,
         result: shape.largest_result(&types)?,
         others_fill_tables: true,
@@ -39,9 +41,16 @@ pub fn rewrite(component: &[u8]) -> Result<Vec<u8>, Unsuited> {
     out.extend_from_slice(component.get(..main.section.start).unwrap_or_default());
     write(&mut out, CORE_MODULE, &core);
     out.extend_from_slice(component.get(main.section.end..).unwrap_or_default());
-    shape.export_reset(&mut out, main.instance, &types);
+    shape.export(&mut out, main.instance, &types, added);
     Validator::new_with_features(KNOWN).validate_all(&out)?;
     Ok(out)
+}
+
+/// The first state of the module of a component that has all the state.
+pub(crate) fn image(component: &[u8]) -> Result<Image, Unsuited> {
+    let shape = Shape::read(component)?;
+    let main = shape.main(component)?;
+    module::image(component.get(main.code).unwrap_or_default())
 }
 
 /// What a component may be made with: of what a core module may have, the module itself is asked.
@@ -306,38 +315,104 @@ impl Shape {
         Ok(largest)
     }
 
-    /// Writes what lifts and exports the function of the main module.
-    fn export_reset(&self, out: &mut Vec<u8>, main: u32, types: &Types) {
-        let mut section = |id, item: &dyn Fn(&mut Vec<u8>)| {
-            let mut content = vec![1];
-            item(&mut content);
-            write(out, id, &content);
+    /// Writes what lifts and exports the functions that were added to the main module.
+    fn export(&self, out: &mut Vec<u8>, main: u32, types: &Types, added: Added) {
+        let types = types.as_ref();
+        let functions = self.core_functions.len() as u32;
+        let first_type = types.component_type_count();
+        let first_function = types.component_function_count();
+        let alias = |name: &'static str, sort: u8| {
+            move |out: &mut Vec<u8>| {
+                out.extend([CORE_SORT, sort, OF_CORE_EXPORT]);
+                main.encode(out);
+                name.encode(out);
+            }
         };
-        section(ALIAS, &|out| {
-            out.extend([CORE_SORT, 0, OF_CORE_EXPORT]);
-            main.encode(out);
-            RESET.encode(out);
-        });
-        section(COMPONENT_TYPE, &|out| {
+        let export = |name: &'static str, function: u32| {
+            move |out: &mut Vec<u8>| {
+                out.push(0);
+                name.encode(out);
+                out.push(FUNCTION_SORT);
+                function.encode(out);
+                // It has the type that it has.
+                out.push(0);
+            }
+        };
+        item(out, ALIAS, alias(RESET, CORE_FUNCTION));
+        item(out, COMPONENT_TYPE, |out| {
             // () -> bool
             out.extend([COMPONENT_FUNCTION, 0, 0]);
             PrimitiveValType::Bool.encode(out);
         });
-        section(CANONICAL, &|out| {
+        item(out, CANONICAL, |out| {
             out.extend([LIFT, 0]);
-            (self.core_functions.len() as u32).encode(out);
+            functions.encode(out);
             0u32.encode(out);
-            types.as_ref().component_type_count().encode(out);
+            first_type.encode(out);
         });
-        section(COMPONENT_EXPORT, &|out| {
-            out.push(0);
-            RESET.encode(out);
-            out.push(FUNCTION_SORT);
-            types.as_ref().component_function_count().encode(out);
-            // It has the type that it has.
-            out.push(0);
+        item(out, COMPONENT_EXPORT, export(RESET, first_function));
+        if added == Added::Reset {
+            return;
+        }
+        for (name, sort) in [
+            (SAVE, CORE_FUNCTION),
+            (module::SAVED, CORE_FUNCTION),
+            (module::PLACE, CORE_FUNCTION),
+            (RESTORE, CORE_FUNCTION),
+            (module::MARKS, CORE_MEMORY),
+        ] {
+            item(out, ALIAS, alias(name, sort));
+        }
+        let (save, saved, place, restore) =
+            (functions + 1, functions + 2, functions + 3, functions + 4);
+        let memory = types.memory_count();
+        let bytes = first_type + 1;
+        item(out, COMPONENT_TYPE, |out| {
+            out.push(LIST);
+            PrimitiveValType::U8.encode(out);
         });
+        item(out, COMPONENT_TYPE, |out| {
+            // () -> list<u8>
+            out.extend([COMPONENT_FUNCTION, 0, 0]);
+            i64::from(bytes).encode(out);
+        });
+        item(out, COMPONENT_TYPE, |out| {
+            // (bytes: list<u8>) -> bool
+            out.extend([COMPONENT_FUNCTION, 1]);
+            "bytes".encode(out);
+            i64::from(bytes).encode(out);
+            out.push(0);
+            PrimitiveValType::Bool.encode(out);
+        });
+        item(out, CANONICAL, |out| {
+            out.extend([LIFT, 0]);
+            save.encode(out);
+            out.extend([2, WITH_MEMORY]);
+            memory.encode(out);
+            out.push(WITH_POST_RETURN);
+            saved.encode(out);
+            (bytes + 1).encode(out);
+        });
+        item(out, CANONICAL, |out| {
+            out.extend([LIFT, 0]);
+            restore.encode(out);
+            out.extend([2, WITH_MEMORY]);
+            memory.encode(out);
+            out.push(WITH_REALLOC);
+            place.encode(out);
+            (bytes + 2).encode(out);
+        });
+        // An export is a function of its own.
+        item(out, COMPONENT_EXPORT, export(SAVE, first_function + 2));
+        item(out, COMPONENT_EXPORT, export(RESTORE, first_function + 3));
     }
+}
+
+/// Writes a section of one item.
+fn item(out: &mut Vec<u8>, id: u8, item: impl FnOnce(&mut Vec<u8>)) {
+    let mut content = vec![1];
+    item(&mut content);
+    write(out, id, &content);
 }
 
 // Numbers of sections and kinds (component model, Binary.md).
@@ -347,7 +422,13 @@ const COMPONENT_TYPE: u8 = 7;
 const CANONICAL: u8 = 8;
 const COMPONENT_EXPORT: u8 = 11;
 const CORE_SORT: u8 = 0;
+const CORE_FUNCTION: u8 = 0;
+const CORE_MEMORY: u8 = 2;
 const FUNCTION_SORT: u8 = 1;
 const OF_CORE_EXPORT: u8 = 1;
 const COMPONENT_FUNCTION: u8 = 0x40;
+const LIST: u8 = 0x70;
 const LIFT: u8 = 0;
+const WITH_MEMORY: u8 = 3;
+const WITH_REALLOC: u8 = 4;
+const WITH_POST_RETURN: u8 = 5;

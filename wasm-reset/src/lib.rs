@@ -14,8 +14,13 @@
 //! code, and the marks are in a memory that no instruction of the guest's names.
 //!
 //! Components of other shapes are left as they are; [`Unsuited`] says why.
+//!
+//! The marks also say what an instance differs in from its first state. [`SAVE`] reads that out, and [`RESTORE`] puts
+//! it into an instance in its first state, which is then, bit for bit, the one that it was read from: a process that
+//! waits needs no instance.
 
 mod component;
+pub mod difference;
 pub mod module;
 mod result_size;
 mod sections;
@@ -27,9 +32,24 @@ pub use component::rewrite;
 /// The export that puts an instance back, `func() -> bool`: false if the instance has to be thrown away. It is only
 /// to be called after a call that has returned.
 pub const RESET: &str = "rusm-reset";
+/// The export that says what an instance differs in from its first state, `func() -> list<u8>`: a [`difference`], or
+/// nothing if it is too much. It is only to be called after a call that has returned, and changes nothing.
+pub const SAVE: &str = "rusm-save";
+/// The export that makes an instance in its first state the one of a [`difference`], `func(list<u8>) -> bool`: false if
+/// its memory can't be as large. It has to be thrown away then.
+pub const RESTORE: &str = "rusm-restore";
+
+/// What a component is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// [`RESET`].
+    Reset,
+    /// That, and [`SAVE`] and [`RESTORE`].
+    ResetAndSave,
+}
 
 /// A number that changes whenever the same input gives another output, for caches of what is compiled from it.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Why the instances of a component can't be put back.
 #[derive(Debug, Error)]

@@ -3,7 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use proptest::prelude::*;
-use rusm_wasm_reset::{RESET, rewrite};
+use rusm_wasm_reset::difference::Image;
+use rusm_wasm_reset::{Added, RESET, RESTORE, SAVE, rewrite};
 use wasmtime::component::{Component, Instance, Linker};
 use wasmtime::{Engine, Store};
 
@@ -133,9 +134,27 @@ impl Running {
     }
 }
 
-fn rewritten(wat: &str) -> (Engine, Component) {
+impl Running {
+    fn save(&mut self) -> Vec<u8> {
+        let save = self
+            .instance
+            .get_typed_func::<(), (Vec<u8>,)>(&mut self.store, SAVE)
+            .unwrap();
+        save.call(&mut self.store, ()).unwrap().0
+    }
+
+    fn restore(&mut self, difference: &[u8]) -> bool {
+        let restore = self
+            .instance
+            .get_typed_func::<(&[u8],), (bool,)>(&mut self.store, RESTORE)
+            .unwrap();
+        restore.call(&mut self.store, (difference,)).unwrap().0
+    }
+}
+
+fn rewritten(wat: &str, added: Added) -> (Engine, Component) {
     let engine = Engine::default();
-    let wasm = rewrite(&wat::parse_str(wat).unwrap()).unwrap();
+    let wasm = rewrite(&wat::parse_str(wat).unwrap(), added).unwrap();
     let component = Component::new(&engine, wasm).unwrap();
     (engine, component)
 }
@@ -146,7 +165,7 @@ proptest! {
     fn what_the_host_wrote_is_put_back(
         calls in prop::collection::vec((prop::collection::vec(any::<u64>(), 0..600), ".{0,300}"), 1..6)
     ) {
-        let (engine, component) = rewritten(WAT);
+        let (engine, component) = rewritten(WAT, Added::Reset);
         let fresh = Running::start(&engine, &component).sum();
         let mut reused = Running::start(&engine, &component);
         for (list, text) in &calls {
@@ -157,6 +176,32 @@ proptest! {
         }
         reused.grow();
         prop_assert!(!reused.reset());
+    }
+
+    #[test]
+    fn a_process_that_is_moved_between_any_two_calls_is_what_it_was(
+        calls in prop::collection::vec((prop::collection::vec(any::<u64>(), 0..600), ".{0,300}"), 1..6)
+    ) {
+        let (engine, component) = rewritten(WAT, Added::ResetAndSave);
+        let image = Image::of(&wat::parse_str(WAT).unwrap()).unwrap();
+        let mut stays = Running::start(&engine, &component);
+        let mut moves = Running::start(&engine, &component);
+        for (number, (list, text)) in calls.iter().enumerate() {
+            prop_assert_eq!(stays.take(list, text), moves.take(list, text));
+            let difference = image.shrink(&moves.save()).unwrap();
+            prop_assert_eq!(stays.sum(), moves.sum());
+            match number % 2 {
+                0 => prop_assert!(moves.reset()),
+                _ => moves = Running::start(&engine, &component),
+            }
+            prop_assert!(moves.restore(&difference));
+            prop_assert_eq!(stays.sum(), moves.sum());
+        }
+        moves.grow();
+        let difference = image.shrink(&moves.save()).unwrap();
+        let mut larger = Running::start(&engine, &component);
+        prop_assert!(larger.restore(&difference));
+        prop_assert!(!larger.reset());
     }
 }
 
@@ -230,19 +275,19 @@ fn what_does_not_suit_is_said() {
             "share memories",
         ),
     ] {
-        let error = rewrite(&wat::parse_str(wat).unwrap())
+        let error = rewrite(&wat::parse_str(wat).unwrap(), Added::Reset)
             .unwrap_err()
             .to_string();
         assert!(error.contains(why), "{error}");
     }
     let core = wat::parse_str("(module (memory 1))").unwrap();
     assert!(
-        rewrite(&core)
+        rewrite(&core, Added::Reset)
             .unwrap_err()
             .to_string()
             .contains("no component")
     );
     for bytes in [&b""[..], b"\0asm", b"hello", &[0; 100]] {
-        assert!(rewrite(bytes).is_err());
+        assert!(rewrite(bytes, Added::Reset).is_err());
     }
 }

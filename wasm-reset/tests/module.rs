@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
-use rusm_wasm_reset::module::{Surroundings, rewrite};
-use rusm_wasm_reset::{RESET, Unsuited};
+use rusm_wasm_reset::difference::Image;
+use rusm_wasm_reset::module::{MARKS, PLACE, SAVED, Surroundings, image, rewrite};
+use rusm_wasm_reset::{Added, RESET, RESTORE, SAVE, Unsuited};
 use wasmtime::{Caller, Engine, Extern, Instance, Linker, Module, Ref, Store, Val};
 
 const PAGE: u32 = 1 << 16;
@@ -208,6 +209,32 @@ impl Step {
     }
 }
 
+impl Step {
+    fn without_what_can_not_be_saved(&mut self) {
+        match self {
+            Self::Block(steps) | Self::Loop(steps) => {
+                steps
+                    .iter_mut()
+                    .for_each(Self::without_what_can_not_be_saved);
+            }
+            Self::If(_, then, otherwise) => {
+                for steps in [then, otherwise] {
+                    steps
+                        .iter_mut()
+                        .for_each(Self::without_what_can_not_be_saved);
+                }
+            }
+            Self::SetGlobal(global, _) => *global %= GLOBALS.len() - 1,
+            Self::SetTable(..)
+            | Self::FillTable(..)
+            | Self::CopyTable(..)
+            | Self::InitTable(..)
+            | Self::GrowTable(_) => *self = Self::Block(Vec::new()),
+            _ => {}
+        }
+    }
+}
+
 /// Loops within one another have a counter each.
 const COUNTERS: u32 = 8;
 
@@ -218,6 +245,8 @@ struct Program {
     data: Vec<(u32, Vec<u8>)>,
     /// Whether it has instructions that change tables.
     tables: bool,
+    /// How many globals it has.
+    globals: usize,
     first: Vec<Step>,
     second: Vec<Step>,
 }
@@ -241,7 +270,7 @@ impl Program {
             // Others can't see the table: what is in it is asked for.
             out = out.replace(r#"(export "t")"#, "");
         }
-        for (index, ty) in GLOBALS.iter().enumerate() {
+        for (index, ty) in GLOBALS[..self.globals].iter().enumerate() {
             let value = constant(ty, 77 + index as u64);
             write!(out, r#"(global (export "g{index}") (mut {ty}) {value})"#).unwrap();
         }
@@ -334,14 +363,44 @@ impl Running {
         reset.call(&mut self.store, ()).unwrap() == 1
     }
 
+    /// What it differs in from its first state.
+    fn save(&mut self) -> Vec<u8> {
+        let store = &mut self.store;
+        let save = self.instance.get_typed_func::<(), u32>(&mut *store, SAVE);
+        let at = save.unwrap().call(&mut *store, ()).unwrap();
+        let marks = self.instance.get_memory(&mut *store, MARKS).unwrap();
+        let number = |at: u32| {
+            let bytes = &marks.data(&*store)[at as usize..][..4];
+            u32::from_le_bytes(bytes.try_into().unwrap()) as usize
+        };
+        let (place, length) = (number(at), number(at + 4));
+        let bytes = marks.data(&*store)[place..][..length].to_vec();
+        let saved = self.instance.get_typed_func::<u32, ()>(&mut *store, SAVED);
+        saved.unwrap().call(&mut *store, at).unwrap();
+        bytes
+    }
+
+    /// Makes it the one of a difference.
+    fn restore(&mut self, bytes: &[u8]) {
+        let store = &mut self.store;
+        let place = self.instance.get_typed_func(&mut *store, PLACE).unwrap();
+        let length = bytes.len() as u32;
+        let at: u32 = place.call(&mut *store, (0, 0, 1, length)).unwrap();
+        let marks = self.instance.get_memory(&mut *store, MARKS).unwrap();
+        marks.write(&mut *store, at as usize, bytes).unwrap();
+        let restore = self.instance.get_typed_func(&mut *store, RESTORE).unwrap();
+        let done: u32 = restore.call(&mut *store, (at, length)).unwrap();
+        assert_eq!(done, 1);
+    }
+
     fn state(&mut self) -> State {
         let store = &mut self.store;
         let memory = self.instance.get_memory(&mut *store, "memory").unwrap();
         let memory = memory.data(&*store).to_vec();
         let globals = (0..GLOBALS.len())
-            .map(|index| {
+            .map_while(|index| {
                 let global = self.instance.get_global(&mut *store, &format!("g{index}"));
-                format!("{:?}", global.unwrap().get(&mut *store))
+                Some(format!("{:?}", global?.get(&mut *store)))
             })
             .collect();
         let size = self
@@ -387,6 +446,7 @@ fn write(caller: &mut Caller<'_, ()>, at: u32, size: u32, value: u8) -> wasmtime
 
 fn around() -> Surroundings {
     Surroundings {
+        added: Added::Reset,
         reallocs: BTreeSet::from(["cabi_realloc".to_owned()]),
         result: RESULT,
         others_fill_tables: false,
@@ -425,6 +485,62 @@ fn check(program: &Program) {
     // Once more, by another program: now its own marks are what counts.
     assert_eq!(reused.run("second"), fresh.run("second"));
     assert!(reused.state() == fresh.state());
+}
+
+/// A process that is put aside between any two calls, and goes on in other instances, is what it would have been.
+fn check_saved(program: &Program) {
+    let engine = Engine::default();
+    let original = wat::parse_str(program.wat()).unwrap();
+    let with_save = Surroundings {
+        added: Added::ResetAndSave,
+        ..around()
+    };
+    let rewritten = rewrite(&original, &with_save).unwrap();
+    let image = image(&original).unwrap();
+    let original = Module::new(&engine, &original).unwrap();
+    let rewritten = Module::new(&engine, &rewritten).unwrap();
+
+    let mut plain = Running::start(&engine, &original);
+    let mut running = Running::start(&engine, &rewritten);
+    assert_same(&mut running, &mut plain);
+    running = moved(running, &image, &engine, &rewritten);
+    for function in ["first", "second", "first"] {
+        let ran = running.run(function);
+        assert_eq!(ran, plain.run(function));
+        assert_same(&mut running, &mut plain);
+        if ran.is_err() {
+            return;
+        }
+        running = moved(running, &image, &engine, &rewritten);
+        assert_same(&mut running, &mut plain);
+    }
+}
+
+/// What was in one instance, in another.
+fn moved(mut from: Running, image: &Image, engine: &Engine, module: &Module) -> Running {
+    let saved = from.save();
+    assert_eq!(from.save(), saved, "it changes nothing");
+    let small = image.shrink(&saved).unwrap();
+    assert!(small.len() <= saved.len());
+    assert_eq!(image.shrink(&small).unwrap(), small);
+    // All of it does the same.
+    let mut whole = Running::start(engine, module);
+    whole.restore(&saved);
+    assert_same(&mut whole, &mut from);
+    let state = from.state();
+    let mut to = match from.reset() {
+        true => from,
+        false => Running::start(engine, module),
+    };
+    to.restore(&small);
+    assert!(to.state() == state, "{}", difference(&to.state(), &state));
+    to
+}
+
+#[track_caller]
+fn assert_same(found: &mut Running, expected: &mut Running) {
+    let (found, expected) = (found.state(), expected.state());
+    assert!(found == expected, "{}", difference(&found, &expected));
 }
 
 fn difference(found: &State, expected: &State) -> String {
@@ -522,6 +638,7 @@ fn program() -> impl Strategy<Value = Program> {
                     pages,
                     data,
                     tables,
+                    globals: GLOBALS.len(),
                     first,
                     second,
                 }
@@ -536,6 +653,25 @@ proptest! {
     fn an_instance_that_is_put_back_is_a_fresh_one(program in program()) {
         check(&program);
     }
+
+    #[test]
+    fn a_process_goes_on_in_another_instance(program in saved_program()) {
+        check_saved(&program);
+    }
+}
+
+/// One whose tables don't change, and whose globals are numbers.
+fn saved_program() -> impl Strategy<Value = Program> {
+    program().prop_map(|mut program| {
+        program.globals = GLOBALS.len() - 1;
+        for steps in [&mut program.first, &mut program.second] {
+            steps
+                .iter_mut()
+                .for_each(Step::without_what_can_not_be_saved);
+        }
+        program.tables = false;
+        program
+    })
 }
 
 #[track_caller]
@@ -567,7 +703,7 @@ fn what_can_not_be_put_back_is_said() {
     let error = rewrite(&filled, &open).unwrap_err().to_string();
     assert!(error.contains("others can change"), "{error}");
     let taken = r#"(module (memory 1) (func (export "rusm-reset")))"#;
-    assert_unsuited(taken, "the name that the reset has");
+    assert_unsuited(taken, "a name that is added");
     let tabled = r#"(module (import "a" "b" (func $f (param i32))) (memory 1) (table 1 funcref)
         (elem (i32.const 0) func $f))"#;
     assert_unsuited(tabled, "a table of the host's functions");
@@ -647,6 +783,7 @@ fn a_store_is_marked_unless_one_near_it_was_on_every_way() {
             pages: 1,
             data: vec![(60_000, vec![3; 4000])],
             tables: false,
+            globals: GLOBALS.len(),
             first,
             second: Vec::new(),
         });
@@ -697,4 +834,53 @@ fn a_memory_may_grow_beyond_what_can_be_put_back() {
     let mut running = Running::start(&engine, &Module::new(&engine, rewritten).unwrap());
     running.run("first").unwrap();
     assert!(!running.reset());
+}
+
+/// A process that has too much stays where it is.
+#[test]
+fn what_is_too_much_to_be_saved_is_not() {
+    let wat = r#"(module (memory (export "memory") 1)
+        (func (export "first") (memory.fill (i32.const 0) (i32.const 1) (i32.const 60000)))
+        (func (export "second")
+            (drop (memory.grow (i32.const 40)))
+            (memory.fill (i32.const 0) (i32.const 1) (i32.const 1500000))))"#;
+    let with_save = Surroundings {
+        added: Added::ResetAndSave,
+        ..around()
+    };
+    let engine = Engine::default();
+    let rewritten = rewrite(&wat::parse_str(wat).unwrap(), &with_save).unwrap();
+    let mut running = Running::start(&engine, &Module::new(&engine, rewritten).unwrap());
+    running.run("first").unwrap();
+    assert!(running.save().len() > 60_000);
+    running.run("second").unwrap();
+    assert_eq!(running.save(), []);
+}
+
+#[test]
+fn what_can_not_be_saved_is_said() {
+    for (wat, why) in [
+        ("(module)", "no memory"),
+        (
+            "(module (memory 1) (global (mut v128) (v128.const i64x2 1 1)))",
+            "no number",
+        ),
+        (
+            "(module (memory 1) (global (mut funcref) (ref.null func)))",
+            "no number",
+        ),
+        (
+            "(module (memory 1) (table 3 funcref) (func (table.set 0 (i32.const 0) (ref.null func))))",
+            "a table that changes",
+        ),
+    ] {
+        let wasm = wat::parse_str(wat).unwrap();
+        assert!(rewrite(&wasm, &around()).is_ok(), "{wat}");
+        let with_save = Surroundings {
+            added: Added::ResetAndSave,
+            ..around()
+        };
+        let error = rewrite(&wasm, &with_save).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
 }

@@ -10,7 +10,8 @@ use super::artifact::Artifact;
 /// # Errors
 /// When `wasm` isn't a component, or not one that this engine can compile.
 pub(super) fn compile(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Artifact> {
-    let with_reset = answers_requests(wasm).then(|| rusm_wasm_reset::rewrite(wasm));
+    let with_reset = answers_requests(wasm)
+        .then(|| rusm_wasm_reset::rewrite(wasm, rusm_wasm_reset::Added::Reset));
     let to_compile = match &with_reset {
         Some(Ok(with_reset)) => with_reset,
         Some(Err(why)) => {

@@ -14,8 +14,10 @@ pub(super) struct Marks {
     pub(super) memory: u32,
     /// The function that marks a range.
     pub(super) function: u32,
-    /// Bytes of the module's memory.
+    /// Bytes of the module's memory at first.
     pub(super) size: u32,
+    /// Whether what is written beyond them is marked, too.
+    pub(super) of_all: bool,
 }
 
 impl Marks {
@@ -32,27 +34,29 @@ impl Marks {
         emit(
             &mut out,
             [
-                I::LocalGet(LENGTH),
-                I::I32Eqz,
-                I::LocalGet(ADDRESS),
-                I::I32Const(self.size as i32),
-                I::I32GeU,
-                I::I32Or,
-                I::If(BlockType::Empty),
-                I::Return,
-                I::End,
                 I::LocalGet(ADDRESS),
                 I::I64ExtendI32U,
                 I::LocalGet(LENGTH),
                 I::I64ExtendI32U,
                 I::I64Add,
                 I::LocalTee(END),
-                I::I64Const(i64::from(self.size)),
-                I::LocalGet(END),
-                I::I64Const(i64::from(self.size)),
+            ],
+        );
+        self.size(&mut out);
+        emit(&mut out, [I::LocalGet(END)]);
+        self.size(&mut out);
+        emit(
+            &mut out,
+            [
                 I::I64LtU,
                 I::Select,
-                I::LocalSet(END),
+                I::LocalTee(END),
+                I::LocalGet(ADDRESS),
+                I::I64ExtendI32U,
+                I::I64LeU,
+                I::If(BlockType::Empty),
+                I::Return,
+                I::End,
             ],
         );
         granule_of(&mut out, ADDRESS, 0);
@@ -88,6 +92,23 @@ impl Marks {
             ],
         );
         out
+    }
+
+    /// The size of the part of the memory that is marked, in bytes.
+    fn size(&self, out: &mut Vec<u8>) {
+        if self.of_all {
+            emit(
+                out,
+                [
+                    I::MemorySize(0),
+                    I::I64ExtendI32U,
+                    I::I64Const(i64::from(WASM_PAGE.trailing_zeros())),
+                    I::I64Shl,
+                ],
+            );
+        } else {
+            emit(out, [I::I64Const(i64::from(self.size))]);
+        }
     }
 
     /// The body of a function that calls `import`, which has `params` parameters, and marks the `written` bytes

@@ -2,25 +2,31 @@
 
 mod body;
 mod coverage;
+mod marked_runs;
 mod marks;
 mod read;
 mod reset_function;
+mod save_functions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use wasm_encoder::{Encode, Instruction as I, ValType};
 use wasmparser::{ElementItems, ElementKind, ExternalKind, Validator, WasmFeatures};
 
+use crate::difference;
 use crate::sections::{Items, write};
-use crate::{RESET, Unsuited};
+use crate::{Added, RESET, RESTORE, SAVE, Unsuited};
 use body::Instrumented;
 use marks::{Marks, PAGES};
 use read::Module;
 use reset_function::{Image, ResetFunction};
+use save_functions::SaveFunctions;
 
-/// What acts on a module's state besides its own instructions.
-#[derive(Clone, Debug, Default)]
+/// What acts on a module's state besides its own instructions, and what is added to it.
+#[derive(Clone, Debug)]
 pub struct Surroundings {
+    /// The functions that it is given.
+    pub added: Added,
     /// Exports that give the host memory to write to, as `cabi_realloc`.
     pub reallocs: BTreeSet<String>,
     /// The most bytes that an imported function writes to where its last parameter points, if that is one of type
@@ -31,8 +37,22 @@ pub struct Surroundings {
     pub others_fill_tables: bool,
 }
 
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self {
+            added: Added::Reset,
+            reallocs: BTreeSet::new(),
+            result: 0,
+            others_fill_tables: false,
+        }
+    }
+}
+
 /// Gives a core module the export [`RESET`], `() -> i32`: 1 if the instance is what it was right after
 /// instantiation, 0 if it has to be thrown away.
+///
+/// With [`Added::ResetAndSave`] it also gets [`SAVE`] and [`RESTORE`], as they are lifted: with [`MARKS`] as their
+/// memory, [`SAVED`] after the first, and [`PLACE`] for what the second is given.
 ///
 /// # Errors
 /// When the module has what can't be put back, or is invalid.
@@ -52,6 +72,16 @@ pub fn rewrite(core: &[u8], around: &Surroundings) -> Result<Vec<u8>, Unsuited> 
 /// When the module is invalid, or uses what is not known here.
 pub(crate) fn is_constant(core: &[u8]) -> Result<bool, Unsuited> {
     read(core)?.is_constant()
+}
+
+/// The first state of a module, for differences from it.
+///
+/// # Errors
+/// As of [`rewrite`].
+pub fn image(core: &[u8]) -> Result<difference::Image, Unsuited> {
+    let module = read(core)?;
+    let globals = module.saved_globals()?;
+    Ok(difference::Image::new(module.image()?, globals.len()))
 }
 
 fn read(core: &[u8]) -> Result<Module<'_>, Unsuited> {
@@ -90,7 +120,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
             elements: module.items(ELEMENT),
             data: module.items(DATA),
         };
-        let marks = this.marks()?;
+        let marks = this.marks(around.added)?;
         // The numbers of functions are given before there are any bodies: those of the module come first.
         let mut added = Vec::new();
         if let Some(marks) = marks {
@@ -115,7 +145,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
     }
 
     /// The marks of the memory, and the function that marks a range.
-    fn marks(&mut self) -> Result<Option<Marks>, Unsuited> {
+    fn marks(&mut self, added: Added) -> Result<Option<Marks>, Unsuited> {
         let Some(pages) = self.module.memory else {
             return Ok(None);
         };
@@ -132,6 +162,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
             memory,
             function,
             size: size as u32,
+            of_all: added == Added::ResetAndSave,
         }))
     }
 
@@ -170,8 +201,8 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         added: &mut Vec<Vec<u8>>,
     ) -> Result<(), Unsuited> {
         for export in &self.module.exports {
-            if export.name == RESET {
-                return Err(Unsuited::Has("an export of the name that the reset has"));
+            if ADDED.contains(&export.name) {
+                return Err(Unsuited::Has("an export of a name that is added"));
             }
             let mut index = export.index;
             if let Some(marks) = marks
@@ -197,16 +228,52 @@ impl<'m, 'a> Rewriting<'m, 'a> {
                 index.encode(out);
             });
         }
-        let ty = self.add_type(&[], &[ValType::I32]);
         let body = self.reset_body(marks)?;
         added.push(body);
-        let reset = self.add_function(ty);
+        self.export_function(RESET, &[], &[ValType::I32]);
+        if around.added == Added::ResetAndSave {
+            self.export_save(marks, added)?;
+        }
+        Ok(())
+    }
+
+    fn export_save(
+        &mut self,
+        marks: Option<Marks>,
+        added: &mut Vec<Vec<u8>>,
+    ) -> Result<(), Unsuited> {
+        const I32: ValType = ValType::I32;
+        let marks = marks.ok_or(Unsuited::Has("no memory"))?;
+        let globals = self.module.saved_globals()?;
+        let functions = SaveFunctions {
+            marks,
+            globals: &globals,
+        };
+        added.push(functions.save());
+        self.export_function(SAVE, &[], &[I32]);
+        added.push(functions.saved());
+        self.export_function(SAVED, &[I32], &[]);
+        added.push(functions.place());
+        self.export_function(PLACE, &[I32, I32, I32, I32], &[I32]);
+        added.push(functions.restore());
+        self.export_function(RESTORE, &[I32, I32], &[I32]);
         self.exports.add(|out| {
-            RESET.encode(out);
-            out.push(0);
-            reset.encode(out);
+            MARKS.encode(out);
+            out.push(2);
+            marks.memory.encode(out);
         });
         Ok(())
+    }
+
+    /// Adds and exports a function whose body is the next one.
+    fn export_function(&mut self, name: &str, params: &[ValType], results: &[ValType]) {
+        let ty = self.add_type(params, results);
+        let function = self.add_function(ty);
+        self.exports.add(|out| {
+            name.encode(out);
+            out.push(0);
+            function.encode(out);
+        });
     }
 
     fn reset_body(&mut self, marks: Option<Marks>) -> Result<Vec<u8>, Unsuited> {
@@ -325,6 +392,13 @@ fn passive(elements: &mut Items, items: &ElementItems<'_>) -> Result<(u32, u32),
     }
 }
 
+/// The memory of the marks.
+pub const MARKS: &str = "rusm-marks";
+/// What is to be called after [`SAVE`], `(i32)`.
+pub const SAVED: &str = "rusm-saved";
+/// What gives [`RESTORE`] its memory, of the type of `cabi_realloc`.
+pub const PLACE: &str = "rusm-place";
+const ADDED: [&str; 6] = [RESET, SAVE, RESTORE, MARKS, SAVED, PLACE];
 const WASM_PAGE: u64 = 64 << 10;
 /// A copy of what the data make of the memory is kept with the code.
 /// An instance that waits for its next request keeps its memory.

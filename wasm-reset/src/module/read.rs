@@ -7,6 +7,7 @@ use wasmparser::{
     Operator, Parser, Payload, RefType, TableInit, TypeRef, ValType,
 };
 
+use super::save_functions::MOST_GLOBALS;
 use super::{Surroundings, WASM_PAGE};
 use crate::Unsuited;
 use crate::sections::Items;
@@ -50,6 +51,7 @@ pub(super) struct Table {
 /// A mutable global that the module defines.
 pub(super) struct MutableGlobal<'a> {
     pub(super) index: u32,
+    pub(super) ty: ValType,
     /// Instructions of its first value.
     pub(super) init: &'a [u8],
 }
@@ -130,6 +132,7 @@ impl<'a> Module<'a> {
                         if global.ty.mutable {
                             module.mutable_globals.push(MutableGlobal {
                                 index: globals,
+                                ty: global.ty.content_type,
                                 init: content(&global.init_expr),
                             });
                         }
@@ -233,6 +236,28 @@ impl<'a> Module<'a> {
             None => return Ok(()),
         };
         Err(Unsuited::Has(has))
+    }
+
+    /// The mutable globals, if what it differs in from its first state can be saved.
+    pub(super) fn saved_globals(&self) -> Result<Vec<(u32, wasm_encoder::ValType)>, Unsuited> {
+        use wasm_encoder::ValType as Encoded;
+        if self.changes_tables {
+            return Err(Unsuited::Has("a table that changes"));
+        }
+        if self.mutable_globals.len() > MOST_GLOBALS {
+            return Err(Unsuited::Has("too many globals"));
+        }
+        let globals = self.mutable_globals.iter().map(|global| {
+            let ty = match global.ty {
+                ValType::I32 => Encoded::I32,
+                ValType::I64 => Encoded::I64,
+                ValType::F32 => Encoded::F32,
+                ValType::F64 => Encoded::F64,
+                _ => return Err(Unsuited::Has("a global that is no number")),
+            };
+            Ok((global.index, ty))
+        });
+        globals.collect()
     }
 
     /// Whether nothing of it changes after instantiation.

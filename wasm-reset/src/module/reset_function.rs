@@ -1,10 +1,11 @@
 //! The function that puts an instance back.
 
-use wasm_encoder::{BlockType, HeapType, Instruction as I, MemArg, ValType};
+use wasm_encoder::{BlockType, HeapType, Instruction as I};
 use wasmparser::RefType;
 
-use super::body::{emit, locals};
-use super::marks::{BEFORE, BEHIND, Marks, SHIFT};
+use super::body::emit;
+use super::marked_runs::{self, END, FROM, MarkedRuns, START, TO, at_least, at_most};
+use super::marks::{Marks, SHIFT};
 use super::read::Table;
 
 /// What the module's data make of the memory: a passive segment, for the bytes from `start` to `end`.
@@ -19,21 +20,8 @@ pub(super) struct Image {
 pub(super) struct ResetFunction(Vec<u8>);
 
 impl ResetFunction {
-    /// The marks that are left to be treated.
-    const MARKS: u32 = 0;
-    /// Place and end of a run of them, in bits.
-    const RUN: u32 = 1;
-    const RUN_END: u32 = 2;
-    /// The bytes of the run.
-    const START: u32 = 3;
-    const END: u32 = 4;
-    const FROM: u32 = 5;
-    const TO: u32 = 6;
-    /// The number of the first granule in `MARKS`.
-    const GRANULE: u32 = 7;
-
     pub(super) fn begin() -> Self {
-        Self(locals(&[(3, ValType::I64), (5, ValType::I32)]))
+        Self(marked_runs::begin())
     }
 
     pub(super) fn end(mut self) -> Vec<u8> {
@@ -53,158 +41,16 @@ impl ResetFunction {
             I::I32Ne,
         ]);
         self.give_up_if();
-        let at = MemArg {
-            offset: 0,
-            align: 3,
-            memory_index: marks.memory,
+        let runs = MarkedRuns {
+            marks,
+            granules: I::I32Const((marks.size >> SHIFT) as i32),
+            bytes: I::I32Const(marks.size as i32),
+            clears: true,
         };
-        // Eight granules at a time.
-        self.emit([
-            I::Loop(BlockType::Empty),
-            I::LocalGet(Self::GRANULE),
-            I::I64Load(at),
-            I::LocalTee(Self::MARKS),
-            I::I64Eqz,
-            I::I32Eqz,
-            I::If(BlockType::Empty),
-            I::LocalGet(Self::GRANULE),
-            I::I64Const(0),
-            I::I64Store(at),
-        ]);
-        self.runs(marks, image);
-        self.emit([
-            I::End,
-            I::LocalGet(Self::GRANULE),
-            I::I32Const(8),
-            I::I32Add,
-            I::LocalTee(Self::GRANULE),
-            I::I32Const((marks.size >> SHIFT) as i32),
-            I::I32LtU,
-            I::BrIf(0),
-            I::End,
-        ]);
-    }
-
-    /// Restores the runs of granules in `MARKS`, a byte each, 0 or 1.
-    fn runs(&mut self, marks: Marks, image: Option<Image>) {
-        self.emit([
-            I::Block(BlockType::Empty),
-            I::Loop(BlockType::Empty),
-            I::LocalGet(Self::MARKS),
-            I::I64Eqz,
-            I::BrIf(1),
-            I::LocalGet(Self::MARKS),
-            I::I64Ctz,
-            I::LocalTee(Self::RUN),
-            // The first that is not marked behind it.
-            I::LocalGet(Self::MARKS),
-            I::LocalGet(Self::RUN),
-            I::I64ShrU,
-            I::I64Const(-1),
-            I::I64Xor,
-            I::I64Const(0x0101_0101_0101_0101),
-            I::I64And,
-            I::I64Ctz,
-            I::I64Add,
-            I::LocalSet(Self::RUN_END),
-            // What is left behind the run. A shift by 64 is one by 0.
-            I::LocalGet(Self::MARKS),
-            I::I64Const(-1),
-            I::LocalGet(Self::RUN_END),
-            I::I64Shl,
-            I::I64And,
-            I::I64Const(0),
-            I::LocalGet(Self::RUN_END),
-            I::I64Const(64),
-            I::I64LtU,
-            I::Select,
-            I::LocalSet(Self::MARKS),
-        ]);
-        self.byte_at(Self::RUN);
-        self.emit([I::LocalSet(Self::START)]);
-        // Not below 0.
-        self.at_least(Self::START, BEFORE as i32);
-        self.emit([
-            I::LocalGet(Self::START),
-            I::I32Const(BEFORE as i32),
-            I::I32Sub,
-            I::LocalSet(Self::START),
-        ]);
-        self.byte_at(Self::RUN_END);
-        self.emit([
-            I::I32Const(BEHIND as i32),
-            I::I32Add,
-            I::LocalSet(Self::END),
-        ]);
-        self.at_most(Self::END, marks.size as i32);
-        match image {
-            None => self.clear(),
-            Some(image) => self.restore(image),
-        }
-        self.emit([I::Br(0), I::End, I::End]);
-    }
-
-    /// The first byte of the granule at a place of `MARKS`.
-    fn byte_at(&mut self, place: u32) {
-        self.emit([
-            I::LocalGet(place),
-            I::I32WrapI64,
-            I::I32Const(3),
-            I::I32ShrU,
-            I::LocalGet(Self::GRANULE),
-            I::I32Add,
-            I::I32Const(SHIFT as i32),
-            I::I32Shl,
-        ]);
-    }
-
-    /// Restores the bytes from `START` to `END`.
-    fn restore(&mut self, image: Image) {
-        let (start, end) = (image.start as i32, image.end as i32);
-        self.emit([
-            I::LocalGet(Self::START),
-            I::I32Const(start),
-            I::I32LtU,
-            I::LocalGet(Self::END),
-            I::I32Const(end),
-            I::I32GtU,
-            I::I32Or,
-            I::If(BlockType::Empty),
-        ]);
-        self.clear();
-        self.emit([I::End, I::LocalGet(Self::START), I::LocalSet(Self::FROM)]);
-        self.at_least(Self::FROM, start);
-        self.emit([I::LocalGet(Self::END), I::LocalSet(Self::TO)]);
-        self.at_most(Self::TO, end);
-        self.emit([
-            I::LocalGet(Self::FROM),
-            I::LocalGet(Self::TO),
-            I::I32LtU,
-            I::If(BlockType::Empty),
-            I::LocalGet(Self::FROM),
-            I::LocalGet(Self::FROM),
-            I::I32Const(start),
-            I::I32Sub,
-            I::LocalGet(Self::TO),
-            I::LocalGet(Self::FROM),
-            I::I32Sub,
-            I::MemoryInit {
-                mem: 0,
-                data_index: image.segment,
-            },
-            I::End,
-        ]);
-    }
-
-    fn clear(&mut self) {
-        self.emit([
-            I::LocalGet(Self::START),
-            I::I32Const(0),
-            I::LocalGet(Self::END),
-            I::LocalGet(Self::START),
-            I::I32Sub,
-            I::MemoryFill(0),
-        ]);
+        runs.each(&mut self.0, |out| match image {
+            None => clear(out),
+            Some(image) => restore(out, image),
+        });
     }
 
     /// Gives up if the table has grown.
@@ -250,24 +96,63 @@ impl ResetFunction {
     fn give_up_if(&mut self) {
         self.emit([I::If(BlockType::Empty), I::I32Const(0), I::Return, I::End]);
     }
+}
 
-    fn at_most(&mut self, local: u32, bound: i32) {
-        self.bounded(local, bound, I::I32LtU);
-    }
+/// Restores the bytes from `START` to `END`.
+fn restore(out: &mut Vec<u8>, image: Image) {
+    let (start, end) = (image.start as i32, image.end as i32);
+    emit(
+        out,
+        [
+            I::LocalGet(START),
+            I::I32Const(start),
+            I::I32LtU,
+            I::LocalGet(END),
+            I::I32Const(end),
+            I::I32GtU,
+            I::I32Or,
+            I::If(BlockType::Empty),
+        ],
+    );
+    clear(out);
+    emit(out, [I::End, I::LocalGet(START), I::LocalSet(FROM)]);
+    at_least(out, FROM, &I::I32Const(start));
+    emit(out, [I::LocalGet(END), I::LocalSet(TO)]);
+    at_most(out, TO, &I::I32Const(end));
+    emit(
+        out,
+        [
+            I::LocalGet(FROM),
+            I::LocalGet(TO),
+            I::I32LtU,
+            I::If(BlockType::Empty),
+            I::LocalGet(FROM),
+            I::LocalGet(FROM),
+            I::I32Const(start),
+            I::I32Sub,
+            I::LocalGet(TO),
+            I::LocalGet(FROM),
+            I::I32Sub,
+            I::MemoryInit {
+                mem: 0,
+                data_index: image.segment,
+            },
+            I::End,
+        ],
+    );
+}
 
-    fn at_least(&mut self, local: u32, bound: i32) {
-        self.bounded(local, bound, I::I32GtU);
-    }
-
-    fn bounded(&mut self, local: u32, bound: i32, within: I<'static>) {
-        self.emit([
-            I::LocalGet(local),
-            I::I32Const(bound),
-            I::LocalGet(local),
-            I::I32Const(bound),
-            within,
-            I::Select,
-            I::LocalSet(local),
-        ]);
-    }
+/// Sets the bytes from `START` to `END` to 0.
+fn clear(out: &mut Vec<u8>) {
+    emit(
+        out,
+        [
+            I::LocalGet(START),
+            I::I32Const(0),
+            I::LocalGet(END),
+            I::LocalGet(START),
+            I::I32Sub,
+            I::MemoryFill(0),
+        ],
+    );
 }
