@@ -97,6 +97,7 @@ fn boot(node: &Node, id: ShardId, compiled: &Compiled, has_service: bool) -> Rc<
     let mut turn = Driver::Uring.turns().expect("there are descriptors");
     monoio::spawn(fairness::serve_queue(async move || turn.pass().await));
     let setup = PoolSetup {
+        process_memory: u64::MAX,
         engine: rusm::app::engine(&compiled.pool).expect("the pool fits the address space"),
         shard,
         instances: INSTANCES,

@@ -18,14 +18,17 @@ pub struct Node {
     /// Instances among them for processes that guests of that core spawned: 1 to `instances_per_core`.
     /// The rest is reserved for requests and services.
     pub spawned_per_core: u32,
-    /// Instances among them that may hold a connection, a WebSocket or a streamed response: 1 to
-    /// `instances_per_core`. The rest is reserved for requests and services.
+    /// Instances among them that may hold a connection, a WebSocket or a streamed response, while it waits: 1
+    /// to `instances_per_core`. The rest is reserved for requests and services.
     pub held_per_core: u32,
     /// Time that a request may wait for a free instance. With zero, a full pool refuses at once.
     pub pool_wait: Duration,
     /// Bytes of buffered bodies on one core: of requests until they are answered, and of responses until
     /// their clients have read them.
     pub body_memory_per_core: u64,
+    /// Bytes of what is kept of processes that wait without an instance, on all cores; if not given, half of
+    /// the memory that the process may use.
+    pub process_memory: Option<u64>,
     /// Time in which requests in flight may finish after a signal to stop.
     pub shutdown_grace: Duration,
     /// The file of the durable store, if there is one; a relative path starts at the app's
@@ -65,6 +68,7 @@ impl Node {
             body_memory_per_core: section
                 .get("body-memory-per-core", |v| v.size(1 << 40))
                 .unwrap_or(default.body_memory_per_core),
+            process_memory: section.get("process-memory", |v| v.size(1 << 50)),
             shutdown_grace: section
                 .get("shutdown-grace-s", |v| v.integer(0..=3_600))
                 .map_or(default.shutdown_grace, Duration::from_secs),
@@ -84,6 +88,7 @@ impl Default for Node {
             held_per_core: held_share(INSTANCES),
             pool_wait: Duration::from_secs(1),
             body_memory_per_core: 256 << 20,
+            process_memory: None,
             shutdown_grace: Duration::from_secs(10),
             store: None,
         }

@@ -104,7 +104,7 @@ fn the_whole_report() {
    : ^^^^^^^^^|^^^^^^^^
    :          `-- did you mean `instances-per-core`?
    `----
-  help: [node] takes `cores`, `instances-per-core`, `spawned-per-core`, `held-per-core`, `pool-wait-ms`, `body-memory-per-core`, `shutdown-grace-s` and `store`
+  help: [node] takes `cores`, `instances-per-core`, `spawned-per-core`, `held-per-core`, `pool-wait-ms`, `body-memory-per-core`, `process-memory`, `shutdown-grace-s` and `store`
 ";
     assert_eq!(format!("\n{report}"), expected);
 }

@@ -49,6 +49,7 @@ fn the_node_and_the_log_are_read() {
         held-per-core = 1_000
         pool-wait-ms = 0
         body-memory-per-core = '64MiB'
+        process-memory = '2GiB'
         shutdown-grace-s = 3
         store = 'state/data.redb'
         [log]
@@ -63,6 +64,7 @@ fn the_node_and_the_log_are_read() {
         held_per_core: 1000,
         pool_wait: Duration::ZERO,
         body_memory_per_core: 64 << 20,
+        process_memory: Some(2 << 30),
         shutdown_grace: Duration::from_secs(3),
         store: Some("state/data.redb".into()),
     };

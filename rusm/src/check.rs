@@ -74,6 +74,7 @@ pub(crate) fn load(app: &Application, compiled: &Compiled) -> Result<(), CliErro
         ..compiled.pool
     };
     let setup = PoolSetup {
+        process_memory: 0,
         engine: app::engine(&size)?,
         shard: Node::new(1).shard(ShardId::new(0), drop),
         instances: 1,

@@ -49,6 +49,8 @@ pub enum ProcessError {
     },
     /// As many connections are held as may be.
     ConnectionLimitReached,
+    /// Processes that wait take as much memory as they may.
+    ProcessMemoryFull,
     /// The server stops, and the grace of what was in flight is over.
     Stopping,
     /// What the guest gave is no answer.
@@ -147,7 +149,10 @@ impl ProcessError {
             | Self::Answer { .. }
             | Self::Ended { .. }
             | Self::Host { .. } => 500,
-            Self::PoolFull { .. } | Self::ConnectionLimitReached | Self::Stopping => 503,
+            Self::PoolFull { .. }
+            | Self::ConnectionLimitReached
+            | Self::ProcessMemoryFull
+            | Self::Stopping => 503,
             Self::Timeout { .. } => 504,
         }
     }
@@ -187,6 +192,9 @@ impl fmt::Display for ProcessError {
             Self::ConnectionLimitReached => {
                 f.write_str("this core holds as many connections as it may (held-per-core)")
             }
+            Self::ProcessMemoryFull => f.write_str(
+                "this core's processes that wait take as much memory as they may (process-memory)",
+            ),
             Self::Stopping => {
                 f.write_str("the server stopped before the guest gave an answer (shutdown-grace-s)")
             }

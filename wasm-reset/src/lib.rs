@@ -39,6 +39,9 @@ pub const SAVE: &str = "rusm-save";
 /// its memory can't be as large. It has to be thrown away then.
 pub const RESTORE: &str = "rusm-restore";
 
+/// All exports that are added.
+pub const ADDED: [&str; 3] = [RESET, SAVE, RESTORE];
+
 /// What a component is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {

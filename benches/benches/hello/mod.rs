@@ -37,6 +37,7 @@ impl Shard {
         let shard = Node::new(id + 1).shard(ShardId::new(id), drop);
         shard.enter();
         let setup = PoolSetup {
+            process_memory: u64::MAX,
             engine,
             shard,
             instances: size.instances,

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use rusm_core::{Delivery, ProcessHandle, Shard, StreamId};
 use rusm_uring_net::{Aborted, BodyStream};
 use rusm_wasm_pool::connection::{ConnectionInfo, ResponseStart, SseEvent};
-use rusm_wasm_pool::pool::semaphore::Permit;
 use rusm_wasm_pool::{ProcessError, ShardPool};
 
 use super::request_log::RequestLog;
@@ -41,7 +40,6 @@ pub(super) async fn open(
     let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
-    let permit = pool.acquire_connection_permit()?;
     let owner = shard.start(None).ok_or_else(full)?;
     let limit = limits.begin;
     let began = Instant::now();
@@ -58,7 +56,6 @@ pub(super) async fn open(
                 is_new: true,
                 log,
                 waiting: None,
-                _permit: permit,
             };
             Ok(Outcome::Stream(start, Box::new(body)))
         }
@@ -82,7 +79,6 @@ struct Owner {
     takes_messages: bool,
     /// For mail, or for the end of the silence that the client may see.
     waiting: Option<Waiting>,
-    _permit: Permit,
 }
 
 type Waiting = Pin<Box<dyn Future<Output = Option<Delivery>>>>;

@@ -29,6 +29,7 @@ impl RequestLog {
         match error {
             ProcessError::PoolFull { .. }
             | ProcessError::ConnectionLimitReached
+            | ProcessError::ProcessMemoryFull
             | ProcessError::Stopping => response.with_headers(single_header("retry-after", "1")),
             _ => response,
         }

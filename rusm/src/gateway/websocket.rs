@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use rusm_core::{Delivery, Frame, ProcessHandle, Shard};
 use rusm_uring_net::websocket::{Message, Outgoing, WebSocketHandler};
 use rusm_wasm_pool::connection::{ConnectionInfo, WebSocket};
-use rusm_wasm_pool::pool::semaphore::Permit;
 use rusm_wasm_pool::{ProcessError, RequestId, ShardPool};
 
 use super::target::ConnectionProcess;
@@ -27,7 +26,6 @@ pub(super) async fn open(
     let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
-    let permit = pool.acquire_connection_permit()?;
     let owner = pool.shard().start(None).ok_or_else(full)?;
     let socket = pool
         .open_websocket(component, id, info, owner.pid())
@@ -38,7 +36,6 @@ pub(super) async fn open(
         owner,
         socket,
         unsent: None,
-        _permit: permit,
     }))
 }
 
@@ -52,7 +49,6 @@ struct Owner {
     /// A message that the guest has no room for yet. There is one at the most: until it has
     /// gone, no other is read.
     unsent: Option<Frame>,
-    _permit: Permit,
 }
 
 impl WebSocketHandler for Owner {

@@ -110,6 +110,16 @@ impl Mode {
     }
 }
 
+/// Returns the memory of one of `shards` shards for what is kept of processes that wait without an instance.
+fn process_memory(configured: Option<u64>, shards: usize) -> u64 {
+    let all =
+        configured.unwrap_or_else(|| quota::memory().map_or(UNKNOWN_MEMORY, |memory| memory / 2));
+    all / shards.max(1) as u64
+}
+
+/// What waiting processes may use where the system does not say how much memory it has.
+const UNKNOWN_MEMORY: u64 = 1 << 30;
+
 fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     // This must come first: see there.
     let shutdown = Shutdown::on_signals(mode.is_watched()).map_err(|error| CliError::System {
@@ -190,6 +200,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
             spawned: app.manifest.node.spawned_per_core,
             connections: app.manifest.node.held_per_core,
             pool_wait: app.manifest.node.pool_wait,
+            process_memory: process_memory(app.manifest.node.process_memory, cores.shards.len()),
             body_memory: app.manifest.node.body_memory_per_core,
             wasi,
             listeners: listeners

@@ -40,6 +40,8 @@ pub(super) struct ShardConfig {
     pub(super) services: Arc<[Service]>,
     pub(super) names: Arc<[ReservedName]>,
     pub(super) spawned: u32,
+    /// Bytes of what is kept of processes that wait without an instance.
+    pub(super) process_memory: u64,
     pub(super) connections: u32,
     pub(super) pool_wait: Duration,
     /// Maximum bytes of waiting bodies.
@@ -136,6 +138,7 @@ async fn serve(config: ShardConfig, events: &Sender<Event>) -> Result<(), CliErr
             instances: config.compiled.pool.instances,
             spawned: config.spawned,
             connections: config.connections,
+            process_memory: config.process_memory,
             pool_wait: config.pool_wait,
             store: config.store,
             encode_event: gateway::encode_event,

@@ -116,28 +116,6 @@ fn silence_is_broken_by_comments() {
 }
 
 #[test]
-fn connections_that_stay_leave_room_for_requests() {
-    let server = Serve::actors(|manifest| {
-        manifest.replace(
-            "instances-per-core = 32",
-            "instances-per-core = 32\nheld-per-core = 4",
-        )
-    })
-    .start();
-    let streams: Vec<_> = (0..4).map(|_| listen(&server, "a")).collect();
-    let rejected = server.connect().get("/feed/a");
-    assert_eq!(rejected.status, 503);
-    assert_eq!(rejected.header("retry-after"), Some("1"));
-    assert!(eventually(|| server.log().contains("held-per-core")));
-    assert_eq!(server.connect().get("/echo/x").status, 200);
-    drop(streams);
-    assert!(eventually(|| {
-        let mut client = server.connect();
-        client.send(get("/feed/a")).head().status == 200
-    }));
-}
-
-#[test]
 fn one_that_does_not_read_is_let_go_after_a_while_and_takes_little_until_then() {
     let server = Serve::actors(|manifest| {
         manifest.replace(

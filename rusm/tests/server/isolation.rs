@@ -65,7 +65,7 @@ fn components_of_both_languages_are_put_back() {
         (apps::typescript(), "plain"),
     ] {
         let wasm = std::fs::read(app.join(format!("wasm/{component}.wasm"))).unwrap();
-        let rewritten = rusm_wasm_reset::rewrite(&wasm);
+        let rewritten = rusm_wasm_reset::rewrite(&wasm, rusm_wasm_reset::Added::Reset);
         assert!(rewritten.is_ok(), "{component}: {}", rewritten.unwrap_err());
     }
 }

@@ -49,6 +49,7 @@ mod faults;
 mod fetch;
 mod guide;
 mod hello;
+mod hibernation;
 mod interoperation;
 mod isolation;
 mod limits;

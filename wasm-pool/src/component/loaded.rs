@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use rusm_config::{ActionName, Capabilities};
 use rusm_core::MailboxLimit;
-use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
+use rusm_wasm_reset::difference::Image;
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Lower,
+    TypedFunc,
+};
 use wasmtime::{Engine, Store};
 #[cfg(feature = "wasi-http")]
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
@@ -22,6 +26,7 @@ use crate::bindings::rusm::runtime::actor::Mail;
 use crate::error::InstantiationError;
 use crate::host::linker::Linkers;
 use crate::http::{Request, Response};
+use crate::pool::artifact::Artifact;
 use crate::pool::preempt::NEVER;
 use crate::state::HostState;
 
@@ -53,8 +58,17 @@ pub(crate) struct LoadedComponent {
     never_waits: bool,
     /// What puts an instance back, if its instances can be.
     reset: Option<ComponentExportIndex>,
+    /// What lets a process wait without an instance, if it can.
+    saving: Option<Saving>,
     /// Instances that were put back, for the next processes under its own capabilities.
     warm: RefCell<Vec<Store<HostState>>>,
+}
+
+/// What lets a process wait without an instance.
+struct Saving {
+    save: ComponentExportIndex,
+    restore: ComponentExportIndex,
+    image: Arc<Image>,
 }
 
 impl LoadedComponent {
@@ -103,6 +117,7 @@ impl LoadedComponent {
             imports_wasi: ty.imports_wasi,
             never_waits: !ty.may_wait,
             reset: None,
+            saving: None,
             warm: RefCell::default(),
             starts_without_fiber: !ty.may_wait && !source.artifact.runs_code_at_start(),
             pre,
@@ -125,6 +140,7 @@ impl LoadedComponent {
         }
         if !source.artifact.has_own_reset() {
             loaded.reset = loaded.find_reset(&component);
+            loaded.saving = loaded.find_saving(&component, &source.artifact);
         }
         loaded.websocket = WebSocketExports::find(&component, &loaded.pre);
         loaded.events = EventsExports::find(&component, &loaded.pre);
@@ -151,6 +167,20 @@ impl LoadedComponent {
         func.typecheck::<(), (bool,)>(&types)
             .is_ok()
             .then_some(export)
+    }
+
+    /// What the host has added for processes that wait, likewise.
+    fn find_saving(&self, component: &Component, artifact: &Artifact) -> Option<Saving> {
+        let (save, save_export) = function(component, rusm_wasm_reset::SAVE)?;
+        let (restore, restore_export) = function(component, rusm_wasm_reset::RESTORE)?;
+        let types = self.pre.instance_type();
+        save.typecheck::<(), (Vec<u8>,)>(&types).ok()?;
+        restore.typecheck::<(&[u8],), (bool,)>(&types).ok()?;
+        Some(Saving {
+            save: save_export,
+            restore: restore_export,
+            image: artifact.image()?.clone(),
+        })
     }
 
     fn find_function(&mut self, name: &str, component: &Component) {
@@ -292,12 +322,66 @@ impl LoadedComponent {
         let func: wasmtime::Result<TypedFunc<(), (bool,)>> =
             unsafe { typed(&instance, store, export) };
         let Ok(func) = func else { return false };
-        let done = if self.never_waits {
-            func.call(store, ())
+        matches!(self.call_own(store, func, ()).await, Ok((true,)))
+    }
+
+    /// Whether its processes can wait without an instance.
+    pub(crate) fn can_hibernate(&self) -> bool {
+        self.saving.is_some() && !self.kind.is_run
+    }
+
+    /// What the instance of a store differs in from its first state, if that can be kept. It is only to be asked for
+    /// after a call that has returned.
+    pub(crate) async fn save(&self, store: &mut Store<HostState>) -> Option<Box<[u8]>> {
+        let saving = self.saving.as_ref()?;
+        let instance = store.data().instance?;
+        // SAFETY: the type of this very export was checked when it was loaded.
+        let func: TypedFunc<(), (Vec<u8>,)> =
+            unsafe { typed(&instance, store, &saving.save) }.ok()?;
+        // As a reset, it runs nothing of the guest's.
+        store.set_epoch_deadline(NEVER);
+        let saved = self.call_own(store, func, ()).await;
+        store.set_epoch_deadline(1);
+        let (saved,) = saved.ok()?;
+        saving.image.shrink(&saved)
+    }
+
+    /// Makes the instance of a store, which is in its first state, the one that a difference was saved of.
+    pub(crate) async fn restore(
+        &self,
+        store: &mut Store<HostState>,
+        difference: &[u8],
+    ) -> wasmtime::Result<()> {
+        let saving = self.saving.as_ref().ok_or_else(|| gone("restore"))?;
+        let instance = store.data().instance.ok_or_else(|| gone("the instance"))?;
+        // SAFETY: the type of this very export was checked when it was loaded.
+        let func: TypedFunc<(&[u8],), (bool,)> =
+            unsafe { typed(&instance, store, &saving.restore)? };
+        store.set_epoch_deadline(NEVER);
+        let restored = self.call_own(store, func, (difference,)).await;
+        store.set_epoch_deadline(1);
+        match restored? {
+            (true,) => Ok(()),
+            (false,) => Err(gone("the memory that the process had")),
+        }
+    }
+
+    /// Calls a function that the host has added.
+    async fn call_own<Params, Results>(
+        &self,
+        store: &mut Store<HostState>,
+        func: TypedFunc<Params, Results>,
+        params: Params,
+    ) -> wasmtime::Result<Results>
+    where
+        Params: ComponentNamedList + Lower,
+        Results: ComponentNamedList + Lift + 'static,
+    {
+        if self.never_waits {
+            func.call(store, params)
         } else {
-            func.call_async(store, ()).await
-        };
-        matches!(done, Ok((true,)))
+            func.call_async(store, params).await
+        }
     }
 
     /// Start an instance of a stock `wasi:http` component.

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use rusm_wasm_reset::RESET;
+use rusm_wasm_reset::difference::Image;
+use rusm_wasm_reset::{ADDED, Added};
 use wasmparser::Payload;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::compile::added;
 use super::limits::WASM_PAGE;
 use crate::stack;
 
@@ -15,6 +17,8 @@ use crate::stack;
 pub struct Artifact {
     code: Arc<[u8]>,
     facts: Facts,
+    /// The first state of its instances, if they can be saved.
+    image: Option<Arc<Image>>,
 }
 
 /// What is read off a component's binary, once for all shards.
@@ -30,7 +34,19 @@ impl Artifact {
     /// The machine code of `wasm`.
     pub(crate) fn new(code: Arc<[u8]>, wasm: &[u8]) -> wasmtime::Result<Self> {
         let facts = Facts::of(wasm)?;
-        Ok(Self { code, facts })
+        let image = (added(wasm) == Some(Added::ResetAndSave))
+            .then(|| Image::of(wasm).ok())
+            .flatten();
+        Ok(Self {
+            code,
+            facts,
+            image: image.map(Arc::new),
+        })
+    }
+
+    /// The first state of its instances, if they can be saved.
+    pub(crate) fn image(&self) -> Option<&Arc<Image>> {
+        self.image.as_ref()
     }
 
     /// The code as it is kept.
@@ -86,7 +102,7 @@ impl Facts {
                 }
                 Payload::ComponentExportSection(exports) => {
                     let mut exports = exports.into_iter().map_while(Result::ok);
-                    facts.has_own_reset |= exports.any(|export| export.name.name == RESET);
+                    facts.has_own_reset |= exports.any(|export| ADDED.contains(&export.name.name));
                 }
                 Payload::MemorySection(memories) => {
                     for memory in memories.into_iter().map_while(Result::ok) {

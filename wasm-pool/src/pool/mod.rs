@@ -29,6 +29,7 @@ use crate::component::registry::ComponentRegistry;
 use crate::component::source::{ComponentSource, LoadError};
 use crate::connection::EncodeEvent;
 use crate::error::ProcessError;
+use crate::process::hibernation::Waiting;
 use crate::runtime;
 use crate::state::wasi::{WasiLimits, within_wasi_runtime};
 
@@ -42,8 +43,10 @@ pub struct PoolSetup {
     pub instances: u32,
     /// How many of them may be of processes that guests have spawned.
     pub spawned: u32,
-    /// How many of them may hold a connection.
+    /// How many of them may hold a connection that waits.
     pub connections: u32,
+    /// Bytes that processes that wait without an instance may take, before no more connections are let in.
+    pub process_memory: u64,
     /// How long a request may wait for an instance.
     pub pool_wait: Duration,
     /// The durable store of the node, if it has one.
@@ -62,8 +65,12 @@ pub struct ShardPool {
     /// Those of guests' processes, which take one of `instances` too: what is left is always
     /// there for requests.
     pub(crate) spawned: Semaphore,
-    /// Those that hold a connection, likewise.
-    connections: Semaphore,
+    /// Those that hold a connection, and keep their instance while they wait, likewise.
+    pub(crate) connections: Semaphore,
+    /// What processes that wait take.
+    pub(crate) waiting: Waiting,
+    /// Bytes that processes that wait without an instance may take, before no more connections are let in.
+    pub(crate) process_memory: u64,
     pub(crate) engine: Engine,
     pub(crate) encode_event: EncodeEvent,
     pub(crate) store: Option<DurableStore>,
@@ -87,6 +94,8 @@ impl ShardPool {
             instances: Semaphore::new(setup.instances),
             spawned: Semaphore::new(setup.spawned),
             connections: Semaphore::new(setup.connections),
+            waiting: Waiting::default(),
+            process_memory: setup.process_memory,
             engine: setup.engine,
             encode_event: setup.encode_event,
             store: setup.store,

@@ -36,13 +36,23 @@ impl ShardPool {
                 .grant_wasi(self.wasi)
                 .map_err(|error| ProcessError::host(&format!("{error:#}")))?;
         }
-        if Arc::ptr_eq(capabilities, &component.capabilities)
+        Ok(self.store_of(component, state))
+    }
+
+    /// The store of a process that has been: as of a new one.
+    pub(crate) fn store_of(
+        &self,
+        component: &LoadedComponent,
+        mut state: HostState,
+    ) -> Store<HostState> {
+        let max_memory = state.capabilities.max_memory;
+        if Arc::ptr_eq(&state.capabilities, &component.capabilities)
             && let Some(mut store) = component.take_warm()
         {
             state.instance = store.data().instance;
             *store.data_mut() = state;
             store.set_epoch_deadline(1);
-            return Ok(store);
+            return store;
         }
         // An instance takes a slot of Wasmtime's pool, whether it is in use or kept.
         let kept_at_most = self.instances.permits() - self.instances.taken();
@@ -53,8 +63,8 @@ impl ShardPool {
         store.set_epoch_deadline(1);
         // What one call hands to the host is copied. Without a bound, a list that names the same bytes many times
         // would take many times the guest's memory, and the core meanwhile.
-        store.set_hostcall_fuel(usize::try_from(capabilities.max_memory).unwrap_or(usize::MAX));
-        Ok(store)
+        store.set_hostcall_fuel(usize::try_from(max_memory).unwrap_or(usize::MAX));
+        store
     }
 
     /// Takes back the store of a process whose last call has returned.

@@ -76,7 +76,7 @@ impl ShardPool {
         });
         match ran.await {
             Ok(mut ran) => {
-                let client = std::mem::take(&mut ran.store.data_mut().client);
+                let client = std::mem::take(&mut ran.sandbox.state_mut().client);
                 let outcome = ran.recycled(self, component, task.limit).await;
                 (outcome, client.into_start())
             }

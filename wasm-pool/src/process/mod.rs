@@ -15,6 +15,7 @@ mod action_call;
 mod connection_process;
 mod dispatch;
 mod for_guests;
+pub(crate) mod hibernation;
 mod legacy_http;
 mod request;
 mod run_guest;

@@ -10,6 +10,7 @@ use rusm_config::Capabilities;
 use rusm_core::{ExitReason, Pid, ProcessContext, SpawnOptions};
 use wasmtime::Store;
 
+use super::hibernation::Sandbox;
 use crate::component::loaded::LoadedComponent;
 use crate::error::ProcessError;
 use crate::pool::ShardPool;
@@ -27,7 +28,7 @@ pub(super) struct Guest<'a> {
 /// A guest that has run to its end.
 pub(super) struct Ran<T> {
     pub(super) outcome: wasmtime::Result<T>,
-    pub(super) store: Store<HostState>,
+    pub(super) sandbox: Sandbox,
 }
 
 impl ShardPool {
@@ -69,21 +70,54 @@ impl ShardPool {
         prepare: impl FnOnce(&mut HostState),
         body: impl AsyncFnOnce(&mut Store<HostState>) -> wasmtime::Result<T>,
     ) -> Result<Ran<T>, ProcessError> {
-        let Guest { component, .. } = guest;
-        let mut store = self.new_store(component, guest.pid, guest.deadline, guest.capabilities)?;
+        let component = guest.component;
+        let mut store = self.start_guest(guest, prepare)?;
+        let outcome = self.polled(component, body(&mut store)).await;
+        let sandbox = Sandbox::Awake(store);
+        Ok(Ran { outcome, sandbox })
+    }
+
+    /// The same for a guest that may hibernate.
+    ///
+    /// # Errors
+    /// When there can be no store. Nothing was prepared then.
+    pub(super) async fn run_waiting_guest<T>(
+        &self,
+        guest: Guest<'_>,
+        prepare: impl FnOnce(&mut HostState),
+        body: impl AsyncFnOnce(&mut Sandbox) -> wasmtime::Result<T>,
+    ) -> Result<Ran<T>, ProcessError> {
+        let component = guest.component;
+        let mut sandbox = Sandbox::Awake(self.start_guest(guest, prepare)?);
+        let outcome = self.polled(component, body(&mut sandbox)).await;
+        Ok(Ran { outcome, sandbox })
+    }
+
+    fn start_guest(
+        &self,
+        guest: Guest<'_>,
+        prepare: impl FnOnce(&mut HostState),
+    ) -> Result<Store<HostState>, ProcessError> {
+        let mut store = self.new_store(
+            guest.component,
+            guest.pid,
+            guest.deadline,
+            guest.capabilities,
+        )?;
         prepare(store.data_mut());
-        let outcome = {
-            let mut running = pin!(body(&mut store));
-            poll_fn(|cx| self.poll_guest(component, || running.as_mut().poll(cx))).await
-        };
-        Ok(Ran { outcome, store })
+        Ok(store)
+    }
+
+    async fn polled<T>(&self, component: &LoadedComponent, running: impl Future<Output = T>) -> T {
+        let mut running = pin!(running);
+        poll_fn(|cx| self.poll_guest(component, || running.as_mut().poll(cx))).await
     }
 }
 
 impl<T> Ran<T> {
     /// What came of it, where it was allowed `limit`.
     pub(super) fn within(self, limit: Duration) -> Result<T, ProcessError> {
-        let state = self.store.data();
+        let state = self.sandbox.state();
         self.outcome
             .map_err(|error| state.process_error(&error, limit))
     }
@@ -97,10 +131,12 @@ impl<T> Ran<T> {
     ) -> Result<T, ProcessError> {
         match self.outcome {
             Ok(output) => {
-                pool.recycle(component, self.store).await;
+                if let Sandbox::Awake(store) = self.sandbox {
+                    pool.recycle(component, store).await;
+                }
                 Ok(output)
             }
-            Err(error) => Err(self.store.data().process_error(&error, limit)),
+            Err(error) => Err(self.sandbox.state().process_error(&error, limit)),
         }
     }
 }

@@ -156,7 +156,7 @@ impl ShardPool {
     ) -> ExitReason {
         let Ran {
             outcome: Err(error),
-            store,
+            sandbox,
         } = ran
         else {
             return ExitReason::Normal;
@@ -164,12 +164,11 @@ impl ShardPool {
         if let Some(Exit(reason)) = error.downcast_ref() {
             return reason.clone();
         }
-        let error = store
-            .data()
-            .process_error(&error, component.function_timeout);
+        let state = sandbox.state();
+        let error = state.process_error(&error, component.function_timeout);
         let error = AtWork(&error).to_string();
         tracing::warn!(
-            request_id = store.data().request_id(),
+            request_id = state.request_id(),
             component = &*component.info.name,
             pid = %me.pid,
             "{error}"

@@ -92,7 +92,7 @@ impl ShardPool {
             let handler = proxy.wasi_http_incoming_handler();
             handler.call_handle(store, request, response).await
         });
-        let Ran { outcome, store } = match ran.await {
+        let Ran { outcome, sandbox } = match ran.await {
             Ok(ran) => ran,
             Err(error) => return outparam.fail(&component.info.name, pid, error),
         };
@@ -100,7 +100,7 @@ impl ShardPool {
             Ok(()) => ProcessError::Answer {
                 reason: "it returned and had not set its response-outparam".into(),
             },
-            Err(error) => store.data().process_error(&error, limit),
+            Err(error) => sandbox.state().process_error(&error, limit),
         };
         outparam.fail(&component.info.name, pid, error)
     }

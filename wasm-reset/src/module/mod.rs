@@ -201,7 +201,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         added: &mut Vec<Vec<u8>>,
     ) -> Result<(), Unsuited> {
         for export in &self.module.exports {
-            if ADDED.contains(&export.name) {
+            if crate::ADDED.contains(&export.name) || ADDED.contains(&export.name) {
                 return Err(Unsuited::Has("an export of a name that is added"));
             }
             let mut index = export.index;
@@ -398,7 +398,7 @@ pub const MARKS: &str = "rusm-marks";
 pub const SAVED: &str = "rusm-saved";
 /// What gives [`RESTORE`] its memory, of the type of `cabi_realloc`.
 pub const PLACE: &str = "rusm-place";
-const ADDED: [&str; 6] = [RESET, SAVE, RESTORE, MARKS, SAVED, PLACE];
+const ADDED: [&str; 3] = [MARKS, SAVED, PLACE];
 const WASM_PAGE: u64 = 64 << 10;
 /// A copy of what the data make of the memory is kept with the code.
 /// An instance that waits for its next request keeps its memory.

@@ -6,23 +6,24 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rusm_core::{Delivery, Frame, FrameQueueId, ProcessContext};
-use wasmtime::Store;
 
 use crate::bindings::WebSocketFrame;
 use crate::component::exports::{ConnectionEvent, ConnectionKind};
 use crate::component::loaded::LoadedComponent;
 use crate::process::dispatch::{self, Limit};
-use crate::state::HostState;
+use crate::process::hibernation::{Hibernation, Sandbox};
 
 /// `limit` is for the time until a response has started, where there is one.
 pub(super) async fn run(
     component: &LoadedComponent,
     connection: ConnectionKind,
     me: &ProcessContext,
-    store: &mut Store<HostState>,
+    mut hibernation: Hibernation<'_>,
+    sandbox: &mut Sandbox,
     incoming: FrameQueueId,
     limit: Option<Duration>,
 ) -> wasmtime::Result<()> {
+    let store = hibernation.wake(sandbox).await?;
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     me.shard.set_deadline(me.pid, deadline);
     store.data_mut().deadline = deadline;
@@ -39,7 +40,22 @@ pub(super) async fn run(
     let mut mail_first = false;
     loop {
         mail_first = !mail_first;
-        match next(me, incoming, mail_first).await {
+        let next = {
+            let mut next = pin!(next(me, incoming, mail_first));
+            match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+                Poll::Ready(next) => next,
+                Poll::Pending => {
+                    hibernation.rest(sandbox).await;
+                    next.await
+                }
+            }
+        };
+        if matches!(next, Next::Over) {
+            return Ok(());
+        }
+        let store = hibernation.wake(sandbox).await?;
+        let instance = component.instantiate(store).await?;
+        match next {
             Next::Event(event) => {
                 let is_last = matches!(event, ConnectionEvent::Close { .. });
                 Limit::start(component, me, store);

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use futures_channel::oneshot;
 use rusm_core::{ExitReason, FrameQueueId, Pid, ProcessContext, RequestId};
 
+use super::hibernation::{Hibernation, Permits};
 use super::run_guest::{Guest, Ran};
 use crate::component::exports::ConnectionKind;
 use crate::component::id::ComponentRef;
@@ -22,6 +23,7 @@ use crate::connection::{ConnectionInfo, EventStream, ResponseStart, WebSocket};
 use crate::error::{Exit, ProcessError};
 use crate::http::Response;
 use crate::pool::ShardPool;
+use crate::pool::semaphore::Permit;
 use crate::state::HostState;
 use crate::state::client::{Client, HttpClient};
 
@@ -112,20 +114,40 @@ impl ShardPool {
         component: ComponentRef,
         connection: ConnectionKind,
     ) -> Result<(Pid, oneshot::Sender<ConnectionSetup>), ProcessError> {
-        let permit = self.acquire_permit(Instant::now()).await?;
         let component = self.loaded(component)?;
+        let kept = self.admit(&component)?;
+        let instance = self.acquire_permit(Instant::now()).await?;
+        let permits = Permits { instance, kept };
         let (send_setup, setup) = oneshot::channel();
         let guest = component.clone();
         let awaited = connection == ConnectionKind::Events;
         let pid =
             self.spawn_for_request(&component, None, awaited, move |pool, me| async move {
-                let _permit = permit;
                 match setup.await {
-                    Ok(setup) => pool.run_connection(&guest, connection, &me, setup).await,
+                    Ok(setup) => {
+                        let running = pool.run_connection(&guest, connection, &me, setup, permits);
+                        running.await
+                    }
                     Err(_) => ExitReason::Killed,
                 }
             })?;
         Ok((pid, send_setup))
+    }
+
+    /// Lets a connection in: its permit to keep an instance while it waits, if it needs or gets one.
+    fn admit(&self, component: &LoadedComponent) -> Result<Option<Permit>, ProcessError> {
+        let kept = self.connections.try_acquire();
+        if kept.is_some() {
+            return Ok(kept);
+        }
+        let is_crowded = self.waiting.overdrawn.get() > 0;
+        if !component.can_hibernate() || is_crowded {
+            return Err(ProcessError::ConnectionLimitReached);
+        }
+        if self.waiting.bytes.get() >= self.process_memory {
+            return Err(ProcessError::ProcessMemoryFull);
+        }
+        Ok(None)
     }
 
     /// The life of a process that holds a connection, and why it ended.
@@ -135,6 +157,7 @@ impl ShardPool {
         connection: ConnectionKind,
         me: &ProcessContext,
         setup: ConnectionSetup,
+        permits: Permits,
     ) -> ExitReason {
         let ConnectionSetup {
             id,
@@ -153,14 +176,29 @@ impl ShardPool {
             state.client = std::mem::take(&mut client);
             state.answers(id.clone());
         };
-        let ran = self.run_guest(guest, prepare, async |store| {
-            if component.kind.is_run {
+        let ran = if component.kind.is_run {
+            let _permits = permits;
+            let run = async |store: &mut _| {
                 message_loop::run(component, connection, me, store, socket_process, incoming).await
-            } else {
-                callbacks::run(component, connection, me, store, incoming, limit).await
-            }
-        });
-        let mut ran = match ran.await {
+            };
+            self.run_guest(guest, prepare, run).await
+        } else {
+            let hibernation = Hibernation::new(self, component, permits);
+            let run = async |sandbox: &mut _| {
+                callbacks::run(
+                    component,
+                    connection,
+                    me,
+                    hibernation,
+                    sandbox,
+                    incoming,
+                    limit,
+                )
+                .await
+            };
+            self.run_waiting_guest(guest, prepare, run).await
+        };
+        let mut ran = match ran {
             Ok(ran) => ran,
             Err(error) => {
                 let reason = error.exit_reason();
@@ -170,7 +208,7 @@ impl ShardPool {
                 return reason;
             }
         };
-        let client = std::mem::take(&mut ran.store.data_mut().client);
+        let client = std::mem::take(&mut ran.sandbox.state_mut().client);
         match client.into_start() {
             Some(start) => {
                 let limit = limit.unwrap_or(component.function_timeout);
@@ -221,7 +259,7 @@ fn missing_response(
     };
     match &ran.outcome {
         Err(error) if !is_meant => {
-            let error = ran.store.data().process_error(error, limit);
+            let error = ran.sandbox.state().process_error(error, limit);
             let reason = error.exit_reason();
             (Err(error), reason)
         }
