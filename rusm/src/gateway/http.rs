@@ -231,7 +231,7 @@ impl Service for HttpGateway {
             }
             Buffered::Legacy(component, action) => {
                 // Rare, and large: in a box it takes no room in every connection.
-                let call = (self.pool).call_by_mail(component, &action, &request, &id, limit);
+                let call = (self.pool).call_legacy_http(component, &action, &request, &id, limit);
                 Box::pin(call).await.map(Outcome::Whole)
             }
         };
