@@ -207,13 +207,13 @@ mod tests {
         assert_eq!(taken, Err(RegisterError::Taken(other)));
         let name = registry.reserve("victim").unwrap();
         assert_eq!(registry.reserve("victim"), Err(RegisterError::Reserved));
-        let attempt = || registry.insert(&"victim".into(), other);
-        assert_eq!(attempt(), Err(RegisterError::Reserved));
+        let insert_other = || registry.insert(&"victim".into(), other);
+        assert_eq!(insert_other(), Err(RegisterError::Reserved));
         registry.insert_reserved(&name, service).unwrap();
-        assert_eq!(attempt(), Err(RegisterError::Reserved));
+        assert_eq!(insert_other(), Err(RegisterError::Reserved));
         assert_eq!(registry.insert(&"victim".into(), service), Ok(()));
         assert!(registry.remove("victim", service));
-        assert_eq!(attempt(), Err(RegisterError::Reserved));
+        assert_eq!(insert_other(), Err(RegisterError::Reserved));
         assert_eq!(registry.get("victim"), None);
     }
 }

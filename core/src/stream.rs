@@ -32,16 +32,16 @@ pub enum StreamError {
 /// The end that writes.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    pub(crate) owner: Pid,
+    pub(crate) pid: Pid,
     pub(crate) reader: ShardId,
     in_flight: usize,
     reader_gone: bool,
 }
 
 impl Writer {
-    pub(crate) fn new(owner: Pid, reader: ShardId) -> Self {
+    pub(crate) fn new(pid: Pid, reader: ShardId) -> Self {
         Self {
-            owner,
+            pid,
             reader,
             in_flight: 0,
             reader_gone: false,
@@ -74,7 +74,7 @@ impl Writer {
 /// The end that reads.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    pub(crate) owner: Pid,
+    pub(crate) pid: Pid,
     pub(crate) writer: ShardId,
     chunks: VecDeque<Bytes>,
     /// The weight of the unread chunks.
@@ -94,9 +94,9 @@ pub(crate) enum Read {
 }
 
 impl Reader {
-    pub(crate) fn new(owner: Pid, writer: ShardId) -> Self {
+    pub(crate) fn new(pid: Pid, writer: ShardId) -> Self {
         Self {
-            owner,
+            pid,
             writer,
             chunks: VecDeque::new(),
             waiting: 0,

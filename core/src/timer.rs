@@ -119,12 +119,13 @@ impl TimerQueue {
         if own.timers >= most {
             return Err(QuotaError::Timers(most));
         }
-        if !own.has_room(size, most_bytes) {
+        if !own.has_capacity(size, most_bytes) {
             return Err(QuotaError::TimerBytes(most_bytes));
         }
         let guaranteed =
             setter.pid == to && own.timers < GUARANTEED_TIMERS && size <= GUARANTEED_TIMER_BYTES;
-        let fits = self.shared.timers < MAX_TIMERS && self.shared.has_room(size, MAX_TIMER_BYTES);
+        let fits =
+            self.shared.timers < MAX_TIMERS && self.shared.has_capacity(size, MAX_TIMER_BYTES);
         if !setter.resident && !guaranteed && !fits {
             return Err(QuotaError::SharedTimers);
         }
@@ -166,7 +167,7 @@ impl TimerQueue {
         }
         let mut lost = 0;
         for timer in of_process(&self.by_setter, pid) {
-            lost += usize::from(!self.leave(timer));
+            lost += usize::from(!self.detach(timer));
         }
         lost
     }
@@ -241,7 +242,7 @@ impl TimerQueue {
 
     /// Charges a timer to its target, since its setter has ended. Returns false if the target has too
     /// many; the timer is then dropped.
-    fn leave(&mut self, timer: TimerRef) -> bool {
+    fn detach(&mut self, timer: TimerRef) -> bool {
         let Some(kept) = self.timers.get_mut(&timer) else {
             return true;
         };
@@ -252,7 +253,7 @@ impl TimerQueue {
         let of_target = self.left_for.get(&to).copied().unwrap_or_default();
         let fits = of_target < LEFT_TIMERS
             && self.left.timers < MAX_LEFT_TIMERS
-            && self.left.has_room(size, MAX_LEFT_TIMER_BYTES);
+            && self.left.has_capacity(size, MAX_LEFT_TIMER_BYTES);
         if !fits {
             self.remove(timer);
             return false;
@@ -266,7 +267,7 @@ impl TimerQueue {
 }
 
 impl Usage {
-    fn has_room(&self, size: usize, most: usize) -> bool {
+    fn has_capacity(&self, size: usize, most: usize) -> bool {
         self.bytes.saturating_add(size) <= most
     }
 
@@ -339,22 +340,22 @@ mod tests {
                 set(&mut queue, guest(1 + setter), 1 + setter).unwrap();
             }
         }
-        let late = 1_000_000;
-        let for_others = set(&mut queue, guest(late), 9);
+        let far_off = 1_000_000;
+        let for_others = set(&mut queue, guest(far_off), 9);
         assert_eq!(for_others, Err(QuotaError::SharedTimers));
         for _ in 0..GUARANTEED_TIMERS {
-            set(&mut queue, guest(late), late).unwrap();
+            set(&mut queue, guest(far_off), far_off).unwrap();
         }
-        let refused = set(&mut queue, guest(late), late);
+        let refused = set(&mut queue, guest(far_off), far_off);
         assert_eq!(refused, Err(QuotaError::SharedTimers));
         for _ in 0..RESIDENT_TIMERS {
-            set(&mut queue, resident(late + 1), 9).unwrap();
+            set(&mut queue, resident(far_off + 1), 9).unwrap();
         }
-        let refused = set(&mut queue, resident(late + 1), 9);
+        let refused = set(&mut queue, resident(far_off + 1), 9);
         assert_eq!(refused, Err(QuotaError::Timers(RESIDENT_TIMERS)));
         // All that the first has set was for itself.
         assert_eq!(queue.process_ended(Pid::from_raw(1)), 0);
-        set(&mut queue, guest(late), 9).unwrap();
+        set(&mut queue, guest(far_off), 9).unwrap();
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn a_call_is_answered_or_fails_and_never_hangs() {
     let results = local.as_process(async move |me: Pid, shard: Shard| {
         let call = |to, deadline| shard.call(me, to, "f".into(), "args".into(), deadline);
         let answered = call(echo, soon()).await;
-        let late = call(idle, Instant::now() + Duration::from_millis(10)).await;
+        let expired = call(idle, Instant::now() + Duration::from_millis(10)).await;
         let dying = call(idle, soon());
         let shard = shard.clone();
         let mut dying = Box::pin(dying);
@@ -100,7 +100,7 @@ fn a_call_is_answered_or_fails_and_never_hangs() {
         assert!(killed.await.await);
         let died = dying.await;
         let gone = shard.call(me, idle, "f".into(), "".into(), soon()).await;
-        [answered, late, died, gone]
+        [answered, expired, died, gone]
     });
     assert_eq!(
         results,
@@ -433,7 +433,7 @@ fn a_streamed_answer_ends_with_the_call_and_fails_with_its_process() {
 fn a_process_that_is_run_by_its_caller_is_told_to_end() {
     let mut local = Local::new();
     let now = Instant::now();
-    let late = local.shard.start(Some(now)).unwrap();
+    let expired = local.shard.start(Some(now)).unwrap();
     let early = local
         .shard
         .start(Some(now + Duration::from_secs(60)))
@@ -443,11 +443,11 @@ fn a_process_that_is_run_by_its_caller_is_told_to_end() {
     let shard = local.shard.clone();
     let killed_pid = killed.pid();
     assert!(local.run(async move { shard.kill(killed_pid).await }));
-    assert_eq!(late.ended(), Some(End::Deadline));
+    assert_eq!(expired.ended(), Some(End::Deadline));
     assert_eq!(early.ended(), None);
     assert_eq!(killed.ended(), Some(End::Killed(ExitReason::Killed)));
     assert_eq!(local.shard.len(), 3, "until they do");
-    drop((late, early, killed));
+    drop((expired, early, killed));
     assert!(local.shard.is_empty());
 }
 
@@ -486,8 +486,8 @@ fn a_spawned_process_ends_at_its_deadline() {
         .unwrap();
     let watching = local.idle();
     local.shard.monitor(watching, pid).unwrap();
-    let told = local.shard.expire(Instant::now());
-    assert_eq!(told, [(pid, None)]);
+    let notified = local.shard.expire(Instant::now());
+    assert_eq!(notified, [(pid, None)]);
     assert!(!local.shard.is_alive_here(pid));
     local.settle();
     let shard = local.shard.clone();

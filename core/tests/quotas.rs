@@ -33,8 +33,8 @@ fn a_reserved_name_is_nobody_elses_while_its_process_is_between_two_lives() {
     let name = local.shard.node().reserve("victim").unwrap();
     let impostor = local.idle();
     let shard = local.shard.clone();
-    let attempt = || shard.register(impostor, "victim");
-    assert_eq!(attempt(), Err(RegisterError::Reserved), "before the first");
+    let register = || shard.register(impostor, "victim");
+    assert_eq!(register(), Err(RegisterError::Reserved), "before the first");
     let live = || {
         let options = SpawnOptions {
             reserved_name: Some(name.clone()),
@@ -44,7 +44,7 @@ fn a_reserved_name_is_nobody_elses_while_its_process_is_between_two_lives() {
     };
     let first = live().unwrap();
     assert_eq!(shard.whereis("victim"), Some(first));
-    assert_eq!(attempt(), Err(RegisterError::Reserved));
+    assert_eq!(register(), Err(RegisterError::Reserved));
     let refused = SpawnError::Name("victim".into(), RegisterError::Taken(first));
     assert_eq!(live(), Err(refused), "there is one at a time");
     let by_name = SpawnOptions {
@@ -56,7 +56,11 @@ fn a_reserved_name_is_nobody_elses_while_its_process_is_between_two_lives() {
     assert_eq!(refused, Err(reserved));
     assert!(!shard.unregister(first, "victim"), "nor is it given away");
     drop(shard.kill(first));
-    assert_eq!(attempt(), Err(RegisterError::Reserved), "between two lives");
+    assert_eq!(
+        register(),
+        Err(RegisterError::Reserved),
+        "between two lives"
+    );
     assert_eq!(shard.whereis("victim"), None);
     let second = live().unwrap();
     assert_eq!(shard.whereis("victim"), Some(second));
@@ -391,9 +395,9 @@ fn bytes_that_a_process_does_not_read_are_bounded_over_all_its_streams() {
         for _ in 0..32 {
             let stream = shard.open_stream(me, reader).unwrap();
             shard.write(me, stream, chunk.clone()).await.unwrap();
-            let held = shard.quota_usage_here(reader).unwrap();
-            assert!(held.stream_bytes <= MAX_STREAM_BYTES);
-            written = held.stream_bytes;
+            let usage = shard.quota_usage_here(reader).unwrap();
+            assert!(usage.stream_bytes <= MAX_STREAM_BYTES);
+            written = usage.stream_bytes;
         }
         written
     });

@@ -275,8 +275,12 @@ fn a_selective_receive_leaves_the_others_in_order() {
         me.shard.unstash(me.pid);
         order.push(me.shard.receive(me.pid, None).await);
         order.push(me.shard.receive(me.pid, None).await);
-        let late = Instant::now() + Duration::from_millis(5);
-        order.push(me.shard.receive_where(me.pid, Some(late), |_| true).await);
+        let deadline = Instant::now() + Duration::from_millis(5);
+        order.push(
+            me.shard
+                .receive_where(me.pid, Some(deadline), |_| true)
+                .await,
+        );
         order
     });
     let texts = ["c", "b", "a", "d"].map(|text| Some(Delivery::Message(bytes(text))));
@@ -301,10 +305,13 @@ fn calls_are_answered_whatever_happens() {
         assert_eq!(world.run(0, call("echo", soon())), Ok(bytes("hi")));
         let failed = CallError::Failed("no".into());
         assert_eq!(world.run(0, call("fail", soon())), Err(failed));
-        let late = Instant::now() + Duration::from_millis(5);
-        assert_eq!(world.run(0, call("hold", late)), Err(CallError::Timeout));
+        let deadline = Instant::now() + Duration::from_millis(5);
+        assert_eq!(
+            world.run(0, call("hold", deadline)),
+            Err(CallError::Timeout)
+        );
         // One that it holds and one that is queued behind its death.
-        let (sender, mut held) = oneshot::channel();
+        let (sender, mut pending) = oneshot::channel();
         world.spawn(0, async move |me: ProcessContext| {
             let answer = me
                 .shard
@@ -328,7 +335,7 @@ fn calls_are_answered_whatever_happens() {
         world.settle();
         let died = CallError::Died(ExitReason::failed("was told to"));
         let not_begun = CallError::NotBegun(ExitReason::failed("was told to"));
-        assert_eq!(held.try_recv().unwrap(), Some(Err(died)));
+        assert_eq!(pending.try_recv().unwrap(), Some(Err(died)));
         assert_eq!(queued.try_recv().unwrap(), Some(Err(not_begun)));
         let gone = world.run(0, call("echo", soon()));
         assert_eq!(gone, Err(CallError::NoProcess));
@@ -459,23 +466,23 @@ fn a_started_process_ends_by_deadline_kill_or_drop() {
     let shard = world.shard(0);
     let waker = Waker::noop();
     let now = Instant::now();
-    let late = shard.start(Some(now)).unwrap();
+    let expired = shard.start(Some(now)).unwrap();
     let early = shard.start(Some(soon())).unwrap();
     let killed = shard.start(None).unwrap();
     assert!(
-        [&late, &early, &killed]
+        [&expired, &early, &killed]
             .iter()
             .all(|p| p.park(waker).is_none())
     );
     shard.expire(now);
     drop(shard.kill(killed.pid()));
-    assert_eq!(late.park(waker), Some(End::Deadline));
+    assert_eq!(expired.park(waker), Some(End::Deadline));
     assert_eq!(early.ended(), None);
     assert_eq!(killed.ended(), Some(End::Killed(ExitReason::Killed)));
     let (watcher, deliveries) = world.recorder(0, false);
     shard.monitor(watcher, early.pid()).unwrap();
     early.exit(ExitReason::failed("bad"));
-    drop((late, killed));
+    drop((expired, killed));
     world.settle();
     assert!(
         matches!(&deliveries.borrow()[..], [Delivery::Down { reason, .. }] if reason.to_string() == "bad")
@@ -1102,7 +1109,7 @@ proptest! {
         let open = Rc::new(Cell::new(0));
         let pick = |pids: &Vec<Pid>, n: usize| pids.get(n % pids.len().max(1)).copied();
         let home = |world: &World, pid: Pid| world.shard(usize::from(pid.shard().index()));
-        let tell = |what: u8, about: Pid| {
+        let message = |what: u8, about: Pid| {
             let mut message = vec![what];
             message.extend(about.as_raw().to_be_bytes());
             Bytes::from(message)
@@ -1143,8 +1150,8 @@ proptest! {
                 (Op::Register(_, n), Some((a, _))) => drop(home(&world, a).register(a, &n.to_string())),
                 (Op::Join(_, n), Some((a, _))) => drop(home(&world, a).join(a, &n.to_string())),
                 (Op::Later(..), Some((a, b))) => drop(home(&world, a).send_after(a, b, Duration::from_millis(1), bytes("x"))),
-                (Op::Stream(..), Some((a, b))) => drop(world.shard(0).try_send(a, tell(b's', b))),
-                (Op::Call(..), Some((a, b))) => drop(world.shard(0).try_send(a, tell(b'c', b))),
+                (Op::Stream(..), Some((a, b))) => drop(world.shard(0).try_send(a, message(b's', b))),
+                (Op::Call(..), Some((a, b))) => drop(world.shard(0).try_send(a, message(b'c', b))),
             }
         }
         world.settle();

@@ -33,35 +33,35 @@ impl DeadlineGuard {
     }
 
     /// The connection now waits for what `phase` says, for as long as `limit`.
-    pub(crate) fn enter(&self, phase: Phase, limit: Option<Duration>) {
-        self.connection.enter(phase);
+    pub(crate) fn set_phase(&self, phase: Phase, limit: Option<Duration>) {
+        self.connection.set_phase(phase);
         self.connection
             .deadline
             .set(limit.and_then(|limit| self.shard.now().checked_add(limit)));
     }
 
     /// Enters a phase with a deadline.
-    pub(crate) fn enter_until(&self, phase: Phase, deadline: Instant) {
-        self.connection.enter(phase);
+    pub(crate) fn set_phase_until(&self, phase: Phase, deadline: Instant) {
+        self.connection.set_phase(phase);
         self.connection.deadline.set(Some(deadline));
     }
 
     /// The last answer was written. The client may send for `linger` more, and be silent for the
     /// shorter of both.
-    pub(crate) fn enter_lingering(&self, linger: &mut Linger) {
+    pub(crate) fn set_lingering(&self, linger: &mut Linger) {
         let now = self.shard.now();
         let end = *linger.end.get_or_insert(now + linger.total);
         let silence = match self.shard.is_draining() {
             true => linger.silence.min(DRAINING_SILENCE),
             false => linger.silence,
         };
-        self.enter_until(Phase::Closing, end.min(now + silence));
+        self.set_phase_until(Phase::Closing, end.min(now + silence));
     }
 
     /// No operation is in flight that could be made to end, as on a WebSocket on which nothing is
     /// being written: wake the connection at `deadline`, and when the shard drains.
-    pub(crate) fn enter_open(&self, deadline: Option<Instant>, waker: &Waker) {
-        self.connection.enter(Phase::Open);
+    pub(crate) fn set_open(&self, deadline: Option<Instant>, waker: &Waker) {
+        self.connection.set_phase(Phase::Open);
         self.connection.deadline.set(deadline);
         let mut known = self.connection.waker.borrow_mut();
         match &mut *known {

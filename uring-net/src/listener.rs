@@ -198,7 +198,7 @@ fn reject(mut socket: std::net::TcpStream, response: &[u8]) -> io::Result<()> {
 fn catch_panics<P>(permit: P, connection: impl Future<Output = ()>) -> impl Future<Output = ()> {
     let mut connection = Box::pin(connection);
     poll_fn(move |cx| {
-        let _held = &permit;
+        let _permit = &permit;
         let poll = catch_unwind(AssertUnwindSafe(|| connection.as_mut().poll(cx)));
         poll.unwrap_or_else(|_panic| {
             tracing::error!("a connection was dropped: this is a defect of the server");

@@ -119,13 +119,13 @@ mod tests {
     #[test]
     fn what_is_reserved_is_given_back() {
         let memory = Rc::new(BodyMemory::new(3 * BODY as u64));
-        let mut held: Vec<_> = (0..3).map(|_| reserve(&memory, BODY).unwrap()).collect();
+        let mut reserved: Vec<_> = (0..3).map(|_| reserve(&memory, BODY).unwrap()).collect();
         assert!(reserve(&memory, BODY).is_err());
-        assert!(held[0].grow_to(BODY + 1).is_err());
-        assert!(held[0].grow_to(BODY).is_ok());
-        held.pop();
+        assert!(reserved[0].grow_to(BODY + 1).is_err());
+        assert!(reserved[0].grow_to(BODY).is_ok());
+        reserved.pop();
         let other = reserve(&memory, BODY).unwrap();
-        drop((held, other));
+        drop((reserved, other));
         assert_eq!(memory.used(), 0);
     }
 

@@ -95,7 +95,7 @@ impl Client {
     /// Writes all of `bytes`.
     pub(crate) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Disconnected> {
         let (guard, timeout) = (&self.guard, self.settings.write_timeout);
-        let begin = || guard.enter(Phase::Writing, Some(timeout));
+        let begin = || guard.set_phase(Phase::Writing, Some(timeout));
         let bytes = write_all(&mut self.writer, &guard.recorder, bytes, begin).await?;
         self.shard.give_buffer(bytes);
         Ok(())
@@ -111,7 +111,7 @@ impl Client {
         if self.writer.shutdown().await.is_err() {
             return;
         }
-        let lingering = || self.guard.enter_lingering(&mut linger);
+        let lingering = || self.guard.set_lingering(&mut linger);
         discard(&mut self.reader, lingering).await;
     }
 }

@@ -138,13 +138,13 @@ impl Shard {
     }
 
     /// Closes the ends of a queue that an ended process had.
-    pub(super) fn drop_frames(&self, owner: Pid, queue: FrameQueueId, reason: &ExitReason) {
+    pub(super) fn drop_frames(&self, pid: Pid, queue: FrameQueueId, reason: &ExitReason) {
         let outcome = match reason {
             ExitReason::Normal => Ok(()),
             reason => Err(reason.to_string().into()),
         };
-        self.close_frames(owner, queue, outcome);
-        self.stop_receiving(owner, queue);
+        self.close_frames(pid, queue, outcome);
+        self.stop_receiving(pid, queue);
     }
 
     fn stop_receiving(&self, me: Pid, queue: FrameQueueId) {
@@ -180,10 +180,10 @@ impl Shard {
         true
     }
 
-    fn forget_frames(&self, owner: Pid, queue: FrameQueueId) {
+    fn forget_frames(&self, pid: Pid, queue: FrameQueueId) {
         let mut table = self.core.table.borrow_mut();
         let state = table
-            .get_mut(owner)
+            .get_mut(pid)
             .and_then(|process| process.state.as_deref_mut());
         if let Some(state) = state {
             take_first(&mut state.frame_queues, |own| *own == queue);

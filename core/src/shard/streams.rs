@@ -55,7 +55,7 @@ impl Shard {
             let size = chunk.as_ref().map_or(0, Bytes::len);
             let reader = {
                 let mut writers = shard.core.writers.borrow_mut();
-                let writer = writers.get_mut(&stream).filter(|writer| writer.owner == me);
+                let writer = writers.get_mut(&stream).filter(|writer| writer.pid == me);
                 let Some(writer) = writer else {
                     return Poll::Ready(Err(StreamError::NotOwner));
                 };
@@ -82,9 +82,7 @@ impl Shard {
     /// chunks. Returns false if `me` is not the writer.
     pub fn close(&self, me: Pid, stream: StreamId, outcome: Result<(), Arc<str>>) -> bool {
         let writers = self.core.writers.borrow();
-        let own = writers
-            .get(&stream)
-            .is_some_and(|writer| writer.owner == me);
+        let own = writers.get(&stream).is_some_and(|writer| writer.pid == me);
         drop(writers);
         if own {
             self.finish_writing(stream, outcome);
@@ -107,7 +105,7 @@ impl Shard {
             };
             let (read, writer) = {
                 let mut readers = shard.core.readers.borrow_mut();
-                let reader = readers.get_mut(&stream).filter(|reader| reader.owner == me);
+                let reader = readers.get_mut(&stream).filter(|reader| reader.pid == me);
                 let Some(reader) = reader else {
                     return Poll::Ready(Err(StreamError::NotOwner));
                 };
@@ -139,7 +137,7 @@ impl Shard {
     /// Closes the reading end: the writer's next write fails.
     pub fn stop_reading(&self, me: Pid, stream: StreamId) {
         let mut readers = self.core.readers.borrow_mut();
-        if readers.get(&stream).is_none_or(|reader| reader.owner != me) {
+        if readers.get(&stream).is_none_or(|reader| reader.pid != me) {
             return;
         }
         let reader = readers.remove(&stream);
@@ -153,22 +151,22 @@ impl Shard {
 
     /// Gives a process of this shard the writing end. Returns false if the process has ended, or has too
     /// many streams.
-    pub(super) fn add_writer(&self, stream: StreamId, owner: Pid, reader: ShardId) -> bool {
-        if !self.add_stream(owner, stream) {
+    pub(super) fn add_writer(&self, stream: StreamId, pid: Pid, reader: ShardId) -> bool {
+        if !self.add_stream(pid, stream) {
             self.dispatch(
                 reader,
                 Signal::StreamEnd(stream, Err("it was refused".into())),
             );
             return false;
         }
-        let writer = Writer::new(owner, reader);
+        let writer = Writer::new(pid, reader);
         self.core.writers.borrow_mut().insert(stream, writer);
         true
     }
 
-    pub(super) fn add_stream(&self, owner: Pid, stream: StreamId) -> bool {
+    pub(super) fn add_stream(&self, pid: Pid, stream: StreamId) -> bool {
         let mut table = self.core.table.borrow_mut();
-        let Some(process) = table.get_mut(owner) else {
+        let Some(process) = table.get_mut(pid) else {
             return false;
         };
         let streams = &mut process.state().streams;
@@ -182,19 +180,19 @@ impl Shard {
     pub(super) fn finish_writing(&self, stream: StreamId, end: Result<(), Arc<str>>) {
         let writer = self.core.writers.borrow_mut().remove(&stream);
         if let Some(writer) = writer {
-            self.forget_stream(writer.owner, stream);
+            self.forget_stream(writer.pid, stream);
             self.dispatch(writer.reader, Signal::StreamEnd(stream, end));
         }
     }
 
     /// Closes the ends of a stream that an ended process had.
-    pub(super) fn drop_stream(&self, owner: Pid, stream: StreamId, reason: &ExitReason) {
+    pub(super) fn drop_stream(&self, pid: Pid, stream: StreamId, reason: &ExitReason) {
         let end = match reason {
             ExitReason::Normal => Ok(()),
             reason => Err(reason.to_string().into()),
         };
-        self.close(owner, stream, end);
-        self.stop_reading(owner, stream);
+        self.close(pid, stream, end);
+        self.stop_reading(pid, stream);
     }
 
     pub(super) fn handle_stream_open(&self, stream: StreamId, writer: Pid, reader: Pid) {
@@ -222,8 +220,8 @@ impl Shard {
         if reader.has_ended() {
             return;
         }
-        let (owner, writer) = (reader.owner, reader.writer);
-        let fits = self.reserve_stream_bytes(owner, weight(chunk.len()));
+        let (pid, writer) = (reader.pid, reader.writer);
+        let fits = self.reserve_stream_bytes(pid, weight(chunk.len()));
         if fits {
             reader.receive(chunk);
         } else {
@@ -233,12 +231,12 @@ impl Shard {
         if !fits {
             self.dispatch(writer, Signal::ReaderGone(stream));
         }
-        self.wake(owner);
+        self.wake(pid);
     }
 
-    fn reserve_stream_bytes(&self, owner: Pid, bytes: usize) -> bool {
+    fn reserve_stream_bytes(&self, pid: Pid, bytes: usize) -> bool {
         let mut table = self.core.table.borrow_mut();
-        let Some(process) = table.get_mut(owner) else {
+        let Some(process) = table.get_mut(pid) else {
             return false;
         };
         let waiting = &mut process.state().stream_bytes;
@@ -249,8 +247,8 @@ impl Shard {
         fits
     }
 
-    fn release_stream_bytes(&self, owner: Pid, bytes: usize) {
-        if let Some(process) = self.core.table.borrow_mut().get_mut(owner) {
+    fn release_stream_bytes(&self, pid: Pid, bytes: usize) {
+        if let Some(process) = self.core.table.borrow_mut().get_mut(pid) {
             process.state().stream_bytes -= bytes;
         }
     }
@@ -273,9 +271,9 @@ impl Shard {
             return;
         };
         change(reader);
-        let owner = reader.owner;
+        let pid = reader.pid;
         drop(readers);
-        self.wake(owner);
+        self.wake(pid);
     }
 
     fn at_writer(&self, stream: StreamId, change: impl FnOnce(&mut Writer)) {
@@ -284,15 +282,15 @@ impl Shard {
             return;
         };
         change(writer);
-        let owner = writer.owner;
+        let pid = writer.pid;
         drop(writers);
-        self.wake(owner);
+        self.wake(pid);
     }
 
-    fn forget_stream(&self, owner: Pid, stream: StreamId) {
+    fn forget_stream(&self, pid: Pid, stream: StreamId) {
         let mut table = self.core.table.borrow_mut();
         let state = table
-            .get_mut(owner)
+            .get_mut(pid)
             .and_then(|process| process.state.as_deref_mut());
         if let Some(state) = state {
             take_first(&mut state.streams, |own| *own == stream);

@@ -317,10 +317,10 @@ impl World {
     fn check_quotas(&self) {
         for puppet in &self.puppets {
             let shard = self.shard(puppet.pid.shard());
-            let Some(held) = shard.quota_usage_here(puppet.pid) else {
+            let Some(usage) = shard.quota_usage_here(puppet.pid) else {
                 continue;
             };
-            assert!(within_bounds(&held, puppet.resident), "{held:?}");
+            assert!(within_bounds(&usage, puppet.resident), "{usage:?}");
         }
         if let Some(holder) = self.node.whereis("reserved") {
             let mut puppets = self.puppets.iter();
@@ -334,7 +334,7 @@ impl World {
     fn check_deliveries(&self) {
         for Puppet { pid, .. } in &self.puppets {
             let shard = self.shard(pid.shard());
-            let (Some(info), Some(held)) = (shard.info_here(*pid), shard.quota_usage_here(*pid))
+            let (Some(info), Some(usage)) = (shard.info_here(*pid), shard.quota_usage_here(*pid))
             else {
                 continue;
             };
@@ -348,16 +348,16 @@ impl World {
             assert!(casts >= received.casts, "a cast from nowhere");
             let missing = casts - received.casts;
             assert!(
-                missing <= held.messages,
-                "{missing} casts are lost: {held:?}"
+                missing <= usage.messages,
+                "{missing} casts are lost: {usage:?}"
             );
             assert_eq!(
                 info.mailbox_depth as usize,
-                held.messages + held.unread_signals,
+                usage.messages + usage.unread_signals,
                 "room is kept for what is not there"
             );
             // Timers send, too: those are not counted here.
-            let lost = (messages).saturating_sub(received.messages + held.messages);
+            let lost = (messages).saturating_sub(received.messages + usage.messages);
             assert!(lost as u64 <= info.dropped, "{lost} messages vanished");
         }
     }
@@ -376,24 +376,24 @@ impl World {
     }
 }
 
-fn within_bounds(held: &QuotaUsage, resident: bool) -> bool {
+fn within_bounds(usage: &QuotaUsage, resident: bool) -> bool {
     let (timers, timer_bytes) = match resident {
         true => (quota::RESIDENT_TIMERS, quota::RESIDENT_TIMER_BYTES),
         false => (quota::PROCESS_TIMERS, quota::PROCESS_TIMER_BYTES),
     };
-    held.names <= quota::MAX_NAMES + 1
-        && held.groups <= quota::MAX_GROUPS
-        && held.links + held.unread_signals <= 2 * quota::MAX_LINKS
-        && held.monitors <= quota::MAX_MONITORS
+    usage.names <= quota::MAX_NAMES + 1
+        && usage.groups <= quota::MAX_GROUPS
+        && usage.links + usage.unread_signals <= 2 * quota::MAX_LINKS
+        && usage.monitors <= quota::MAX_MONITORS
         // What is stashed was counted before.
-        && held.messages <= LIMIT.messages + 1
-        && held.message_bytes <= 2 * LIMIT.bytes
-        && held.streams <= quota::MAX_STREAMS
-        && held.waiting_streams <= quota::MAX_WAITING_STREAMS
-        && held.stream_bytes <= quota::MAX_STREAM_BYTES
-        && held.timers <= timers
-        && held.timer_bytes <= timer_bytes
-        && held.left_timers <= quota::LEFT_TIMERS
+        && usage.messages <= LIMIT.messages + 1
+        && usage.message_bytes <= 2 * LIMIT.bytes
+        && usage.streams <= quota::MAX_STREAMS
+        && usage.waiting_streams <= quota::MAX_WAITING_STREAMS
+        && usage.stream_bytes <= quota::MAX_STREAM_BYTES
+        && usage.timers <= timers
+        && usage.timer_bytes <= timer_bytes
+        && usage.left_timers <= quota::LEFT_TIMERS
 }
 
 /// The life of a process.

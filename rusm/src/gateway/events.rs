@@ -40,17 +40,17 @@ pub(super) async fn open(
     let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
-    let owner = shard.start(None).ok_or_else(full)?;
+    let process = shard.start(None).ok_or_else(full)?;
     let limit = limits.begin;
     let began = Instant::now();
-    let opening = pool.open_events(component, &log.id, info, owner.pid(), limit);
+    let opening = pool.open_events(component, &log.id, info, process.pid(), limit);
     match opening.await?.response.await {
         Ok(ResponseStart::Whole(outcome)) => outcome.map(Outcome::Whole),
         Ok(ResponseStart::Stream(start, stream)) => {
-            let body = Owner {
+            let body = EventBody {
                 takes_messages,
                 shard: shard.clone(),
-                owner,
+                process,
                 stream,
                 silence: limits.silence,
                 is_new: true,
@@ -66,10 +66,10 @@ pub(super) async fn open(
 
 /// The owner of the socket. When it is dropped its process ends, and so does its end of the stream
 /// by which the guest learns that the client is gone.
-struct Owner {
+struct EventBody {
     shard: Shard,
     /// The reader of the stream.
-    owner: ProcessHandle,
+    process: ProcessHandle,
     stream: StreamId,
     silence: Option<Duration>,
     /// Whether the client has not been sent anything.
@@ -83,9 +83,9 @@ struct Owner {
 
 type Waiting = Pin<Box<dyn Future<Output = Option<Delivery>>>>;
 
-impl BodyStream for Owner {
+impl BodyStream for EventBody {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
-        let reading = self.shard.read(self.owner.pid(), self.stream);
+        let reading = self.shard.read(self.process.pid(), self.stream);
         if let Poll::Ready(read) = pin!(reading).poll(cx) {
             self.waiting = None;
             self.is_new = false;
@@ -106,16 +106,16 @@ impl BodyStream for Owner {
                 Some(waiting) => waiting,
                 none => none.insert(wait(
                     &self.shard,
-                    &self.owner,
+                    &self.process,
                     self.takes_messages,
                     self.silence,
                 )),
             };
-            let Poll::Ready(mail) = waiting.as_mut().poll(cx) else {
+            let Poll::Ready(delivery) = waiting.as_mut().poll(cx) else {
                 return Poll::Pending;
             };
             self.waiting = None;
-            let data = match &mail {
+            let data = match &delivery {
                 Some(Delivery::Message(data)) => Some(data),
                 _ => None,
             };
@@ -147,11 +147,12 @@ fn comment() -> Result<Vec<u8>, Aborted> {
 
 fn wait(
     shard: &Shard,
-    owner: &ProcessHandle,
+    process: &ProcessHandle,
     takes_messages: bool,
     silence: Option<Duration>,
 ) -> Waiting {
     let deadline = silence.and_then(|silence| Instant::now().checked_add(silence));
-    let is_message = move |mail: &Delivery| takes_messages && matches!(mail, Delivery::Message(_));
-    Box::pin(shard.receive_where(owner.pid(), deadline, is_message))
+    let is_message =
+        move |delivery: &Delivery| takes_messages && matches!(delivery, Delivery::Message(_));
+    Box::pin(shard.receive_where(process.pid(), deadline, is_message))
 }

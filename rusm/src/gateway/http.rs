@@ -231,7 +231,7 @@ impl Service for HttpGateway {
             }
             Buffered::Legacy(component, action) => {
                 // Rare, and large: in a box it takes no room in every connection.
-                let call = (self.pool).call_by_mail(component, &action, &request, &id, limit);
+                let call = (self.pool).call_legacy_http(component, &action, &request, &id, limit);
                 Box::pin(call).await.map(Outcome::Whole)
             }
         };
@@ -266,14 +266,14 @@ impl Service for HttpGateway {
             method: head.method.to_owned(),
             target: head.target.to_owned(),
         });
-        let incoming = IncomingRequest::new(head.method, &head.origin_form(), &headers, body);
-        let incoming = incoming.map_err(|invalid| {
+        let wasi_request = IncomingRequest::new(head.method, &head.origin_form(), &headers, body);
+        let wasi_request = wasi_request.map_err(|invalid| {
             let status = Status::new(invalid.status()).unwrap_or(Status::BAD_REQUEST);
             ErrorResponse::new(status).with_text(invalid.to_string())
         })?;
         let (pool, limit) = (self.pool.clone(), self.request_timeout);
         let response = async move {
-            let outcome = wasi_http::handle(&pool, component, incoming, limit, &log).await;
+            let outcome = wasi_http::handle(&pool, component, wasi_request, limit, &log).await;
             respond(outcome, || RequestLog::clone(&log))
         };
         Ok(Streamed {

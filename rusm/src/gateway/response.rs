@@ -96,8 +96,8 @@ mod tests {
                 "[[serve]]\nlisten = \"127.0.0.1:0\"\n[serve.routes]\n\"GET /\" = \"a#b\"\n\
                  [serve.headers]\n{name} = \"x\"\n"
             );
-            let refused = rusm_config::parse("a", &manifest).is_err();
-            assert_eq!(refused, is_host_owned(name.as_bytes()), "{name}");
+            let is_error = rusm_config::parse("a", &manifest).is_err();
+            assert_eq!(is_error, is_host_owned(name.as_bytes()), "{name}");
         }
     }
 }

@@ -28,9 +28,9 @@ pub(super) async fn call(
     let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
-    let owner = shard.start(None).ok_or_else(full)?;
+    let process = shard.start(None).ok_or_else(full)?;
     let began = Instant::now();
-    let streaming = pool.call_streaming(action, request, id, info, owner.pid(), limit);
+    let streaming = pool.call_streaming(action, request, id, info, process.pid(), limit);
     let streaming = streaming.await?;
     let guest = Guest::new(shard.clone(), streaming.pid);
     match streaming.response.await {
@@ -38,7 +38,7 @@ pub(super) async fn call(
         Ok(ResponseStart::Stream(start, stream)) => {
             let body = GuestBody {
                 _permit: pool.acquire_connection_permit()?,
-                owner,
+                process,
                 stream,
                 guest,
             };
@@ -69,7 +69,7 @@ pub fn encode_event(out: &mut Vec<u8>, event: &SseEvent<'_>) -> Result<(), Strin
 /// The body that a guest writes to the owner of the socket.
 struct GuestBody {
     /// The reader of the stream.
-    owner: ProcessHandle,
+    process: ProcessHandle,
     stream: StreamId,
     guest: Guest,
     _permit: Permit,
@@ -77,7 +77,7 @@ struct GuestBody {
 
 impl BodyStream for GuestBody {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Aborted>>> {
-        let reading = self.guest.shard.read(self.owner.pid(), self.stream);
+        let reading = self.guest.shard.read(self.process.pid(), self.stream);
         pin!(reading).poll(cx).map(|read| match read {
             Ok(chunk) => chunk.map(|chunk| Ok(chunk.into())),
             Err(_) => Some(Err(Aborted)),

@@ -53,14 +53,14 @@ impl Target {
         pool: &ShardPool,
     ) -> Result<Self, CliError> {
         let name = route.component.as_str();
-        let failed = |why: &str| {
+        let route_error = |why: &str| {
             CliError::from(AppError::Route {
                 route: format!("{} {}", route.method, route.pattern),
                 reason: why.to_owned(),
             })
         };
         let Some(component) = pool.component(name) else {
-            return Err(failed(&format!("component `{name}` was not loaded")));
+            return Err(route_error(&format!("component `{name}` was not loaded")));
         };
         let kind = pool.kind(component);
         let action_target = |action| match kind.may_stream {
@@ -75,7 +75,7 @@ impl Target {
                     let action = action.as_str().replace('-', "_").into();
                     Ok(Self::Buffered(Buffered::Legacy(component, action)))
                 }
-                None => Err(failed("its action was not loaded")),
+                None => Err(route_error("its action was not loaded")),
             };
         }
         let process = ConnectionProcess {
@@ -85,14 +85,14 @@ impl Target {
         let target = match protocol {
             Protocol::Ws if kind.is_websocket || kind.is_run => Buffered::WebSocket(process),
             Protocol::Ws => {
-                return Err(failed(&format!(
+                return Err(route_error(&format!(
                     "component `{name}` serves no WebSockets: it exports neither \
                      rusm:runtime/websocket@0.1.0 nor `run`"
                 )));
             }
             Protocol::Sse if kind.is_event_source || kind.is_run => Buffered::Events(process),
             Protocol::Sse => {
-                return Err(failed(&format!(
+                return Err(route_error(&format!(
                     "component `{name}` serves no events by itself: it exports neither \
                      rusm:runtime/sse@0.1.0 nor `run`; name an action, as in `{name}#index`"
                 )));
@@ -103,7 +103,7 @@ impl Target {
             _ if kind.is_http_handler => return Ok(Self::Stock(component)),
             _ if let Some(fetch) = pool.resolve(name, DEFAULT_ACTION) => action_target(fetch),
             _ => {
-                return Err(failed(&format!(
+                return Err(route_error(&format!(
                     "component `{name}` does not answer HTTP as a whole: it exports none of \
                      wasi:http/incoming-handler@0.2, rusm:runtime/websocket@0.1.0, \
                      rusm:runtime/sse@0.1.0 and the action `fetch`; name an action, as in \
@@ -112,7 +112,7 @@ impl Target {
             }
         };
         if matches!(target, Buffered::WebSocket(_) | Buffered::Events(_)) && route.method != "GET" {
-            return Err(failed(&format!(
+            return Err(route_error(&format!(
                 "component `{name}` holds a connection, which is asked for with `GET`"
             )));
         }

@@ -26,23 +26,23 @@ pub(super) async fn open(
     let full = || ProcessError::Host {
         reason: "the process table is full".into(),
     };
-    let owner = pool.shard().start(None).ok_or_else(full)?;
+    let process = pool.shard().start(None).ok_or_else(full)?;
     let socket = pool
-        .open_websocket(component, id, info, owner.pid())
+        .open_websocket(component, id, info, process.pid())
         .await?;
-    Ok(Box::new(Owner {
+    Ok(Box::new(SocketHandler {
         takes_messages,
         shard: pool.shard().clone(),
-        owner,
+        process,
         socket,
         unsent: None,
     }))
 }
 
 /// The owner of the socket, between the client and the guest.
-struct Owner {
+struct SocketHandler {
     shard: Shard,
-    owner: ProcessHandle,
+    process: ProcessHandle,
     socket: WebSocket,
     /// Whether messages to the owner are for the client.
     takes_messages: bool,
@@ -51,12 +51,12 @@ struct Owner {
     unsent: Option<Frame>,
 }
 
-impl WebSocketHandler for Owner {
+impl WebSocketHandler for SocketHandler {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.unsent.is_none() {
             return Poll::Ready(());
         }
-        let (me, queue) = (self.owner.pid(), self.socket.incoming);
+        let (me, queue) = (self.process.pid(), self.socket.incoming);
         let sending = self.shard.poll_send_frame(me, queue, &mut self.unsent, cx);
         // A guest that is gone takes no more, and is noticed by what it sends.
         sending.map(|_| self.unsent = None)
@@ -73,10 +73,10 @@ impl WebSocketHandler for Owner {
     fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
         // The process has made room, and there may be no more input that would ask for it.
         self.try_send();
-        let (me, queue) = (self.owner.pid(), self.socket.outgoing);
+        let (me, queue) = (self.process.pid(), self.socket.outgoing);
         let received = self.shard.poll_receive_frame(me, queue, cx);
         if received.is_pending() && self.takes_messages {
-            return self.poll_mail(cx);
+            return self.poll_message(cx);
         }
         received.map(|received| match received {
             Ok(frame) => frame.map(|frame| match frame {
@@ -100,27 +100,29 @@ impl WebSocketHandler for Owner {
             self.try_send();
         }
         self.shard
-            .close_frames(self.owner.pid(), self.socket.incoming, Ok(()));
+            .close_frames(self.process.pid(), self.socket.incoming, Ok(()));
     }
 }
 
-impl Owner {
+impl SocketHandler {
     /// Sends the frame that waits, if there is room for it now.
     fn try_send(&mut self) {
         if self.unsent.is_none() {
             return;
         }
-        let (me, queue) = (self.owner.pid(), self.socket.incoming);
+        let (me, queue) = (self.process.pid(), self.socket.incoming);
         if let Err(_gone) = self.shard.try_send_frame(me, queue, &mut self.unsent) {
             self.unsent = None;
         }
     }
 
     /// A message that some process sent to the owner is a binary one for the client.
-    fn poll_mail(&self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
-        let is_message = |mail: &Delivery| matches!(mail, Delivery::Message(_));
-        let receiving = self.shard.receive_where(self.owner.pid(), None, is_message);
-        pin!(receiving).poll(cx).map(|mail| match mail {
+    fn poll_message(&self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
+        let is_message = |delivery: &Delivery| matches!(delivery, Delivery::Message(_));
+        let receiving = self
+            .shard
+            .receive_where(self.process.pid(), None, is_message);
+        pin!(receiving).poll(cx).map(|delivery| match delivery {
             Some(Delivery::Message(bytes)) => Some(Outgoing::Binary(bytes.into())),
             _ => None,
         })

@@ -17,7 +17,7 @@ pub(super) struct BodyReader {
     sink: Option<Box<dyn BodySink>>,
     decoder: BodyDecoder,
     /// The bytes that were read and not yet decoded; when the body is complete, those behind it.
-    held: Vec<u8>,
+    buffered: Vec<u8>,
     state: State,
     expect: Expect,
     /// The time for which the client may send nothing while the sink is ready.
@@ -35,23 +35,23 @@ pub(super) struct PollContext {
 }
 
 impl BodyReader {
-    /// A body that begins with `held`. The client may be waiting for an informational response before
+    /// A body that begins with `buffered`. The client may be waiting for an informational response before
     /// it sends any of it.
     pub(super) fn new(
         sink: Box<dyn BodySink>,
         decoder: BodyDecoder,
-        held: Vec<u8>,
+        buffered: Vec<u8>,
         expects_continue: bool,
         timeout: Duration,
     ) -> Self {
-        let expect = match expects_continue && held.is_empty() {
+        let expect = match expects_continue && buffered.is_empty() {
             true => Expect::Waiting,
             false => Expect::Nothing,
         };
         Self {
             sink: Some(sink),
             decoder,
-            held,
+            buffered,
             state: State::Coming,
             expect,
             timeout,
@@ -80,7 +80,7 @@ impl BodyReader {
                     self.deadline = None;
                     return Poll::Ready(Ok(()));
                 }
-                State::Coming if !self.held.is_empty() => match self.poll_sink(cx) {
+                State::Coming if !self.buffered.is_empty() => match self.poll_sink(cx) {
                     Poll::Ready(Ok(())) => self.pass_on()?,
                     Poll::Ready(Err(Closed)) => self.abandon(),
                     Poll::Pending => {
@@ -88,8 +88,8 @@ impl BodyReader {
                         return Poll::Pending;
                     }
                 },
-                State::Discarding { .. } if !self.held.is_empty() => self.pass_on()?,
-                State::Coming | State::Discarding { .. } => match read(self.room(), cx) {
+                State::Discarding { .. } if !self.buffered.is_empty() => self.pass_on()?,
+                State::Coming | State::Discarding { .. } => match read(self.capacity(), cx) {
                     Poll::Ready((Ok(count), bytes)) if count > 0 => self.take_in(bytes),
                     Poll::Ready(_) => {
                         return Poll::Ready(Err(self.fail(match poll_context.expired {
@@ -163,7 +163,7 @@ impl BodyReader {
 
     /// Returns whether no read is in flight that would tell that the client has left, and none may be.
     pub(super) fn is_blind(&self) -> bool {
-        self.state == State::Abandoned || self.state == State::Coming && !self.held.is_empty()
+        self.state == State::Abandoned || self.state == State::Coming && !self.buffered.is_empty()
     }
 
     /// Returns when the client will have sent nothing for too long.
@@ -173,7 +173,7 @@ impl BodyReader {
 
     /// Returns the bytes behind a body that is complete.
     pub(super) fn into_rest(self) -> Vec<u8> {
-        self.held
+        self.buffered
     }
 
     fn poll_sink(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
@@ -220,13 +220,13 @@ impl BodyReader {
                 None => State::Abandoned,
             };
         }
-        self.held = bytes;
+        self.buffered = bytes;
     }
 
     /// Decodes what is held. The sink, if it wants it, is ready.
     fn pass_on(&mut self) -> Result<(), BodyError> {
         let mut content = Vec::new();
-        let taken = self.decoder.take(&mut self.held, &mut content);
+        let taken = self.decoder.take(&mut self.buffered, &mut content);
         if !content.is_empty()
             && let Some(sink) = &mut self.sink
         {
@@ -267,14 +267,14 @@ impl BodyReader {
     }
 
     /// Bytes that are worth reading at once.
-    fn room(&self) -> usize {
+    fn capacity(&self) -> usize {
         let left = self.decoder.left().map(usize::try_from);
         left.and_then(Result::ok).unwrap_or(CHUNK).min(CHUNK)
     }
 
     /// Returns whether the rest may be so little that it is worth reading, though it is not wanted.
     fn is_little(&self) -> bool {
-        let most = DISCARDED.saturating_add(self.held.len()) as u64;
+        let most = DISCARDED.saturating_add(self.buffered.len()) as u64;
         // What the client was not told to send may never come.
         !matches!(self.expect, Expect::Waiting | Expect::Due | Expect::Refused)
             && self.decoder.left().is_none_or(|left| left <= most)
@@ -380,8 +380,8 @@ mod tests {
         };
         let mut sizes = pieces.iter().copied().cycle();
         let mut rest = wire;
-        let mut piece = move |room: usize| {
-            let len = sizes.next().unwrap_or(1).min(rest.len()).min(room);
+        let mut piece = move |capacity: usize| {
+            let len = sizes.next().unwrap_or(1).min(rest.len()).min(capacity);
             let (piece, behind) = rest.split_at(len);
             rest = behind;
             piece.to_vec()
@@ -395,13 +395,13 @@ mod tests {
             expired: false,
         };
         let mut reads = 0;
-        let mut read = |room: usize, _: &mut Context<'_>| {
-            assert!(room > 0);
+        let mut read = |capacity: usize, _: &mut Context<'_>| {
+            assert!(capacity > 0);
             reads += 1;
             if reads % stalls.1 > 0 {
                 return Poll::Pending;
             }
-            let piece = piece(room);
+            let piece = piece(capacity);
             Poll::Ready((Ok(piece.len()), piece))
         };
         let mut cx = Context::from_waker(Waker::noop());

@@ -42,14 +42,14 @@ impl Client {
             });
         }
         self.guard
-            .enter(Phase::Body, Some(self.settings.body_timeout));
+            .set_phase(Phase::Body, Some(self.settings.body_timeout));
         if head.expect_continue && head.rest.is_empty() {
             let informational = http1::CONTINUE.to_vec();
             if self.write(informational).await.is_err() {
                 return Err(Transition::Disconnected);
             }
             self.guard
-                .enter(Phase::Body, Some(self.settings.body_timeout));
+                .set_phase(Phase::Body, Some(self.settings.body_timeout));
         }
         let mut content = Content::new(self.reserve_nothing());
         let received = match self.gather(head, &mut decoder, &mut content).await {
@@ -67,9 +67,9 @@ impl Client {
         match received {
             Ok(received) => Ok(received),
             Err(NotReceived::Disconnected) => Err(Transition::Disconnected),
-            Err(NotReceived::Late) => {
-                let late = ErrorResponse::new(Status::REQUEST_TIMEOUT);
-                let _ = self.write_error(&late, context).await;
+            Err(NotReceived::DeadlineExceeded) => {
+                let timed_out = ErrorResponse::new(Status::REQUEST_TIMEOUT);
+                let _ = self.write_error(&timed_out, context).await;
                 Err(Transition::Close)
             }
             Err(NotReceived::Wrong(error)) => Err(self.reject(error, context).await),
@@ -85,7 +85,7 @@ impl Client {
         decoder: &mut BodyDecoder,
         content: &mut Content,
     ) -> Result<(usize, Vec<u8>), NotReceived> {
-        content.make_room(head.rest.len(), usize::MAX)?;
+        content.reserve(head.rest.len(), usize::MAX)?;
         let mut progress = decoder.decode(head.rest, &mut content.bytes)?;
         let consumed = progress.consumed;
         let mut chunk = Vec::new();
@@ -95,10 +95,10 @@ impl Client {
                 // Where the length is known, nothing is read behind the body, and nothing copied.
                 Some(left) => {
                     let left = usize::try_from(left).unwrap_or(usize::MAX);
-                    let room = left.min(BODY_CHUNK);
-                    content.make_room(room, left)?;
+                    let capacity = left.min(BODY_CHUNK);
+                    content.reserve(capacity, left)?;
                     let bytes = std::mem::take(&mut content.bytes);
-                    let (read, bytes) = self.reader.read_at_most(bytes, room).await;
+                    let (read, bytes) = self.reader.read_at_most(bytes, capacity).await;
                     content.bytes = bytes;
                     read
                 }
@@ -111,14 +111,16 @@ impl Client {
                 }
             };
             let count = match read {
-                Ok(0) if self.guard.interrupted().is_some() => return Err(NotReceived::Late),
+                Ok(0) if self.guard.interrupted().is_some() => {
+                    return Err(NotReceived::DeadlineExceeded);
+                }
                 Ok(0) | Err(_) => return Err(NotReceived::Disconnected),
                 Ok(count) => count,
             };
             progress = match decoder {
                 BodyDecoder::Length(length) if known.is_some() => length.skip(count),
                 _ => {
-                    content.make_room(chunk.len(), usize::MAX)?;
+                    content.reserve(chunk.len(), usize::MAX)?;
                     decoder.decode(&chunk, &mut content.bytes)?
                 }
             };
@@ -171,7 +173,7 @@ impl Content {
 
     /// Makes room for `more` bytes, and for as many again as there are, unless no more than `most`
     /// will come.
-    fn make_room(&mut self, more: usize, most: usize) -> Result<(), Exhausted> {
+    fn reserve(&mut self, more: usize, most: usize) -> Result<(), Exhausted> {
         let (len, capacity) = (self.bytes.len(), self.bytes.capacity());
         if capacity - len >= more {
             return Ok(());
@@ -186,7 +188,7 @@ impl Content {
 /// The reason why there is no body.
 enum NotReceived {
     Disconnected,
-    Late,
+    DeadlineExceeded,
     Wrong(RequestError),
     Exhausted,
 }

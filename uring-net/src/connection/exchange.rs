@@ -84,7 +84,7 @@ impl<'c> ExchangeState<'c> {
             // Reading comes first: it is what most often gives cause to write.
             if let Reading::Body(body_reader, _) = &self.reading {
                 let poll_context = PollContext::of(self.shard, self.guard);
-                let read = |room, cx: &mut Context<'_>| reader.poll_in_time(room, cx);
+                let read = |capacity, cx: &mut Context<'_>| reader.poll_in_time(capacity, cx);
                 let read = body_reader.borrow_mut().poll(poll_context, read, cx);
                 if let Poll::Ready(Err(why)) = read {
                     return Poll::Ready(Err(why));
@@ -102,7 +102,7 @@ impl<'c> ExchangeState<'c> {
     /// Notes that some bytes are about to be written: the client has to take some of them in time.
     pub(super) fn begin_write(&self) {
         let timeout = self.settings.write_timeout;
-        self.guard.enter(Phase::Writing, Some(timeout));
+        self.guard.set_phase(Phase::Writing, Some(timeout));
         self.write_deadline.set(self.guard.deadline());
     }
 
@@ -198,19 +198,19 @@ impl<'c> ExchangeState<'c> {
         // Where one limit has to stand for both, it is the one that is over first.
         match (self.write_deadline.get(), reading) {
             (Some(writing), reading) if reading.is_none_or(|reading| writing <= reading) => {
-                self.guard.enter_until(Phase::Writing, writing);
+                self.guard.set_phase_until(Phase::Writing, writing);
             }
             _ if self.head_due().is_some() => {
-                self.guard.enter_open(self.head_due(), cx.waker());
+                self.guard.set_open(self.head_due(), cx.waker());
                 if self.is_read() && self.shard.now() > self.started {
                     return reader.poll_disconnected(cx);
                 }
             }
-            (_, Some(reading)) => self.guard.enter_until(Phase::Body, reading),
+            (_, Some(reading)) => self.guard.set_phase_until(Phase::Body, reading),
             // Most responses come before it is worth to read for this alone.
             _ if self.is_read() && self.shard.now() == self.started => {
                 let next_tick = self.started + Duration::from_nanos(1);
-                self.guard.enter_open(Some(next_tick), cx.waker());
+                self.guard.set_open(Some(next_tick), cx.waker());
             }
             _ if self.is_read() => {
                 self.wait_for_service(cx.waker());
@@ -225,8 +225,8 @@ impl<'c> ExchangeState<'c> {
     fn wait_for_service(&self, waker: &Waker) {
         match self.is_events.get() {
             // To be woken when the shard drains.
-            true => self.guard.enter_open(None, waker),
-            false => self.guard.enter(Phase::Service, None),
+            true => self.guard.set_open(None, waker),
+            false => self.guard.set_phase(Phase::Service, None),
         }
     }
 
@@ -238,15 +238,15 @@ impl<'c> ExchangeState<'c> {
             _ => {
                 // A client that has ended its own side may have sent all of a body that the sink
                 // still wants.
-                let may_leave = self.is_abandoned() && self.guard.is_half_closed();
-                if self.guard.is_reset() || may_leave {
+                let may_abandon = self.is_abandoned() && self.guard.is_half_closed();
+                if self.guard.is_reset() || may_abandon {
                     return Poll::Ready(());
                 }
                 now + PROBE
             }
         };
         self.probe.set(Some(due));
-        self.guard.enter_open(Some(due), cx.waker());
+        self.guard.set_open(Some(due), cx.waker());
         Poll::Pending
     }
 

@@ -43,7 +43,7 @@ pub(super) async fn serve<S: Service>(
         true => FIRST_REQUEST.min(client.settings.idle_timeout),
         false => client.settings.idle_timeout,
     };
-    client.guard.enter(Phase::Idle, Some(first));
+    client.guard.set_phase(Phase::Idle, Some(first));
     loop {
         let transition = if input.is_empty() {
             Transition::NeedInput
@@ -61,7 +61,7 @@ pub(super) async fn serve<S: Service>(
             Transition::NeedInput if !input.is_empty() && client.guard.phase() == Phase::Idle => {
                 client
                     .guard
-                    .enter(Phase::Head, Some(client.settings.header_timeout));
+                    .set_phase(Phase::Head, Some(client.settings.header_timeout));
             }
             Transition::NeedInput => {}
             Transition::Next => {
@@ -69,7 +69,7 @@ pub(super) async fn serve<S: Service>(
                 client.take_pipelined(&mut input);
                 client
                     .guard
-                    .enter(Phase::Idle, Some(client.settings.idle_timeout));
+                    .set_phase(Phase::Idle, Some(client.settings.idle_timeout));
                 continue;
             }
             Transition::Upgrade(websocket) => {
@@ -103,9 +103,9 @@ pub(super) async fn serve<S: Service>(
                 tracing::trace!(%peer, "connection closed: its time was over");
                 if parser.is_amid_head() {
                     client.guard.recorder.begin_unparsed(&input);
-                    let late = ErrorResponse::new(Status::REQUEST_TIMEOUT);
+                    let timed_out = ErrorResponse::new(Status::REQUEST_TIMEOUT);
                     let _ = client
-                        .write_error(&late, ResponseContext::of_unparsed(&input))
+                        .write_error(&timed_out, ResponseContext::of_unparsed(&input))
                         .await;
                     drop((parser, input));
                     client.close(Linger::SERVED).await;
@@ -266,7 +266,7 @@ async fn handle<S: Service>(
         }
     };
     let body = client.read_body(&head).await?;
-    client.guard.enter(Phase::Service, None);
+    client.guard.set_phase(Phase::Service, None);
     let request = Request {
         head,
         body: body.content(&head),

@@ -107,12 +107,12 @@ impl StreamingExchange {
 /// The response is complete: read what is left of the body, if it is little and comes soon.
 async fn finish(client: &mut Client, body_reader: &mut BodyReader) -> Transition {
     body_reader.abandon();
-    client.guard.enter(Phase::Body, Some(REST));
+    client.guard.set_phase(Phase::Body, Some(REST));
     let read = poll_fn(|cx| {
         let poll_context = PollContext::of(&client.shard, &client.guard);
         body_reader.poll(
             poll_context,
-            |room, cx| client.reader.poll_in_time(room, cx),
+            |capacity, cx| client.reader.poll_in_time(capacity, cx),
             cx,
         )
     })

@@ -53,7 +53,7 @@ pub struct ChunkedDecoder {
     /// The trailers, if they are kept.
     kept: Option<Box<Kept>>,
     /// Bytes of content that may still come.
-    room: u64,
+    capacity: u64,
 }
 
 impl ChunkedDecoder {
@@ -69,7 +69,7 @@ impl ChunkedDecoder {
             trailer_bytes: MAX_TRAILER_BYTES,
             trailers: MAX_TRAILERS,
             kept: None,
-            room: max_body,
+            capacity: max_body,
         }
     }
 
@@ -170,7 +170,7 @@ impl ChunkedDecoder {
         let size = std::mem::take(&mut self.size);
         self.digits = 0;
         self.extension = 0;
-        self.room = self.room.checked_sub(size).ok_or(TOO_LARGE)?;
+        self.capacity = self.capacity.checked_sub(size).ok_or(TOO_LARGE)?;
         Ok(match size {
             0 => State::Trailer(Trailer::Start),
             _ => State::Data(size),
@@ -207,16 +207,16 @@ impl ChunkedDecoder {
     }
 
     fn step_trailer(&mut self, part: Trailer, byte: u8) -> Result<State, RequestError> {
-        let room = self.trailer_bytes.checked_sub(1);
-        self.trailer_bytes = room.ok_or(TRAILERS_TOO_LARGE)?;
+        let capacity = self.trailer_bytes.checked_sub(1);
+        self.trailer_bytes = capacity.ok_or(TRAILERS_TOO_LARGE)?;
         if let Some(kept) = &mut self.kept {
             kept.0.push(byte);
         }
         let next = match (part, byte) {
             (Trailer::Start, b'\r') => return Ok(State::EndLf),
             (Trailer::Start, _) if is_tchar(byte) => {
-                let room = self.trailers.checked_sub(1);
-                self.trailers = room.ok_or(TRAILERS_TOO_LARGE)?;
+                let capacity = self.trailers.checked_sub(1);
+                self.trailers = capacity.ok_or(TRAILERS_TOO_LARGE)?;
                 Trailer::Name
             }
             (Trailer::Name, b':') => Trailer::Value,

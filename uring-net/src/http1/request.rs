@@ -170,11 +170,11 @@ impl HeadParser {
     ) -> Result<Option<RequestLine>, RequestError> {
         let mut fields = [const { MaybeUninit::uninit() }; USUAL_HEADERS];
         let mut many;
-        let room = limits.headers.min(USUAL_HEADERS);
+        let capacity = limits.headers.min(USUAL_HEADERS);
         let mut request = httparse::Request::new(&mut []);
         let mut parsed =
-            request.parse_with_uninit_headers(head, fields.get_mut(..room).unwrap_or_default());
-        if parsed == Err(httparse::Error::TooManyHeaders) && limits.headers > room {
+            request.parse_with_uninit_headers(head, fields.get_mut(..capacity).unwrap_or_default());
+        if parsed == Err(httparse::Error::TooManyHeaders) && limits.headers > capacity {
             // Each takes a line, and a line has bytes of which there is a limit.
             let lines = memchr::memchr_iter(b'\n', head).count();
             many = Box::new_uninit_slice(limits.headers.min(lines));

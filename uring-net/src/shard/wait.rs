@@ -70,7 +70,7 @@ impl Connection {
     }
 
     /// Waits for what `phase` says.
-    pub(crate) fn enter(&self, phase: Phase) {
+    pub(crate) fn set_phase(&self, phase: Phase) {
         self.phase.set(phase);
         if phase != Phase::Idle {
             self.is_fresh.set(false);

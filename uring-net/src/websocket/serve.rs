@@ -71,7 +71,7 @@ impl SocketState {
     async fn read(&self, reader: &mut Reader, mut input: Vec<u8>) {
         let mut at = 0;
         loop {
-            let mut held = poll_fn(|cx| {
+            let mut blocked = poll_fn(|cx| {
                 let taken = self.session.borrow_mut().poll_take(&mut input, &mut at, cx);
                 Poll::Ready(taken.is_pending())
             })
@@ -83,15 +83,15 @@ impl SocketState {
                 Inbound::Closed => break,
                 Inbound::Failed => return discard(reader, || self.go_on_lingering()).await,
             }
-            let (read, more) = if !held {
-                self.make_room(&mut input);
+            let (read, more) = if !blocked {
+                self.reserve_input(&mut input);
                 reader.read(std::mem::take(&mut input)).await
-            } else if input.len() < MAX_HELD {
+            } else if input.len() < MAX_BUFFERED {
                 // Nothing but a read tells that the client has left.
                 let mut reading = pin!(reader.read(Vec::with_capacity(IDLE_INPUT)));
                 poll_fn(|cx| {
                     let mut session = self.session.borrow_mut();
-                    held = held && session.poll_take(&mut input, &mut at, cx).is_pending();
+                    blocked = blocked && session.poll_take(&mut input, &mut at, cx).is_pending();
                     reading.as_mut().poll(cx)
                 })
                 .await
@@ -115,10 +115,10 @@ impl SocketState {
     }
 
     /// Makes `input`, of which little is left, as large as what is known to come.
-    fn make_room(&self, input: &mut Vec<u8>) {
-        let room = self.session.borrow().wanted().clamp(IDLE_INPUT, MAX_READ);
-        input.shrink_to(room);
-        input.reserve_exact(room);
+    fn reserve_input(&self, input: &mut Vec<u8>) {
+        let capacity = self.session.borrow().wanted().clamp(IDLE_INPUT, MAX_READ);
+        input.shrink_to(capacity);
+        input.reserve_exact(capacity);
     }
 
     /// Writes until both sides have closed.
@@ -128,7 +128,10 @@ impl SocketState {
             if next == Next::Cut {
                 return;
             }
-            let begin = || self.guard.enter(Phase::Writing, Some(self.write_timeout));
+            let begin = || {
+                self.guard
+                    .set_phase(Phase::Writing, Some(self.write_timeout))
+            };
             let written = write_all(writer, &self.guard.recorder, out, begin).await;
             let Ok(written) = written else {
                 return;
@@ -138,7 +141,8 @@ impl SocketState {
                 break;
             }
         }
-        self.guard.enter(Phase::Closing, Some(self.close_timeout));
+        self.guard
+            .set_phase(Phase::Closing, Some(self.close_timeout));
         let inbound = poll_fn(|_| match self.session.borrow().inbound() {
             Inbound::Open => Poll::Pending,
             inbound => Poll::Ready(inbound),
@@ -155,7 +159,7 @@ impl SocketState {
     /// The client has sent something: it may go on for a while.
     fn go_on_lingering(&self) {
         if let Some(mut linger) = self.linger.get() {
-            self.guard.enter_lingering(&mut linger);
+            self.guard.set_lingering(&mut linger);
             self.linger.set(Some(linger));
         }
     }
@@ -167,7 +171,7 @@ impl SocketState {
         let next = self.session.borrow_mut().next(&mut out, now, draining, cx);
         if let Next::Wait(deadline) = next {
             self.shard.give_buffer(out);
-            self.guard.enter_open(deadline, cx.waker());
+            self.guard.set_open(deadline, cx.waker());
             return Poll::Pending;
         }
         Poll::Ready((next, out))
@@ -177,4 +181,4 @@ impl SocketState {
 /// Bytes that are read at once, of a frame whose size is known.
 const MAX_READ: usize = 64 * 1024;
 /// Bytes that are read ahead of a handler that isn't ready.
-const MAX_HELD: usize = 4 * 1024;
+const MAX_BUFFERED: usize = 4 * 1024;

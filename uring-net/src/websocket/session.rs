@@ -21,7 +21,7 @@ pub(super) struct Session {
     close_sent: bool,
     inbound: Inbound,
     /// Set while input has to wait.
-    held: bool,
+    blocked: bool,
     last_received: Instant,
     /// The time of the ping after which nothing was received.
     pinged: Option<Instant>,
@@ -67,7 +67,7 @@ impl Session {
             closing: None,
             close_sent: false,
             inbound: Inbound::Open,
-            held: false,
+            blocked: false,
             last_received: now,
             pinged: None,
             ping_interval: settings.ping_interval,
@@ -100,7 +100,7 @@ impl Session {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let taken = self.poll_take_all(input, at, cx);
-        self.held = taken.is_pending();
+        self.blocked = taken.is_pending();
         taken
     }
 
@@ -211,7 +211,7 @@ impl Session {
 
     /// Pings a client that is silent, and returns when to look again.
     fn keep_alive(&mut self, out: &mut Vec<u8>, now: Instant) -> Result<Option<Instant>, Silent> {
-        let Some(interval) = self.ping_interval.filter(|_| !self.held) else {
+        let Some(interval) = self.ping_interval.filter(|_| !self.blocked) else {
             // A pong could be among the input that is held.
             self.note_received(now);
             return Ok(None);

@@ -15,7 +15,7 @@ use tungstenite::protocol::{CloseFrame, WebSocket as Socket};
 use tungstenite::{Error, Message};
 
 use crate::harness::{A_WHILE, Client, SOON, Server, settings, soon};
-use crate::peers::{Puppet, Strings, Told, accept, ok, puppet, source};
+use crate::peers::{Event, Puppet, Strings, accept, ok, puppet, source};
 
 type Peer = Socket<TcpStream>;
 
@@ -74,8 +74,8 @@ fn closed_by_server(peer: &mut Peer) -> (u16, String) {
     })
 }
 
-fn told_closed(code: u16, reason: &str) -> Told {
-    Told::Closed(code, reason.into())
+fn closed_event(code: u16, reason: &str) -> Event {
+    Event::Closed(code, reason.into())
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn messages_go_both_ways() {
         peer.send(Message::text("one")).unwrap();
         peer.send(Message::binary(vec![7; 100_000])).unwrap();
         peer.send(Message::text("")).unwrap();
-        assert_eq!(soon(&strings.told), Told::Text("one".into()));
-        assert_eq!(soon(&strings.told), Told::Binary(100_000));
-        assert_eq!(soon(&strings.told), Told::Text(String::new()));
+        assert_eq!(soon(&strings.events), Event::Text("one".into()));
+        assert_eq!(soon(&strings.events), Event::Binary(100_000));
+        assert_eq!(soon(&strings.events), Event::Text(String::new()));
         strings.send(Outgoing::Text("two".into()));
         strings.send(Outgoing::Binary(vec![7; 200_000]));
         assert_eq!(peer.read().unwrap(), Message::text("two"));
@@ -127,7 +127,7 @@ fn an_upgrade_behind_a_stream() {
         strings.permit(2);
         for _ in 0..2 {
             client.send(b"\x81\x81\x01\x01\x01\x01\x60");
-            assert_eq!(soon(&strings.told), Told::Text("a".into()));
+            assert_eq!(soon(&strings.events), Event::Text("a".into()));
         }
     }
 }
@@ -151,7 +151,7 @@ fn the_handler_closes() {
         assert_eq!(peer.read().unwrap(), Message::text("last"));
         assert_eq!(closed_by_server(&mut peer), (code, reason.into()));
         // Tungstenite sends the code back.
-        assert_eq!(soon(&strings.told), told_closed(code, reason));
+        assert_eq!(soon(&strings.events), closed_event(code, reason));
         server.wait_until_empty();
     }
 }
@@ -169,7 +169,7 @@ fn the_client_closes() {
         let (code, reason) = close.unwrap_or((1005, ""));
         // The code comes back, as is usual; the reason is the client's own.
         assert_eq!(closed_by_server(&mut peer), (code, String::new()));
-        assert_eq!(soon(&strings.told), told_closed(code, reason));
+        assert_eq!(soon(&strings.events), closed_event(code, reason));
         server.wait_until_empty();
     }
 }
@@ -184,7 +184,7 @@ fn the_client_vanishes() {
                 true => client.reset(),
                 false => drop(client),
             }
-            assert_eq!(soon(&strings.told), told_closed(1006, ""));
+            assert_eq!(soon(&strings.events), closed_event(1006, ""));
             server.wait_until_empty();
         }
     }
@@ -200,7 +200,7 @@ fn a_client_that_does_not_answer_a_close_is_cut() {
     let mut client = connect_raw(&server);
     drop(strings.outgoing);
     assert_eq!(client.take(4), b"\x88\x02\x03\xe8");
-    assert_eq!(soon(&strings.told), told_closed(1006, ""));
+    assert_eq!(soon(&strings.events), closed_event(1006, ""));
     assert_eq!(client.rest(), b"");
 }
 
@@ -220,10 +220,10 @@ fn a_handler_that_is_not_ready_holds_the_client_back() {
             assert!(sent < 1000, "it never blocks");
         };
         assert!(matches!(blocked, Error::Io(_)), "{blocked}");
-        assert!(strings.told.try_recv().is_err(), "nothing was permitted");
+        assert!(strings.events.try_recv().is_err(), "nothing was permitted");
         strings.permit(sent);
         for _ in 0..sent {
-            assert_eq!(soon(&strings.told), Told::Binary(60_000));
+            assert_eq!(soon(&strings.events), Event::Binary(60_000));
         }
     }
 }
@@ -235,7 +235,7 @@ fn a_client_that_leaves_a_handler_that_is_not_ready_is_noticed() {
     peer.send(Message::text("one")).unwrap();
     thread::sleep(A_WHILE);
     drop(peer);
-    assert_eq!(soon(&strings.told), told_closed(1006, ""));
+    assert_eq!(soon(&strings.events), closed_event(1006, ""));
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn a_client_that_takes_nothing_is_cut() {
     for _ in 0..1000 {
         strings.send(Outgoing::Binary(vec![7; 20_000]));
     }
-    assert_eq!(soon(&strings.told), told_closed(1006, ""));
+    assert_eq!(soon(&strings.events), closed_event(1006, ""));
     server.wait_until_empty();
     drop(peer);
 }
@@ -285,14 +285,14 @@ fn a_silent_client_is_pinged_and_lives_if_it_answers() {
         // Reading also answers.
         assert_eq!(peer.read().unwrap(), Message::Ping(Vec::new().into()));
     }
-    assert!(strings.told.try_recv().is_err(), "it lives");
+    assert!(strings.events.try_recv().is_err(), "it lives");
 
     let (server, strings) = serve(settings(), rules);
     let connected = Instant::now();
     let mut client = connect_raw(&server);
     assert_eq!(client.take(2), b"\x89\x00");
     assert!(connected.elapsed() >= A_WHILE);
-    assert_eq!(soon(&strings.told), told_closed(1006, ""));
+    assert_eq!(soon(&strings.events), closed_event(1006, ""));
     assert!(connected.elapsed() >= A_WHILE * 2);
     assert_eq!(client.rest(), b"");
 }
@@ -309,7 +309,7 @@ fn a_client_is_not_blamed_for_a_handler_that_is_not_ready() {
     client.send(b"\x81\x81\x01\x01\x01\x01\x60");
     thread::sleep(A_WHILE * 5);
     strings.permit(1);
-    assert_eq!(soon(&strings.told), Told::Text("a".into()));
+    assert_eq!(soon(&strings.events), Event::Text("a".into()));
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn a_violation_is_named_in_a_close_that_arrives() {
     let close = [b"\x88\x1b", &1002_u16.to_be_bytes()[..], reason.as_bytes()].concat();
     assert_eq!(client.rest(), close);
     drop(client);
-    assert_eq!(soon(&strings.told), told_closed(code, reason));
+    assert_eq!(soon(&strings.events), closed_event(code, reason));
     server.wait_until_empty();
 }
 
@@ -353,11 +353,11 @@ fn a_message_that_is_too_big_is_refused() {
     let mut peer = connect(&server);
     strings.permit(2);
     peer.send(Message::binary(vec![7; 1000])).unwrap();
-    assert_eq!(soon(&strings.told), Told::Binary(1000));
+    assert_eq!(soon(&strings.events), Event::Binary(1000));
     peer.send(Message::binary(vec![7; 1001])).unwrap();
     let close = (1009, "the message is too big".to_owned());
     assert_eq!(closed_by_server(&mut peer), close);
-    assert_eq!(soon(&strings.told), told_closed(close.0, &close.1));
+    assert_eq!(soon(&strings.events), closed_event(close.0, &close.1));
 }
 
 #[test]
@@ -368,7 +368,10 @@ fn a_server_that_stops_says_so() {
         server.drain();
         let close = (1001, "the server stops".to_owned());
         assert_eq!(closed_by_server(&mut peer), close);
-        assert_eq!(soon(&strings.told), told_closed(1001, "the server stops"));
+        assert_eq!(
+            soon(&strings.events),
+            closed_event(1001, "the server stops")
+        );
         server.wait_until_empty();
     }
 }
@@ -387,7 +390,7 @@ fn idle_websockets_outlive_the_timeouts_of_http() {
     thread::sleep(A_WHILE * 4);
     strings.permit(1);
     peer.send(Message::text("still there")).unwrap();
-    assert_eq!(soon(&strings.told), Told::Text("still there".into()));
+    assert_eq!(soon(&strings.events), Event::Text("still there".into()));
     strings.send(Outgoing::Text("so am I".into()));
     assert_eq!(peer.read().unwrap(), Message::text("so am I"));
 }

@@ -155,7 +155,7 @@ impl WebSocketHandler for Echo {
 
 /// What a [`Puppet`] tells the test.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Event {
     Text(String),
     Binary(usize),
     Closed(u16, String),
@@ -167,7 +167,7 @@ pub(crate) struct Strings {
     pub(crate) permits: UnboundedSender<()>,
     /// What it sends; when this is dropped, it has nothing more to say.
     pub(crate) outgoing: UnboundedSender<Outgoing>,
-    pub(crate) told: mpsc::Receiver<Told>,
+    pub(crate) events: mpsc::Receiver<Event>,
     /// Messages that were asked of it.
     pub(crate) pulled: Arc<AtomicUsize>,
 }
@@ -177,26 +177,26 @@ pub(crate) struct Puppet {
     permits: UnboundedReceiver<()>,
     permitted: bool,
     outgoing: UnboundedReceiver<Outgoing>,
-    told: mpsc::Sender<Told>,
+    events: mpsc::Sender<Event>,
     pulled: Arc<AtomicUsize>,
 }
 
 pub(crate) fn puppet() -> (Strings, Puppet) {
     let (permits, permits_receiver) = unbounded();
     let (outgoing, outgoing_receiver) = unbounded();
-    let (told_sender, told) = mpsc::channel();
+    let (event_sender, events) = mpsc::channel();
     let pulled = Arc::new(AtomicUsize::new(0));
     let strings = Strings {
         permits,
         outgoing,
-        told,
+        events,
         pulled: pulled.clone(),
     };
     let puppet = Puppet {
         permits: permits_receiver,
         permitted: false,
         outgoing: outgoing_receiver,
-        told: told_sender,
+        events: event_sender,
         pulled,
     };
     (strings, puppet)
@@ -227,11 +227,11 @@ impl WebSocketHandler for Puppet {
 
     fn message(&mut self, message: Message<'_>) {
         assert!(std::mem::take(&mut self.permitted), "asked for");
-        let told = match message {
-            Message::Text(text) => Told::Text(text.into_owned()),
-            Message::Binary(bytes) => Told::Binary(bytes.len()),
+        let event = match message {
+            Message::Text(text) => Event::Text(text.into_owned()),
+            Message::Binary(bytes) => Event::Binary(bytes.len()),
         };
-        let _ = self.told.send(told);
+        let _ = self.events.send(event);
     }
 
     fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
@@ -243,6 +243,6 @@ impl WebSocketHandler for Puppet {
     }
 
     fn closed(&mut self, code: u16, reason: &str) {
-        let _ = self.told.send(Told::Closed(code, reason.into()));
+        let _ = self.events.send(Event::Closed(code, reason.into()));
     }
 }

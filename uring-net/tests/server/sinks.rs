@@ -177,7 +177,7 @@ impl Drop for PipeStream {
 
 /// What a puppet's sink tells the test.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Event {
     /// A request has come.
     Began,
     Chunk(Vec<u8>),
@@ -193,7 +193,7 @@ pub(crate) struct Strings {
     pub(crate) permits: UnboundedSender<Result<(), Closed>>,
     /// Makes the answer.
     pub(crate) answer: UnboundedSender<MakeResponse>,
-    pub(crate) told: mpsc::Receiver<Told>,
+    pub(crate) events: mpsc::Receiver<Event>,
     /// The answer was dropped before it was made.
     pub(crate) dropped: mpsc::Receiver<()>,
 }
@@ -224,20 +224,20 @@ impl Strings {
 pub(crate) fn puppet(driver: Driver, settings: Settings) -> (Server, Strings) {
     let (permits, permitted) = unbounded();
     let (answer, answers) = unbounded();
-    let (told_sender, told) = mpsc::channel();
+    let (event_sender, events) = mpsc::channel();
     let (drops, dropped) = mpsc::channel();
-    let parts = (permitted, answers, told_sender, drops);
+    let parts = (permitted, answers, event_sender, drops);
     let server = streaming(driver, settings, move || {
         let parts = RefCell::new(Some(parts));
         move |_| {
-            let Some((permitted, answers, told, drops)) = parts.borrow_mut().take() else {
+            let Some((permitted, answers, events, drops)) = parts.borrow_mut().take() else {
                 return Ok(echo(mpsc::channel().0));
             };
-            let _ = told.send(Told::Began);
+            let _ = events.send(Event::Began);
             let sink = Puppet {
                 permitted,
                 ready: None,
-                told: Some(told),
+                events: Some(events),
             };
             Ok(Streamed {
                 sink: Box::new(sink),
@@ -251,7 +251,7 @@ pub(crate) fn puppet(driver: Driver, settings: Settings) -> (Server, Strings) {
     let strings = Strings {
         permits,
         answer,
-        told,
+        events,
         dropped,
     };
     (server, strings)
@@ -260,13 +260,13 @@ pub(crate) fn puppet(driver: Driver, settings: Settings) -> (Server, Strings) {
 struct Puppet {
     permitted: UnboundedReceiver<Result<(), Closed>>,
     ready: Option<Result<(), Closed>>,
-    told: Option<mpsc::Sender<Told>>,
+    events: Option<mpsc::Sender<Event>>,
 }
 
 impl Puppet {
-    fn tell(&self, told: Told) {
-        if let Some(sender) = &self.told {
-            let _ = sender.send(told);
+    fn send_event(&self, event: Event) {
+        if let Some(sender) = &self.events {
+            let _ = sender.send(event);
         }
     }
 }
@@ -284,23 +284,23 @@ impl BodySink for Puppet {
 
     fn chunk(&mut self, chunk: Vec<u8>) {
         assert_eq!(self.ready.take(), Some(Ok(())), "it was ready");
-        self.tell(Told::Chunk(chunk));
+        self.send_event(Event::Chunk(chunk));
     }
 
     fn end(mut self: Box<Self>, trailers: Trailers) {
-        self.tell(Told::End(trailers));
-        self.told = None;
+        self.send_event(Event::End(trailers));
+        self.events = None;
     }
 
     fn fail(mut self: Box<Self>, why: BodyError) {
-        self.tell(Told::Fail(why));
-        self.told = None;
+        self.send_event(Event::Fail(why));
+        self.events = None;
     }
 }
 
 impl Drop for Puppet {
     fn drop(&mut self) {
-        self.tell(Told::Dropped);
+        self.send_event(Event::Dropped);
     }
 }
 

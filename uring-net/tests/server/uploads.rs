@@ -17,7 +17,7 @@ use rusm_uring_net::{
 
 use crate::harness::{A_WHILE, Client, Server, get, settings, soon};
 use crate::peers::{Echo, accept, ok, source};
-use crate::sinks::{Strings, Told, echo, puppet, streaming};
+use crate::sinks::{Event, Strings, echo, puppet, streaming};
 
 fn each_driver(test: impl Fn(Driver)) {
     test(Driver::Uring);
@@ -50,7 +50,7 @@ fn began(
     let (server, strings) = puppet(driver, settings);
     let mut client = Client::connect(&server);
     client.send(request);
-    assert_eq!(soon(&strings.told), Told::Began);
+    assert_eq!(soon(&strings.events), Event::Began);
     (server, strings, client)
 }
 
@@ -204,8 +204,8 @@ fn requests_that_come_during_the_answer_wait_for_their_turn() {
         let (server, strings, mut client) = began(driver, settings(), of_length(2) + "ab");
         let _server = server;
         strings.permit(1);
-        assert_eq!(soon(&strings.told), Told::Chunk(b"ab".to_vec()));
-        assert_eq!(soon(&strings.told), Told::End(Trailers::new()));
+        assert_eq!(soon(&strings.events), Event::Chunk(b"ab".to_vec()));
+        assert_eq!(soon(&strings.events), Event::End(Trailers::new()));
         client.send(of_length(3) + "on");
         thread::sleep(A_WHILE);
         client.send("e");
@@ -227,7 +227,7 @@ fn a_request_without_a_body_has_an_end_at_once() {
             of_length(0),
         ] {
             let (_server, strings, mut client) = began(driver, settings(), &request);
-            assert_eq!(soon(&strings.told), Told::End(Trailers::new()));
+            assert_eq!(soon(&strings.events), Event::End(Trailers::new()));
             client.expect_silence();
             strings.answer(yes);
             let head = client.head();
@@ -263,8 +263,8 @@ fn a_client_that_waits_to_be_told_to_continue_is_told_when_the_sink_is_ready() {
         strings.permit(1);
         assert_eq!(client.head(), "HTTP/1.1 100 Continue\r\n\r\n");
         client.send("hello");
-        assert_eq!(soon(&strings.told), Told::Chunk(b"hello".to_vec()));
-        assert_eq!(soon(&strings.told), Told::End(Trailers::new()));
+        assert_eq!(soon(&strings.events), Event::Chunk(b"hello".to_vec()));
+        assert_eq!(soon(&strings.events), Event::End(Trailers::new()));
         strings.answer(yes);
         assert!(client.head().starts_with("HTTP/1.1 200 "));
         assert_eq!(client.take(3), b"yes");
@@ -301,7 +301,7 @@ fn a_client_that_got_the_answer_first_is_not_told_to_continue() {
         assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
         assert!(head.contains("connection: close\r\n"), "{head}");
         assert_eq!(client.rest(), b"yes");
-        assert_eq!(soon(&strings.told), Told::Dropped);
+        assert_eq!(soon(&strings.events), Event::Dropped);
     });
 }
 
@@ -325,8 +325,8 @@ fn a_client_that_got_the_beginning_of_the_answer_may_send_the_body_all_the_same(
         // It need not send it, either.
         thread::sleep(A_WHILE * 2);
         client.send("hello");
-        assert_eq!(soon(&strings.told), Told::Chunk(b"hello".to_vec()));
-        assert_eq!(soon(&strings.told), Told::End(Trailers::new()));
+        assert_eq!(soon(&strings.events), Event::Chunk(b"hello".to_vec()));
+        assert_eq!(soon(&strings.events), Event::End(Trailers::new()));
         drop(source.chunks);
         assert_eq!(client.rest(), b"0\r\n\r\n");
     });
@@ -348,9 +348,9 @@ fn a_client_that_did_not_wait_is_not_told_to_continue() {
                 }
                 false => client.send(request + "hello"),
             }
-            assert_eq!(soon(&strings.told), Told::Began);
+            assert_eq!(soon(&strings.events), Event::Began);
             strings.permit(1);
-            assert_eq!(soon(&strings.told), Told::Chunk(b"hello".to_vec()));
+            assert_eq!(soon(&strings.events), Event::Chunk(b"hello".to_vec()));
             strings.answer(yes);
             assert!(client.head().starts_with("HTTP/1.1 200 "));
             assert_eq!(client.take(3), b"yes");
@@ -362,20 +362,20 @@ fn a_client_that_did_not_wait_is_not_told_to_continue() {
 #[test]
 fn a_little_of_a_body_that_nobody_read_does_not_end_the_connection() {
     each_driver(|driver| {
-        for (request, late) in [
+        for (request, rest) in [
             (of_length(60_000), vec![b'x'; 60_000]),
             (chunked(""), b"5\r\nhello\r\n0\r\n\r\n".to_vec()),
         ] {
-            for before in [0, 3, late.len()] {
+            for before in [0, 3, rest.len()] {
                 let mut begun = request.clone().into_bytes();
-                begun.extend_from_slice(&late[..before]);
+                begun.extend_from_slice(&rest[..before]);
                 let (_server, strings, mut client) = began(driver, settings(), begun);
                 strings.answer(yes);
                 let head = client.head();
                 assert!(!head.contains("connection: close"), "{head}");
                 assert_eq!(client.take(3), b"yes");
-                client.send(&late[before..]);
-                assert_eq!(soon(&strings.told), Told::Dropped);
+                client.send(&rest[before..]);
+                assert_eq!(soon(&strings.events), Event::Dropped);
                 lives_on(&mut client);
             }
         }
@@ -392,7 +392,7 @@ fn much_of_a_body_that_nobody_read_ends_the_connection_but_not_the_answer() {
         // The whole body is on its way, and must not reset the answer away.
         client.send(vec![b'x'; 500_000]);
         assert_eq!(client.rest(), b"yes");
-        assert_eq!(soon(&strings.told), Told::Dropped);
+        assert_eq!(soon(&strings.events), Event::Dropped);
 
         let (_server, strings, mut client) = began(driver, settings(), chunked(""));
         strings.answer(yes);
@@ -422,9 +422,9 @@ fn a_sink_that_is_closed_gets_no_more_and_the_answer_goes_on() {
             let request = of_length(len) + &"x".repeat(10);
             let (server, strings, mut client) = began(driver, settings(), request);
             strings.permit(1);
-            assert_eq!(soon(&strings.told), Told::Chunk(vec![b'x'; 10]));
+            assert_eq!(soon(&strings.events), Event::Chunk(vec![b'x'; 10]));
             strings.close();
-            assert_eq!(soon(&strings.told), Told::Dropped);
+            assert_eq!(soon(&strings.events), Event::Dropped);
             let (source, body) = source();
             strings.answer(|| Ok(ok(Body::Stream(Box::new(body)))));
             source.send("hello");
@@ -453,7 +453,7 @@ fn a_client_that_leaves_is_noticed_though_nothing_is_read_of_it() {
         for reset in [false, true] {
             let (server, strings, client) = began(driver, settings(), of_length(500_000));
             strings.close();
-            assert_eq!(soon(&strings.told), Told::Dropped);
+            assert_eq!(soon(&strings.events), Event::Dropped);
             thread::sleep(A_WHILE);
             assert!(strings.dropped.try_recv().is_err(), "it goes on");
             match reset {
@@ -476,7 +476,7 @@ fn a_body_that_is_declared_too_large_is_refused_at_once() {
         assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
         assert!(head.contains("connection: close\r\n"), "{head}");
         client.rest();
-        assert!(strings.told.try_recv().is_err(), "nobody is asked");
+        assert!(strings.events.try_recv().is_err(), "nobody is asked");
     });
 }
 
@@ -487,7 +487,7 @@ fn fails(driver: Driver, settings: &Settings, bad: &[u8], why: &str, status: u16
         let request = chunked("") + "5\r\nhello\r\n";
         let (server, strings, mut client) = began(driver, settings.clone(), request);
         strings.permit(2);
-        assert_eq!(soon(&strings.told), Told::Chunk(b"hello".to_vec()));
+        assert_eq!(soon(&strings.events), Event::Chunk(b"hello".to_vec()));
         let (source, body) = source();
         if begun {
             strings.answer(|| Ok(ok(Body::Stream(Box::new(body)))));
@@ -495,9 +495,9 @@ fn fails(driver: Driver, settings: &Settings, bad: &[u8], why: &str, status: u16
             client.until("3\r\nhel\r\n");
         }
         client.send(bad);
-        match soon(&strings.told) {
-            Told::Fail(error) => assert_eq!(error.to_string(), why),
-            told => panic!("{told:?}"),
+        match soon(&strings.events) {
+            Event::Fail(error) => assert_eq!(error.to_string(), why),
+            event => panic!("{event:?}"),
         }
         if begun {
             soon(&source.dropped);
@@ -628,15 +628,15 @@ fn a_client_is_not_blamed_for_a_sink_that_is_not_ready() {
         client.send("5\r\nhello\r\n");
         thread::sleep(A_WHILE * 4);
         strings.permit(100);
-        assert_eq!(soon(&strings.told), Told::Chunk(b"hello".to_vec()));
+        assert_eq!(soon(&strings.events), Event::Chunk(b"hello".to_vec()));
         // It is slow, but not too slow.
         for _ in 0..4 {
             thread::sleep(A_WHILE);
             client.send("1\r\nx\r\n");
-            assert_eq!(soon(&strings.told), Told::Chunk(b"x".to_vec()));
+            assert_eq!(soon(&strings.events), Event::Chunk(b"x".to_vec()));
         }
         client.send("0\r\n\r\n");
-        assert_eq!(soon(&strings.told), Told::End(Trailers::new()));
+        assert_eq!(soon(&strings.events), Event::End(Trailers::new()));
         thread::sleep(A_WHILE * 4);
         strings.answer(yes);
         client.until("\r\n\r\nyes");
@@ -656,7 +656,7 @@ fn a_client_that_takes_nothing_is_cut() {
         for _ in 0..1000 {
             source.send(vec![b'x'; 20_000]);
         }
-        assert_eq!(soon(&strings.told), Told::Fail(BodyError::Disconnected));
+        assert_eq!(soon(&strings.events), Event::Fail(BodyError::Disconnected));
         soon(&source.dropped);
         server.wait_until_empty();
         drop(client);
@@ -671,7 +671,7 @@ fn a_client_that_leaves_amid_the_body_ends_everything() {
                 let request = chunked("") + "5\r\nhello\r\n";
                 let (server, strings, mut client) = began(driver, settings(), request);
                 strings.permit(1);
-                assert_eq!(soon(&strings.told), Told::Chunk(b"hello".to_vec()));
+                assert_eq!(soon(&strings.events), Event::Chunk(b"hello".to_vec()));
                 let (source, body) = source();
                 if begun {
                     strings.answer(|| Ok(ok(Body::Stream(Box::new(body)))));
@@ -679,12 +679,12 @@ fn a_client_that_leaves_amid_the_body_ends_everything() {
                     client.until("3\r\nhel\r\n");
                 }
                 thread::sleep(A_WHILE);
-                assert!(strings.told.try_recv().is_err(), "it goes on");
+                assert!(strings.events.try_recv().is_err(), "it goes on");
                 match reset {
                     true => client.reset(),
                     false => drop(client),
                 }
-                assert_eq!(soon(&strings.told), Told::Fail(BodyError::Disconnected));
+                assert_eq!(soon(&strings.events), Event::Fail(BodyError::Disconnected));
                 match begun {
                     true => soon(&source.dropped),
                     false => soon(&strings.dropped),
@@ -700,9 +700,9 @@ fn a_client_that_resets_is_noticed_though_the_sink_is_not_ready() {
     each_driver(|driver| {
         let (server, strings, client) = began(driver, settings(), of_length(10) + "hello");
         thread::sleep(A_WHILE);
-        assert!(strings.told.try_recv().is_err(), "it goes on");
+        assert!(strings.events.try_recv().is_err(), "it goes on");
         client.reset();
-        assert_eq!(soon(&strings.told), Told::Fail(BodyError::Disconnected));
+        assert_eq!(soon(&strings.events), Event::Fail(BodyError::Disconnected));
         soon(&strings.dropped);
         server.wait_until_empty();
     });
@@ -715,8 +715,8 @@ fn a_client_that_will_not_say_more_counts_as_one_that_left() {
         // What it has sent comes to its end, though: it left only when that is known.
         client.socket.shutdown(Shutdown::Write).unwrap();
         strings.permit(1);
-        assert_eq!(soon(&strings.told), Told::Chunk(b"hello".to_vec()));
-        assert_eq!(soon(&strings.told), Told::End(Trailers::new()));
+        assert_eq!(soon(&strings.events), Event::Chunk(b"hello".to_vec()));
+        assert_eq!(soon(&strings.events), Event::End(Trailers::new()));
         soon(&strings.dropped);
         assert_eq!(client.rest(), b"");
 
@@ -733,7 +733,7 @@ fn a_client_that_will_not_say_more_counts_as_one_that_left() {
 #[test]
 fn a_flood_behind_the_body_ends_it() {
     let (_server, strings, mut client) = began(Driver::Uring, settings(), of_length(0));
-    assert_eq!(soon(&strings.told), Told::End(Trailers::new()));
+    assert_eq!(soon(&strings.events), Event::End(Trailers::new()));
     // The server may cut before it has read all of this.
     let _ = client.socket.write_all(&[b'x'; 200_000]);
     soon(&strings.dropped);
@@ -846,13 +846,13 @@ fn an_exchange_goes_on_while_the_server_drains() {
             let (server, strings, mut client) = began(driver, settings(), request);
             if !stalled {
                 strings.permit(1);
-                assert_eq!(soon(&strings.told), Told::Chunk(b"hello".to_vec()));
+                assert_eq!(soon(&strings.events), Event::Chunk(b"hello".to_vec()));
             }
             server.drain();
             client.expect_silence();
             client.send("again");
             strings.permit(2);
-            while soon(&strings.told) != Told::End(Trailers::new()) {}
+            while soon(&strings.events) != Event::End(Trailers::new()) {}
             strings.answer(yes);
             let head = client.head();
             assert!(head.contains("connection: close\r\n"), "{head}");
@@ -873,7 +873,7 @@ fn an_answer_that_fails_amid_the_body_is_seen_to_be_incomplete() {
         source.chunks.unbounded_send(Err(Aborted)).unwrap();
         client.head();
         assert_eq!(client.rest(), b"5\r\nhello\r\n");
-        assert_eq!(soon(&strings.told), Told::Dropped);
+        assert_eq!(soon(&strings.events), Event::Dropped);
 
         let (_server, strings, mut client) = began(driver, settings(), of_length(5));
         let (source, body) = crate::peers::source();

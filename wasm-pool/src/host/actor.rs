@@ -9,7 +9,7 @@ use rusm_core::{
 };
 
 use super::mail::{as_bytes, into_wit};
-use super::shard::{process_gone, room, shard, shard_gone};
+use super::shard::{bus_capacity, process_gone, shard, shard_gone};
 use crate::bindings::rusm::runtime::actor::{
     Host, Mail, Pid as RawPid, ProcessInfo, Request, Response, SuperviseStrategy,
 };
@@ -43,7 +43,7 @@ impl Host for HostState {
 
     async fn monitor(&mut self, target: RawPid) -> wasmtime::Result<()> {
         let target = Pid::from_raw(target);
-        room(target).await?;
+        bus_capacity(target).await?;
         if !self.actor.monitors.contains_key(&target) {
             // The guest could not tell a process that lives from one that it does not watch.
             let monitor = shard()?.monitor(self.pid, target)?;
@@ -53,7 +53,7 @@ impl Host for HostState {
     }
 
     async fn demonitor(&mut self, target: RawPid) -> wasmtime::Result<()> {
-        room(Pid::from_raw(target)).await?;
+        bus_capacity(Pid::from_raw(target)).await?;
         if let Some(monitor) = self.actor.monitors.remove(&Pid::from_raw(target)) {
             shard()?.demonitor(self.pid, monitor);
         }
@@ -65,14 +65,14 @@ impl Host for HostState {
         if !self.controls(other) {
             return Ok(Err(self.lacks("allow-process-control")));
         }
-        room(other).await?;
+        bus_capacity(other).await?;
         Ok(shard()?
             .link(self.pid, other)
             .map_err(|error| error.to_string()))
     }
 
     async fn unlink(&mut self, other: RawPid) -> wasmtime::Result<()> {
-        room(Pid::from_raw(other)).await?;
+        bus_capacity(Pid::from_raw(other)).await?;
         shard()?.unlink(self.pid, Pid::from_raw(other));
         Ok(())
     }
@@ -125,8 +125,8 @@ impl Host for HostState {
     fn stash(&mut self, _message: Vec<u8>) -> wasmtime::Result<()> {
         // The bytes are the guest's own copy of what it received last. What it did not receive, or
         // has set aside already, it can't: there would be no end to it.
-        if let Some(mail) = self.actor.last.take() {
-            shard()?.stash(self.pid, mail);
+        if let Some(delivery) = self.actor.last.take() {
+            shard()?.stash(self.pid, delivery);
         }
         Ok(())
     }
@@ -171,8 +171,8 @@ impl Host for HostState {
         args: Vec<u8>,
     ) -> wasmtime::Result<u64> {
         let to = Pid::from_raw(to);
-        let room = shard()?.bus_capacity(to.shard());
-        room.await;
+        let capacity = shard()?.bus_capacity(to.shard());
+        capacity.await;
         let stream = shard()?.call_stream(self.as_caller(), to, function.into(), args.into());
         Ok(stream.as_raw())
     }
@@ -328,7 +328,7 @@ impl Host for HostState {
     ) -> wasmtime::Result<u64> {
         let (to, delay) = (Pid::from_raw(to), Duration::from_millis(delay_ms));
         // The shard of the process is told of the timer.
-        room(to).await?;
+        bus_capacity(to).await?;
         match shard()?.send_after(self.pid, to, delay, message.into()) {
             Ok(timer) => Ok(timer.as_raw()),
             Err(error) => {
@@ -373,10 +373,10 @@ impl HostState {
     /// Tell the operator why `what` did nothing, which the guest does not learn: once in the life of
     /// the process, which may try it over and over.
     pub(super) fn log_once(&mut self, what: &'static str, why: &dyn std::fmt::Display) {
-        if self.actor.told.contains(&what) {
+        if self.actor.warned.contains(&what) {
             return;
         }
-        self.actor.told.push(what);
+        self.actor.warned.push(what);
         tracing::warn!(
             component = &*self.component.name,
             pid = %self.pid,
@@ -420,23 +420,23 @@ impl HostState {
         timeout_ms: Option<u64>,
     ) -> wasmtime::Result<Option<Delivery>> {
         let deadline = timeout_ms.map(deadline_in);
-        let receiving = shard()?.receive_where(self.pid, deadline, |mail| {
+        let receiving = shard()?.receive_where(self.pid, deadline, |delivery| {
             matches!(
-                mail,
+                delivery,
                 Delivery::Message(_) | Delivery::Down { .. } | Delivery::Exit { .. }
             )
         });
         let received = receiving.await;
-        if let Some(mail) = &received {
-            self.received(mail);
-            self.actor.last = Some(mail.clone());
+        if let Some(delivery) = &received {
+            self.received(delivery);
+            self.actor.last = Some(delivery.clone());
         }
         Ok(received)
     }
 
     /// Keep what is known of others up to date with a mail that the guest gets.
-    pub(crate) fn received(&mut self, mail: &Delivery) {
-        if let Delivery::Down { pid, .. } = mail {
+    pub(crate) fn received(&mut self, delivery: &Delivery) {
+        if let Delivery::Down { pid, .. } = delivery {
             self.actor.monitors.remove(pid);
         }
     }

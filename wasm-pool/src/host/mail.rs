@@ -5,8 +5,8 @@ use rusm_core::{Delivery, ExitReason, Pid};
 use crate::bindings::rusm::runtime::actor::{Ended, Mail};
 
 /// What a guest gets of a mail; `None` for calls and streams, which go their own ways.
-pub(crate) fn into_wit(mail: Delivery) -> Option<Mail> {
-    match mail {
+pub(crate) fn into_wit(delivery: Delivery) -> Option<Mail> {
+    match delivery {
         Delivery::Message(bytes) => Some(Mail::Message(bytes.into())),
         Delivery::Down { pid, reason, .. } => Some(Mail::Down(ended(pid, &reason))),
         Delivery::Exit { from, reason } => Some(Mail::Exit(ended(from, &reason))),
@@ -22,12 +22,12 @@ fn ended(pid: Pid, reason: &ExitReason) -> Ended {
 }
 
 /// A mail as RUSM 0.7 has it: the end of a process is a JSON object with its pid as text.
-pub(super) fn as_bytes(mail: Delivery) -> Vec<u8> {
+pub(super) fn as_bytes(delivery: Delivery) -> Vec<u8> {
     let json = |key: &str, pid: Pid, reason: &ExitReason| {
         let reason = serde_json::Value::from(reason.to_string());
         format!(r#"{{"__{key}":"{}","reason":{reason}}}"#, pid.as_raw()).into_bytes()
     };
-    match mail {
+    match delivery {
         Delivery::Message(bytes) => bytes.into(),
         Delivery::Down { pid, reason, .. } => json("down", pid, &reason),
         Delivery::Exit { from, reason } => json("exit", from, &reason),
@@ -41,12 +41,12 @@ mod tests {
 
     #[test]
     fn the_end_of_a_process_is_json_of_0_7() {
-        let mail = Delivery::Exit {
+        let delivery = Delivery::Exit {
             from: Pid::from_raw(7),
             reason: ExitReason::Failed("a \"quoted\" reason".into()),
         };
         assert_eq!(
-            String::from_utf8(as_bytes(mail)).unwrap(),
+            String::from_utf8(as_bytes(delivery)).unwrap(),
             r#"{"__exit":"7","reason":"a \"quoted\" reason"}"#
         );
         assert_eq!(as_bytes(Delivery::Message("x".into())), b"x");

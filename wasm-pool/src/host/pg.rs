@@ -43,8 +43,8 @@ impl Host for HostState {
     async fn publish(&mut self, tag: String, message: Vec<u8>) -> wasmtime::Result<u32> {
         let shards = shard()?.node().shards();
         for index in 0..shards {
-            let room = shard()?.bus_capacity(ShardId::new(index));
-            room.await;
+            let capacity = shard()?.bus_capacity(ShardId::new(index));
+            capacity.await;
         }
         let sent = shard()?.publish(&tag, message.into());
         Ok(u32::try_from(sent).unwrap_or(u32::MAX))

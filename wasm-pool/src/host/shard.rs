@@ -16,9 +16,9 @@ pub(super) fn shard_gone() -> wasmtime::Error {
 
 /// Wait for room on the way to a process: what the system has to say there is never refused, so a
 /// guest that says it without end has to wait here.
-pub(super) async fn room(to: Pid) -> wasmtime::Result<()> {
-    let room = shard()?.bus_capacity(to.shard());
-    room.await;
+pub(super) async fn bus_capacity(to: Pid) -> wasmtime::Result<()> {
+    let capacity = shard()?.bus_capacity(to.shard());
+    capacity.await;
     Ok(())
 }
 

@@ -2,13 +2,13 @@
 
 use rusm_core::{Delivery, Pid, StreamError, StreamId};
 
-use super::shard::{process_gone, room, shard};
+use super::shard::{bus_capacity, process_gone, shard};
 use crate::bindings::rusm::runtime::streams::{Host, Pid as RawPid};
 use crate::state::HostState;
 
 impl Host for HostState {
     async fn stream_open(&mut self, to: RawPid) -> wasmtime::Result<Option<u64>> {
-        room(Pid::from_raw(to)).await?;
+        bus_capacity(Pid::from_raw(to)).await?;
         let stream = shard()?.open_stream(self.pid, Pid::from_raw(to));
         Ok(stream.map(StreamId::as_raw))
     }
@@ -29,7 +29,7 @@ impl Host for HostState {
     }
 
     async fn stream_accept(&mut self) -> wasmtime::Result<u64> {
-        let is_stream = |mail: &Delivery| matches!(mail, Delivery::Stream { .. });
+        let is_stream = |delivery: &Delivery| matches!(delivery, Delivery::Stream { .. });
         let accepting = shard()?.receive_where(self.pid, None, is_stream);
         match accepting.await {
             Some(Delivery::Stream { stream, .. }) => Ok(stream.as_raw()),

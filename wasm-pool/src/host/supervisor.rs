@@ -53,11 +53,11 @@ impl HostState {
                 .ok_or_else(|| format!("there is no component `{name}`"))?;
             let capabilities = self.capabilities.clone();
             let healthy = Rc::<Cell<bool>>::default();
-            let told = healthy.clone();
+            let flag = healthy.clone();
             let start = move |_: &Shard| {
                 let runtime = runtime::current().ok_or("the shard is gone")?;
                 runtime
-                    .spawn_for_guest(target, &capabilities, SpawnOptions::default(), told.clone())
+                    .spawn_for_guest(target, &capabilities, SpawnOptions::default(), flag.clone())
                     .map_err(|error| error.to_string().into())
             };
             supervisor = supervisor.child(Child {

@@ -94,7 +94,7 @@ impl ShardPool {
 ///
 /// One that was killed ends here too: it is polled no more.
 fn preempted(store: StoreContextMut<'_, HostState>) -> wasmtime::Result<UpdateDeadline> {
-    if store.data().is_late() {
+    if store.data().deadline_exceeded() {
         return Err(wasmtime::Error::new(DeadlineExceeded));
     }
     Ok(UpdateDeadline::YieldCustom(

@@ -17,14 +17,14 @@ pub(super) async fn take_mail(
     me: &ProcessContext,
     store: &mut Store<HostState>,
     instance: &Instance,
-    mail: Delivery,
+    delivery: Delivery,
 ) -> wasmtime::Result<()> {
-    store.data_mut().received(&mail);
-    let Some(mail) = into_wit(mail) else {
+    store.data_mut().received(&delivery);
+    let Some(delivery) = into_wit(delivery) else {
         return Ok(());
     };
     Limit::start(component, me, store);
-    component.take_mail(store, instance, mail).await
+    component.take_mail(store, instance, delivery).await
 }
 
 /// Answer one call. If the guest traps, its process ends, and that answers the call.

@@ -194,10 +194,10 @@ async fn run_service(
     progress.has_started();
     loop {
         // Streams that were opened to it wait until a function accepts them.
-        let not_stream = |mail: &Delivery| !matches!(mail, Delivery::Stream { .. });
+        let not_stream = |delivery: &Delivery| !matches!(delivery, Delivery::Stream { .. });
         match me.shard.receive_where(me.pid, None, not_stream).await {
             Some(Delivery::Call(call)) => answer(component, me, store, &instance, call).await?,
-            Some(mail) => take_mail(component, me, store, &instance, mail).await?,
+            Some(delivery) => take_mail(component, me, store, &instance, delivery).await?,
             None => return Ok(()),
         }
         Limit::end(me, store);

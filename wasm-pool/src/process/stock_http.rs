@@ -45,8 +45,8 @@ impl ShardPool {
         let deadline = started.checked_add(limit);
         let permit = self.acquire_permit(started).await?;
         let component = self.loaded(component)?;
-        let (tell, answered) = oneshot::channel();
-        let outparam = Arc::new(Outparam::new(id.clone(), tell));
+        let (sender, answered) = oneshot::channel();
+        let outparam = Arc::new(Outparam::new(id.clone(), sender));
         let guest = component.clone();
         let pid =
             self.spawn_for_request(&component, deadline, true, move |pool, me| async move {

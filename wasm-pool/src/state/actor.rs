@@ -18,7 +18,7 @@ pub(crate) struct ActorState {
     /// Why streams failed that were read to their end.
     pub(crate) stream_failures: HashMap<StreamId, Arc<str>>,
     /// What it was refused and the log has a line about: each is told once.
-    pub(crate) told: Vec<&'static str>,
+    pub(crate) warned: Vec<&'static str>,
 }
 
 /// A call, as the function that answers it may ask about it.

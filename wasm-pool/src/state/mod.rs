@@ -137,7 +137,7 @@ impl HostState {
     }
 
     /// Whether what it is at should be done by now.
-    pub(crate) fn is_late(&self) -> bool {
+    pub(crate) fn deadline_exceeded(&self) -> bool {
         let is_over = self
             .deadline
             .is_some_and(|deadline| Instant::now() >= deadline);

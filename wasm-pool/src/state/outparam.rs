@@ -16,18 +16,18 @@ pub(crate) struct Outparam {
     /// Of the request.
     id: RequestId,
     /// Taken when it is set.
-    tell: Mutex<Option<oneshot::Sender<Result<OutgoingResponse, ProcessError>>>>,
+    sender: Mutex<Option<oneshot::Sender<Result<OutgoingResponse, ProcessError>>>>,
     is_set: AtomicBool,
 }
 
 impl Outparam {
     pub(crate) fn new(
         id: RequestId,
-        tell: oneshot::Sender<Result<OutgoingResponse, ProcessError>>,
+        sender: oneshot::Sender<Result<OutgoingResponse, ProcessError>>,
     ) -> Self {
         Self {
             id,
-            tell: Mutex::new(Some(tell)),
+            sender: Mutex::new(Some(sender)),
             is_set: AtomicBool::new(false),
         }
     }
@@ -43,7 +43,7 @@ impl Outparam {
     }
 
     pub(crate) fn set(&self, pid: Pid, set: Result<http::Response<HyperOutgoingBody>, ErrorCode>) {
-        let Some(tell) = self.take() else {
+        let Some(sender) = self.take() else {
             return;
         };
         self.is_set.store(true, Ordering::Relaxed);
@@ -51,7 +51,7 @@ impl Outparam {
             shard.set_deadline(pid, None);
         }
         // Who has gone doesn't want to know.
-        let _ = tell.send(match set {
+        let _ = sender.send(match set {
             Ok(response) => Ok(OutgoingResponse::from(response)),
             Err(code) => Err(ProcessError::Answer {
                 reason: format!("it set its response-outparam to the error {code:?}"),
@@ -63,8 +63,8 @@ impl Outparam {
     pub(crate) fn fail(&self, component: &str, pid: Pid, error: ProcessError) -> ExitReason {
         let reason = error.exit_reason();
         match self.take() {
-            Some(tell) => {
-                let _ = tell.send(Err(error));
+            Some(sender) => {
+                let _ = sender.send(Err(error));
                 reason
             }
             // It has answered: that it then returned is all right.
@@ -84,8 +84,8 @@ impl Outparam {
     }
 
     fn take(&self) -> Option<oneshot::Sender<Result<OutgoingResponse, ProcessError>>> {
-        let mut tell = self.tell.lock().unwrap_or_else(PoisonError::into_inner);
-        tell.take()
+        let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        sender.take()
     }
 }
 

@@ -79,10 +79,10 @@ impl RequestBody {
     /// is told that somebody wants it.
     pub fn stream_when_read() -> (RequestBodySender, Self) {
         let (mut sender, mut body) = Self::stream();
-        let (tell, told) = oneshot::channel();
-        sender.read = Some(told);
+        let (notify, notified) = oneshot::channel();
+        sender.read = Some(notified);
         if let Content::Stream { reading, .. } = &mut body.0 {
-            *reading = Some(tell);
+            *reading = Some(notify);
         }
         (sender, body)
     }

@@ -383,8 +383,8 @@ fn connections() {
         ("1.0", "Connection: upgrade\r\n", false, false),
     ] {
         let seen = parse(&format!("GET / HTTP/{version}\r\nHost: h\r\n{lines}\r\n"));
-        let told = (seen.keep_alive, seen.upgrade);
-        assert_eq!(told, (keep_alive, upgrade), "{version} {lines:?}");
+        let reported = (seen.keep_alive, seen.upgrade);
+        assert_eq!(reported, (keep_alive, upgrade), "{version} {lines:?}");
     }
 }
 

@@ -23,7 +23,7 @@ impl ShardPool {
     ///
     /// # Errors
     /// Whatever keeps the guest from answering within `limit`; see [`ProcessError`].
-    pub async fn call_by_mail(
+    pub async fn call_legacy_http(
         self: &Rc<Self>,
         component: ComponentRef,
         action: &str,
@@ -37,7 +37,7 @@ impl ShardPool {
         let component = self.loaded(component)?;
         let full = || ProcessError::host("the process table is full");
         let asker = self.shard.start(None).ok_or_else(full)?;
-        let (tell, faulted) = oneshot::channel();
+        let (sender, faulted) = oneshot::channel();
         let (guest, id) = (component.clone(), id.clone());
         let pid = self.spawn_for_request(
             &component,
@@ -48,7 +48,7 @@ impl ShardPool {
                 let ran = pool.run_for_request(&guest, &me, id, deadline, limit).await;
                 let reason = ProcessError::exit_reason_of(&ran);
                 if let Err(error) = ran {
-                    let _ = tell.send(error);
+                    let _ = sender.send(error);
                 }
                 reason
             },
