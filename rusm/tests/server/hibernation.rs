@@ -103,7 +103,7 @@ fn no_more_connections_are_let_in_when_those_that_wait_have_used_their_memory() 
     })
     .start();
     let mut streams = Vec::new();
-    let refused = loop {
+    let rejected = loop {
         let mut client = server.connect();
         let head = client.send(get("/feed/a")).head();
         if head.status != 200 {
@@ -114,8 +114,8 @@ fn no_more_connections_are_let_in_when_those_that_wait_have_used_their_memory() 
         assert!(streams.len() < 100);
     };
     assert!(streams.len() > 1, "{}", streams.len());
-    assert_eq!(refused.status, 503);
-    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(rejected.status, 503);
+    assert_eq!(rejected.header("retry-after"), Some("1"));
     assert!(eventually(|| server.log().contains("process-memory")));
     // Those that are there live, and requests are served.
     assert_eq!(server.connect().get("/echo/x").text(), "x");

@@ -82,6 +82,12 @@ impl Semaphore {
         })
     }
 
+    /// A permit, if more than half of them are free at once: for who can do without.
+    pub fn try_acquire_spare(&self) -> Option<Permit> {
+        let is_spare = self.free() > self.permits().div_ceil(2);
+        is_spare.then(|| self.try_acquire()).flatten()
+    }
+
     fn release(&self) {
         let next = self.inner.waiting.borrow_mut().pop_front();
         let Some(waiter) = next else {

@@ -4,8 +4,8 @@
 //! in from its first state is kept, a few hundred bytes for a small guest. The next thing that happens to the process
 //! puts that onto an instance of the same component. The guest can't tell.
 //!
-//! A process keeps its instance while it waits if one of `held-per-core` is free, if its component does not suit (see
-//! `rusm_wasm_reset`), or if what is to be kept is too much.
+//! A process keeps its instance while it waits if more than half of `held-per-core` are free, if its component does not
+//! suit (see `rusm_wasm_reset`), or if what is to be kept is too much.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -76,7 +76,7 @@ impl<'a> Hibernation<'a> {
     /// The process has nothing to do: it hibernates, if it can and should.
     pub(super) async fn rest(&mut self, sandbox: &mut Sandbox) {
         if self.kept.is_none() {
-            self.kept = self.pool.connections.try_acquire();
+            self.kept = self.pool.connections.try_acquire_spare();
         }
         let Sandbox::Awake(store) = sandbox else {
             return;
@@ -112,7 +112,7 @@ impl<'a> Hibernation<'a> {
         self.instance = None;
     }
 
-    /// The store of the process, which has an instance again, if it had none.
+    /// The store of the process, which gets an instance again, if it had none.
     pub(super) async fn wake<'s>(
         &mut self,
         sandbox: &'s mut Sandbox,

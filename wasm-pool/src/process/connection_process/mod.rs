@@ -136,13 +136,15 @@ impl ShardPool {
 
     /// Lets a connection in: its permit to keep an instance while it waits, if it needs or gets one.
     fn admit(&self, component: &LoadedComponent) -> Result<Option<Permit>, ProcessError> {
-        let kept = self.connections.try_acquire();
+        if !component.can_hibernate() {
+            return self.acquire_connection_permit().map(Some);
+        }
+        let kept = self.connections.try_acquire_spare();
         if kept.is_some() {
             return Ok(kept);
         }
-        let is_crowded = self.waiting.overdrawn.get() > 0;
-        if !component.can_hibernate() || is_crowded {
-            return Err(ProcessError::ConnectionLimitReached);
+        if self.waiting.overdrawn.get() > 0 {
+            return self.acquire_connection_permit().map(Some);
         }
         if self.waiting.bytes.get() >= self.process_memory {
             return Err(ProcessError::ProcessMemoryFull);
