@@ -1,35 +1,36 @@
-//! Connections that wait without an instance: one of them may keep its own, all others give theirs back whenever they
-//! have nothing to do.
+//! Connections that wait without an instance: they give it back whenever they have nothing to do.
 
 use crate::client::get;
 use crate::server::{Serve, Server, eventually};
 use crate::websocket::{Socket, TEXT};
 use crate::{apps, clients};
 
-/// Lets one connection keep its instance.
-const NODE: &str = "\n[node]\ncores = 1\ninstances-per-core = 8\nheld-per-core = 1\n";
+/// Lets no connection keep its instance that can do without.
+const NONE_KEPT: &str = "held-per-core = 1";
 
-fn chat(keys: &str) -> Server {
+fn chat(keys: &str, node: &str) -> Server {
     let manifest = std::fs::read_to_string(apps::chat().join("rusm.toml")).unwrap();
     let manifest = manifest.replace(
         "listen = \"127.0.0.1:8082\"",
         &format!("listen = \"127.0.0.1:0\"\n{keys}"),
     );
     Serve::app(apps::chat())
-        .manifest(&(manifest + NODE))
+        .manifest(&format!(
+            "{manifest}\n[node]\ncores = 1\ninstances-per-core = 8\n{node}\n"
+        ))
         .start()
 }
 
 /// It speaks the subprotocol `chat`.
-fn with_subprotocols() -> Server {
-    chat("subprotocols = [\"chat\"]")
+fn with_subprotocols(node: &str) -> Server {
+    chat("subprotocols = [\"chat\"]", node)
 }
 
 #[test]
 fn many_more_sockets_than_instances_keep_their_state_and_hear_one_another() {
     const SOCKETS: usize = 200;
     const ROOMS: usize = 10;
-    let server = chat("");
+    let server = chat("", NONE_KEPT);
     let mut sockets: Vec<_> = (0..SOCKETS)
         .map(|number| {
             let room = number % ROOMS;
@@ -128,17 +129,19 @@ fn no_more_connections_are_let_in_when_those_that_wait_have_used_their_memory() 
 
 #[test]
 fn python_websockets() {
-    clients::python("websockets_client.py", &with_subprotocols(), &[]);
+    clients::python("websockets_client.py", &with_subprotocols(NONE_KEPT), &[]);
 }
 
 #[test]
 fn python_aiohttp() {
-    clients::python("aiohttp_client.py", &with_subprotocols(), &[]);
+    // It has two streams at a time, which need a permit each.
+    let server = with_subprotocols("held-per-core = 3");
+    clients::python("aiohttp_client.py", &server, &[]);
 }
 
 #[test]
 fn node_ws() {
-    clients::node("ws.mjs", &with_subprotocols());
+    clients::node("ws.mjs", &with_subprotocols(NONE_KEPT));
 }
 
 /// A snapshot of 2.5 MiB, of which a connection changes a part.
