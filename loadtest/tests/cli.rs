@@ -103,7 +103,7 @@ fn nobody_there_is_said_at_once() {
     let nobody = stub::refused();
     let dir = tempfile::tempdir().unwrap();
     let output = run(dir.path(), &format!("http http://{}/", nobody.addr()));
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(
         error.contains("cannot connect") && error.contains("refused"),
@@ -124,7 +124,7 @@ fn a_run_without_a_success_fails() {
         stub.url("http", "/")
     );
     let output = run(dir.path(), &line);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("status 503"), "{error}");
     // What was measured is kept all the same.
@@ -253,8 +253,8 @@ fn a_sweep_over_cores_runs_the_command_before_each_point() {
 
     let url = stub.url("http", "/");
     let line = format!("sweep {url} --core-counts 1");
-    let failed = run_with(dir.path(), &line, &["--cores-command", "exit 3"]);
-    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    let failed = run_with(dir.path(), &line, &["--cores-command", "exit 3; {cores}"]);
+    assert_eq!(failed.status.code(), Some(3), "{failed:?}");
     let error = String::from_utf8(failed.stderr).unwrap();
     assert!(error.contains("exit 3"), "{error}");
 }
@@ -271,7 +271,7 @@ fn two_files_are_compared() {
         assert_eq!(run(dir.path(), &line).status.code(), Some(0));
     }
     let output = run(dir.path(), "compare a.json b.json --html c.html");
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("p50"), "{text}");
     assert!(dir.path().join("c.html").exists());

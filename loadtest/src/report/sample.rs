@@ -53,8 +53,12 @@ pub(crate) fn run(arrivals: Arrivals, rate: f64, p99: f64) -> Run {
     Run {
         label: String::new(),
         arrivals,
+        seed: 7,
+        interrupted: false,
         elapsed_s: 30.0,
         ok,
+        completed: ok,
+        unsent: 0,
         errors: BTreeMap::new(),
         statuses: BTreeMap::from([(200, ok)]),
         bytes_in: ok * 118,
