@@ -69,6 +69,7 @@ fn over_rates(args: &Sweep) -> Result<(), CliError> {
 }
 
 fn over_cores(args: &Sweep, command: &str, counts: &[usize]) -> Result<(), CliError> {
+    output::try_paths(&args.load.common)?;
     // The command may start the server.
     if let Some(first) = counts.first() {
         set_server_cores(command, *first)?;
