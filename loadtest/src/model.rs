@@ -295,7 +295,7 @@ pub struct Usl {
     pub ranges: [(f64, f64); 3],
     /// Coefficient of determination.
     pub r2: f64,
-    /// The `n` with the maximum throughput; none if it grows without limit.
+    /// The `n` with the maximum throughput; none if the range of `kappa` contains 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_n: Option<f64>,
 }
