@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The version of this format, in every file as `schema`.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// A whole invocation: one file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -117,12 +117,23 @@ pub struct Run {
     pub label: String,
     /// The arrival of operations.
     pub arrivals: Arrivals,
+    /// The seed of its random arrivals and of its choice of targets.
+    pub seed: u64,
+    /// True if it was ended before its time, by the user.
+    pub interrupted: bool,
     /// The recorded seconds.
     pub elapsed_s: f64,
-    /// Successful operations.
+    /// Successful operations; of an open loop those that were due in the recorded time, whenever
+    /// they ended.
     pub ok: u64,
+    /// Successful operations that ended in the recorded time, whenever they were due; of a closed
+    /// loop the same as `ok`.
+    pub completed: u64,
+    /// Operations of an open loop that were due in the recorded time and never sent.
+    pub unsent: u64,
     /// Failed operations by reason: `connect`, `reset`, `timeout`, `protocol`, `status 503`,
-    /// `body`, `unsent` (of an open loop: due within the run, never sent), ...
+    /// `body`, `close 1008` (of a WebSocket), ...; of an open loop those that were due in the
+    /// recorded time.
     pub errors: BTreeMap<String, u64>,
     /// Responses by status; empty in modes without statuses.
     pub statuses: BTreeMap<u16, u64>,
@@ -130,7 +141,7 @@ pub struct Run {
     pub bytes_in: u64,
     /// Bytes written, heads included.
     pub bytes_out: u64,
-    /// `ok / elapsed_s`.
+    /// The throughput: `completed / elapsed_s`.
     pub rate: f64,
     /// The latency of successful operations.
     pub latency: Latency,
@@ -170,9 +181,9 @@ pub struct Interval {
     pub at_s: f64,
     /// Its length in seconds.
     pub seconds: f64,
-    /// Successful operations in it.
+    /// Successful operations that ended in it.
     pub ok: u64,
-    /// Failed operations.
+    /// Failed operations; in the last interval also those that ended after it.
     pub errors: u64,
     /// Median of successful operations; 0 without one.
     pub p50: f64,
@@ -284,7 +295,7 @@ pub struct Usl {
     pub ranges: [(f64, f64); 3],
     /// Coefficient of determination.
     pub r2: f64,
-    /// The `n` with the maximum throughput; none if it grows without limit.
+    /// The `n` with the maximum throughput; none if the range of `kappa` contains 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_n: Option<f64>,
 }

@@ -5,7 +5,7 @@
 mod stub;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use rusm_loadtest::model::{Mode, Report};
@@ -103,7 +103,7 @@ fn nobody_there_is_said_at_once() {
     let nobody = stub::refused();
     let dir = tempfile::tempdir().unwrap();
     let output = run(dir.path(), &format!("http http://{}/", nobody.addr()));
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(
         error.contains("cannot connect") && error.contains("refused"),
@@ -124,7 +124,7 @@ fn a_run_without_a_success_fails() {
         stub.url("http", "/")
     );
     let output = run(dir.path(), &line);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("status 503"), "{error}");
     // What was measured is kept all the same.
@@ -253,8 +253,8 @@ fn a_sweep_over_cores_runs_the_command_before_each_point() {
 
     let url = stub.url("http", "/");
     let line = format!("sweep {url} --core-counts 1");
-    let failed = run_with(dir.path(), &line, &["--cores-command", "exit 3"]);
-    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    let failed = run_with(dir.path(), &line, &["--cores-command", "exit 3; {cores}"]);
+    assert_eq!(failed.status.code(), Some(3), "{failed:?}");
     let error = String::from_utf8(failed.stderr).unwrap();
     assert!(error.contains("exit 3"), "{error}");
 }
@@ -271,7 +271,7 @@ fn two_files_are_compared() {
         assert_eq!(run(dir.path(), &line).status.code(), Some(0));
     }
     let output = run(dir.path(), "compare a.json b.json --html c.html");
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("p50"), "{text}");
     assert!(dir.path().join("c.html").exists());
@@ -279,18 +279,137 @@ fn two_files_are_compared() {
     assert_eq!(missing.status.code(), Some(2), "{missing:?}");
 }
 
+/// `-n` ends these runs long before their duration.
+#[test]
+fn json_on_standard_output_has_the_summary_on_standard_error() {
+    let stub = Http::default().start();
+    let dir = tempfile::tempdir().unwrap();
+    let line = format!("http {} -c 1 -n 5 --json -", stub.url("http", "/"));
+    let output = run(dir.path(), &line);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report = json::read(output.stdout.as_slice()).unwrap();
+    assert_eq!(report.runs[0].completed, 5);
+    let summary = String::from_utf8(output.stderr).unwrap();
+    assert!(summary.contains("p99"), "{summary}");
+    assert!(!dir.path().join("-").exists());
+}
+
+#[test]
+fn a_missed_expectation_is_exit_code_1_and_a_met_one_0() {
+    let stub = Http::delayed(Duration::from_millis(1)).start();
+    let dir = tempfile::tempdir().unwrap();
+    let url = stub.url("http", "/");
+    for (expected, code, says) in [
+        ("--expect-p99 1h --expect-rate 0.001", 0, ""),
+        ("--expect-errors 0", 0, ""),
+        ("--expect-p50 1us", 1, "p50"),
+        ("--expect-p99 1h --expect-rate 1000000000", 1, "rate"),
+    ] {
+        let output = run(
+            dir.path(),
+            &format!("http {url} -c 1 -n 5 --json a.json {expected}"),
+        );
+        assert_eq!(output.status.code(), Some(code), "{expected}: {output:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(error.contains("missed"), code == 1, "{expected}: {error}");
+        assert!(error.contains(says), "{expected}: {error}");
+        // The run is reported whatever was expected of it.
+        assert_eq!(read(dir.path(), "a.json").runs[0].completed, 5);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_said_before_the_run() {
+    let stub = Http::default().start();
+    let dir = tempfile::tempdir().unwrap();
+    let url = stub.url("http", "/");
+    for line in [
+        format!("http {url} --json none/a"),
+        format!("http {url} --html none/a"),
+        format!("http {url} --hgrm none/a"),
+        format!("peak {url} --p99 5ms --json none/a"),
+        format!("sweep {url} --html none/a"),
+        "compare a.json b.json --html none/a".to_owned(),
+    ] {
+        let output = run(dir.path(), &line);
+        assert_eq!(output.status.code(), Some(2), "{line}: {output:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("cannot write none/a"), "{line}: {error}");
+    }
+    let output = run_with(
+        dir.path(),
+        &format!("sweep {url} --core-counts 1 --json none/a"),
+        &["--cores-command", "echo {cores} > called"],
+    );
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(!dir.path().join("called").exists());
+    let twice = run(dir.path(), &format!("http {url} --json - --hgrm -"));
+    assert_eq!(twice.status.code(), Some(2), "{twice:?}");
+    assert_eq!(stub.accepted(), 0);
+}
+
+#[test]
+fn trying_a_file_leaves_it_as_it_was() {
+    let nobody = stub::refused();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("old.json"), "old").unwrap();
+    let url = format!("http://{}/", nobody.addr());
+    let output = run(
+        dir.path(),
+        &format!("http {url} --json old.json --html new.html"),
+    );
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let old = std::fs::read_to_string(dir.path().join("old.json")).unwrap();
+    assert_eq!(old, "old");
+    assert!(!dir.path().join("new.html").exists());
+}
+
+/// The third request is sent when two have been answered and recorded.
+#[test]
+fn a_signal_ends_the_run_which_is_reported() {
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let stub = Http::delayed(Duration::from_millis(1)).start();
+        let dir = tempfile::tempdir().unwrap();
+        let line = format!(
+            "http {} -c 1 -d 60s --warmup 0s --json a.json",
+            stub.url("http", "/")
+        );
+        let child = command(dir.path(), &line)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while stub.requests() < 3 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let pid = libc::pid_t::try_from(child.id()).unwrap();
+        // SAFETY: no memory is passed; the child has not been waited for, so the id is its own.
+        assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        let summary = String::from_utf8(output.stdout).unwrap();
+        assert!(summary.contains("p99"), "{summary}");
+        let report = read(dir.path(), "a.json");
+        assert!(report.runs[0].interrupted);
+        assert!(report.runs[0].completed >= 2);
+    }
+}
+
 fn run(dir: &Path, line: &str) -> Output {
     run_with(dir, line, &[])
 }
 
 fn run_with(dir: &Path, line: &str, more: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rusm-loadtest"))
+    command(dir, line).args(more).output().unwrap()
+}
+
+fn command(dir: &Path, line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rusm-loadtest"));
+    command
         .args(line.split_whitespace())
-        .args(more)
         .current_dir(dir)
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap()
+        .env("NO_COLOR", "1");
+    command
 }
 
 fn read(dir: &Path, name: &str) -> Report {

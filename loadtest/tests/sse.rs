@@ -208,6 +208,7 @@ fn run(stub: &Stub, hold: bool) -> (Run, Arc<sse::Mode>) {
         warmup: Duration::ZERO,
         duration: Duration::from_secs(1),
         timeout: Duration::from_secs(5),
+        ..Load::default()
     };
     let mut run =
         generator::run(&load, |worker| Arc::clone(&mode).run(worker), &mut |_| ()).unwrap();

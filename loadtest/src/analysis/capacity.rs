@@ -41,7 +41,7 @@ impl Round {
         Round {
             latency: distribution::percentile(&run.latency, slo.percentile)
                 .unwrap_or(f64::INFINITY),
-            acceptable: objective::error_share(run) <= slo.errors && objective::kept_up(run),
+            acceptable: objective::unanswered_share(run) <= slo.errors && objective::kept_up(run),
             invalidated: objective::judge(run, slo) == Outcome::GeneratorLimit,
         }
     }

@@ -1,6 +1,7 @@
 //! Conclusions from results, as pure functions.
 //!
 //! - [`objective`]: whether a run met an objective, and if not, why.
+//! - [`gates`]: what a run is expected to reach.
 //! - [`peak`]: the search for the highest rate that meets an objective.
 //! - [`sweep`]: the points of a sweep, and conclusions from them.
 //! - [`knee`], [`capacity`]: the rates at which latency leaves its floor, and reaches the
@@ -12,6 +13,7 @@
 pub mod capacity;
 pub mod compare;
 pub mod distribution;
+pub mod gates;
 mod isotonic;
 pub mod knee;
 pub mod objective;

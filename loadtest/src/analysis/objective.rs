@@ -21,7 +21,7 @@ pub enum Outcome {
 pub fn judge(run: &Run, slo: &Slo) -> Outcome {
     let fast = distribution::percentile(&run.latency, slo.percentile)
         .is_some_and(|latency| latency <= slo.latency);
-    if fast && error_share(run) <= slo.errors && kept_up(run) {
+    if fast && unanswered_share(run) <= slo.errors && kept_up(run) {
         Outcome::Met
     } else if generator_fell_behind(run) {
         Outcome::GeneratorLimit
@@ -33,11 +33,25 @@ pub fn judge(run: &Run, slo: &Slo) -> Outcome {
 /// Returns the share of failed operations, 0 to 1; 0 without operations.
 #[must_use]
 pub fn error_share(run: &Run) -> f64 {
-    let all = run.ok as f64 + failed(run);
-    if all == 0.0 {
-        return 0.0;
-    }
-    failed(run) / all
+    share(failed(run), run)
+}
+
+/// Returns the share of operations that were due and never sent, 0 to 1; 0 of a closed loop.
+#[must_use]
+pub fn unsent_share(run: &Run) -> f64 {
+    share(run.unsent as f64, run)
+}
+
+/// Returns the share of operations that failed or were never sent: to the one who waits for the
+/// answer it is the same.
+#[must_use]
+pub fn unanswered_share(run: &Run) -> f64 {
+    share(failed(run) + run.unsent as f64, run)
+}
+
+fn share(part: f64, run: &Run) -> f64 {
+    let all = run.ok as f64 + failed(run) + run.unsent as f64;
+    if all == 0.0 { 0.0 } else { part / all }
 }
 
 /// Returns the offered operations a second; none for a closed loop.
@@ -49,7 +63,7 @@ pub fn offered(run: &Run) -> Option<f64> {
     }
 }
 
-/// Returns whether as many operations ended as were offered, within [`SHORTFALL`] or the random
+/// Returns whether as many operations that were due in the run were answered as were offered, within [`SHORTFALL`] or the random
 /// variation of Poisson arrivals. Failed ones count here: the objective has its own limit for
 /// those.
 pub(super) fn kept_up(run: &Run) -> bool {
@@ -61,8 +75,7 @@ pub(super) fn kept_up(run: &Run) -> bool {
         Arrivals::Poisson { .. } => 3.0 * due.sqrt(),
         _ => 1.0,
     };
-    let unsent = run.errors.get(UNSENT).copied().unwrap_or(0) as f64;
-    run.ok as f64 + failed(run) - unsent >= due - chance.max(SHORTFALL * due)
+    run.ok as f64 + failed(run) >= due - chance.max(SHORTFALL * due)
 }
 
 fn generator_fell_behind(run: &Run) -> bool {
@@ -78,8 +91,6 @@ fn failed(run: &Run) -> f64 {
 
 /// The share of the offered rate that may be missing.
 const SHORTFALL: f64 = 0.03;
-/// The error of an operation that was due and never sent.
-const UNSENT: &str = "unsent";
 /// The share of late operations above which the generator is the limit.
 const LATE: f64 = 0.01;
 /// The CPU usage above which the generator is the limit: operations queue in it before it is at 100
@@ -111,6 +122,11 @@ mod tests {
         let mut failing = run();
         failing.errors.insert("status 503".into(), failing.ok / 100);
         assert_eq!(judge(&failing, &SLO), Outcome::Missed);
+
+        let mut unsent = run();
+        unsent.unsent = unsent.ok / 100;
+        assert_eq!(judge(&unsent, &SLO), Outcome::Missed);
+        assert_eq!(error_share(&unsent), 0.0);
 
         let short = sample::run(Arrivals::Constant { rate: 1000.0 }, 900.0, 1000.0);
         assert_eq!(judge(&short, &SLO), Outcome::Missed);

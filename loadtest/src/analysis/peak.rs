@@ -164,7 +164,9 @@ impl Search {
         Step::Try(rounded(rate).clamp(self.bounds.min_rate, max_rate))
     }
 
-    fn peak(&self) -> Peak {
+    /// Returns the estimate from the trials so far.
+    #[must_use]
+    pub fn peak(&self) -> Peak {
         let reachable = self.bounds.max_rate.min(self.ceiling());
         let (rate, range, at_least) = match (self.highest_met(), self.lowest_missed()) {
             (None, missed) => (0.0, (0.0, missed.unwrap_or(0.0)), missed.is_none()),

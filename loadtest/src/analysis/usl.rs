@@ -27,13 +27,16 @@ pub fn fit(samples: &[Sample]) -> Option<Usl> {
         return None;
     }
     let curve = Curve::fit(samples)?;
+    let ranges = curve.ranges(samples);
+    // If it may be that the curve never falls, the data show no maximum.
+    let falls = ranges.last().is_some_and(|(least, _)| *least > 0.0);
     Some(Usl {
         lambda: curve.lambda,
         sigma: curve.sigma,
         kappa: curve.kappa,
-        ranges: curve.ranges(samples),
+        ranges,
         r2: curve.r2(samples),
-        peak_n: curve.peak_n(),
+        peak_n: curve.peak_n().filter(|_| falls),
     })
 }
 
@@ -324,6 +327,26 @@ mod tests {
             covered.iter().all(|count| (86..=100).contains(count)),
             "{covered:?}"
         );
+    }
+
+    #[test]
+    fn a_range_of_coherency_that_holds_0_names_no_maximum() {
+        let noise = [0.04, -0.05, 0.06, -0.03, -0.06, 0.05, -0.04, 0.03];
+        let straight = Curve {
+            kappa: 1e-6,
+            ..TRUTH
+        };
+        let samples: Vec<Sample> = [1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0, 4.0]
+            .into_iter()
+            .zip(noise)
+            .map(|(n, noise)| Sample {
+                n,
+                rate: straight.rate(n) * (1.0 + noise),
+            })
+            .collect();
+        let usl = fit(&samples).unwrap();
+        assert_eq!(usl.ranges[2].0, 0.0, "{usl:?}");
+        assert_eq!(usl.peak_n, None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::analysis::gates::Gates;
 use crate::cli::values::{self, Numbers, Rates};
 use crate::generator::{sse, ws};
 use crate::model::{Arrivals, Slo};
@@ -46,8 +47,16 @@ pub struct Common {
     /// How long is measured, as 10s
     #[arg(short, long, value_parser = values::some_duration, default_value = "10s")]
     pub duration: Duration,
+    /// End after so many operations; --duration is then the most that it may take, and there is no
+    /// warm-up
+    #[arg(short = 'n', long = "number", value_name = "COUNT")]
+    pub count: Option<u64>,
+    /// The seed of random arrivals and of the choice of targets; each further run adds 10000. If not
+    /// said, it is random, and each run in the JSON has its own
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// How long load is made before that
-    #[arg(long, value_parser = values::duration, default_value = "1s")]
+    #[arg(long, value_parser = values::duration, default_value = "1s", default_value_if("count", clap::builder::ArgPredicate::IsPresent, "0s"))]
     pub warmup: Duration,
     /// How long connecting, and an operation once it is sent, may take
     #[arg(long, value_parser = values::some_duration, default_value = "5s")]
@@ -55,7 +64,7 @@ pub struct Common {
     /// Cores of the generator, as 1,3 or 2-5, a thread on each; the last core if not said
     #[arg(long, value_name = "LIST")]
     pub cores: Option<Numbers>,
-    /// Write everything to this file as JSON
+    /// Write everything to this file as JSON; - is standard output
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Write a page with charts to this file
@@ -67,6 +76,49 @@ pub struct Common {
     /// Print nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// The expectations of a run. A run that misses one ends with exit code 1.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Expected {
+    /// The most that the median latency may be, as 1ms; else the exit code is 1
+    #[arg(long, value_parser = values::some_duration, value_name = "TIME")]
+    pub expect_p50: Option<Duration>,
+    /// The most that the 90th percentile may be
+    #[arg(long, value_parser = values::some_duration, value_name = "TIME")]
+    pub expect_p90: Option<Duration>,
+    /// The most that the 99th percentile may be
+    #[arg(long, value_parser = values::some_duration, value_name = "TIME")]
+    pub expect_p99: Option<Duration>,
+    /// The most that the 99.9th percentile may be
+    #[arg(long, value_parser = values::some_duration, value_name = "TIME")]
+    pub expect_p999: Option<Duration>,
+    /// The least operations a second
+    #[arg(long, value_parser = values::rate, value_name = "RATE")]
+    pub expect_rate: Option<f64>,
+    /// The most that the share of operations which fail or are never sent may be; 0.1% with another
+    /// expectation
+    #[arg(long, value_parser = values::share, value_name = "SHARE")]
+    pub expect_errors: Option<f64>,
+}
+
+impl Expected {
+    pub(super) fn gates(&self) -> Gates {
+        let limits = [
+            (50.0, self.expect_p50),
+            (90.0, self.expect_p90),
+            (99.0, self.expect_p99),
+            (99.9, self.expect_p999),
+        ];
+        let limits = limits.into_iter();
+        Gates {
+            latencies: limits
+                .filter_map(|(percentile, limit)| Some((percentile, limit?.as_secs_f64() * 1e6)))
+                .collect(),
+            rate: self.expect_rate,
+            errors: self.expect_errors,
+        }
+    }
 }
 
 /// The arrival of operations.
@@ -127,6 +179,9 @@ pub struct Http {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub expected: Expected,
 }
 
 /// `ws`.
@@ -146,6 +201,9 @@ pub struct Ws {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub expected: Expected,
 }
 
 /// `sse`.
@@ -162,6 +220,9 @@ pub struct Sse {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub expected: Expected,
 }
 
 /// `conn`.
@@ -178,6 +239,9 @@ pub struct Conn {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub expected: Expected,
 }
 
 /// The kind of an operation, for commands that do not determine it.

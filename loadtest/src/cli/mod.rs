@@ -1,6 +1,8 @@
 //! The command line: from arguments to runs, and from runs to files.
 //!
-//! Exit codes: 0 measured; 1 nothing succeeded, or it could not be measured; 2 usage.
+//! Exit codes: 0 measured, and every expectation met; 1 an expectation missed, or `compare` found
+//! something worse; 2 usage; 3 it could not be measured, or compared; 130 ended by Ctrl-C or
+//! SIGTERM.
 //!
 //! - [`args`]: the arguments, and [`values`], their types.
 //! - `workload`: the load of a command, ready to run.
@@ -8,6 +10,7 @@
 //! - `progress`, `output`: the display during a run, and the files after it.
 
 pub mod args;
+mod interrupt;
 mod machine;
 mod output;
 mod peak;
@@ -24,7 +27,7 @@ use clap::Parser;
 use miette::{Diagnostic, Report as Problem};
 use thiserror::Error;
 
-use crate::analysis::compare::compare;
+use crate::analysis::compare::{Comparison, Verdict, compare};
 use crate::cli::args::{Args, Command};
 use crate::generator;
 use crate::report::{html, json, table};
@@ -46,19 +49,25 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             let code = failed.code();
-            eprintln!("{:?}", failed.problem());
+            if let Some(problem) = failed.problem() {
+                eprintln!("{problem:?}");
+            }
             ExitCode::from(code)
         }
     }
 }
 
-/// The reason why nothing was measured.
+/// The reason for an exit code other than 0.
 #[derive(Debug)]
 pub(crate) enum CliError {
     /// The request cannot be fulfilled as given.
     Usage(Problem),
     /// The attempt failed.
     Run(Problem),
+    /// It was measured, and missed what was expected.
+    Missed(Problem),
+    /// The user ended it; what was measured was reported.
+    Interrupted,
 }
 
 impl CliError {
@@ -70,16 +79,23 @@ impl CliError {
         Self::Run(problem.into())
     }
 
+    pub(crate) fn missed(problem: impl Into<Problem>) -> Self {
+        Self::Missed(problem.into())
+    }
+
     fn code(&self) -> u8 {
         match self {
+            Self::Missed(_) => 1,
             Self::Usage(_) => 2,
-            Self::Run(_) => 1,
+            Self::Run(_) => 3,
+            Self::Interrupted => interrupt::INTERRUPTED,
         }
     }
 
-    fn problem(&self) -> &Problem {
+    fn problem(&self) -> Option<&Problem> {
         match self {
-            Self::Usage(problem) | Self::Run(problem) => problem,
+            Self::Usage(problem) | Self::Run(problem) | Self::Missed(problem) => Some(problem),
+            Self::Interrupted => None,
         }
     }
 }
@@ -129,10 +145,31 @@ fn comparison(args: &args::Compare) -> Result<(), CliError> {
             CliError::usage(message.help("give two files that --json wrote"))
         })
     };
+    if let Some(path) = &args.html {
+        output::try_path(path)?;
+    }
     let compared = compare(&read(&args.a)?, &read(&args.b)?);
+    output::print(&table::comparison(&compared));
     if let Some(path) = &args.html {
         output::write(path, html::render_comparison(&compared).as_bytes())?;
     }
-    print!("{}", table::comparison(&compared));
-    Ok(())
+    judge(&compared)
+}
+
+fn judge(compared: &Comparison) -> Result<(), CliError> {
+    if !compared.incomparable.is_empty() {
+        let message = ErrorMessage::new("the files are not comparable");
+        return Err(CliError::run(message.help(compared.incomparable.join(" "))));
+    }
+    let with = |verdict| {
+        let changes = compared.groups.iter().flat_map(|group| &group.changes);
+        let found = changes.filter(move |change| change.verdict == verdict);
+        found.map(|change| change.metric.to_string())
+    };
+    let worse: Vec<String> = with(Verdict::Worse).collect();
+    if worse.is_empty() {
+        return Ok(());
+    }
+    let message = format!("worse: {}", worse.join(", "));
+    Err(CliError::missed(ErrorMessage::new(message)))
 }

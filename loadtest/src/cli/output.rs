@@ -1,12 +1,16 @@
 //! Output of a run: files and the summary.
 
-use std::path::Path;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::analysis::gates::Gates;
 use crate::cli::args::Common;
 use crate::cli::workload::Workload;
 use crate::cli::{CliError, ErrorMessage, machine};
 use crate::model::{Report, Run, SCHEMA};
+use crate::report::table::gate_sentence;
 use crate::report::{hgrm, html, json, table};
 
 /// Creates the report of a measurement that began at this time.
@@ -24,33 +28,100 @@ pub(super) fn report(workload: &Workload, started: SystemTime, runs: Vec<Run>) -
     }
 }
 
-/// Writes the requested files, and prints the summary. Fails if nothing succeeded.
+/// Tries the paths of the requested files, before a measurement that they would lose.
+pub(super) fn try_paths(common: &Common) -> Result<(), CliError> {
+    let paths = [&common.json, &common.html, &common.hgrm];
+    let paths: Vec<&Path> = paths.into_iter().flatten().map(PathBuf::as_path).collect();
+    if paths.iter().filter(|path| is_stdout(path)).count() > 1 {
+        let message = ErrorMessage::new("only one file can be `-`, standard output");
+        return Err(CliError::usage(message));
+    }
+    paths.into_iter().try_for_each(try_path)
+}
+
+/// Tries whether a file can be written. Leaves a file as it is, and none where there was none.
+pub(super) fn try_path(path: &Path) -> Result<(), CliError> {
+    if is_stdout(path) {
+        return Ok(());
+    }
+    let exists = path.exists();
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    opened.map_err(|error| {
+        let message = format!("cannot write {}: {error}", path.display());
+        CliError::usage(ErrorMessage::new(message))
+    })?;
+    if !exists {
+        // If it stays, it is empty until it is written.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
+/// Prints the summary, and writes the requested files, as many of them as can be written. Fails if
+/// nothing succeeded.
 pub(super) fn finish(report: &Report, common: &Common) -> Result<(), CliError> {
-    if let Some(path) = &common.json {
+    let paths = [&common.json, &common.html, &common.hgrm];
+    let on_stdout = paths.into_iter().flatten().any(|path| is_stdout(path));
+    if !common.quiet && on_stdout {
+        eprint!("{}", table::summary(report));
+    } else if !common.quiet {
+        print(&table::summary(report));
+    }
+    let json = common.json.as_ref().map_or(Ok(()), |path| {
         let mut bytes = Vec::new();
         json::write(report, &mut bytes).map_err(|error| cannot_write(path, &error))?;
-        write(path, &bytes)?;
-    }
-    if let Some(path) = &common.html {
-        write(path, html::render(report).as_bytes())?;
-    }
-    if let Some(path) = &common.hgrm {
+        write(path, &bytes)
+    });
+    let html = common
+        .html
+        .as_ref()
+        .map_or(Ok(()), |path| write(path, html::render(report).as_bytes()));
+    let hgrm = common.hgrm.as_ref().map_or(Ok(()), |path| {
         let mut bytes = Vec::new();
         hgrm::write(report, &mut bytes).map_err(|error| cannot_write(path, &error))?;
-        write(path, &bytes)?;
+        write(path, &bytes)
+    });
+    json.and(html).and(hgrm)?;
+    if report.runs.iter().any(|run| run.interrupted) {
+        return Err(CliError::Interrupted);
     }
-    if !common.quiet {
-        print!("{}", table::summary(report));
-    }
-    if report.runs.iter().all(|run| run.ok == 0) {
+    if report.runs.iter().all(|run| run.completed == 0) {
         return Err(CliError::run(nothing(&report.runs)));
     }
     Ok(())
 }
 
-/// Writes a file.
+/// Fails if the run missed an expectation.
+pub(super) fn judge(gates: &Gates, runs: &[Run]) -> Result<(), CliError> {
+    let judged = runs.iter().flat_map(|run| gates.judge(run));
+    let missed: Vec<String> = judged
+        .filter(|gate| !gate.met)
+        .map(|gate| gate_sentence(&gate))
+        .collect();
+    if missed.is_empty() {
+        return Ok(());
+    }
+    let message = format!("missed: {}", missed.join("; "));
+    Err(CliError::missed(ErrorMessage::new(message)))
+}
+
+/// Prints to standard output, whose reader may have ended.
+pub(super) fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Writes a file; `-` is standard output.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    std::fs::write(path, bytes).map_err(|error| cannot_write(path, &error))
+    let written = if is_stdout(path) {
+        std::io::stdout().write_all(bytes)
+    } else {
+        std::fs::write(path, bytes)
+    };
+    written.map_err(|error| cannot_write(path, &error))
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 fn cannot_write(path: &Path, error: &dyn std::fmt::Display) -> CliError {

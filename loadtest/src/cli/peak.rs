@@ -28,7 +28,7 @@ pub(super) fn run(args: &Peak) -> Result<(), CliError> {
             let rate = run.rate;
             let failed = run.ok == 0;
             runs.push(run);
-            if failed {
+            if failed || workload.is_stopped() {
                 return output::finish(&output::report(&workload, started, runs), common);
             }
             rate
@@ -45,12 +45,19 @@ pub(super) fn run(args: &Peak) -> Result<(), CliError> {
     );
     let mut trial = 0;
     let peak = loop {
+        if workload.is_stopped() {
+            break search.peak();
+        }
         match search.next() {
             Step::Done(peak) => break peak,
             Step::Try(rate) => {
                 trial += 1;
                 let label = format!("trial {trial}, rate {rate}");
                 let run = workload.run(label, args.load.arrivals.at(rate), &progress)?;
+                // A trial that was cut short is no evidence.
+                if run.interrupted {
+                    continue;
+                }
                 let outcome = judge(&run, &slo);
                 progress.say(&format!("trial {trial}: {rate:.0}/s {}", word(outcome)));
                 search.report(runs.len(), rate, outcome);

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::cli::args::{Conn, Http, Sse, Ws};
+use crate::cli::args::{Conn, Expected, Http, Sse, Ws};
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::workload::Workload;
@@ -12,7 +12,7 @@ use crate::model::Arrivals;
 /// `http`.
 pub(super) fn http(args: &Http) -> Result<(), CliError> {
     let workload = Workload::http(args.url.as_deref(), &args.request, &args.common)?;
-    run(&workload, args.offered.arrivals())
+    run(&workload, args.offered.arrivals(), &args.expected)
 }
 
 /// `ws`.
@@ -22,26 +22,27 @@ pub(super) fn ws(args: &Ws) -> Result<(), CliError> {
         return Err(CliError::usage(message));
     }
     let workload = Workload::ws(&args.url, &args.headers, &args.options, &args.common)?;
-    run(&workload, args.offered.arrivals())
+    run(&workload, args.offered.arrivals(), &args.expected)
 }
 
 /// `sse`.
 pub(super) fn sse(args: &Sse) -> Result<(), CliError> {
     let workload = Workload::sse(&args.url, &args.headers, &args.options, &args.common)?;
-    run(&workload, Arrivals::Closed)
+    run(&workload, Arrivals::Closed, &args.expected)
 }
 
 /// `conn`.
 pub(super) fn conn(args: &Conn) -> Result<(), CliError> {
     let workload = Workload::conn(&args.url, &args.headers, &args.common)?;
-    run(&workload, args.offered.arrivals())
+    run(&workload, args.offered.arrivals(), &args.expected)
 }
 
-fn run(workload: &Workload, arrivals: Arrivals) -> Result<(), CliError> {
+fn run(workload: &Workload, arrivals: Arrivals, expected: &Expected) -> Result<(), CliError> {
     let started = SystemTime::now();
     let common = workload.common();
     let progress = Progress::new(common.quiet);
     let run = workload.run(String::new(), arrivals, &progress)?;
     let report = output::report(workload, started, vec![run]);
-    output::finish(&report, common)
+    output::finish(&report, common)?;
+    output::judge(&expected.gates(), &report.runs)
 }

@@ -24,6 +24,17 @@ pub(super) fn run(args: &Sweep) -> Result<(), CliError> {
             let message = ErrorMessage::new("no server runs on 0 cores");
             return Err(CliError::usage(message.help("say --core-counts 1-4")));
         }
+        if !command.contains("{cores}") {
+            let message = ErrorMessage::new("--cores-command has no {cores}");
+            let help = "say where the number of cores goes, as './restart-with {cores}'";
+            return Err(CliError::usage(message.help(help)));
+        }
+        if args.objective.slo().is_some() {
+            let message = ErrorMessage::new("an objective is for a sweep over rates");
+            let help = "a sweep over cores is a closed loop; for the peak at each number of cores, use \
+                        `peak`";
+            return Err(CliError::usage(message.help(help)));
+        }
         return over_cores(args, command, &counts.0);
     }
     over_rates(args)
@@ -36,7 +47,7 @@ fn over_rates(args: &Sweep) -> Result<(), CliError> {
         Some(rates) => rates.0.clone(),
         None => {
             let closed_loop = runner.run("closed loop".to_owned(), Arrivals::Closed)?;
-            if closed_loop.ok == 0 {
+            if closed_loop.ok == 0 || workload.is_stopped() {
                 runner.runs.push(closed_loop);
                 return runner.finish(SweepVariable::Rate, &[]);
             }
@@ -46,16 +57,19 @@ fn over_rates(args: &Sweep) -> Result<(), CliError> {
     let mut groups: Vec<(f64, Vec<usize>)> = rates.iter().map(|rate| (*rate, vec![])).collect();
     for round in 1..=args.rounds {
         for (rate, places) in &mut groups {
+            if workload.is_stopped() {
+                break;
+            }
             let label = format!("rate {rate}, round {round}");
-            places.push(runner.runs.len());
             let run = runner.run(label, args.load.arrivals.at(*rate))?;
-            runner.runs.push(run);
+            runner.add(run, places);
         }
     }
     runner.finish(SweepVariable::Rate, &groups)
 }
 
 fn over_cores(args: &Sweep, command: &str, counts: &[usize]) -> Result<(), CliError> {
+    output::try_paths(&args.load.common)?;
     // The command may start the server.
     if let Some(first) = counts.first() {
         set_server_cores(command, *first)?;
@@ -65,12 +79,14 @@ fn over_cores(args: &Sweep, command: &str, counts: &[usize]) -> Result<(), CliEr
     let mut groups: Vec<_> = counts.iter().map(|count| (*count, vec![])).collect();
     for round in 1..=args.rounds {
         for (count, places) in &mut groups {
+            if workload.is_stopped() {
+                break;
+            }
             set_server_cores(command, *count)?;
             server::await_answer(workload.address(), workload.probe(), TIMEOUT)?;
             let label = format!("{count} cores, round {round}");
-            places.push(runner.runs.len());
             let run = runner.run(label, Arrivals::Closed)?;
-            runner.runs.push(run);
+            runner.add(run, places);
         }
     }
     let groups: Vec<(f64, Vec<usize>)> = groups
@@ -106,8 +122,21 @@ impl<'a> SweepRunner<'a> {
         Ok(run)
     }
 
+    /// Adds the run to its point, unless it was cut short.
+    fn add(&mut self, run: Run, places: &mut Vec<usize>) {
+        if !run.interrupted {
+            places.push(self.runs.len());
+        }
+        self.runs.push(run);
+    }
+
     fn finish(self, variable: SweepVariable, groups: &[(f64, Vec<usize>)]) -> Result<(), CliError> {
-        let found = sweep(variable, groups, &self.runs, self.args.objective.slo());
+        let measured: Vec<_> = groups
+            .iter()
+            .filter(|(_, runs)| !runs.is_empty())
+            .cloned()
+            .collect();
+        let found = sweep(variable, &measured, &self.runs, self.args.objective.slo());
         let mut report = output::report(self.workload, self.started, self.runs);
         report.sweep = Some(found);
         output::finish(&report, self.workload.common())

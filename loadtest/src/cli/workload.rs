@@ -1,5 +1,6 @@
 //! The load of a command, ready to run.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,8 +10,9 @@ use miette::miette;
 
 use crate::cli::args::{Common, Kind, Request};
 use crate::cli::progress::Progress;
-use crate::cli::{CliError, ErrorMessage, machine, server};
+use crate::cli::{CliError, ErrorMessage, interrupt, machine, output, server};
 use crate::generator::{self, Endpoint, Load, conn, http, sse, ws};
+use crate::measure::Stop;
 use crate::model::{Arrivals, Mode, Plan, Run};
 use crate::targets::{Expect, Scheme, Target, Targets, Url, parse_body, read_file};
 
@@ -24,6 +26,8 @@ pub(super) struct Workload {
     probe: Vec<u8>,
     pipeline: usize,
     mode: ModeConfig,
+    seed: Cell<u64>,
+    stop: Stop,
 }
 
 enum ModeConfig {
@@ -142,10 +146,15 @@ impl Workload {
         pipeline: usize,
         mode: impl FnOnce(SocketAddr) -> ModeConfig,
     ) -> Result<Self, CliError> {
+        if common.count == Some(0) {
+            let message = ErrorMessage::new("--number has to be at least 1");
+            return Err(CliError::usage(message));
+        }
         if common.connections == 0 || pipeline == 0 {
             let message = ErrorMessage::new("--connections and --pipeline have to be at least 1");
             return Err(CliError::usage(message));
         }
+        output::try_paths(common)?;
         let files = machine::raise_file_limit();
         if (common.connections as u64).saturating_add(SPARE_FILES) > files {
             let message = ErrorMessage::new(format!(
@@ -167,6 +176,8 @@ impl Workload {
             address,
             probe,
             pipeline,
+            seed: Cell::new(common.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)))),
+            stop: interrupt::stop(),
         })
     }
 
@@ -190,6 +201,19 @@ impl Workload {
         &self.common
     }
 
+    /// Returns whether the user has ended the measurement.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_requested()
+    }
+
+    /// Returns the seed of a run: of the first the user's or a random one, of each further one
+    /// another. The distance is more than the threads, each of which adds its number.
+    fn next_seed(&self) -> u64 {
+        let seed = self.seed.get();
+        self.seed.set(seed.wrapping_add(SEED_DISTANCE));
+        seed
+    }
+
     /// Runs the load once.
     pub(super) fn run(
         &self,
@@ -205,6 +229,9 @@ impl Workload {
             warmup: self.common.warmup,
             duration: self.common.duration,
             timeout: self.common.timeout,
+            count: self.common.count,
+            seed: self.next_seed(),
+            stop: self.stop.clone(),
         };
         progress.begin(&load);
         let mut each = |interval: &_| progress.interval(interval);
@@ -307,5 +334,7 @@ fn endpoint(url: &Url, address: SocketAddr, headers: &[(String, String)]) -> End
     }
 }
 
+/// The distance between the seeds of two runs.
+const SEED_DISTANCE: u64 = 10_000;
 /// Open files other than connections.
 const SPARE_FILES: u64 = 64;

@@ -44,7 +44,7 @@ impl Mode {
 
     /// Runs the mode on one thread.
     pub async fn run(self: Arc<Self>, worker: Rc<Worker>) {
-        let requests = Rc::new(RequestMix::new(&self, worker.thread()));
+        let requests = Rc::new(RequestMix::new(&self, worker.seed()));
         worker
             .for_each_connection(|worker, _| Connection::new(&self, &requests, worker).run())
             .await;
@@ -65,7 +65,7 @@ struct EncodedRequest {
 }
 
 impl RequestMix {
-    fn new(mode: &Mode, thread: usize) -> Self {
+    fn new(mode: &Mode, seed: u64) -> Self {
         let encoded = mode.targets.all().iter().map(|target| EncodedRequest {
             bytes: Rc::new(target.encode()),
             context: RequestContext {
@@ -77,7 +77,7 @@ impl RequestMix {
         Self {
             encoded: encoded.collect(),
             targets: mode.targets.clone(),
-            random: RefCell::new(fastrand::Rng::with_seed(thread as u64)),
+            random: RefCell::new(fastrand::Rng::with_seed(seed)),
         }
     }
 
@@ -191,7 +191,9 @@ impl Connection {
         // Requests that the server did not answer before it closed are sent again; in a closed loop
         // they were never due.
         let unanswered = self.in_flight.drain(..).map(|sent| sent.op);
-        if self.worker.arrivals() != Arrivals::Closed {
+        if self.worker.arrivals() == Arrivals::Closed {
+            unanswered.for_each(|_| self.worker.give_back());
+        } else {
             self.waiting.extend(unanswered);
         }
     }

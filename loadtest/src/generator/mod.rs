@@ -47,7 +47,7 @@ pub mod ws;
 
 use std::future::Future;
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 pub use endpoint::Endpoint;
@@ -55,7 +55,7 @@ pub use sockets::{Clock, Socket};
 pub use tally::Tally;
 pub use worker::{Op, Worker};
 
-use crate::measure::{Collector, Membership, Window};
+use crate::measure::{Collector, Ending, Membership, Recorder, Stop, Window};
 use crate::model::{Arrivals, Interval, Run};
 
 /// The load, for any protocol.
@@ -75,6 +75,30 @@ pub struct Load {
     pub duration: Duration,
     /// The time limit of connecting, and of an operation once it is sent.
     pub timeout: Duration,
+    /// The number of operations after which the run ends, if it has not ended before.
+    pub count: Option<u64>,
+    /// The seed of random arrivals, and of the choice of targets.
+    pub seed: u64,
+    /// The request to end the run before its time.
+    pub stop: Stop,
+}
+
+impl Default for Load {
+    /// A closed loop on one connection, for ten seconds.
+    fn default() -> Self {
+        Self {
+            label: String::new(),
+            cores: Vec::new(),
+            connections: 1,
+            arrivals: Arrivals::Closed,
+            warmup: Duration::ZERO,
+            duration: Duration::from_secs(10),
+            timeout: Duration::from_secs(5),
+            count: None,
+            seed: 0,
+            stop: Stop::default(),
+        }
+    }
 }
 
 /// Runs a mode on every thread with its share of the load, and merges the recordings. `progress` is
@@ -100,17 +124,19 @@ where
         membership,
     );
     let (sender, messages) = mpsc::channel();
-    let mut collector = Collector::new(window, threads);
+    let ending = Arc::new(Ending::new(load.stop.clone(), load.count));
+    let mut collector = Collector::new(window, threads, Arc::clone(&ending));
 
     std::thread::scope(|scope| {
         let mut handles = Vec::with_capacity(threads);
         for index in 0..threads {
-            let (mode, sender) = (&mode, sender.clone());
+            let (mode, sender, ending) = (&mode, sender.clone(), Arc::clone(&ending));
             handles.push(
                 std::thread::Builder::new()
                     .name(format!("generator-{index}"))
                     .spawn_scoped(scope, move || {
-                        thread::run(load, window, index, sender, mode)
+                        let recorder = Recorder::new(window, index, sender, Arc::clone(&ending));
+                        thread::run(load, window, index, recorder, ending, mode)
                     })
                     .map_err(Error::Thread)?,
             );
@@ -125,7 +151,7 @@ where
         }
         Ok(())
     })?;
-    Ok(collector.finish(load.label.clone(), load.arrivals))
+    Ok(collector.finish(load.label.clone(), load.arrivals, load.seed))
 }
 
 impl Load {

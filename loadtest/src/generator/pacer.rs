@@ -16,20 +16,28 @@ use crate::generator::worker::Worker;
 /// Pushes each operation of the schedule to the thread's queue when it is due, until the window
 /// ends.
 pub(super) async fn pace(worker: Rc<Worker>, schedule: Schedule) {
-    let window = *worker.window();
+    let begin = worker.window().begin;
     let timer = Timer::new();
     let mut due = schedule
-        .map(|offset| window.begin + offset)
-        .take_while(|at| *at < window.end)
+        .map(|offset| begin + offset)
+        // The end may come sooner than it was planned.
+        .take_while(|at| *at < worker.window().end)
         .peekable();
     while let Some(next) = due.peek().copied() {
         let now = Instant::now();
         if next > now {
-            let gap = (next - now).max(SHORTEST);
+            if worker.window().end <= now {
+                break;
+            }
+            let gap = (next - now).clamp(SHORTEST, LONGEST);
             sleep(timer.as_ref().ok(), gap).await;
             continue;
         }
         while let Some(at) = due.next_if(|at| *at <= now) {
+            if !worker.ending().take() {
+                worker.no_more_due();
+                return;
+            }
             worker.push_due(at);
         }
     }
@@ -94,3 +102,5 @@ impl Timer {
 /// The minimum interval between wake-ups, which are costly: operations due in between are begun
 /// together, at most this late.
 const SHORTEST: Duration = Duration::from_micros(20);
+/// The maximum, after which the pacer looks whether the run was ended.
+const LONGEST: Duration = Duration::from_millis(50);

@@ -86,6 +86,13 @@ impl Tally {
                 "Only {alive} of {connections} connections were there at the end of the run."
             ));
         }
+        let refused = self.refused();
+        if refused > 0 && alive + finished < connections as u64 {
+            warnings.push(format!(
+                "{refused} attempts to connect failed, and the figures are of the connections that \
+                 were there. The server may limit how many it holds (of RUSM: `held-per-core`)."
+            ));
+        }
         if !hold && lost > finished {
             warnings.push(format!(
                 "{lost} connections ended before the run did; connections were made anew \

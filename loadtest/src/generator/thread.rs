@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::mpsc::Sender;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use monoio::time::TimeDriver;
@@ -14,14 +14,15 @@ use crate::generator::schedule::Schedule;
 use crate::generator::usage::thread_cpu;
 use crate::generator::worker::Worker;
 use crate::generator::{Error, Load, pacer};
-use crate::measure::{Message, Recorder, Window};
+use crate::measure::{Ending, Recorder, Window};
 
 /// Runs the mode with the thread's share of the load.
 pub(super) fn run<M, F>(
     load: &Load,
     window: Window,
     index: usize,
-    collector: Sender<Message>,
+    recorder: Recorder,
+    ending: Arc<Ending>,
     mode: &M,
 ) -> Result<(), Error>
 where
@@ -33,29 +34,25 @@ where
     let connections = share(load.connections, index, threads);
     let mut runtime = runtime(connections.len()).map_err(Error::Runtime)?;
     let legacy = matches!(runtime, FusionRuntime::Legacy(_));
-    let recorder = Recorder::new(window, index, collector);
     let worker = Rc::new(Worker::new(
         index,
         connections,
-        load.arrivals,
+        load,
         window,
-        load.timeout,
         recorder,
+        ending,
     ));
-    // The seed is the same in each run: a run can be repeated.
-    let schedule = Schedule::new(load.arrivals, index, threads, SEED);
+    let schedule = Schedule::new(load.arrivals, index, threads, load.seed);
     runtime.block_on(async {
         let worker = Rc::clone(&worker);
         monoio::time::sleep_until(window.begin.into()).await;
         let done = Rc::new(Cell::new(false));
-        let supervise = monoio::spawn(supervise(Rc::clone(&worker), Rc::clone(&done)));
-        let measure_cpu = monoio::spawn(measure_cpu(Rc::clone(&worker), legacy));
+        let supervise = monoio::spawn(supervise(Rc::clone(&worker), Rc::clone(&done), legacy));
         let pacer = schedule.map(|due| monoio::spawn(pacer::pace(Rc::clone(&worker), due)));
         mode(Rc::clone(&worker)).await;
         done.set(true);
         // A task that remains is leaked with the runtime, including its shared state: the collector
         // would wait for its recorder.
-        measure_cpu.await;
         if let Some(pacer) = pacer {
             pacer.await;
         }
@@ -106,13 +103,17 @@ fn share(all: usize, index: usize, parts: usize) -> Range<usize> {
 }
 
 /// Checks deadlines and intervals, ends the run, and then everything that does not end by itself.
-/// Ends when the mode has.
-async fn supervise(worker: Rc<Worker>, done: Rc<Cell<bool>>) {
-    let window = *worker.window();
-    let grace = (window.end - window.start) / GRACE_SHARE;
-    let mut closed = false;
+/// Measures the thread's processor time over the window. Ends when the mode has.
+async fn supervise(worker: Rc<Worker>, done: Rc<Cell<bool>>, legacy: bool) {
+    let (mut closed, mut used) = (false, Usage::default());
     while !done.get() {
         let now = Instant::now();
+        if let Some(end) = worker.ending().look(now) {
+            worker.cut(end);
+        }
+        let window = worker.window();
+        let grace = (window.end - window.start) / GRACE_SHARE;
+        used.look(now, &window);
         worker.recorder().tick(now);
         worker.sockets().sweep(now, worker.timeout());
         let drained = worker.is_drained() || now >= window.end + grace;
@@ -124,7 +125,12 @@ async fn supervise(worker: Rc<Worker>, done: Rc<Cell<bool>>) {
         if now >= window.end + grace + worker.timeout() + SPARE {
             worker.sockets().shut_down_all();
         }
-        let left = window.end.saturating_duration_since(now);
+        let next = if now < window.start {
+            window.start
+        } else {
+            window.end
+        };
+        let left = next.saturating_duration_since(now);
         let pause = if left.is_zero() {
             TICK_AT_END
         } else {
@@ -132,16 +138,36 @@ async fn supervise(worker: Rc<Worker>, done: Rc<Cell<bool>>) {
         };
         monoio::time::sleep(pause).await;
     }
+    let (cpu, wall) = used.total();
+    worker.recorder().used(cpu, wall, legacy);
 }
 
-/// Measures the thread's processor time over the window.
-async fn measure_cpu(worker: Rc<Worker>, legacy: bool) {
-    let window = worker.window();
-    monoio::time::sleep_until(window.start.into()).await;
-    let (cpu, at) = (thread_cpu(), Instant::now());
-    monoio::time::sleep_until(window.end.into()).await;
-    let cpu = thread_cpu().saturating_sub(cpu);
-    worker.recorder().used(cpu, at.elapsed(), legacy);
+/// The thread's processor time over the window.
+#[derive(Default)]
+struct Usage {
+    begun: Option<(Duration, Instant)>,
+    ended: Option<(Duration, Instant)>,
+}
+
+impl Usage {
+    fn look(&mut self, now: Instant, window: &Window) {
+        if self.begun.is_none() && now >= window.start {
+            self.begun = Some((thread_cpu(), now));
+        }
+        if self.ended.is_none() && now >= window.end {
+            self.ended = Some((thread_cpu(), now));
+        }
+    }
+
+    /// Returns the processor time, and the time in which it was used.
+    fn total(&self) -> (Duration, Duration) {
+        let Some((from, begun)) = self.begun else {
+            return (Duration::ZERO, Duration::ZERO);
+        };
+        let (to, ended) = self.ended.unwrap_or_else(|| (thread_cpu(), Instant::now()));
+        let wall = ended.saturating_duration_since(begun);
+        (to.saturating_sub(from), wall)
+    }
 }
 
 /// The interval of checking deadlines.
@@ -155,4 +181,3 @@ const GRACE_SHARE: u32 = 100;
 const SPARE: Duration = Duration::from_secs(1);
 const MIN_ENTRIES: u32 = 1024;
 const MAX_ENTRIES: u32 = 16_384;
-const SEED: u64 = 0x7275_736d;

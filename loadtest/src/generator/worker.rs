@@ -5,14 +5,16 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use monoio::net::TcpStream;
 use monoio::time::timeout;
 
+use crate::generator::Load;
 use crate::generator::queue::Queue;
 use crate::generator::sockets::{Socket, Sockets};
-use crate::measure::{Failure, Recorder, Window};
+use crate::measure::{Ending, Failure, Recorder, Window};
 use crate::model::Arrivals;
 
 /// The part of a run on one thread: its share of the connections, its recorder, its operations.
@@ -20,9 +22,11 @@ pub struct Worker {
     thread: usize,
     connections: Range<usize>,
     arrivals: Arrivals,
-    window: Window,
+    window: Cell<Window>,
     timeout: Duration,
+    seed: u64,
     recorder: Recorder,
+    ending: Arc<Ending>,
     /// The due operations of an open loop.
     queue: Queue,
     /// True once everything that falls due within the window has been queued.
@@ -43,20 +47,22 @@ impl Worker {
     pub(super) fn new(
         thread: usize,
         connections: Range<usize>,
-        arrivals: Arrivals,
+        load: &Load,
         window: Window,
-        timeout: Duration,
         recorder: Recorder,
+        ending: Arc<Ending>,
     ) -> Self {
         Self {
             thread,
             connections,
-            arrivals,
-            window,
-            timeout,
+            arrivals: load.arrivals,
+            window: Cell::new(window),
+            timeout: load.timeout,
+            seed: load.seed.wrapping_add(thread as u64),
             recorder,
+            ending,
             queue: Queue::default(),
-            all_due: Cell::new(arrivals == Arrivals::Closed),
+            all_due: Cell::new(load.arrivals == Arrivals::Closed),
             sockets: Sockets::default(),
             over: Cell::new(false),
         }
@@ -66,6 +72,12 @@ impl Worker {
     #[must_use]
     pub fn thread(&self) -> usize {
         self.thread
+    }
+
+    /// Returns the seed of the thread's random choices.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Returns this thread's connections, numbered over all threads.
@@ -82,8 +94,8 @@ impl Worker {
 
     /// Returns the recorded window.
     #[must_use]
-    pub fn window(&self) -> &Window {
-        &self.window
+    pub fn window(&self) -> Window {
+        self.window.get()
     }
 
     /// Returns the time limit of connecting, and of an operation once it is sent.
@@ -112,7 +124,15 @@ impl Worker {
             return None;
         }
         if self.arrivals == Arrivals::Closed {
-            return self.closed(Instant::now());
+            let now = Instant::now();
+            if let Some(op) = self.closed(now) {
+                return Some(op);
+            }
+            // Every operation of a run of so many has begun: it is over when they have ended.
+            if now < self.window().end {
+                self.queue.next().await;
+            }
+            return None;
         }
         let due = self.queue.next().await?;
         Some(self.open(due, Instant::now()))
@@ -181,6 +201,23 @@ impl Worker {
         }
     }
 
+    /// Takes back an operation of a closed loop that was begun and will not be recorded.
+    pub(super) fn give_back(&self) {
+        self.ending.give_back();
+    }
+
+    pub(super) fn ending(&self) -> &Ending {
+        &self.ending
+    }
+
+    /// Ends the run at this time, if that is before its end.
+    pub(super) fn cut(&self, end: Instant) {
+        let mut window = self.window.get();
+        window.cut(end);
+        self.window.set(window);
+        self.recorder.cut(end);
+    }
+
     /// Marks that nothing more falls due.
     pub(super) fn no_more_due(&self) {
         self.all_due.set(true);
@@ -208,7 +245,7 @@ impl Worker {
     }
 
     fn closed(&self, now: Instant) -> Option<Op> {
-        (now < self.window.end).then_some(Op { begun: now })
+        (now < self.window().end && self.ending.take()).then_some(Op { begun: now })
     }
 
     fn open(&self, due: super::queue::DueOperation, now: Instant) -> Op {
@@ -237,8 +274,13 @@ mod tests {
         let window = Window::new(Instant::now(), Duration::ZERO, second, Membership::Begin);
         let (sender, receiver) = mpsc::channel();
         let arrivals = Arrivals::Constant { rate: 2.0 };
-        let recorder = Recorder::new(window, 0, sender);
-        let worker = Worker::new(0, 0..1, arrivals, window, second, recorder);
+        let ending = Arc::new(Ending::default());
+        let recorder = Recorder::new(window, 0, sender, Arc::clone(&ending));
+        let load = Load {
+            arrivals,
+            ..Load::default()
+        };
+        let worker = Worker::new(0, 0..1, &load, window, recorder, ending);
         assert!(!worker.is_drained(), "something may still fall due");
         worker.push_due(window.begin);
         assert!(!worker.is_drained());

@@ -314,7 +314,7 @@ impl<'c> Conversation<'c> {
                     encode_pong(payload, self.messages.mask(), &mut self.output);
                 }
                 Event::Fragment | Event::Pong => {}
-                Event::Close(_) => break Err(Failure::Reset),
+                Event::Close(code) => break Err(Failure::Closed(code)),
             }
         };
         let used = len - rest.len();

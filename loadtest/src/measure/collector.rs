@@ -1,6 +1,7 @@
 //! Merges the recordings of threads.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +9,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use crate::measure::recorder::{LATE, Message, Slice, Totals};
-use crate::measure::{Failure, Window};
+use crate::measure::{Ending, Failure, Window};
 use crate::model::{Arrivals, Generator, Interval, Latency, Run};
 
 /// Merges the recordings of the threads of one run: intervals while it runs, the run at its end.
@@ -20,12 +21,13 @@ pub struct Collector {
     timeline: Vec<Interval>,
     totals: Totals,
     running: usize,
+    ending: Arc<Ending>,
 }
 
 impl Collector {
     /// Creates a collector for a run on this many threads.
     #[must_use]
-    pub fn new(window: Window, threads: usize) -> Self {
+    pub fn new(window: Window, threads: usize, ending: Arc<Ending>) -> Self {
         Self {
             window,
             next: vec![0; threads],
@@ -33,11 +35,16 @@ impl Collector {
             timeline: Vec::new(),
             totals: Totals::new(),
             running: threads,
+            ending,
         }
     }
 
     /// Takes a message. Returns the intervals that it completes, in order.
     pub fn take(&mut self, message: Message) -> &[Interval] {
+        // A thread that ends early says so before it reports that it has.
+        if let Some(end) = self.ending.at() {
+            self.window.cut(end);
+        }
         let known = self.timeline.len();
         match message {
             Message::Slice {
@@ -74,20 +81,41 @@ impl Collector {
 
     /// Returns the run, once every thread has ended.
     #[must_use]
-    pub fn finish(self, label: String, arrivals: Arrivals) -> Run {
+    pub fn finish(mut self, label: String, arrivals: Arrivals, seed: u64) -> Run {
         let elapsed_s = self.window.seconds();
-        let ok = self.totals.latency.len();
-        let generator = self.totals.generator(arrivals);
+        let mut generator = self.totals.generator(arrivals);
+        let interrupted = self.ending.is_interrupted();
+        if interrupted {
+            generator.warnings.push(format!(
+                "The run was ended before its time, after {elapsed_s:.1} s: the figures are of \
+                 those."
+            ));
+        }
+        // An interval may have been complete when the end was set.
+        self.timeline.truncate(self.window.intervals());
+        if let Some(last) = self.timeline.last_mut() {
+            last.seconds = last.seconds.min(elapsed_s - last.at_s);
+        }
+        let unsent = self.totals.errors.remove(&Failure::Unsent).unwrap_or(0);
+        let completed = self.totals.completed;
         Run {
             label,
             arrivals,
+            seed,
+            interrupted,
             elapsed_s,
-            ok,
+            ok: self.totals.latency.len(),
+            completed,
+            unsent,
             errors: named(&self.totals.errors),
             statuses: self.totals.statuses,
             bytes_in: self.totals.bytes_in,
             bytes_out: self.totals.bytes_out,
-            rate: ok as f64 / elapsed_s,
+            rate: if elapsed_s > 0.0 {
+                completed as f64 / elapsed_s
+            } else {
+                0.0
+            },
             latency: latency(&self.totals.latency),
             connections: BTreeMap::new(),
             timeline: self.timeline,
@@ -131,6 +159,7 @@ impl Slice {
 impl Totals {
     fn add(&mut self, other: Totals) {
         let _ = self.latency.add(&other.latency);
+        self.completed += other.completed;
         for (failure, count) in other.errors {
             *self.errors.entry(failure).or_insert(0) += count;
         }

@@ -19,6 +19,8 @@ pub enum Failure {
     Status(u16),
     /// The body (or message) was not expected.
     Body,
+    /// The server closed the WebSocket, with this code (RFC 6455 section 7.4).
+    Closed(u16),
     /// It was due within the run of an open loop, and never sent.
     Unsent,
     /// A failure that only one mode has, in a word or two.
@@ -45,6 +47,7 @@ impl fmt::Display for Failure {
             Self::Protocol => f.write_str("protocol"),
             Self::Status(code) => write!(f, "status {code}"),
             Self::Body => f.write_str("body"),
+            Self::Closed(code) => write!(f, "close {code}"),
             Self::Unsent => f.write_str("unsent"),
             Self::Other(name) => f.write_str(name),
         }

@@ -1,13 +1,14 @@
 //! The counts of one thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::measure::{Failure, Window};
+use crate::measure::{Ending, Failure, Window};
 
 /// The counts of one thread. The thread's connections share it through an `Rc`; every method is a
 /// few additions and never waits.
@@ -15,10 +16,11 @@ use crate::measure::{Failure, Window};
 /// Each operation has two times: its begin, which in an open loop is the *intended* time, and its
 /// end. The recorder ignores what lies outside the [`Window`], so callers record everything.
 pub struct Recorder {
-    window: Window,
+    window: Cell<Window>,
     state: RefCell<State>,
     thread: usize,
     collector: Sender<Message>,
+    ending: Arc<Ending>,
 }
 
 /// A report of a thread to the collector.
@@ -46,18 +48,21 @@ pub enum Message {
 
 /// The counts of one interval.
 pub struct Slice {
-    /// Successful operations.
+    /// Successful operations that ended in it.
     pub ok: u64,
-    /// Failed operations.
+    /// Failed operations; in the last interval also those that ended after it.
     pub errors: u64,
-    /// The latency of successful operations, in nanoseconds.
+    /// The latency of the successful operations, in nanoseconds.
     pub latency: Histogram<u32>,
 }
 
 /// Everything that a thread recorded.
 pub struct Totals {
-    /// The latency of successful operations, in nanoseconds.
+    /// The latency of successful operations, in nanoseconds: of an open loop, of those that were
+    /// due in the window.
     pub latency: Histogram<u64>,
+    /// Successful operations that ended in the window, whenever they were due.
+    pub completed: u64,
     /// Failed operations by reason.
     pub errors: BTreeMap<Failure, u64>,
     /// Responses by status.
@@ -81,9 +86,14 @@ pub struct Totals {
 impl Recorder {
     /// Creates the recorder of the thread with this number.
     #[must_use]
-    pub fn new(window: Window, thread: usize, collector: Sender<Message>) -> Self {
+    pub fn new(
+        window: Window,
+        thread: usize,
+        collector: Sender<Message>,
+        ending: Arc<Ending>,
+    ) -> Self {
         Self {
-            window,
+            window: Cell::new(window),
             state: RefCell::new(State {
                 totals: Totals::new(),
                 statuses: vec![0; STATUSES],
@@ -93,37 +103,56 @@ impl Recorder {
             }),
             thread,
             collector,
+            ending,
         }
     }
 
     /// Records a successful operation. Its latency is `ended - begun`.
+    ///
+    /// An open loop has two populations: the latencies of what was *due* in the window, and the
+    /// throughput of what *ended* in it. They differ above saturation, where the server works on a
+    /// backlog that may be older than the window.
     pub fn ok(&self, begun: Instant, ended: Instant) {
-        if !self.window.counts(begun, ended) {
+        let window = self.window.get();
+        let (counts, ends) = (window.counts(begun, ended), window.contains(ended));
+        if !(counts || ends) || !self.ending.ended(ended) {
             return;
         }
         let state = &mut *self.state.borrow_mut();
         self.roll(state, ended);
         let latency = ended.saturating_duration_since(begun).as_nanos();
         let latency = u64::try_from(latency).unwrap_or(u64::MAX);
-        state.totals.latency.saturating_record(latency);
-        state.slice.latency.saturating_record(latency);
-        state.slice.ok += 1;
+        if counts {
+            state.totals.latency.saturating_record(latency);
+        }
+        if ends {
+            state.totals.completed += 1;
+            state.slice.latency.saturating_record(latency);
+            state.slice.ok += 1;
+        }
     }
 
     /// Records a failed operation.
     pub fn error(&self, begun: Instant, ended: Instant, failure: Failure) {
-        if !self.window.counts(begun, ended) {
+        let window = self.window.get();
+        let counts = window.counts(begun, ended);
+        if !(counts || window.contains(ended)) || !self.ending.ended(ended) {
             return;
         }
         let state = &mut *self.state.borrow_mut();
         self.roll(state, ended);
-        *state.totals.errors.entry(failure).or_insert(0) += 1;
-        state.slice.errors += 1;
+        if counts {
+            *state.totals.errors.entry(failure).or_insert(0) += 1;
+        }
+        // What was never sent did not fail at the moment at which the run ended.
+        if failure != Failure::Unsent {
+            state.slice.errors += 1;
+        }
     }
 
     /// Records the status of a response, whether it is a success or not.
     pub fn status(&self, begun: Instant, ended: Instant, code: u16) {
-        if !self.window.counts(begun, ended) {
+        if !self.window.get().counts(begun, ended) {
             return;
         }
         if let Some(count) = self.state.borrow_mut().statuses.get_mut(usize::from(code)) {
@@ -133,14 +162,14 @@ impl Recorder {
 
     /// Records bytes that were read at this time.
     pub fn bytes_in(&self, at: Instant, count: usize) {
-        if self.window.contains(at) {
+        if self.window.get().contains(at) {
             self.state.borrow_mut().totals.bytes_in += count as u64;
         }
     }
 
     /// Records bytes that were written at this time.
     pub fn bytes_out(&self, at: Instant, count: usize) {
-        if self.window.contains(at) {
+        if self.window.get().contains(at) {
             self.state.borrow_mut().totals.bytes_out += count as u64;
         }
     }
@@ -148,12 +177,19 @@ impl Recorder {
     /// Records the delay of an operation of an open loop that began after its intended time
     /// although a connection was free.
     pub fn lateness(&self, intended: Instant, lateness: Duration) {
-        if !self.window.contains(intended) {
+        if !self.window.get().contains(intended) {
             return;
         }
         let totals = &mut self.state.borrow_mut().totals;
         totals.max_lateness = totals.max_lateness.max(lateness);
         totals.late += u64::from(lateness > LATE);
+    }
+
+    /// Ends the recording at this time, if that is before its end.
+    pub(crate) fn cut(&self, end: Instant) {
+        let mut window = self.window.get();
+        window.cut(end);
+        self.window.set(window);
     }
 
     /// Advances the time: an interval may end without an event in it.
@@ -172,7 +208,7 @@ impl Recorder {
     /// Hands over everything that was recorded: the thread has ended.
     pub(crate) fn finish(&self) {
         let state = &mut *self.state.borrow_mut();
-        self.close(state, self.window.intervals());
+        self.close(state, self.window.get().intervals());
         let mut totals = std::mem::replace(&mut state.totals, Totals::new());
         totals.statuses = (0u16..)
             .zip(&state.statuses)
@@ -190,10 +226,11 @@ impl Recorder {
     /// window.
     fn roll(&self, state: &mut State, now: Instant) {
         if now >= state.interval_end {
-            let interval = self.window.interval_at(now);
+            let window = self.window.get();
+            let interval = window.interval_at(now);
             if interval > state.interval {
                 self.close(state, interval);
-                state.interval_end = self.window.end_of(interval);
+                state.interval_end = window.end_of(interval);
             }
         }
     }
@@ -224,6 +261,7 @@ impl Totals {
     pub(crate) fn new() -> Self {
         Self {
             latency: bounded(Histogram::new_with_bounds(1, LONGEST_NS, 3)),
+            completed: 0,
             errors: BTreeMap::new(),
             statuses: BTreeMap::new(),
             bytes_in: 0,

@@ -23,7 +23,8 @@ pub enum Membership {
     /// By its end: operations that a closed loop completed within the window.
     End,
     /// By its intended time: all operations of an open loop that were due in the window count,
-    /// however late they end, so that slow operations are not omitted.
+    /// however late they end, so that slow operations are not omitted. The throughput counts those
+    /// that end in the window, whenever they were due.
     Begin,
 }
 
@@ -44,6 +45,12 @@ impl Window {
             interval,
             membership,
         }
+    }
+
+    /// Ends the window at this time, if that is before its end. Without a recording, it is empty.
+    pub fn cut(&mut self, end: Instant) {
+        self.end = self.end.min(end);
+        self.start = self.start.min(self.end);
     }
 
     /// Returns the recorded seconds.
@@ -119,6 +126,19 @@ mod tests {
         assert_eq!(window.interval_at(window.end + SECOND), 12);
         assert_eq!(window.end_of(11), window.start + 12 * SECOND);
         assert_eq!(window.end_of(12), window.end);
+    }
+
+    #[test]
+    fn a_cut_ends_the_window_and_never_extends_it() {
+        let whole = Window::new(Instant::now(), SECOND, 10 * SECOND, Membership::End);
+        let mut window = whole;
+        window.cut(whole.start + 3 * SECOND);
+        assert_eq!((window.seconds(), window.intervals()), (3.0, 3));
+        window.cut(whole.end);
+        assert_eq!(window.seconds(), 3.0);
+        window.cut(whole.begin);
+        assert_eq!((window.seconds(), window.intervals()), (0.0, 0));
+        assert!(!window.contains(whole.begin));
     }
 
     #[test]

@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_is_no_report_is_refused() {
-        for text in ["", "[]", "{}", r#"{"schema": 1}"#, "\u{7f}ELF"] {
+        for text in ["", "[]", "{}", r#"{"schema": 2}"#, "\u{7f}ELF"] {
             assert!(
                 matches!(read(text.as_bytes()), Err(Error::Shape(_))),
                 "{text}"

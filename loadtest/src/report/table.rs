@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::compare::{Change, Comparison, Evidence, Group, Metric};
+use crate::analysis::gates::{Figure, Gate};
 use crate::analysis::{objective, warnings};
 use crate::model::{Capacity, Peak, Report, Run, Sweep, Usl};
 use crate::report::figures;
@@ -79,7 +80,11 @@ fn run(run: &Run) -> String {
             "rate",
             [
                 format!("{}/s", figures::rate(run.rate)),
-                format!("{} in {:.1} s", figures::count(run.ok), run.elapsed_s),
+                format!(
+                    "{} in {:.1} s",
+                    figures::count(run.completed),
+                    run.elapsed_s
+                ),
             ],
         ),
         line(
@@ -96,6 +101,13 @@ fn run(run: &Run) -> String {
             [figures::share(run.generator.cpu), "of its cores".into()],
         ),
     ];
+    if run.unsent > 0 {
+        let unsent = [
+            figures::share(objective::unsent_share(run)),
+            format!("{} were due and not sent", figures::count(run.unsent)),
+        ];
+        lines.insert(2, line("unsent", unsent));
+    }
     if run.generator.late > 0 {
         lines.push(line(
             "late",
@@ -263,6 +275,23 @@ fn sweep(sweep: &Sweep) -> String {
     format!("{}\n{}", sentences.join("\n"), indented(&aligned(&rows)))
         .trim_start()
         .into()
+}
+
+/// Describes a gate and what was found: `p99 12.0 ms, expected at most 5.00 ms`.
+#[must_use]
+pub fn gate_sentence(gate: &Gate) -> String {
+    let (name, bound) = match gate.figure {
+        Figure::Latency(percentile) => (format!("p{percentile}"), "at most"),
+        Figure::Rate => ("rate".to_owned(), "at least"),
+        Figure::Errors => ("errors and unsent".to_owned(), "at most"),
+    };
+    let value = |value: f64| match gate.figure {
+        Figure::Latency(_) => figures::time(value),
+        Figure::Rate => format!("{}/s", figures::rate(value)),
+        Figure::Errors => figures::share(value),
+    };
+    let found = gate.found.map_or("unknown".to_owned(), value);
+    format!("{name} {found}, expected {bound} {}", value(gate.limit))
 }
 
 /// Describes the knee.

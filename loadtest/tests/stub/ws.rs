@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tungstenite::protocol::frame::Frame;
-use tungstenite::protocol::frame::coding::{Data, OpCode};
-use tungstenite::{Bytes, Message};
+use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tungstenite::protocol::frame::{CloseFrame, Frame};
+use tungstenite::{Bytes, Message, Utf8Bytes};
 
 use super::{Shared, Stub};
 
@@ -22,7 +22,7 @@ pub(crate) struct Ws {
     pub(crate) pings: bool,
     /// Echo in two fragments, with a ping between them.
     pub(crate) fragments: bool,
-    /// Send a close instead of the nth echo.
+    /// Send a close with code 1008 instead of the nth echo.
     pub(crate) close_at: Option<u64>,
     /// Drop the connection, without a close, instead of the nth echo.
     pub(crate) drop_at: Option<u64>,
@@ -64,7 +64,10 @@ impl Ws {
                 return Ok(());
             }
             if self.close_at == Some(count) {
-                socket.close(None)?;
+                socket.close(Some(CloseFrame {
+                    code: CloseCode::Policy,
+                    reason: Utf8Bytes::from_static("enough"),
+                }))?;
                 continue;
             }
             let text = message.is_text();

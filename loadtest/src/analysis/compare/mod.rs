@@ -146,7 +146,7 @@ pub enum Verdict {
     Better,
     /// A regression beyond noise.
     Worse,
-    /// The range includes no change, or the change is less than 0.1 %.
+    /// The range includes no change and is narrow, or the change is less than 0.1 %.
     Noise,
     /// The evidence is not sufficient.
     Unknown,
@@ -345,7 +345,13 @@ fn judged(metric: Metric, a: f64, b: f64, range: Option<(f64, f64)>) -> Change {
     };
     let verdict = match range {
         None => Verdict::Unknown,
-        Some((low, high)) if low <= 0.0 && 0.0 <= high => Verdict::Noise,
+        Some(range) if range.0 <= 0.0 && 0.0 <= range.1 => {
+            if is_narrow(metric, range) {
+                Verdict::Noise
+            } else {
+                Verdict::Unknown
+            }
+        }
         _ if metric != Metric::Errors && change.is_some_and(|it| it.abs() < RESOLUTION) => {
             Verdict::Noise
         }
@@ -361,6 +367,33 @@ fn judged(metric: Metric, a: f64, b: f64, range: Option<(f64, f64)>) -> Change {
         verdict,
     }
 }
+
+/// Returns whether a range that includes no change excludes one that matters.
+fn is_narrow(metric: Metric, (low, high): (f64, f64)) -> bool {
+    match metric {
+        Metric::Errors => high - low <= NARROW_POINTS,
+        _ => (1.0 + high) / (1.0 + low).max(f64::MIN_POSITIVE) <= NARROW_RATIO,
+    }
+}
+
+/// Judges a rise of errors that the range cannot: one above everything that the first file has seen
+/// is worse, however it is spread.
+fn with_errors_seen(mut change: Change, seen: impl Iterator<Item = f64>) -> Change {
+    let most = seen.fold(0.0, f64::max);
+    let rise = change.b - change.a;
+    let is_open = matches!(change.verdict, Verdict::Unknown | Verdict::Noise);
+    if change.metric == Metric::Errors && is_open && rise >= RISE && change.b > most {
+        change.verdict = Verdict::Worse;
+    }
+    change
+}
+
+/// The widest range of "within noise": between its ends a factor, or a difference of shares. In a
+/// wider one a change that matters may hide.
+const NARROW_RATIO: f64 = 1.5;
+const NARROW_POINTS: f64 = 0.02;
+/// The rise of the share of errors that needs no range.
+const RISE: f64 = 0.01;
 
 /// The number of standard errors in a two-sided 95 % range of the normal distribution.
 const NORMAL_95: f64 = 1.959_964;
@@ -430,7 +463,26 @@ mod tests {
     #[test]
     fn two_runs_that_scatter_prove_nothing() {
         let comparison = compare(&runs(&[1000.0, 2000.0]), &runs(&[1500.0, 3500.0]));
-        assert_eq!(change(&comparison, Metric::P99).verdict, Verdict::Noise);
+        assert_eq!(change(&comparison, Metric::P99).verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn errors_above_all_that_was_seen_are_worse_however_wide_the_range() {
+        let before = runs(&[1000.0, 1010.0, 990.0]);
+        let mut after = before.clone();
+        let failed = after.runs[1].ok * 2;
+        after.runs[1].errors.insert("timeout".into(), failed);
+        let errors = change(&compare(&before, &after), Metric::Errors);
+        assert_eq!(errors.verdict, Verdict::Worse, "{errors:?}");
+        // One run each, all errors in a few intervals.
+        let (before, mut after) = (runs(&[1000.0]), runs(&[1000.0]));
+        let run = &mut after.runs[0];
+        for at in run.timeline.iter_mut().skip(20).take(8) {
+            (at.errors, at.ok) = (at.ok, 0);
+        }
+        run.errors.insert("timeout".into(), run.ok / 4);
+        let errors = change(&compare(&before, &after), Metric::Errors);
+        assert_eq!(errors.verdict, Verdict::Worse, "{errors:?}");
     }
 
     /// Simulates an unchanged server, with intervals that depend on the preceding one.

@@ -1,6 +1,6 @@
 //! Evidence by several runs each: Welch's t.
 
-use crate::analysis::compare::{Change, Metric, around, judged};
+use crate::analysis::compare::{Change, Metric, around, judged, with_errors_seen};
 use crate::analysis::stats;
 use crate::model::Run;
 
@@ -10,7 +10,8 @@ pub(super) fn of_runs(metric: Metric, a: &[&Run], b: &[&Run]) -> Change {
     let (a, b) = (values(a), values(b));
     if metric == Metric::Errors {
         let range = welch(&a, &b).map(|(change, reach)| (change - reach, change + reach));
-        return judged(metric, stats::mean(&a), stats::mean(&b), range);
+        let change = judged(metric, stats::mean(&a), stats::mean(&b), range);
+        return with_errors_seen(change, a.into_iter());
     }
     if a.iter().chain(&b).any(|value| *value <= 0.0) {
         return judged(metric, stats::mean(&a), stats::mean(&b), None);

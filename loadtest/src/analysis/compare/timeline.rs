@@ -1,6 +1,6 @@
 //! Evidence by one run each: a bootstrap over the timeline, in blocks.
 
-use crate::analysis::compare::{Change, Metric, NORMAL_95, judged};
+use crate::analysis::compare::{Change, Metric, NORMAL_95, judged, with_errors_seen};
 use crate::analysis::stats;
 use crate::model::{Interval, Run};
 
@@ -26,7 +26,11 @@ pub(super) fn of_timelines(metric: Metric, a: &[&Run], b: &[&Run]) -> Change {
             (low.exp_m1(), high.exp_m1())
         })
     });
-    judged(metric, from, to, range)
+    let shares = a.timeline.iter().map(|at| {
+        let all = at.ok as f64 + at.errors as f64;
+        at.errors as f64 / all.max(1.0)
+    });
+    with_errors_seen(judged(metric, from, to, range), shares)
 }
 
 /// A figure of an interval, and its weight. The mean over a run is close to the run's own figure,
