@@ -16,7 +16,7 @@ pub struct Gates {
 
 /// An expectation and its outcome.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Gate {
+pub struct Expectation {
     /// The figure.
     pub figure: Figure,
     /// The limit.
@@ -42,17 +42,17 @@ impl Gates {
     /// Judges a run. With any expectation, errors are one: a server that fails at once would meet
     /// every other.
     #[must_use]
-    pub fn judge(&self, run: &Run) -> Vec<Gate> {
+    pub fn judge(&self, run: &Run) -> Vec<Expectation> {
         if *self == Self::default() {
             return Vec::new();
         }
-        let at_most = |figure, limit: f64, found: Option<f64>| Gate {
+        let at_most = |figure, limit: f64, found: Option<f64>| Expectation {
             figure,
             limit,
             found,
             met: found.is_some_and(|found| found <= limit),
         };
-        let mut gates: Vec<Gate> = self
+        let mut gates: Vec<Expectation> = self
             .latencies
             .iter()
             .map(|&(percentile, limit)| {
@@ -60,7 +60,7 @@ impl Gates {
                 at_most(Figure::Latency(percentile), limit, found)
             })
             .collect();
-        gates.extend(self.rate.map(|limit| Gate {
+        gates.extend(self.rate.map(|limit| Expectation {
             figure: Figure::Rate,
             limit,
             found: Some(run.rate),

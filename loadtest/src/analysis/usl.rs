@@ -29,7 +29,7 @@ pub fn fit(samples: &[Sample]) -> Option<Usl> {
     let curve = Curve::fit(samples)?;
     let ranges = curve.ranges(samples);
     // If it may be that the curve never falls, the data show no maximum.
-    let falls = ranges.last().is_some_and(|(least, _)| *least > 0.0);
+    let falls = ranges.last().is_some_and(|(min, _)| *min > 0.0);
     Some(Usl {
         lambda: curve.lambda,
         sigma: curve.sigma,

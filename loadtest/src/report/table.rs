@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::compare::{Change, Comparison, Evidence, Group, Metric};
-use crate::analysis::gates::{Figure, Gate};
+use crate::analysis::gates::{Expectation, Figure};
 use crate::analysis::{objective, warnings};
 use crate::model::{Capacity, Peak, Report, Run, Sweep, Usl};
 use crate::report::figures;
@@ -279,7 +279,7 @@ fn sweep(sweep: &Sweep) -> String {
 
 /// Describes a gate and what was found: `p99 12.0 ms, expected at most 5.00 ms`.
 #[must_use]
-pub fn gate_sentence(gate: &Gate) -> String {
+pub fn gate_sentence(gate: &Expectation) -> String {
     let (name, bound) = match gate.figure {
         Figure::Latency(percentile) => (format!("p{percentile}"), "at most"),
         Figure::Rate => ("rate".to_owned(), "at least"),

@@ -379,10 +379,10 @@ fn is_narrow(metric: Metric, (low, high): (f64, f64)) -> bool {
 /// Judges a rise of errors that the range cannot: one above everything that the first file has seen
 /// is worse, however it is spread.
 fn with_errors_seen(mut change: Change, seen: impl Iterator<Item = f64>) -> Change {
-    let most = seen.fold(0.0, f64::max);
+    let max = seen.fold(0.0, f64::max);
     let rise = change.b - change.a;
     let is_open = matches!(change.verdict, Verdict::Unknown | Verdict::Noise);
-    if change.metric == Metric::Errors && is_open && rise >= RISE && change.b > most {
+    if change.metric == Metric::Errors && is_open && rise >= RISE && change.b > max {
         change.verdict = Verdict::Worse;
     }
     change
