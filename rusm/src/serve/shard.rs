@@ -17,7 +17,7 @@ use rusm_store::Store;
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::{ConnectionLimit, Driver, Shard as NetShard, accept, shard};
 use rusm_wasm_pool::pool::preempt::Activity;
-use rusm_wasm_pool::{PoolSetup, ShardPool, WasiLimits};
+use rusm_wasm_pool::{FailureKind, PoolSetup, ShardPool, WasiLimits};
 use wasmtime::Engine;
 
 use super::memory::BodyMemoryWatch;
@@ -230,6 +230,7 @@ async fn while_ticking<T>(processes: &Shard, future: impl Future<Output = T>) ->
 /// Ends the processes that are past their deadline.
 fn expire(processes: &Shard, now: Instant) {
     for (pid, component) in processes.expire(now) {
+        FailureKind::Timeout.count();
         tracing::warn!(
             component = component.as_deref(),
             %pid,
