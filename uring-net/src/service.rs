@@ -35,7 +35,10 @@ pub trait Service: 'static {
     ) -> Result<Route<Self::Buffered<'r>, Self::Streaming<'r>>, ErrorResponse>;
 
     /// Returns the number of a route, for the [`RequestMeter`].
-    fn route_number(&self, _route: &Route<Self::Buffered<'_>, Self::Streaming<'_>>) -> Option<u32> {
+    fn route_number<'r>(
+        &self,
+        _route: &Route<Self::Buffered<'r>, Self::Streaming<'r>>,
+    ) -> Option<u32> {
         None
     }
 

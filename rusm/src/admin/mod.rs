@@ -2,7 +2,7 @@
 //!
 //! - `socket`: the listening socket, of TCP or a unix socket; `key`: the token that clients send
 //! - `server`: the thread that serves, and its `connection`s; `http`: their requests and responses
-//! - `pages`: the response to each path; `health`: those of probes
+//! - `pages`: the response to each path: `health`, `metrics`, `lists` of processes and services
 //! - `state`: the facts about the node that need no shard; `shards`: questions to the shards
 //!
 //! The thread never touches the path of the app's requests. What only a shard knows, the shard tells at its next
@@ -13,6 +13,8 @@ mod error;
 mod health;
 mod http;
 mod key;
+mod lists;
+mod metrics;
 mod pages;
 mod server;
 mod shards;
@@ -29,8 +31,9 @@ use key::Key;
 use pages::Pages;
 use socket::Listener;
 
+pub(crate) use metrics::RequestMetrics;
 pub(crate) use shards::{Queries, ShardClient, ShardView};
-pub(crate) use state::{NodeState, ServicePhase, ServiceState};
+pub(crate) use state::{ListenerFacts, NodeState, ServicePhase, ServiceState};
 
 /// Checks that this machine has what the admin listener needs, without listening.
 ///

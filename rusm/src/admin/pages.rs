@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use rusm_uring_net::http1::Status;
 
-use super::health;
 use super::http::{Request, Response};
 use super::key::Key;
+use super::metrics::{self, Metrics};
 use super::state::NodeState;
+use super::{health, lists};
 
 /// The pages of the admin listener.
 pub(super) struct Pages {
     node: Arc<NodeState>,
     key: Option<Key>,
+    metrics: Metrics,
 }
 
 /// A page, by its path.
@@ -20,6 +22,9 @@ pub(super) struct Pages {
 enum Page {
     Live,
     Ready,
+    Metrics,
+    Processes,
+    Services,
 }
 
 impl Page {
@@ -27,6 +32,9 @@ impl Page {
         Some(match path {
             "/health/live" => Self::Live,
             "/health/ready" => Self::Ready,
+            "/metrics" => Self::Metrics,
+            "/processes" => Self::Processes,
+            "/services" => Self::Services,
             _ => return None,
         })
     }
@@ -39,7 +47,11 @@ impl Page {
 
 impl Pages {
     pub(super) fn new(node: Arc<NodeState>, key: Option<Key>) -> Self {
-        Self { node, key }
+        Self {
+            node,
+            key,
+            metrics: Metrics::default(),
+        }
     }
 
     pub(super) fn respond(&self, request: &Request<'_>) -> Response {
@@ -59,6 +71,12 @@ impl Pages {
         match page {
             Page::Live => probe(health::dead(&self.node)),
             Page::Ready => probe(health::unready(&self.node)),
+            Page::Metrics => {
+                let text = self.metrics.scrape(&self.node);
+                Response::new(Status::OK, metrics::CONTENT_TYPE, text)
+            }
+            Page::Processes => Response::new(Status::OK, JSON, lists::processes(&self.node)),
+            Page::Services => Response::new(Status::OK, JSON, lists::services(&self.node)),
         }
     }
 }
@@ -70,3 +88,5 @@ fn probe(problem: Option<String>) -> Response {
         Some(problem) => Response::text(Status::SERVICE_UNAVAILABLE, problem),
     }
 }
+
+const JSON: &str = "application/json";

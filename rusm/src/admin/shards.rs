@@ -10,11 +10,15 @@ use rusm_core::Shard;
 use rusm_uring_net::Shard as NetShard;
 use rusm_wasm_pool::ShardPool;
 
+use super::RequestMetrics;
+
 /// The state of a shard, as the shard's own thread sees it.
 pub(crate) struct ShardView<'s> {
     pub(crate) net: &'s NetShard,
     pub(crate) processes: &'s Shard,
-    pub(crate) pool: &'s Rc<ShardPool>,
+    pub(crate) pool: &'s ShardPool,
+    /// One for each listener, in the order of the manifest.
+    pub(crate) requests: &'s [Rc<RequestMetrics>],
 }
 
 /// A question. It must neither wait nor take long.

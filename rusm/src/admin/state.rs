@@ -1,7 +1,11 @@
 //! The facts about the node that any thread may read.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+
+use rusm_config::RouteTable;
+use rusm_store::Store;
 
 use super::shards::ShardClient;
 
@@ -13,6 +17,15 @@ pub(crate) struct NodeState {
     services: OnceLock<Arc<[ServiceState]>>,
     draining: OnceLock<Box<dyn Fn() -> bool + Send + Sync>>,
     serving: AtomicBool,
+    /// In the order of the manifest.
+    listeners: OnceLock<Vec<ListenerFacts>>,
+    store: OnceLock<Store>,
+}
+
+/// The facts about a listener that its metrics name.
+pub(crate) struct ListenerFacts {
+    pub(crate) addr: SocketAddr,
+    pub(crate) routes: Arc<RouteTable>,
 }
 
 impl NodeState {
@@ -31,6 +44,14 @@ impl NodeState {
         let _ = self.shards.set(shards);
     }
 
+    pub(crate) fn set_listeners(&self, listeners: Vec<ListenerFacts>) {
+        let _ = self.listeners.set(listeners);
+    }
+
+    pub(crate) fn set_store(&self, store: Store) {
+        let _ = self.store.set(store);
+    }
+
     /// Marks that the services are up, and that the listeners accept.
     pub(crate) fn set_serving(&self) {
         self.serving.store(true, Ordering::Relaxed);
@@ -46,6 +67,19 @@ impl NodeState {
 
     pub(super) fn shards(&self) -> &[ShardClient] {
         self.shards.get().map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn listeners(&self) -> &[ListenerFacts] {
+        self.listeners.get().map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.store.get()
+    }
+
+    /// Returns the services, for the threads of shards.
+    pub(super) fn services_shared(&self) -> Option<Arc<[ServiceState]>> {
+        self.services.get().cloned()
     }
 
     pub(super) fn services(&self) -> &[ServiceState] {

@@ -28,7 +28,7 @@ use rusm_wasm_pool::pool::limits::Footprint;
 use rusm_wasm_pool::pool::preempt::Ticker;
 use rusm_wasm_pool::{Stdio, WasiLimits};
 
-use crate::admin::{AdminServer, NodeState, Queries, ShardClient};
+use crate::admin::{AdminServer, ListenerFacts, NodeState, Queries, ShardClient};
 use crate::app::Application;
 use crate::cli::{CompileArgs, Io, RunArgs, ServeArgs};
 use crate::gateway::ListenerSpec;
@@ -164,6 +164,10 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
         listeners.push(Listener::new(listener, sockets, &room, access)?);
     }
     let addrs: Vec<_> = listeners.iter().map(|listener| listener.addr).collect();
+    state.set_listeners(listeners.iter().map(Listener::facts).collect());
+    if let Some(store) = &store {
+        state.set_store(store.clone());
+    }
 
     let wasi = WasiLimits {
         resources: files.resources_per_instance(instances),
@@ -346,6 +350,14 @@ impl Listener {
             settings: settings(limits, &listener.headers, access_log)?,
             limit: ConnectionLimit::new(limits.max_connections as usize).within(room),
         })
+    }
+
+    /// Returns what its metrics name.
+    fn facts(&self) -> ListenerFacts {
+        ListenerFacts {
+            addr: self.addr,
+            routes: self.spec.routes.clone(),
+        }
     }
 
     fn for_next_shard(&mut self) -> Option<ShardListener> {

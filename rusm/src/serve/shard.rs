@@ -25,7 +25,7 @@ use super::reload::Updates;
 use super::services::{self, Service};
 use super::shutdown::Shutdown;
 use crate::CliError;
-use crate::admin::{Queries, ServiceState, ShardView};
+use crate::admin::{Queries, RequestMetrics, ServiceState, ShardView};
 use crate::app::{self, Compiled};
 use crate::gateway::{self, HttpGateway, ListenerSpec};
 
@@ -177,8 +177,16 @@ async fn serve(config: ShardConfig, events: &Sender<Event>) -> Result<(), CliErr
 
     let net = NetShard::with_body_memory(config.body_memory);
     let mut gateways = Vec::new();
+    let mut requests = Vec::new();
     for listener in config.listeners {
-        let gateway = Rc::new(HttpGateway::new(pool.clone(), listener.spec)?);
+        let routes = listener.spec.routes.routes().len();
+        let mut gateway = HttpGateway::new(pool.clone(), listener.spec)?;
+        if config.queries.is_on() {
+            let metrics = Rc::new(RequestMetrics::new(routes));
+            gateway = gateway.metered(metrics.clone());
+            requests.push(metrics);
+        }
+        let gateway = Rc::new(gateway);
         gateways.push(gateway.clone());
         let accepting = accept(
             listener.socket,
@@ -199,6 +207,7 @@ async fn serve(config: ShardConfig, events: &Sender<Event>) -> Result<(), CliErr
         net: &net,
         processes: &shard,
         pool: &pool,
+        requests: &requests,
     };
     let each_tick = || {
         config.updates.apply(&pool, &gateways);
