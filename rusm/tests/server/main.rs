@@ -15,7 +15,7 @@
 //! - Requests to other servers: [`fetch`], [`proxy`].
 //! - All of it together, for as long as one likes: [`soak`].
 //! - Operators: [`access_log`], [`operator_log`], [`signals`], [`stopping`], [`starting`],
-//!   [`caching`], [`descriptors`], [`addresses`], [`admin`].
+//!   [`caching`], [`descriptors`], [`addresses`], [`admin`], [`metrics`].
 //!
 //! Times are bounded generously: the machine may be busy with something else.
 
@@ -55,6 +55,7 @@ mod interoperation;
 mod isolation;
 mod limits;
 mod matrix;
+mod metrics;
 mod operator_log;
 mod processes;
 mod proxied;
