@@ -26,13 +26,15 @@ pub enum FailureKind {
     PoolFull,
     /// As many connections were held as may be.
     HeldLimit,
+    /// Processes that wait took as much memory as they may.
+    ProcessMemory,
     /// The server stopped.
     Stopping,
 }
 
 impl FailureKind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Trap,
         Self::Stack,
         Self::Memory,
@@ -42,6 +44,7 @@ impl FailureKind {
         Self::Host,
         Self::PoolFull,
         Self::HeldLimit,
+        Self::ProcessMemory,
         Self::Stopping,
     ];
 
@@ -56,7 +59,10 @@ impl FailureKind {
 
     /// Returns whether no process was started: the request was refused.
     pub fn is_refusal(self) -> bool {
-        matches!(self, Self::PoolFull | Self::HeldLimit | Self::Stopping)
+        matches!(
+            self,
+            Self::PoolFull | Self::HeldLimit | Self::ProcessMemory | Self::Stopping
+        )
     }
 }
 
@@ -79,6 +85,7 @@ impl ProcessError {
             Self::Host { .. } => FailureKind::Host,
             Self::PoolFull { .. } => FailureKind::PoolFull,
             Self::ConnectionLimitReached => FailureKind::HeldLimit,
+            Self::ProcessMemoryFull => FailureKind::ProcessMemory,
             Self::Stopping => FailureKind::Stopping,
         }
     }

@@ -131,6 +131,7 @@ fn connections(text: &mut Text, shards: &[&ShardStats]) {
         ("body_memory", sum(|shard| shard.net.over_body_memory)),
         ("pool_full", failed(shards, FailureKind::PoolFull)),
         ("held_per_core", failed(shards, FailureKind::HeldLimit)),
+        ("process_memory", failed(shards, FailureKind::ProcessMemory)),
         ("stopping", failed(shards, FailureKind::Stopping)),
     ];
     for (reason, count) in reasons {
@@ -290,6 +291,7 @@ fn failure_label(kind: FailureKind) -> &'static str {
         FailureKind::Host => "host",
         FailureKind::PoolFull => "pool_full",
         FailureKind::HeldLimit => "held_per_core",
+        FailureKind::ProcessMemory => "process_memory",
         FailureKind::Stopping => "stopping",
     }
 }
