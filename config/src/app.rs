@@ -1,9 +1,11 @@
 //! The manifest as a whole.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use toml::de::DeTable;
 
+use crate::admin::{Admin, AdminAddr};
 use crate::capability::Profiles;
 use crate::component::{Component, Roster};
 use crate::error::{ConfigError, Fault, Faults};
@@ -20,6 +22,8 @@ pub struct App {
     pub node: Node,
     /// The settings of the log.
     pub log: Log,
+    /// The listener for operators, if there is one; its address is no other listener's.
+    pub admin: Option<Admin>,
     /// Its listeners, in the order of the file; no address twice.
     pub listeners: Vec<Listener>,
     /// All components: those that are declared, and those that a listener or a route names.
@@ -45,28 +49,50 @@ impl App {
         let has_store = node.as_ref().is_some_and(|node| node.has("store"));
         let node = node.map_or_else(Node::default, Node::read);
         let log = (root.section("log", "[log]")).map_or_else(Log::default, Log::read);
+        let admin = root.section("admin", "[admin]").and_then(Admin::read);
         let profiles = Profiles::read(root.section("capabilities", "[capabilities]"));
         let mut roster = Roster::default();
         if let Some(components) = root.section("components", "[components]") {
             roster.declare(components, &profiles, has_store);
         }
-        let listeners = read_listeners(&mut root, &mut roster);
+        let (listeners, places) = read_listeners(&mut root, &mut roster);
+        let admin = admin.map(|(admin, place)| {
+            let twin = (listeners.iter()).position(|l| is_same(&admin.listen, l));
+            if let Some(first) = twin.and_then(|twin| places.get(twin)) {
+                let message = "the admin listener has the address of a [[serve]]";
+                let fault = Fault::new(place, message, "for operators")
+                    .also(first.clone(), "for clients")
+                    .help("give [admin] another port");
+                root.report(fault);
+            }
+            admin
+        });
         root.finish();
         Self {
             node,
             log,
+            admin,
             listeners,
             components: roster.into_components(),
         }
     }
 }
 
-fn read_listeners(root: &mut Section<'_>, roster: &mut Roster) -> Vec<Listener> {
+/// With port 0 each listener gets its own port.
+fn is_same(admin: &AdminAddr, listener: &Listener) -> bool {
+    matches!(admin, AdminAddr::Tcp(addr) if *addr == listener.addr && addr.port() != 0)
+}
+
+/// Reads the listeners, and the place of each one's address.
+fn read_listeners(
+    root: &mut Section<'_>,
+    roster: &mut Roster,
+) -> (Vec<Listener>, Vec<Range<usize>>) {
     let tables = root.get("serve", |value| {
         (value.list()).map_err(|fault| fault.help("write its header as `[[serve]]`"))
     });
     let mut listeners: Vec<Listener> = Vec::new();
-    let mut places = Vec::new();
+    let mut places: Vec<Range<usize>> = Vec::new();
     for table in tables.unwrap_or_default() {
         let section = root.checked(table.section("[[serve]]"));
         let Some((listener, place)) = section.and_then(|s| Listener::read(s, roster)) else {
@@ -78,7 +104,7 @@ fn read_listeners(root: &mut Section<'_>, roster: &mut Roster) -> Vec<Listener> 
             Some(first) if listener.addr.port() != 0 => {
                 let message = format!("two listeners at {}", listener.addr);
                 let fault = Fault::new(place, message, "the second")
-                    .also(std::ops::Range::clone(first), "the first")
+                    .also(first.clone(), "the first")
                     .help("one listener can have many routes: put them in one [serve.routes]");
                 root.report(fault);
             }
@@ -88,5 +114,5 @@ fn read_listeners(root: &mut Section<'_>, roster: &mut Roster) -> Vec<Listener> 
             }
         }
     }
-    listeners
+    (listeners, places)
 }

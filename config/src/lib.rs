@@ -7,7 +7,7 @@
 //! # Modules
 //!
 //! - `app`: the whole manifest, [`App`].
-//! - `node`, `cores`, `log`: the settings of the process: `[node]` and `[log]`.
+//! - `node`, `cores`, `log`, `admin`: the settings of the process: `[node]`, `[log]` and `[admin]`.
 //! - `listener`, `header`, `limits`, `websocket`: a `[[serve]]` table.
 //! - `routes`: the table that a request is looked up in, over `pattern` (the grammar of
 //!   `/users/:id`), `trie` (which route wins) and `percent` (RFC 3986 escapes).
@@ -43,6 +43,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod app;
 mod capability;
 mod component;
@@ -68,6 +69,7 @@ mod websocket;
 
 use std::path::Path;
 
+pub use admin::{Admin, AdminAddr};
 pub use app::App;
 pub use capability::{Capabilities, Preopen};
 pub use component::Component;

@@ -158,7 +158,8 @@ fn whole(
     Ok(RouteTable::whole(method, component))
 }
 
-fn read_addr(value: &Value<'_>) -> Result<SocketAddr, Fault> {
+/// Reads `IP:PORT`.
+pub(crate) fn read_addr(value: &Value<'_>) -> Result<SocketAddr, Fault> {
     let text = value.text()?;
     parse_addr(text.text).map_err(|error| {
         let message = format!("`{}` is not an IP address and a port", error.addr);

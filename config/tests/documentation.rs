@@ -61,6 +61,8 @@ fn keys() -> Vec<(String, String)> {
         zzz = 1
         node.zzz = 1
         log.zzz = 1
+        admin.listen = 'unix:a'
+        admin.zzz = 1
         components.c.zzz = 1
         capabilities.p.zzz = 1
         capabilities.q.preopen = [{ host = '/', zzz = 1 }]
@@ -79,7 +81,7 @@ fn keys() -> Vec<(String, String)> {
         keys.extend(names.map(|key| (section.to_owned(), key.to_owned())));
         sections += 1;
     }
-    assert_eq!(sections, 7);
+    assert_eq!(sections, 8);
     assert!(keys.len() > 40, "{keys:?}");
     keys
 }

@@ -586,3 +586,49 @@ fn profiles() {
         &["did you mean `read-write`?"],
     );
 }
+
+#[test]
+fn the_admin_listener() {
+    check(
+        "[admin]\n«lisen» = '127.0.0.1:1'\nlisten = '127.0.0.1:2'\n",
+        &["did you mean `listen`?"],
+    );
+    check("«[admin]»\n", &["has no `listen`", "127.0.0.1:9090"]);
+    check(
+        "[admin]\nlisten = «9090»\n",
+        &["`listen` must be an address", "this is an integer"],
+    );
+    check(
+        "[admin]\nlisten = «'localhost:9090'»\n",
+        &["did you mean `127.0.0.1:9090`?"],
+    );
+    check(
+        "[admin]\nlisten = «'/run/rusm.sock'»\n",
+        &["write `listen = \"unix:/run/rusm.sock\"`"],
+    );
+    check(
+        "[admin]\nlisten = «'unix:'»\n",
+        &["unix:/run/rusm/admin.sock"],
+    );
+    let long = format!("[admin]\nlisten = «'unix:/{}'»\n", "x".repeat(107));
+    check(&long, &["at most 107 bytes"]);
+    check(
+        "[admin]\nlisten = '127.0.0.1:1'\nkey = «''»\n",
+        &["`key` must be the path of a file"],
+    );
+    check(
+        "[[serve]]\nlisten = '127.0.0.1:1'\ncomponent = 'c'\n[admin]\nlisten = «'127.0.0.1:1'»\n",
+        &["has the address of a [[serve]]", "for clients"],
+    );
+}
+
+#[test]
+fn an_admin_listener_for_other_machines_needs_a_key() {
+    for addr in ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "[::ffff:192.0.2.1]:1"] {
+        let manifest = format!("[admin]\nlisten = «'{addr}'»\n");
+        check(
+            &manifest,
+            &["can be reached from other machines", "key = \"admin.key\""],
+        );
+    }
+}

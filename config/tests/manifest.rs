@@ -11,8 +11,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusm_config::{
-    App, Capabilities, Component, CoreId, Cores, Intensity, Limits, Log, LogFormat, LogLevel,
-    Lookup, Mailbox, Network, Node, Preopen, Protocol, Resident, WebSocketSettings,
+    Admin, AdminAddr, App, Capabilities, Component, CoreId, Cores, Intensity, Limits, Log,
+    LogFormat, LogLevel, Lookup, Mailbox, Network, Node, Preopen, Protocol, Resident,
+    WebSocketSettings,
 };
 
 fn app(text: &str) -> App {
@@ -29,6 +30,7 @@ fn an_empty_manifest_is_all_defaults() {
     let app = app("");
     assert_eq!(app.node, Node::default());
     assert_eq!(app.log, Log::default());
+    assert_eq!(app.admin, None);
     assert!(app.listeners.is_empty() && app.components.is_empty());
     assert_eq!(app.node.instances_per_core, 256);
     assert_eq!(app.node.spawned_per_core, 64);
@@ -516,4 +518,25 @@ fn load_reads_a_file() {
     let cause = error.source().unwrap().to_string();
     assert!(cause.starts_with("No such file"), "{cause}");
     assert!(miette::Diagnostic::help(&error).is_some());
+}
+
+#[test]
+fn the_admin_listener_is_read() {
+    let admin = |text: &str| app(&format!("[admin]\n{text}")).admin.unwrap();
+    for addr in [
+        "127.0.0.1:9090",
+        "127.8.0.1:0",
+        "[::1]:9090",
+        "[::ffff:127.0.0.1]:1",
+    ] {
+        let expected = Admin {
+            listen: AdminAddr::Tcp(addr.parse().unwrap()),
+            key: None,
+        };
+        assert_eq!(admin(&format!("listen = '{addr}'")), expected);
+    }
+    let public = admin("listen = '0.0.0.0:9090'\nkey = 'admin.key'");
+    assert_eq!(public.key.as_deref(), Some(Path::new("admin.key")));
+    let unix = admin("listen = 'unix:/run/rusm/admin.sock'");
+    assert_eq!(unix.listen, AdminAddr::Unix("/run/rusm/admin.sock".into()));
 }

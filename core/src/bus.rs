@@ -133,6 +133,10 @@ impl Inbox {
         self.queue.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Wakes the shard, whose outbox has capacity again.
     pub(crate) fn wake(&self) {
         if !self.notified.swap(true, Ordering::AcqRel) {
@@ -158,6 +162,8 @@ pub(crate) struct Outbox {
     /// The tasks that wait for capacity.
     wakers: RefCell<Vec<Waker>>,
     full: Cell<bool>,
+    /// The signals that were ever sent.
+    sent: Cell<u64>,
 }
 
 impl Outbox {
@@ -174,7 +180,14 @@ impl Outbox {
         inbox.push(signal).inspect_err(|_| {
             self.full.set(true);
             inbox.block_sender(from);
-        })
+        })?;
+        self.sent.set(self.sent.get() + 1);
+        Ok(())
+    }
+
+    /// Returns the number of signals that were sent, and that of those that wait.
+    pub(crate) fn counts(&self) -> (u64, usize) {
+        (self.sent.get(), self.waiting.borrow().len())
     }
 
     /// Sends a signal of the system, now or as soon as there is capacity.
@@ -200,6 +213,8 @@ impl Outbox {
                 if inbox.queue.is_full() {
                     return;
                 }
+            } else {
+                self.sent.set(self.sent.get() + 1);
             }
         }
         self.full.set(false);

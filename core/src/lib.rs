@@ -118,7 +118,8 @@ pub use quota::QuotaError;
 pub use registry::{RegisterError, ReservedName};
 pub use request_id::RequestId;
 pub use shard::{
-    Losses, LostMessages, ProcessContext, ProcessHandle, Shard, SpawnError, Stats, WaitGuard,
+    Counts, Losses, LostMessages, ProcessContext, ProcessHandle, Shard, SpawnError, Stats,
+    WaitGuard,
 };
 pub use stream::{STREAM_WINDOW, StreamError};
 pub use supervisor::{Backoff, Child, Intensity, Restart, Strategy, Supervisor, SupervisorEvent};

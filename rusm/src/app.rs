@@ -21,7 +21,7 @@ use crate::app_error::EngineError;
 use crate::cli::AppArgs;
 #[cfg(feature = "build")]
 use crate::cli::TypesArgs;
-use crate::{AppError, CliError, swap};
+use crate::{AppError, CliError, admin, swap};
 
 /// An application: a directory with a manifest.
 #[derive(Clone)]
@@ -87,7 +87,7 @@ impl Application {
     /// started.
     ///
     /// # Errors
-    /// If there is nothing to serve, or a directory that the manifest names does not exist.
+    /// If there is nothing to serve, or a directory or a key that the manifest names does not exist.
     pub fn check_ground(&self) -> Result<(), CliError> {
         let mut components = self.manifest.components.values();
         if self.manifest.listeners.is_empty() && components.all(|c| c.resident.is_none()) {
@@ -103,6 +103,9 @@ impl Application {
                     .into());
                 }
             }
+        }
+        if let Some(admin) = &self.manifest.admin {
+            admin::check(admin, &self.dir)?;
         }
         let store = self.manifest.node.store.as_ref();
         let directory = store.map(|store| self.dir.join(store));

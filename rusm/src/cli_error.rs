@@ -11,7 +11,7 @@ use rusm_uring_net::{BindError, Driver};
 use rusm_wasm_pool::LoadError;
 use thiserror::Error;
 
-use crate::{AppError, log};
+use crate::{AdminError, AppError, log};
 #[cfg(feature = "build")]
 use rusm_build::{BuildError, scaffold::ScaffoldError};
 
@@ -56,6 +56,9 @@ pub enum CliError {
     /// An address can't be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The admin listener can't be started.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// The kernel does not have the I/O driver.
     #[error("the kernel refuses {driver}, the driver that `--io` has or that was chosen")]
     Driver {

@@ -7,6 +7,7 @@
 //! - [`serve`]: boots the shards with their resident services
 //! - [`gateway`]: joins a protocol to a process
 //! - [`log`]: the operator's log
+//! - `admin`: health and metrics, on a listener for operators
 
 #![warn(
     clippy::print_stderr,
@@ -15,6 +16,7 @@
 )]
 
 mod access_log;
+mod admin;
 pub mod app;
 pub mod app_error;
 pub mod check;
@@ -26,5 +28,6 @@ pub mod log;
 pub mod serve;
 mod swap;
 
+pub use admin::AdminError;
 pub use app_error::AppError;
 pub use cli_error::CliError;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::counts::StoreStats;
 use crate::error::{OpenError, StoreError};
 
 /// A store that can't be opened, so none of its operations can be called.
@@ -73,6 +74,11 @@ impl Store {
 
     /// See the store of the feature `redb`.
     pub fn commits(&self) -> u64 {
+        match *self {}
+    }
+
+    /// See the store of the feature `redb`.
+    pub fn stats(&self) -> StoreStats {
         match *self {}
     }
 

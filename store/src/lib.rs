@@ -9,6 +9,7 @@
 //!   acknowledged before.
 //! - `change`: writes as pure functions of the current value.
 //! - `file`: creates, opens and checks the file, and reopens it after the disk was full.
+//! - `counts`: the number of commits, and the time that they took.
 //! - `name`: names of buckets and keys, within the `limits`.
 //!
 //! Writes are grouped into commits by load: while one commit is on its way to the disk, new writes wait
@@ -37,6 +38,7 @@
 mod absent;
 #[cfg(feature = "redb")]
 mod change;
+mod counts;
 mod error;
 #[cfg(feature = "redb")]
 mod file;
@@ -54,6 +56,7 @@ mod writer;
 
 #[cfg(not(feature = "redb"))]
 pub use absent::Store;
+pub use counts::{COMMIT_BOUNDS, StoreStats};
 pub use error::{OpenError, StoreError};
 pub use limits::{MAX_NAME, MAX_VALUE};
 #[cfg(feature = "redb")]

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
@@ -11,6 +10,7 @@ use futures_channel::oneshot;
 use redb::StorageError;
 
 use crate::change::{self, Effect};
+use crate::counts::{CommitCounts, StoreStats};
 use crate::error::{OpenError, StoreError};
 use crate::file::StoreFile;
 use crate::name::{EntryName, check_value, parse_bucket, parse_prefix};
@@ -47,7 +47,7 @@ impl Store {
     /// refuses.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let file = Arc::new(StoreFile::open(path)?);
-        let commits = Arc::new(AtomicU64::new(0));
+        let commits = Arc::<CommitCounts>::default();
         let (writes, write_queue) = sync_channel(MAX_WAITING);
         let (reads, read_queue) = sync_channel(MAX_WAITING);
         let store = Self(Arc::new(Shared {
@@ -183,7 +183,12 @@ impl Store {
     /// Returns the number of transactions committed since the store was opened. Writes that were
     /// committed together count as one; writes that changed nothing do not count.
     pub fn commits(&self) -> u64 {
-        self.0.commits.load(Ordering::Relaxed)
+        self.0.commits.stats().commits()
+    }
+
+    /// Returns what was counted of the transactions since the store was opened. Any thread may ask.
+    pub fn stats(&self) -> StoreStats {
+        self.0.commits.stats()
     }
 
     /// Finishes the operations in the queues, closes the file, and waits for that. Further operations of
@@ -247,7 +252,7 @@ struct Shared {
     /// `None` when the store was closed. The threads end when the senders are dropped.
     queues: RwLock<Option<Queues>>,
     budget: Budget,
-    commits: Arc<AtomicU64>,
+    commits: Arc<CommitCounts>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -261,7 +266,7 @@ impl Shared {
         &self,
         file: Arc<StoreFile>,
         queue: Receiver<Box<dyn Write>>,
-        commits: Arc<AtomicU64>,
+        commits: Arc<CommitCounts>,
     ) -> Result<(), OpenError> {
         self.start("store-writer", move || writer::run(&file, &queue, &commits))
     }

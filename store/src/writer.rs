@@ -1,12 +1,13 @@
 //! The thread that writes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use futures_channel::oneshot;
 use redb::{Database, Durability, ReadableTable, StorageError, Table};
 
 use crate::change::Effect;
+use crate::counts::CommitCounts;
 use crate::error::StoreError;
 use crate::file::{ENTRIES, StoreFile};
 use crate::name::EntryName;
@@ -28,14 +29,17 @@ pub(crate) trait Write: Send {
 }
 
 /// Serves `queue` until all its senders are dropped and it is empty.
-pub(crate) fn run(file: &StoreFile, queue: &Receiver<Box<dyn Write>>, commits: &AtomicU64) {
+pub(crate) fn run(file: &StoreFile, queue: &Receiver<Box<dyn Write>>, counts: &CommitCounts) {
     while let Ok(first) = queue.recv() {
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(MAX_WAITING - 1));
         file.recover();
+        let started = Instant::now();
         let committed = file.with(|database| transact(database, &mut batch));
-        if let Ok(true) = committed {
-            commits.fetch_add(1, Ordering::Relaxed);
+        match committed {
+            Ok(true) => counts.committed(started.elapsed()),
+            Ok(false) => {}
+            Err(_) => counts.failed(),
         }
         let committed = committed.map(drop);
         for write in batch {

@@ -1,4 +1,4 @@
-//! Records of requests for the access log.
+//! Records of requests for the access log, and for the meter.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::http1::{Head, Status, Version};
+use crate::meter::{ConnectionMeter, Method, RequestMeter};
 use crate::request_id::{RequestId, RequestIds};
 
 /// Receives a record of each request that has ended, handshakes included, and of each
@@ -70,8 +71,9 @@ impl RequestLine {
     }
 }
 
-/// The recorder of one connection for the access log. Does nothing if there is no log.
+/// The recorder of one connection for the access log and the meter. Does nothing if there is neither.
 pub(crate) struct AccessRecorder {
+    meter: Option<ConnectionMeter>,
     log: Option<Arc<dyn AccessLog>>,
     peer: SocketAddr,
     /// For requests that were not understood.
@@ -97,6 +99,7 @@ impl AccessRecorder {
         ids: Rc<RequestIds>,
     ) -> Self {
         Self {
+            meter: None,
             log,
             peer,
             ids,
@@ -104,8 +107,16 @@ impl AccessRecorder {
         }
     }
 
+    /// Counts the requests from now on.
+    pub(crate) fn count_with(&mut self, meter: Option<Rc<dyn RequestMeter>>) {
+        self.meter = meter.map(ConnectionMeter::new);
+    }
+
     /// A request's head is there.
     pub(crate) fn begin(&self, head: &Head<'_>, id: RequestId<'_>) {
+        if let Some(meter) = &self.meter {
+            meter.begin(Method::of(head.method), Instant::now());
+        }
         if self.log.is_some() {
             let line = RequestLine {
                 method: head.method.to_owned(),
@@ -116,8 +127,18 @@ impl AccessRecorder {
         }
     }
 
+    /// A route matches the request.
+    pub(crate) fn routed(&self, number: impl FnOnce() -> Option<u32>) {
+        if let Some(meter) = &self.meter {
+            meter.routed(number());
+        }
+    }
+
     /// A request begins with `input`, and its head is not understood.
     pub(crate) fn begin_unparsed(&self, input: &[u8]) {
+        if let Some(meter) = &self.meter {
+            meter.begin(Method::Other, Instant::now());
+        }
         if self.log.is_some() {
             self.open(self.new_id(), RequestLine::read(input));
         }
@@ -125,6 +146,9 @@ impl AccessRecorder {
 
     /// The handshake has ended, and a WebSocket goes on.
     pub(crate) fn upgrade(&self) {
+        if let Some(meter) = &self.meter {
+            meter.upgrade();
+        }
         let current = self.current.borrow();
         let handshake = current
             .as_ref()
@@ -143,6 +167,9 @@ impl AccessRecorder {
     /// The head of its final response, of `len` bytes, is about to be written. Without a request it
     /// answers one that was not understood.
     pub(crate) fn response(&self, status: Status, len: usize) {
+        if let Some(meter) = &self.meter {
+            meter.response(status);
+        }
         if self.log.is_none() {
             return;
         }
@@ -166,6 +193,13 @@ impl AccessRecorder {
 
     /// The request, if there is one, has ended.
     pub(crate) fn end(&self) {
+        if let Some(meter) = &self.meter {
+            meter.end();
+        }
+        self.end_record();
+    }
+
+    fn end_record(&self) {
         let Some(log) = &self.log else { return };
         if let Some(current) = self.current.borrow_mut().take() {
             log.record(&RequestRecord {
@@ -185,7 +219,7 @@ impl AccessRecorder {
     }
 
     fn open(&self, id: String, request: Option<RequestLine>) {
-        self.end();
+        self.end_record();
         *self.current.borrow_mut() = Some(Box::new(Current {
             id,
             request,

@@ -6,7 +6,7 @@
 //! one kind of streamed body, [`mod@websocket`] what a connection may be upgraded to. A
 //! [`Service`] handles the requests. [`Shard`] is what the connections of a core share: the clock,
 //! the date, and who ends those that wait for too long. [`access`] is what is recorded of each request
-//! once it has ended, and [`request_id`] what it is called in the logs.
+//! once it has ended, [`meter`] what is counted of them all, and [`request_id`] what it is called in the logs.
 //!
 //! # Example
 //!
@@ -93,6 +93,7 @@ mod error_response;
 pub mod http1;
 pub mod listener;
 mod memory;
+pub mod meter;
 pub mod request_id;
 pub mod service;
 mod settings;
@@ -111,11 +112,12 @@ pub use access::AccessLog;
 pub use bind::{BindError, bind};
 pub use driver::Driver;
 pub use listener::{ConnectionLimit, accept};
+pub use meter::{MeteredRequest, Method, RequestMeter};
 pub use request_id::RequestId;
 pub use service::{
     Aborted, Body, BodyError, BodySink, BodyStream, Closed, ErrorResponse, Informational,
     InvalidInformational, PendingResponse, Request, Response, Route, Service, ServiceResponse,
     Streamed, StreamedRequest, WrongLength,
 };
-pub use shard::Shard;
+pub use shard::{NetStats, Shard};
 pub use websocket::WebSocket;

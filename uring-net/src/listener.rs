@@ -42,6 +42,7 @@ pub async fn accept<S: Service>(
                 if is_out_of_files(&error) {
                     let response = connection::over_limit_response(&shard, &settings);
                     let refused = reserve.reject_all(&response);
+                    shard.count_over_limit(refused);
                     tracing::warn!(
                         %error,
                         refused,
@@ -62,6 +63,7 @@ pub async fn accept<S: Service>(
         let (shard, settings, service) = (shard.clone(), settings.clone(), service.clone());
         let Some(permit) = limit.try_acquire() else {
             tracing::trace!(%peer, "connection rejected: there are too many");
+            shard.count_over_limit(1);
             // One for which there is no room even here is closed without a word.
             if let Some(permit) = rejections.try_acquire() {
                 let rejecting = connection::reject_over_limit(socket, peer, shard, settings);
@@ -70,6 +72,7 @@ pub async fn accept<S: Service>(
             continue;
         };
         tracing::trace!(%peer, "connection accepted");
+        shard.count_accepted();
         monoio::spawn(catch_panics(
             permit,
             connection::serve(socket, peer, shard, settings, service),

@@ -16,6 +16,8 @@ pub(crate) struct BodyMemory {
     used: Cell<u64>,
     /// Requests that were refused since it was last logged.
     refused: Cell<u64>,
+    /// All that ever were.
+    total_refused: Cell<u64>,
     logged: Cell<Option<Instant>>,
 }
 
@@ -25,6 +27,7 @@ impl BodyMemory {
             max,
             used: Cell::new(0),
             refused: Cell::new(0),
+            total_refused: Cell::new(0),
             logged: Cell::new(None),
         }
     }
@@ -37,6 +40,12 @@ impl BodyMemory {
     /// A request was refused for want of memory.
     pub(crate) fn note_rejected(&self) {
         self.refused.set(self.refused.get() + 1);
+        self.total_refused.set(self.total_refused.get() + 1);
+    }
+
+    /// Requests that were ever refused for want of memory.
+    pub(crate) fn total_rejected(&self) -> u64 {
+        self.total_refused.get()
     }
 
     /// Tells the operator of rejected requests, once a second at most.

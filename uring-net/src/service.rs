@@ -7,6 +7,7 @@ mod streamed;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 pub use self::body::{Aborted, Body, BodyStream, WrongLength};
 pub use self::informational::{Informational, InvalidInformational};
@@ -14,6 +15,7 @@ pub use self::response::{Response, ServiceResponse};
 pub use self::streamed::{BodyError, BodySink, Closed, PendingResponse, Streamed, StreamedRequest};
 pub use crate::error_response::ErrorResponse;
 use crate::http1::Head;
+use crate::meter::RequestMeter;
 use crate::request_id::RequestId;
 
 /// Answers the requests of one listener on one shard.
@@ -31,6 +33,19 @@ pub trait Service: 'static {
         &'r self,
         head: &Head<'r>,
     ) -> Result<Route<Self::Buffered<'r>, Self::Streaming<'r>>, ErrorResponse>;
+
+    /// Returns the number of a route, for the [`RequestMeter`].
+    fn route_number<'r>(
+        &self,
+        _route: &Route<Self::Buffered<'r>, Self::Streaming<'r>>,
+    ) -> Option<u32> {
+        None
+    }
+
+    /// Returns the meter of the requests, if they are counted.
+    fn meter(&self) -> Option<Rc<dyn RequestMeter>> {
+        None
+    }
 
     /// Answers a request that was read whole.
     fn call(

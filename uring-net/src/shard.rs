@@ -48,6 +48,8 @@ impl Shard {
                 request_ids: Rc::new(RequestIds::new()),
                 draining: Cell::new(false),
                 body_memory: Rc::new(BodyMemory::new(bytes)),
+                accepted: Cell::new(0),
+                over_limit: Cell::new(0),
                 closes_at: Cell::new(None),
                 closed: Cell::new(false),
             }),
@@ -135,6 +137,28 @@ impl Shard {
         self.inner.connections.borrow().len()
     }
 
+    /// Returns its numbers.
+    pub fn stats(&self) -> NetStats {
+        NetStats {
+            connections: self.connections(),
+            accepted: self.inner.accepted.get(),
+            over_limit: self.inner.over_limit.get(),
+            body_bytes: self.body_bytes(),
+            over_body_memory: self.inner.body_memory.total_rejected(),
+        }
+    }
+
+    /// Counts a connection that was accepted.
+    pub(crate) fn count_accepted(&self) {
+        self.inner.accepted.set(self.inner.accepted.get() + 1);
+    }
+
+    /// Counts clients that there was no room for.
+    pub(crate) fn count_over_limit(&self, clients: usize) {
+        let count = self.inner.over_limit.get();
+        self.inner.over_limit.set(count + clients as u64);
+    }
+
     /// Bytes that the bodies of its connections take, those of up to 16 KiB left out.
     pub fn body_bytes(&self) -> u64 {
         self.inner.body_memory.used()
@@ -201,6 +225,21 @@ impl Default for Shard {
     }
 }
 
+/// The numbers of a shard at one moment, and what it has counted since it was created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NetStats {
+    /// Open connections.
+    pub connections: usize,
+    /// Connections that were accepted.
+    pub accepted: u64,
+    /// Clients that were turned away, since there were too many connections, or too many open files.
+    pub over_limit: u64,
+    /// Bytes that the bodies of its connections take, those of up to 16 KiB left out.
+    pub body_bytes: u64,
+    /// Requests that were refused for want of memory for bodies.
+    pub over_body_memory: u64,
+}
+
 /// The interval at which [`Shard::tick`] should run: the precision of the connections' deadlines.
 pub const TICK: Duration = Duration::from_millis(50);
 
@@ -231,6 +270,8 @@ struct Inner {
     request_ids: Rc<RequestIds>,
     draining: Cell<bool>,
     body_memory: Rc<BodyMemory>,
+    accepted: Cell<u64>,
+    over_limit: Cell<u64>,
     /// The time to close the listening sockets of a shard that drains.
     closes_at: Cell<Option<Instant>>,
     /// Set if they are closed.

@@ -30,6 +30,16 @@ pub struct LostMessages {
 pub(super) struct LossCount {
     messages: IdMap<Pid, LostMessages>,
     timers: u64,
+    /// All that were ever lost.
+    total_messages: u64,
+    total_timers: u64,
+}
+
+impl LossCount {
+    /// Returns the messages and the timers that were ever lost.
+    pub(super) fn totals(&self) -> (u64, u64) {
+        (self.total_messages, self.total_timers)
+    }
 }
 
 impl Shard {
@@ -59,10 +69,13 @@ impl Shard {
             messages: 0,
         });
         lost.messages += 1;
+        losses.total_messages += 1;
     }
 
     /// Counts timers that were dropped when their setter ended.
     pub(super) fn count_lost_timers(&self, timers: usize) {
-        self.core.losses.borrow_mut().timers += timers as u64;
+        let mut losses = self.core.losses.borrow_mut();
+        losses.timers += timers as u64;
+        losses.total_timers += timers as u64;
     }
 }

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::bus::{Outbox, Signal};
+use crate::bus::{Inbox, Outbox, Signal};
 use crate::frames::FrameQueue;
 use crate::id::{CallId, Counter, FrameQueueId, IdMap, StreamId};
 use crate::node::Node;
@@ -139,6 +139,22 @@ impl Shard {
         }
     }
 
+    /// Returns what the shard has counted since it was created.
+    pub fn counts(&self) -> Counts {
+        let core = &self.core;
+        let (lost_messages, lost_timers) = core.losses.borrow().totals();
+        let outboxes = core.outboxes.iter().map(Outbox::counts);
+        let (sent, waiting) = outboxes.fold((0, 0), |(sent, waiting), next| {
+            (sent + next.0, waiting + next.1)
+        });
+        Counts {
+            lost_messages,
+            lost_timers,
+            bus_sent: sent,
+            bus_waiting: waiting + core.node.inbox(core.id).map_or(0, Inbox::len),
+        }
+    }
+
     fn next_id(&self) -> u64 {
         self.core.counter.borrow_mut().next()
     }
@@ -236,6 +252,19 @@ pub struct Stats {
     pub frame_queues: usize,
     /// Timers that have not fired.
     pub timers: usize,
+}
+
+/// What a shard has counted since it was created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages that were dropped, since their mailbox was full or too small for them.
+    pub lost_messages: u64,
+    /// Timers that were dropped at a limit.
+    pub lost_timers: u64,
+    /// Signals that were sent to other shards: messages, calls, answers, exits.
+    pub bus_sent: u64,
+    /// Signals that wait now: in its inbox, and for capacity in the inboxes of others.
+    pub bus_waiting: usize,
 }
 
 thread_local! {

@@ -11,7 +11,8 @@ use rusm_uring_net as net;
 use rusm_uring_net::http1::{Head, ResponseHeaders, Status};
 use rusm_uring_net::websocket::{self, HandshakeRules, Upgrade};
 use rusm_uring_net::{
-    ErrorResponse, Request, Service, ServiceResponse, Streamed, StreamedRequest, WebSocket,
+    ErrorResponse, Request, RequestMeter, Service, ServiceResponse, Streamed, StreamedRequest,
+    WebSocket,
 };
 #[cfg(feature = "wasi-http")]
 use rusm_wasm_pool::ComponentRef;
@@ -41,6 +42,8 @@ pub struct HttpGateway {
     websockets: WebSockets,
     /// How long a stream of events may be silent.
     silence: Option<Duration>,
+    /// Counts the requests, if there is an admin listener.
+    meter: Option<Rc<dyn RequestMeter>>,
 }
 
 impl HttpGateway {
@@ -63,7 +66,17 @@ impl HttpGateway {
             request_timeout,
             silence: websocket.ping_interval,
             websockets: websocket.into(),
+            meter: None,
         })
+    }
+
+    /// Counts the requests from now on, by route.
+    #[must_use]
+    pub fn metered(self, meter: Rc<dyn RequestMeter>) -> Self {
+        Self {
+            meter: Some(meter),
+            ..self
+        }
     }
 
     /// Look anew for what the routes name, in the pool as it is now.
@@ -186,6 +199,21 @@ impl Service for HttpGateway {
             Some(Target::Stock(component)) => Ok(net::Route::Streaming((found, *component))),
             None => Err(ErrorResponse::new(Status::NOT_FOUND)),
         }
+    }
+
+    fn route_number<'r>(&self, route: &Routed<'r>) -> Option<u32> {
+        let route = match route {
+            net::Route::Buffered(resolved) => &resolved.route,
+            #[cfg(feature = "wasi-http")]
+            net::Route::Streaming((route, _)) => route,
+            #[cfg(not(feature = "wasi-http"))]
+            net::Route::Streaming(target) => match *target {},
+        };
+        u32::try_from(route.route.index()).ok()
+    }
+
+    fn meter(&self) -> Option<Rc<dyn RequestMeter>> {
+        self.meter.clone()
     }
 
     async fn call(

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use rusm_core::Pid;
 use rusm_uring_net::ErrorResponse;
 use rusm_uring_net::http1::Status;
-use rusm_wasm_pool::{ProcessError, RequestId};
+use rusm_wasm_pool::{FailureKind, ProcessError, RequestId};
 
 use super::response::single_header;
 
@@ -23,6 +23,7 @@ pub(super) struct RequestLog {
 impl RequestLog {
     /// The guest gave no response. The client learns the status; the reason is for the operator.
     pub(super) fn log_failure(&self, error: &ProcessError) -> ErrorResponse {
+        error.count();
         let status = Status::new(error.status()).unwrap_or(Status::INTERNAL_SERVER_ERROR);
         self.warn(status, error);
         let response = ErrorResponse::new(status);
@@ -37,6 +38,7 @@ impl RequestLog {
 
     /// The guest's response can't be sent.
     pub(super) fn log_invalid_response(&self, why: impl Display) -> ErrorResponse {
+        FailureKind::Response.count();
         let status = Status::INTERNAL_SERVER_ERROR;
         self.warn(status, format_args!("a response was refused: {why}"));
         ErrorResponse::new(status)

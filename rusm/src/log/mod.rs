@@ -105,6 +105,12 @@ pub(crate) fn print_error(text: impl Into<Vec<u8>>) {
     }
 }
 
+/// Returns the lines that were ever dropped of standard error, and of standard output.
+pub(crate) fn lost_lines() -> (u64, u64) {
+    LOGS.get()
+        .map_or((0, 0), |logs| (logs.err.lost(), logs.out.lost()))
+}
+
 /// Writes lines to standard error, for the user who started the command. They keep their order with
 /// the output of programs that the command starts.
 pub(crate) fn note(text: impl Display) {

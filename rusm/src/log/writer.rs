@@ -103,6 +103,11 @@ impl LineWriter {
         let _ = flushed.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 
+    /// Returns the number of lines that were ever lost.
+    pub(crate) fn lost(&self) -> u64 {
+        self.state.lost.load(Ordering::Relaxed)
+    }
+
     /// Returns the number of lost lines since the last call.
     pub(crate) fn take_lost(&self) -> u64 {
         let lost = self.state.lost.load(Ordering::Relaxed);

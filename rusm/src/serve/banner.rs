@@ -12,27 +12,35 @@ use super::services::Service;
 use crate::app::Application;
 use crate::log::line::{self, Head};
 
+/// What is served.
+pub(super) struct Served<'s> {
+    pub(super) app: &'s Application,
+    /// The addresses of its listeners.
+    pub(super) addrs: &'s [SocketAddr],
+    /// That of the admin listener, if there is one.
+    pub(super) admin: Option<&'s str>,
+    pub(super) cores: &'s Placement,
+    pub(super) driver: Driver,
+    pub(super) services: &'s [Service],
+}
+
 /// Formats the banner, in the format of the logs.
-pub(super) fn of(
-    app: &Application,
-    addrs: &[SocketAddr],
-    cores: &Placement,
-    driver: Driver,
-    services: &[Service],
-) -> String {
-    match app.manifest.log.format {
-        LogFormat::Text => text(app, addrs, cores, driver, services),
-        LogFormat::Json => json(app, addrs, cores, driver, services),
+pub(super) fn of(served: &Served<'_>) -> String {
+    match served.app.manifest.log.format {
+        LogFormat::Text => text(served),
+        LogFormat::Json => json(served),
     }
 }
 
-fn text(
-    app: &Application,
-    addrs: &[SocketAddr],
-    cores: &Placement,
-    driver: Driver,
-    services: &[Service],
-) -> String {
+fn text(served: &Served<'_>) -> String {
+    let Served {
+        app,
+        addrs,
+        admin,
+        cores,
+        driver,
+        services,
+    } = *served;
     let mut out = format!(
         "RUSM {VERSION}: {}, {driver}, {} instances a core\n",
         cores.describe(),
@@ -59,17 +67,22 @@ fn text(
     for service in services {
         let _ = writeln!(out, "  {}  shard {}", service.name, service.shard);
     }
+    if let Some(admin) = admin {
+        let _ = writeln!(out, "\nadmin {admin}");
+    }
     out += "\nready; Ctrl-C stops\n";
     out
 }
 
-fn json(
-    app: &Application,
-    addrs: &[SocketAddr],
-    cores: &Placement,
-    driver: Driver,
-    services: &[Service],
-) -> String {
+fn json(served: &Served<'_>) -> String {
+    let Served {
+        app,
+        addrs,
+        admin,
+        cores,
+        driver,
+        services,
+    } = *served;
     let listeners = app.manifest.listeners.iter().zip(addrs);
     let banner = Banner {
         head: Head {
@@ -106,6 +119,7 @@ fn json(
                 shard: service.shard.index(),
             })
             .collect(),
+        admin,
     };
     let mut out = serde_json::to_string(&banner).unwrap_or_default();
     out.push('\n');
@@ -125,6 +139,8 @@ struct Banner<'b> {
     instances_per_core: u32,
     listeners: Vec<Listening<'b>>,
     services: Vec<Resident<'b>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin: Option<&'b str>,
 }
 
 #[derive(Serialize)]

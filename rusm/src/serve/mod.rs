@@ -28,6 +28,7 @@ use rusm_wasm_pool::pool::limits::Footprint;
 use rusm_wasm_pool::pool::preempt::Ticker;
 use rusm_wasm_pool::{Stdio, WasiLimits};
 
+use crate::admin::{AdminServer, ListenerFacts, NodeState, Queries, ShardClient};
 use crate::app::Application;
 use crate::cli::{CompileArgs, Io, RunArgs, ServeArgs};
 use crate::gateway::ListenerSpec;
@@ -133,6 +134,11 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     app.check_ground()?;
     let cores = cores::choose(args.cores.as_ref().or(app.manifest.node.cores.as_ref()))?;
     files.suffice(cores.len(), app.manifest.listeners.len())?;
+    let stopping = shutdown.clone();
+    let state = Arc::new(NodeState::new(move || stopping.is_requested()));
+    let admin = app.manifest.admin.as_ref();
+    let admin = admin.map(|admin| AdminServer::start(admin, &app.dir, state.clone()));
+    let admin = admin.transpose()?;
     #[cfg(feature = "build")]
     if mode != Mode::NoBuild {
         app.build(args.types)?;
@@ -158,6 +164,10 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
         listeners.push(Listener::new(listener, sockets, &room, access)?);
     }
     let addrs: Vec<_> = listeners.iter().map(|listener| listener.addr).collect();
+    state.set_listeners(listeners.iter().map(Listener::facts).collect());
+    if let Some(store) = &store {
+        state.set_store(store.clone());
+    }
 
     let wasi = WasiLimits {
         resources: files.resources_per_instance(instances),
@@ -169,6 +179,9 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     let (events, inbox) = mpsc::channel();
     let node = Node::new(u16::try_from(cores.len()).unwrap_or(u16::MAX));
     let names = services::reserve(&node, &services)?;
+    let service_states = services::states(&services);
+    state.set_services(service_states.clone());
+    let mut clients = Vec::new();
     let mut shards = Vec::new();
     let mut starts = Vec::new();
     let mut gates = Vec::new();
@@ -188,6 +201,14 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
                 updates
             }
         };
+        let queries = match admin {
+            Some(_) => {
+                let (client, queries) = ShardClient::channel();
+                clients.push(client);
+                queries
+            }
+            None => Queries::default(),
+        };
         let config = ShardConfig {
             id: ShardId::new(u16::try_from(index).unwrap_or(u16::MAX)),
             core: *core,
@@ -197,6 +218,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
             store: store.clone(),
             services: services.clone(),
             names: names.clone(),
+            service_states: service_states.clone(),
             spawned: app.manifest.node.spawned_per_core,
             connections: app.manifest.node.held_per_core,
             pool_wait: app.manifest.node.pool_wait,
@@ -209,12 +231,14 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
                 .collect(),
             shutdown: shutdown.clone(),
             updates,
+            queries,
             grace: app.manifest.node.shutdown_grace,
             begin,
             open,
         };
         shards.push(shard::start(config, events.clone())?);
     }
+    state.set_shards(clients);
 
     let mut engines = Vec::new();
     while engines.len() < shards.len() {
@@ -245,6 +269,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     // Shards may send events until they end.
     let _events = events;
     shutdown.serving();
+    state.set_serving();
     // Every service of every shard is up, so the first request finds them all.
     for gate in gates {
         let _ = gate.send(());
@@ -260,7 +285,15 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
             shards: updated,
         })?;
     }
-    log::print(banner::of(&app, &addrs, &cores, driver, &services));
+    let served = banner::Served {
+        app: &app,
+        addrs: &addrs,
+        admin: admin.as_ref().map(AdminServer::addr),
+        cores: &cores,
+        driver,
+        services: &services,
+    };
+    log::print(banner::of(&served));
 
     let mut running = shards.len();
     let mut aborted = 0;
@@ -317,6 +350,14 @@ impl Listener {
             settings: settings(limits, &listener.headers, access_log)?,
             limit: ConnectionLimit::new(limits.max_connections as usize).within(room),
         })
+    }
+
+    /// Returns what its metrics name.
+    fn facts(&self) -> ListenerFacts {
+        ListenerFacts {
+            addr: self.addr,
+            routes: self.spec.routes.clone(),
+        }
     }
 
     fn for_next_shard(&mut self) -> Option<ShardListener> {

@@ -13,6 +13,7 @@ use rusm_core::{
 };
 use rusm_wasm_pool::{Progress, ShardPool};
 
+use crate::admin::{ServicePhase, ServiceState};
 use crate::app_error::{AppError, ServiceError};
 
 /// A resident service, and its shard.
@@ -73,6 +74,22 @@ pub(super) fn reserve(node: &Node, services: &[Service]) -> Result<Arc<[Reserved
     names.collect()
 }
 
+/// Creates the states of the services, in the same order: none has a process.
+pub(super) fn states(services: &[Service]) -> Arc<[ServiceState]> {
+    let states = services.iter();
+    states
+        .map(|service| ServiceState::new(service.name.clone(), service.shard.index()))
+        .collect()
+}
+
+/// The services of the node, each with its name and its state at the same index.
+#[derive(Clone, Copy)]
+pub(super) struct Residents<'s> {
+    pub(super) services: &'s [Service],
+    pub(super) names: &'s [ReservedName],
+    pub(super) states: &'s Arc<[ServiceState]>,
+}
+
 /// A service that was spawned and has not started yet.
 pub(super) struct Starting {
     name: Arc<str>,
@@ -90,19 +107,19 @@ pub(super) struct Starting {
 /// If a component is not a service.
 pub(super) fn boot(
     pool: &Rc<ShardPool>,
-    services: &[Service],
-    names: &[ReservedName],
+    residents: Residents<'_>,
     is_dev: bool,
 ) -> Result<Vec<Starting>, AppError> {
-    let own = services.iter().filter(|s| s.shard == pool.shard().id());
+    let services = residents.services.iter().enumerate();
+    let own = services.filter(|(_, service)| service.shard == pool.shard().id());
     let mut starting = Vec::new();
-    for service in own {
+    for (index, service) in own {
         let component = pool
             .component(&service.name)
             .ok_or_else(|| not_started(&service.name, ServiceError::NotLoaded))?;
         pool.check_process(component)
             .map_err(|error| not_started(&service.name, error))?;
-        let reserved = names.iter().find(|name| name.as_str() == &*service.name);
+        let reserved = residents.names.get(index);
         let reserved =
             reserved.ok_or_else(|| not_started(&service.name, ServiceError::NotReserved))?;
         let (tell_started, started) = oneshot::channel();
@@ -113,7 +130,11 @@ pub(super) fn boot(
             died,
         });
         let mut tell_died = Some(tell_died);
+        let states = residents.states.clone();
         let on_event = move |event: SupervisorEvent| {
+            if let Some(state) = states.get(index) {
+                note(state, &event);
+            }
             match &event {
                 SupervisorEvent::Died { reason, .. } => {
                     if let Some(tell) = tell_died.take() {
@@ -202,6 +223,15 @@ fn not_started(service: &Arc<str>, error: impl Into<ServiceError>) -> AppError {
     AppError::Service {
         service: service.clone(),
         error: error.into(),
+    }
+}
+
+fn note(state: &ServiceState, event: &SupervisorEvent) {
+    match event {
+        SupervisorEvent::Started { .. } => state.set(ServicePhase::Up),
+        SupervisorEvent::Died { .. } => state.set(ServicePhase::Down),
+        SupervisorEvent::Restarting { .. } => state.count_restart(),
+        SupervisorEvent::GaveUp { .. } => state.set(ServicePhase::GivenUp),
     }
 }
 

@@ -17,7 +17,7 @@ use rusm_store::Store;
 use rusm_uring_net::connection::Settings;
 use rusm_uring_net::{ConnectionLimit, Driver, Shard as NetShard, accept, shard};
 use rusm_wasm_pool::pool::preempt::Activity;
-use rusm_wasm_pool::{PoolSetup, ShardPool, WasiLimits};
+use rusm_wasm_pool::{FailureKind, PoolSetup, ShardPool, WasiLimits};
 use wasmtime::Engine;
 
 use super::memory::BodyMemoryWatch;
@@ -25,6 +25,7 @@ use super::reload::Updates;
 use super::services::{self, Service};
 use super::shutdown::Shutdown;
 use crate::CliError;
+use crate::admin::{Queries, RequestMetrics, ServiceState, ShardView};
 use crate::app::{self, Compiled};
 use crate::gateway::{self, HttpGateway, ListenerSpec};
 
@@ -39,6 +40,7 @@ pub(super) struct ShardConfig {
     pub(super) store: Option<Store>,
     pub(super) services: Arc<[Service]>,
     pub(super) names: Arc<[ReservedName]>,
+    pub(super) service_states: Arc<[ServiceState]>,
     pub(super) spawned: u32,
     /// Bytes of what is kept of processes that wait without an instance.
     pub(super) process_memory: u64,
@@ -50,6 +52,8 @@ pub(super) struct ShardConfig {
     pub(super) listeners: Vec<ShardListener>,
     pub(super) shutdown: Shutdown,
     pub(super) updates: Updates,
+    /// The questions of the admin listener.
+    pub(super) queries: Queries,
     pub(super) grace: Duration,
     /// The signal to run the services: those of all shards have their names.
     pub(super) begin: Receiver<()>,
@@ -148,7 +152,12 @@ async fn serve(config: ShardConfig, events: &Sender<Event>) -> Result<(), CliErr
     )?);
     pool.enter();
     let is_dev = config.updates.is_dev();
-    let starting = services::boot(&pool, &config.services, &config.names, is_dev)?;
+    let services = services::Residents {
+        services: &config.services,
+        names: &config.names,
+        states: &config.service_states,
+    };
+    let starting = services::boot(&pool, services, is_dev)?;
     let loaded = Event::Loaded {
         engine: pool.engine().clone(),
         activity: pool.activity().clone(),
@@ -168,8 +177,16 @@ async fn serve(config: ShardConfig, events: &Sender<Event>) -> Result<(), CliErr
 
     let net = NetShard::with_body_memory(config.body_memory);
     let mut gateways = Vec::new();
+    let mut requests = Vec::new();
     for listener in config.listeners {
-        let gateway = Rc::new(HttpGateway::new(pool.clone(), listener.spec)?);
+        let routes = listener.spec.routes.routes().len();
+        let mut gateway = HttpGateway::new(pool.clone(), listener.spec)?;
+        if config.queries.is_on() {
+            let metrics = Rc::new(RequestMetrics::new(routes));
+            gateway = gateway.metered(metrics.clone());
+            requests.push(metrics);
+        }
+        let gateway = Rc::new(gateway);
         gateways.push(gateway.clone());
         let accepting = accept(
             listener.socket,
@@ -186,7 +203,16 @@ async fn serve(config: ShardConfig, events: &Sender<Event>) -> Result<(), CliErr
             }
         });
     }
-    let each_tick = || config.updates.apply(&pool, &gateways);
+    let view = ShardView {
+        net: &net,
+        processes: &shard,
+        pool: &pool,
+        requests: &requests,
+    };
+    let each_tick = || {
+        config.updates.apply(&pool, &gateways);
+        config.queries.answer(&view);
+    };
     let open_connections = watch(&net, &shard, &config.shutdown, config.grace, each_tick).await;
     pool.stop();
     tell_the_last(&net).await;
@@ -213,6 +239,7 @@ async fn while_ticking<T>(processes: &Shard, future: impl Future<Output = T>) ->
 /// Ends the processes that are past their deadline.
 fn expire(processes: &Shard, now: Instant) {
     for (pid, component) in processes.expire(now) {
+        FailureKind::Timeout.count();
         tracing::warn!(
             component = component.as_deref(),
             %pid,

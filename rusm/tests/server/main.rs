@@ -15,7 +15,7 @@
 //! - Requests to other servers: [`fetch`], [`proxy`].
 //! - All of it together, for as long as one likes: [`soak`].
 //! - Operators: [`access_log`], [`operator_log`], [`signals`], [`stopping`], [`starting`],
-//!   [`caching`], [`descriptors`], [`addresses`].
+//!   [`caching`], [`descriptors`], [`addresses`], [`admin`], [`metrics`].
 //!
 //! Times are bounded generously: the machine may be busy with something else.
 
@@ -35,6 +35,7 @@ mod websocket;
 
 mod access_log;
 mod addresses;
+mod admin;
 mod browser;
 mod building;
 mod caching;
@@ -54,6 +55,7 @@ mod interoperation;
 mod isolation;
 mod limits;
 mod matrix;
+mod metrics;
 mod operator_log;
 mod processes;
 mod proxied;

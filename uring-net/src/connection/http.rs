@@ -244,6 +244,10 @@ async fn handle<S: Service>(
         Ok(route) => route,
         Err(response) => return Ok(handled(Err(response), whole_in(&head), Vec::new())),
     };
+    client
+        .guard
+        .recorder
+        .routed(|| service.route_number(&route));
     let target = match route {
         Route::Buffered(target) => target,
         Route::Streaming(target) => {

@@ -45,7 +45,8 @@ pub(crate) async fn serve<S: Service>(
     settings: Rc<Settings>,
     service: Rc<S>,
 ) {
-    let client = Client::new(socket, peer, shard, settings);
+    let mut client = Client::new(socket, peer, shard, settings);
+    client.guard.recorder.count_with(service.meter());
     // In a separate box: a connection that is upgraded gives back the memory of HTTP.
     let upgraded = Box::pin(http::serve(client, peer, service)).await;
     if let Some(Upgraded {

@@ -68,12 +68,18 @@ impl ComponentRegistry {
     /// Throws away instances that were put back, until no more than `most` are kept.
     pub(crate) fn shrink_warm(&self, most: usize) {
         let components = self.components.borrow();
-        let mut kept: usize = components.iter().flatten().map(|one| one.warm()).sum();
+        let mut kept = self.warm();
         for component in components.iter().flatten() {
             while kept > most && component.take_warm().is_some() {
                 kept -= 1;
             }
         }
+    }
+
+    /// How many instances that were put back are kept.
+    pub(crate) fn warm(&self) -> usize {
+        let components = self.components.borrow();
+        components.iter().flatten().map(|one| one.warm()).sum()
     }
 
     pub(crate) fn get(&self, component: ComponentRef) -> Option<Rc<LoadedComponent>> {

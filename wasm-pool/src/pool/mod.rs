@@ -7,6 +7,7 @@ pub mod engine;
 pub mod limits;
 pub mod preempt;
 pub mod semaphore;
+pub mod stats;
 mod store;
 
 use std::cell::Cell;
@@ -21,6 +22,7 @@ use wasmtime::Engine;
 
 use preempt::Activity;
 use semaphore::{Permit, Semaphore};
+use stats::PoolCounts;
 
 use crate::component::id::{ActionRef, ComponentRef};
 use crate::component::kind::ComponentKind;
@@ -79,6 +81,7 @@ pub struct ShardPool {
     activity: Arc<Activity>,
     /// Whether all processes were ended because the server stops.
     stopping: Cell<bool>,
+    counts: PoolCounts,
 }
 
 impl ShardPool {
@@ -103,6 +106,7 @@ impl ShardPool {
             wasi: setup.wasi,
             activity: Arc::default(),
             stopping: Cell::new(false),
+            counts: PoolCounts::default(),
         })
     }
 

@@ -65,6 +65,11 @@ impl Semaphore {
         self.inner.permits
     }
 
+    /// How many wait for one.
+    pub fn waiting(&self) -> usize {
+        self.inner.waiting.borrow().len()
+    }
+
     /// How many permits are free.
     pub fn free(&self) -> u32 {
         self.inner.free.get()

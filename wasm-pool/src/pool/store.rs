@@ -14,6 +14,7 @@ use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use super::ShardPool;
 use super::preempt::NEVER;
+use super::stats::count;
 use crate::component::loaded::LoadedComponent;
 use crate::error::{DeadlineExceeded, ProcessError};
 use crate::state::HostState;
@@ -52,11 +53,13 @@ impl ShardPool {
             state.instance = store.data().instance;
             *store.data_mut() = state;
             store.set_epoch_deadline(1);
+            count(&self.counts.reused);
             return store;
         }
         // An instance takes a slot of Wasmtime's pool, whether it is in use or kept.
         let kept_at_most = self.instances.permits() - self.instances.taken();
         self.registry.shrink_warm(kept_at_most as usize);
+        count(&self.counts.made);
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
         store.epoch_deadline_callback(preempted);
@@ -86,6 +89,7 @@ impl ShardPool {
             );
             *store.data_mut() = idle;
             component.keep_warm(store);
+            count(&self.counts.put_back);
         }
     }
 }

@@ -72,6 +72,9 @@ impl ShardPool {
                 return ExitReason::Killed;
             };
             let reason = ProcessError::exit_reason_of(&outcome);
+            if let Err(error) = &outcome {
+                error.count();
+            }
             let _ = answer.send(match outcome {
                 Ok(response) => Ok(WitResponse {
                     status: response.status,

@@ -166,6 +166,7 @@ impl ShardPool {
         }
         let state = sandbox.state();
         let error = state.process_error(&error, component.function_timeout);
+        error.count();
         let error = AtWork(&error).to_string();
         tracing::warn!(
             request_id = state.request_id(),

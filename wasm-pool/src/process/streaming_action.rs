@@ -81,6 +81,7 @@ impl ShardPool {
                 reason
             }
             (Err(error), None) => {
+                error.count();
                 let (path, query) = target_parts(&target);
                 tracing::warn!(
                     request_id = %id,

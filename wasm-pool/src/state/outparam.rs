@@ -71,6 +71,7 @@ impl Outparam {
             None if matches!(error, ProcessError::Answer { .. }) => ExitReason::Normal,
             None => {
                 if !matches!(error, ProcessError::Ended { .. }) {
+                    error.count();
                     tracing::warn!(
                         request_id = %self.id,
                         component,
