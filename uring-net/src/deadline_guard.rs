@@ -85,6 +85,11 @@ impl DeadlineGuard {
         poll(self.connection.socket, libc::POLLRDHUP)
     }
 
+    /// The client has sent nothing yet of what counts.
+    pub(crate) fn renew(&self) {
+        self.connection.is_fresh.set(true);
+    }
+
     /// Returns what the connection waits for.
     pub(crate) fn phase(&self) -> Phase {
         self.connection.phase.get()

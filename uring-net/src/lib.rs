@@ -3,8 +3,8 @@
 //! From the socket up: [`mod@bind`] makes the listening sockets, one for each shard; [`driver`] runs
 //! a shard's event loop; [`listener`] accepts connections into it; [`connection`] is the life
 //! of one of them; [`http1`] is the protocol, as pure functions over bytes, [`sse`] the format of
-//! one kind of streamed body, [`mod@websocket`] what a connection may be upgraded to. A
-//! [`Service`] handles the requests. [`Shard`] is what the connections of a core share: the clock,
+//! one kind of streamed body, [`mod@websocket`] what a connection may be upgraded to; [`mod@tls`] is
+//! between the socket and them, if the listener has it. A [`Service`] handles the requests. [`Shard`] is what the connections of a core share: the clock,
 //! the date, and who ends those that wait for too long. [`access`] is what is recorded of each request
 //! once it has ended, [`meter`] what is counted of them all, and [`request_id`] what it is called in the logs.
 //!
@@ -69,6 +69,7 @@
 //!     write_timeout: Duration::from_secs(30),
 //!     headers: HeaderLines::default(),
 //!     access_log: None,
+//!     tls: None,
 //! };
 //! Driver::Uring.block_on(|| async {
 //!     let net = Shard::new();
@@ -100,6 +101,7 @@ mod settings;
 pub mod shard;
 mod socket;
 pub mod sse;
+pub mod tls;
 pub mod websocket;
 
 /// Private items, for the targets in `fuzz/`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::access::AccessLog;
 use crate::http1::{HeadLimits, HeaderLines};
+use crate::tls::Acceptor;
 
 /// The limits of a listener's clients.
 #[derive(Clone, Debug)]
@@ -26,4 +27,6 @@ pub struct Settings {
     pub headers: HeaderLines,
     /// The receiver of a record of each request that has ended.
     pub access_log: Option<Arc<dyn AccessLog>>,
+    /// The listener speaks TLS if it is set.
+    pub tls: Option<Acceptor>,
 }

@@ -16,6 +16,7 @@ pub(crate) use self::wait::{Connection, Interrupt, Phase};
 use crate::http1::Date;
 use crate::memory::BodyMemory;
 use crate::request_id::{MadeId, RequestIds};
+use crate::tls::HandshakeFailures;
 
 /// The network side of one shard.
 ///
@@ -50,6 +51,7 @@ impl Shard {
                 body_memory: Rc::new(BodyMemory::new(bytes)),
                 accepted: Cell::new(0),
                 over_limit: Cell::new(0),
+                handshake_failures: HandshakeFailures::default(),
                 closes_at: Cell::new(None),
                 closed: Cell::new(false),
             }),
@@ -67,6 +69,7 @@ impl Shard {
         self.inner.now.set(now);
         self.inner.date.set(Date::at(SystemTime::now()));
         self.inner.body_memory.log_rejected(now);
+        self.inner.handshake_failures.log(now);
         if self.inner.closes_at.get().is_some_and(|at| at <= now) {
             self.close_listeners();
         }
@@ -166,6 +169,10 @@ impl Shard {
 
     pub(crate) fn body_memory(&self) -> &Rc<BodyMemory> {
         &self.inner.body_memory
+    }
+
+    pub(crate) fn handshake_failures(&self) -> &HandshakeFailures {
+        &self.inner.handshake_failures
     }
 
     /// An identifier for a request that brings none.
@@ -272,6 +279,7 @@ struct Inner {
     body_memory: Rc<BodyMemory>,
     accepted: Cell<u64>,
     over_limit: Cell<u64>,
+    handshake_failures: HandshakeFailures,
     /// The time to close the listening sockets of a shard that drains.
     closes_at: Cell<Option<Instant>>,
     /// Set if they are closed.

@@ -1,33 +1,35 @@
-//! The other end of a connection, and the guard of the deadlines of that connection.
+//! The other end of a connection, and the guard of the deadlines of that connection. `halves`: its
+//! bytes, with TLS or without.
+
+mod halves;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
-use monoio::buf::{IoBuf, IoBufMut};
-use monoio::io::{
-    AsyncReadRent, AsyncWriteRent, CancelableAsyncReadRent, OwnedReadHalf, OwnedWriteHalf,
-    Splitable,
-};
+use monoio::io::Splitable;
 use monoio::net::TcpStream;
 
+pub(crate) use self::halves::{Disconnected, Read, Writer, write_all};
+use self::halves::{ReadHalf, read_in_time, read_into, read_once};
 use crate::access::AccessRecorder;
 use crate::deadline_guard::{DeadlineGuard, Linger, Reads};
 use crate::memory::Reserved;
 use crate::settings::Settings;
 use crate::shard::{Phase, Shard};
+use crate::tls::Session;
 
 /// A client's socket, with everything that its connection shares with others.
 pub(crate) struct Client {
     /// The first field: it has to go before the socket is closed.
     pub(crate) guard: DeadlineGuard,
     pub(crate) reader: Reader,
-    pub(crate) writer: OwnedWriteHalf<TcpStream>,
+    pub(crate) writer: Writer,
     pub(crate) shard: Shard,
     pub(crate) settings: Rc<Settings>,
 }
@@ -49,15 +51,28 @@ impl Client {
         Self {
             reader: Reader {
                 reads: guard.reads(),
-                half: reader,
+                half: ReadHalf {
+                    tcp: reader,
+                    tls: None,
+                },
                 read_ahead: None,
                 pipelined: Vec::new(),
             },
             guard,
-            writer,
+            writer: Writer {
+                tcp: writer,
+                tls: None,
+            },
             shard,
             settings,
         }
+    }
+
+    /// The handshake is complete: the connection speaks TLS, and has not sent anything yet.
+    pub(crate) fn secure(&mut self, session: Rc<Session>) {
+        self.reader.half.tls = Some(session.clone());
+        self.writer.tls = Some(session);
+        self.guard.renew();
     }
 
     /// A client that the access log is not told of.
@@ -101,13 +116,39 @@ impl Client {
         Ok(())
     }
 
+    /// Writes all of `bytes`, of which the client has to take the last by `deadline`.
+    pub(crate) async fn write_until(
+        &mut self,
+        bytes: Vec<u8>,
+        deadline: Option<Instant>,
+    ) -> Result<(), Disconnected> {
+        let guard = &self.guard;
+        let begin = || match deadline {
+            Some(deadline) => guard.enter_until(Phase::Writing, deadline),
+            None => guard.enter(Phase::Writing, None),
+        };
+        let bytes = write_all(&mut self.writer, &guard.recorder, bytes, begin).await?;
+        self.shard.give_buffer(bytes);
+        Ok(())
+    }
+
     /// Returns an empty reservation of the memory for bodies.
     pub(crate) fn reserve_nothing(&self) -> Reserved {
         Reserved::none(self.shard.body_memory())
     }
 
+    /// Tells a client of TLS that all was sent, and nothing is missing.
+    pub(crate) async fn end(&mut self) {
+        if self.writer.tls.is_some() {
+            let timeout = self.settings.write_timeout;
+            self.guard.enter(Phase::Writing, Some(timeout));
+            let _ = Box::pin(self.writer.end()).await;
+        }
+    }
+
     /// Closes so that the last response arrives.
     pub(crate) async fn close(mut self, mut linger: Linger) {
+        self.end().await;
         if self.writer.shutdown().await.is_err() {
             return;
         }
@@ -123,7 +164,7 @@ pub(crate) async fn discard(reader: &mut Reader, mut before_each: impl FnMut()) 
     loop {
         before_each();
         discarded.clear();
-        let (read, buffer) = reader.read(discarded).await;
+        let (read, buffer) = reader.read_undecrypted(discarded).await;
         match read {
             Ok(0) | Err(_) => return,
             Ok(_) => discarded = buffer,
@@ -134,7 +175,7 @@ pub(crate) async fn discard(reader: &mut Reader, mut before_each: impl FnMut()) 
 /// The half of a socket that is read. One read is in flight at most, and none is ever dropped
 /// while the connection lives: it would take along what it has read.
 pub(crate) struct Reader {
-    half: OwnedReadHalf<TcpStream>,
+    half: ReadHalf,
     reads: Reads,
     /// One that goes on beside what else is done.
     read_ahead: Option<Pin<Box<dyn Future<Output = Read>>>>,
@@ -142,15 +183,23 @@ pub(crate) struct Reader {
     pipelined: Vec<u8>,
 }
 
-/// The number of bytes that were read, 0 at the end, and the buffer with them behind its content.
-pub(crate) type Read = (io::Result<usize>, Vec<u8>);
-
 impl Reader {
     /// Reads once into the free part of `buffer`.
     pub(crate) async fn read(&mut self, buffer: Vec<u8>) -> Read {
         match self.finish_read_ahead().await {
             Some(read) => behind(buffer, read),
             None => read_once(&mut self.half, buffer).await,
+        }
+    }
+
+    /// Reads once, and leaves it as it came.
+    async fn read_undecrypted(&mut self, buffer: Vec<u8>) -> Read {
+        match self.finish_read_ahead().await {
+            Some(read) => behind(buffer, read),
+            None => {
+                let free = buffer.len()..buffer.capacity();
+                read_into(&mut self.half.tcp, buffer, free).await
+            }
         }
     }
 
@@ -218,83 +267,22 @@ impl Reader {
     /// The read that is in flight, or else the one that `begin` begins.
     fn poll_read_ahead<F: Future<Output = Read> + 'static>(
         &mut self,
-        begin: impl FnOnce(OwnedReadHalf<TcpStream>) -> F,
+        begin: impl FnOnce(ReadHalf) -> F,
         cx: &mut Context<'_>,
     ) -> Poll<Read> {
         let half = &self.half;
         let read_ahead = self
             .read_ahead
-            .get_or_insert_with(|| Box::pin(begin(OwnedReadHalf(half.0.clone()))));
+            .get_or_insert_with(|| Box::pin(begin(half.share())));
         let read = ready!(read_ahead.as_mut().poll(cx));
         self.read_ahead = None;
         Poll::Ready(read)
     }
 }
 
-async fn read_once(half: &mut OwnedReadHalf<TcpStream>, buffer: Vec<u8>) -> Read {
-    let free = buffer.len()..buffer.capacity();
-    read_into(half, buffer, free).await
-}
-
-async fn read_into(
-    half: &mut OwnedReadHalf<TcpStream>,
-    buffer: Vec<u8>,
-    free: Range<usize>,
-) -> Read {
-    let (read, slice) = half.read(buffer.slice_mut(free)).await;
-    (read, slice.into_inner())
-}
-
-/// Reads once, unless the connection's time is over: then it is as at the end of the input.
-async fn read_in_time(
-    half: &mut OwnedReadHalf<TcpStream>,
-    reads: &Reads,
-    buffer: Vec<u8>,
-    free: Range<usize>,
-) -> Read {
-    let Some((handle, _reading)) = reads.begin() else {
-        return (Ok(0), buffer);
-    };
-    let slice = buffer.slice_mut(free);
-    let (read, slice) = half.cancelable_read(slice, handle).await;
-    let is_cancelled = |error: &io::Error| error.raw_os_error() == Some(libc::ECANCELED);
-    let read = match read {
-        Err(error) if is_cancelled(&error) => Ok(0),
-        read => read,
-    };
-    (read, slice.into_inner())
-}
-
 fn behind(mut buffer: Vec<u8>, (read, bytes): Read) -> Read {
     buffer.extend_from_slice(&bytes);
     (read, buffer)
-}
-
-/// The client can't be written to.
-pub(crate) struct Disconnected;
-
-/// Writes all of `bytes`, and returns the buffer. `before_each` write the deadline can be
-/// set by which the client has to take some of them.
-pub(crate) async fn write_all(
-    writer: &mut OwnedWriteHalf<TcpStream>,
-    recorder: &AccessRecorder,
-    mut bytes: Vec<u8>,
-    mut before_each: impl FnMut(),
-) -> Result<Vec<u8>, Disconnected> {
-    let mut written = 0;
-    while written < bytes.len() {
-        before_each();
-        let (result, slice) = writer.write(bytes.slice(written..)).await;
-        bytes = slice.into_inner();
-        match result {
-            Ok(0) | Err(_) => return Err(Disconnected),
-            Ok(count) => {
-                recorder.wrote(count);
-                written += count;
-            }
-        }
-    }
-    Ok(bytes)
 }
 
 /// Bytes of input that an idle connection holds.

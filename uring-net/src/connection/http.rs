@@ -52,7 +52,7 @@ pub(super) async fn serve<S: Service>(
         };
         if matches!(
             transition,
-            Transition::Next | Transition::Close | Transition::Disconnected
+            Transition::Next | Transition::Close | Transition::Finished | Transition::Disconnected
         ) {
             client.guard.recorder.end();
         }
@@ -89,6 +89,11 @@ pub(super) async fn serve<S: Service>(
                 client.close(Linger::SERVED).await;
                 return None;
             }
+            Transition::Finished => {
+                tracing::trace!(%peer, "connection closed: the request was its last");
+                client.end().await;
+                return None;
+            }
             Transition::Disconnected => {
                 tracing::trace!(%peer, "connection closed: the client left, or its response was cut off");
                 return None;
@@ -96,6 +101,7 @@ pub(super) async fn serve<S: Service>(
         }
         if client.shard.is_draining() && !parser.is_amid_head() && !client.guard.is_fresh() {
             tracing::trace!(%peer, "connection closed: the server stops");
+            client.end().await;
             return None;
         }
         match client.read_more(&mut input).await {
@@ -109,15 +115,20 @@ pub(super) async fn serve<S: Service>(
                         .await;
                     drop((parser, input));
                     client.close(Linger::SERVED).await;
+                } else {
+                    client.end().await;
                 }
                 return None;
             }
             Ok(0) => {
                 tracing::trace!(%peer, "connection closed: the client left, or the server stops");
+                client.end().await;
                 return None;
             }
             Err(error) => {
                 tracing::trace!(%peer, %error, "connection closed");
+                // Where TLS was broken, there is an alert for it.
+                client.end().await;
                 return None;
             }
             Ok(_) => {}
@@ -179,7 +190,7 @@ async fn respond(client: &mut Client, handled: Handled, is_streamed: bool) -> Tr
         Ok(Written::Complete(Connection::KeepAlive)) => Transition::Next,
         // The client knew that this was the last, and has nothing more to say.
         Ok(Written::Complete(_)) if handled.is_last && handled.consumed.is_some() => {
-            Transition::Disconnected
+            Transition::Finished
         }
         Ok(Written::Complete(_)) => Transition::Close,
         Ok(Written::Upgraded(websocket)) => Transition::Upgrade(websocket),

@@ -35,7 +35,7 @@ use crate::service::Service;
 pub use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::socket::Client;
-use crate::websocket;
+use crate::{tls, websocket};
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve<S: Service>(
@@ -47,6 +47,12 @@ pub(crate) async fn serve<S: Service>(
 ) {
     let mut client = Client::new(socket, peer, shard, settings);
     client.guard.recorder.count_with(service.meter());
+    if let Some(acceptor) = client.settings.tls.clone() {
+        client = match Box::pin(tls::accept(client, peer, acceptor)).await {
+            Some(client) => client,
+            None => return,
+        };
+    }
     // In a separate box: a connection that is upgraded gives back the memory of HTTP.
     let upgraded = Box::pin(http::serve(client, peer, service)).await;
     if let Some(Upgraded {
@@ -59,7 +65,7 @@ pub(crate) async fn serve<S: Service>(
     }
 }
 
-/// Rejects a client beyond the limit of connections: answers 503, and closes.
+/// Rejects a client beyond the limit of connections: answers 503, or an alert of TLS, and closes.
 pub(crate) async fn reject_over_limit(
     socket: TcpStream,
     peer: SocketAddr,
@@ -67,6 +73,12 @@ pub(crate) async fn reject_over_limit(
     settings: Rc<Settings>,
 ) {
     let mut client = Client::unrecorded(socket, peer, shard, settings);
+    if client.settings.tls.is_some() {
+        if client.write(tls::OVER_LIMIT.to_vec()).await.is_ok() {
+            client.close(Linger::REJECTED).await;
+        }
+        return;
+    }
     if client
         .write_error(&too_many(), ResponseContext::UNKNOWN)
         .await
@@ -78,6 +90,9 @@ pub(crate) async fn reject_over_limit(
 
 /// Returns the response of [`reject_over_limit`].
 pub(crate) fn over_limit_response(shard: &Shard, settings: &Settings) -> Vec<u8> {
+    if settings.tls.is_some() {
+        return tls::OVER_LIMIT.to_vec();
+    }
     let mut out = Vec::new();
     let (context, connection) = (ResponseContext::UNKNOWN, Connection::Close);
     response_writer::encode_error_response(

@@ -8,9 +8,6 @@ use std::future::poll_fn;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use monoio::io::OwnedWriteHalf;
-use monoio::net::TcpStream;
-
 use super::batch::{Batch, Framing, Gathered, SMALL_BODY};
 use super::context::ResponseContext;
 use super::exchange::{ExchangeState, Reading, Writing};
@@ -24,13 +21,13 @@ use crate::memory::Reserved;
 use crate::service::{Body, BodyStream, PendingResponse, ServiceResponse};
 use crate::settings::Settings;
 use crate::shard::Shard;
-use crate::socket::{Client, Disconnected, write_all};
+use crate::socket::{Client, Disconnected, Writer, write_all};
 use crate::sse;
 use crate::websocket::WebSocket;
 
 /// Writes the responses to one request: informational ones, and the final one.
 pub(super) struct ResponseWriter<'c> {
-    socket: &'c mut OwnedWriteHalf<TcpStream>,
+    socket: &'c mut Writer,
     state: &'c ExchangeState<'c>,
     context: ResponseContext,
 }
@@ -47,7 +44,7 @@ pub(super) enum Written {
 
 impl<'c> ResponseWriter<'c> {
     pub(super) fn new(
-        socket: &'c mut OwnedWriteHalf<TcpStream>,
+        socket: &'c mut Writer,
         state: &'c ExchangeState<'c>,
         context: ResponseContext,
     ) -> Self {
@@ -396,6 +393,16 @@ impl Client {
         let state = ExchangeState::new(&self.guard, &self.shard, &self.settings, Reading::Complete);
         let mut writer = ResponseWriter::new(&mut self.writer, &state, context);
         writer.write_error(response).await.map(|_| ())
+    }
+
+    /// Writes a response to a request that begins with `input`, and isn't understood.
+    pub(crate) async fn write_unparsed_error(
+        &mut self,
+        response: &ErrorResponse,
+        input: &[u8],
+    ) -> Result<(), Disconnected> {
+        let context = ResponseContext::of_unparsed(input);
+        self.write_error(response, context).await
     }
 
     /// Answers a request that can't be understood, or is too large, and closes.

@@ -84,7 +84,7 @@ impl StreamingExchange {
             Ok(Written::Complete(Connection::KeepAlive)) => finish(client, &mut body_reader).await,
             // The client knew that this was the last, and has nothing more to say.
             Ok(Written::Complete(_)) if body_reader.is_complete() && !context.keep_alive => {
-                Transition::Disconnected
+                Transition::Finished
             }
             Ok(Written::Complete(_)) => Transition::Close,
             Ok(Written::Upgraded(websocket)) => Transition::Upgrade(websocket),

@@ -12,6 +12,8 @@ pub(super) enum Transition {
     Upgrade(WebSocket),
     /// The last response was written: close so that it arrives.
     Close,
-    /// The client has left, or has nothing more to say.
+    /// The last response was written, and the client has nothing more to say.
+    Finished,
+    /// The client has left, or must see that its response is cut off.
     Disconnected,
 }

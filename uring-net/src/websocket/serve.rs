@@ -6,14 +6,11 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use monoio::io::{AsyncWriteRent, OwnedWriteHalf};
-use monoio::net::TcpStream;
-
 use super::handler::WebSocket;
 use super::session::{Inbound, Next, Session};
 use crate::deadline_guard::{DeadlineGuard, Linger};
 use crate::shard::{Phase, Shard};
-use crate::socket::{Client, IDLE_INPUT, Reader, discard, write_all};
+use crate::socket::{Client, IDLE_INPUT, Reader, Writer, discard, write_all};
 
 /// Serves a connection from its handshake to its end. `input` was read behind the
 /// handshake.
@@ -122,7 +119,7 @@ impl SocketState {
     }
 
     /// Writes until both sides have closed.
-    async fn write(&self, writer: &mut OwnedWriteHalf<TcpStream>) {
+    async fn write(&self, writer: &mut Writer) {
         loop {
             let (next, out) = poll_fn(|cx| self.poll_next(cx)).await;
             if next == Next::Cut {
@@ -147,7 +144,11 @@ impl SocketState {
             Inbound::Open => Poll::Pending,
             inbound => Poll::Ready(inbound),
         });
-        if inbound.await == Inbound::Failed {
+        let inbound = inbound.await;
+        if writer.end().await.is_err() {
+            return;
+        }
+        if inbound == Inbound::Failed {
             // What is unread would reset the connection, and our close might be lost.
             let _ = writer.shutdown().await;
             self.linger.set(Some(Linger::SERVED));
