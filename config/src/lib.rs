@@ -8,7 +8,7 @@
 //!
 //! - `app`: the whole manifest, [`App`].
 //! - `node`, `cores`, `log`, `admin`: the settings of the process: `[node]`, `[log]` and `[admin]`.
-//! - `listener`, `header`, `limits`, `websocket`: a `[[serve]]` table.
+//! - `listener`, `header`, `limits`, `tls`, `websocket`: a `[[serve]]` table.
 //! - `routes`: the table that a request is looked up in, over `pattern` (the grammar of
 //!   `/users/:id`), `trie` (which route wins) and `percent` (RFC 3986 escapes).
 //! - `component`, `resident`, `mailbox`, `name`: `[components.<name>]` and the names of components
@@ -64,6 +64,7 @@ mod resident;
 mod routes;
 mod size;
 mod suggest;
+mod tls;
 mod trie;
 mod websocket;
 
@@ -84,6 +85,7 @@ pub use network::{Hosts, Network};
 pub use node::Node;
 pub use resident::{Intensity, Resident};
 pub use routes::{ANY_METHOD, Lookup, Match, Params, Route, RouteId, RouteTable};
+pub use tls::{CertificateFiles, ClientCertificates, Tls};
 pub use websocket::WebSocketSettings;
 
 /// Reads and validates the manifest at `path`.

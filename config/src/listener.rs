@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use crate::manifest::{Section, Text, Value};
 use crate::pattern::Pattern;
 use crate::routes::{ANY_METHOD, GET, Route, RouteTable};
+use crate::tls::Tls;
 use crate::websocket::{LongLived, WebSocketSettings};
 
 /// An address that the node serves.
@@ -24,6 +25,8 @@ pub struct Listener {
     pub routes: RouteTable,
     /// Fields for every response, names in lower case, in the order of the file.
     pub headers: Vec<(String, String)>,
+    /// The files of TLS; without them it speaks none.
+    pub tls: Option<Tls>,
     /// Its limits for each client.
     pub limits: Limits,
     /// The settings of its WebSockets; the default if it serves none. For [`Protocol::Sse`] the
@@ -70,6 +73,8 @@ impl Listener {
         let component = section.value("component");
         let routes = section.section("routes", "[serve.routes]");
         let headers = section.section("headers", "[serve.headers]");
+        // One with a fault was reported.
+        let tls = (section.section("tls", "[serve.tls]")).map(Tls::read);
         let limits = Limits::read(&mut section);
         let long_lived = long_lived(protocol, routes.as_ref());
         let websocket = WebSocketSettings::read(&mut section, long_lived);
@@ -112,6 +117,7 @@ impl Listener {
             addr: addr?,
             routes: routes?,
             headers,
+            tls: tls.flatten(),
             limits,
             websocket,
         };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -115,6 +116,24 @@ pub enum AppError {
         /// The reason.
         #[source]
         error: ServiceError,
+    },
+    /// A file of TLS can't be used.
+    #[error("[serve.tls] of {listener}: `{key}`: {error} ({})", error.problem.advice())]
+    TlsFile {
+        /// The address of the listener.
+        listener: SocketAddr,
+        /// The key of the manifest.
+        key: &'static str,
+        /// The problem.
+        error: rusm_uring_net::tls::FileError,
+    },
+    /// The files of TLS don't make a whole.
+    #[error("[serve.tls] of {listener}: {error}")]
+    Tls {
+        /// The address of the listener.
+        listener: SocketAddr,
+        /// The problem.
+        error: rusm_uring_net::tls::ConfigError,
     },
     /// A header that is added to every response can't be sent.
     #[error("[serve.headers]")]

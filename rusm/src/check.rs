@@ -12,6 +12,7 @@ use crate::app_error::ServiceError;
 use crate::cli::AppArgs;
 use crate::gateway::{self, HttpGateway, ListenerSpec};
 use crate::log;
+use crate::tls;
 use crate::{AppError, CliError};
 
 /// Reads the manifest, loads every component, and resolves every route.
@@ -22,6 +23,9 @@ pub fn check(args: &AppArgs) -> Result<(), CliError> {
     let app = Application::open(args)?;
     let _log = log::init(&app.manifest.log).map_err(CliError::Log)?;
     app.check_ground()?;
+    for listener in &app.manifest.listeners {
+        tls::acceptor(&app.dir, listener)?;
+    }
     #[cfg(feature = "build")]
     look_for_sources(&app)?;
     let compiled = app.compile(1, None)?;

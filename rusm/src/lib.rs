@@ -27,6 +27,7 @@ pub mod kv;
 pub mod log;
 pub mod serve;
 mod swap;
+mod tls;
 
 pub use admin::AdminError;
 pub use app_error::AppError;

@@ -38,6 +38,12 @@ pub struct HttpGateway {
     protocol: Protocol,
     /// By [`RouteId`](rusm_config::RouteId). A request goes by those of the moment when it is routed.
     targets: RefCell<Box<[Target]>>,
+    /// The requests come over TLS.
+    #[cfg_attr(
+        not(feature = "wasi-http"),
+        expect(dead_code, reason = "no other guest is told")
+    )]
+    is_tls: bool,
     request_timeout: Duration,
     websockets: WebSockets,
     /// How long a stream of events may be silent.
@@ -55,6 +61,7 @@ impl HttpGateway {
         let ListenerSpec {
             protocol,
             routes,
+            is_tls,
             request_timeout,
             websocket,
         } = served;
@@ -63,6 +70,7 @@ impl HttpGateway {
             pool,
             protocol,
             routes,
+            is_tls,
             request_timeout,
             silence: websocket.ping_interval,
             websockets: websocket.into(),
@@ -108,6 +116,8 @@ pub struct ListenerSpec {
     pub protocol: Protocol,
     /// What answers.
     pub routes: Arc<RouteTable>,
+    /// Its requests come over TLS.
+    pub is_tls: bool,
     /// How long an answer may take to begin.
     pub request_timeout: Duration,
     /// What its WebSockets may do.
@@ -119,6 +129,7 @@ impl From<&Listener> for ListenerSpec {
         Self {
             protocol: listener.protocol,
             routes: Arc::new(listener.routes.clone()),
+            is_tls: listener.tls.is_some(),
             request_timeout: listener.limits.request_timeout,
             websocket: listener.websocket.clone(),
         }
@@ -299,6 +310,7 @@ impl Service for HttpGateway {
             let status = Status::new(invalid.status()).unwrap_or(Status::BAD_REQUEST);
             ErrorResponse::new(status).with_text(invalid.to_string())
         })?;
+        let incoming = incoming.over_tls(self.is_tls);
         let (pool, limit) = (self.pool.clone(), self.request_timeout);
         let response = async move {
             let outcome = wasi_http::handle(&pool, component, wasi_request, limit, &log).await;

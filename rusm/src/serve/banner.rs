@@ -164,9 +164,11 @@ struct Resident<'b> {
 }
 
 fn url(listener: &Listener, addr: SocketAddr) -> String {
-    let scheme = match listener.protocol {
-        Protocol::Ws => "ws",
-        _ => "http",
+    let scheme = match (listener.protocol, &listener.tls) {
+        (Protocol::Ws, None) => "ws",
+        (Protocol::Ws, Some(_)) => "wss",
+        (_, None) => "http",
+        (_, Some(_)) => "https",
     };
     format!("{scheme}://{addr}")
 }

@@ -32,6 +32,7 @@ use crate::admin::{AdminServer, ListenerFacts, NodeState, Queries, ShardClient};
 use crate::app::Application;
 use crate::cli::{CompileArgs, Io, RunArgs, ServeArgs};
 use crate::gateway::ListenerSpec;
+use crate::tls::{self, Certificates};
 use crate::{AppError, CliError};
 use crate::{access_log, log};
 use files::OpenFiles;
@@ -123,7 +124,9 @@ const UNKNOWN_MEMORY: u64 = 1 << 30;
 
 fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     // This must come first: see there.
-    let shutdown = Shutdown::on_signals(mode.is_watched()).map_err(|error| CliError::System {
+    let certificates = Certificates::default();
+    let shutdown = Shutdown::on_signals(mode.is_watched(), certificates.clone());
+    let shutdown = shutdown.map_err(|error| CliError::System {
         what: "signals can't be handled",
         error,
     })?;
@@ -159,9 +162,15 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     let mut listeners = Vec::new();
     for listener in &manifest.listeners {
         let addr = listener.addr;
+        let acceptor = tls::acceptor(&app.dir, listener)?;
+        if let Some(acceptor) = &acceptor {
+            certificates.add(&app.dir, listener, acceptor.clone());
+        }
         let with_ipv4 = takes_ipv4(addr, manifest.listeners.iter().map(|other| other.addr));
         let sockets = bind(addr, with_ipv4, cores.len())?;
-        listeners.push(Listener::new(listener, sockets, &room, access)?);
+        let mut bound = Listener::new(listener, sockets, &room, access)?;
+        bound.settings.tls = acceptor;
+        listeners.push(bound);
     }
     let addrs: Vec<_> = listeners.iter().map(|listener| listener.addr).collect();
     state.set_listeners(listeners.iter().map(Listener::facts).collect());
@@ -390,6 +399,7 @@ fn settings(
         headers: HeaderLines::new(headers.iter().map(|(name, value)| (name, value)))
             .map_err(AppError::from)?,
         access_log,
+        tls: None,
     })
 }
 

@@ -9,6 +9,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 
+use crate::tls::Certificates;
+
 /// The request to stop, which the shards check at every tick.
 #[derive(Clone, Default)]
 pub(super) struct Shutdown(Arc<State>);
@@ -25,12 +27,12 @@ impl Shutdown {
     /// second, it stops without waiting for requests.
     ///
     /// With `hangup_stops`, SIGHUP, which a terminal sends when it is closed, stops the server,
-    /// too. Other signals that would end the process are ignored from now on. This must come before
+    /// too; otherwise it has `certificates` read again. Other signals that would end the process are ignored from now on. This must come before
     /// everything else: process 1 of a container does not receive a signal that it does not handle.
     ///
     /// # Errors
     /// If the system refuses a handler or the thread.
-    pub(super) fn on_signals(hangup_stops: bool) -> io::Result<Self> {
+    pub(super) fn on_signals(hangup_stops: bool, certificates: Certificates) -> io::Result<Self> {
         let mut signals = Signals::new([
             SIGINT,
             SIGTERM,
@@ -49,9 +51,13 @@ impl Shutdown {
                 match signal {
                     SIGINT | SIGTERM | SIGQUIT => state.request(signal),
                     SIGHUP if hangup_stops => state.request(signal),
-                    SIGHUP => tracing::info!(
-                        "SIGHUP: nothing is read anew; restart to use a changed manifest"
-                    ),
+                    SIGHUP => {
+                        let what = match certificates.reload() {
+                            true => "only certificates are read again",
+                            false => "nothing is read again",
+                        };
+                        tracing::info!("SIGHUP: {what}; restart to use a changed manifest");
+                    }
                     _ => tracing::debug!("{} is ignored", name(signal)),
                 }
             }

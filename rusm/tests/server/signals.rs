@@ -23,7 +23,7 @@ fn signals_that_ask_for_nothing_do_no_harm() {
     for signal in [SIGHUP, SIGUSR1, SIGUSR2, libc::SIGXFSZ] {
         server.signal(signal);
     }
-    server.says("SIGHUP: nothing is read anew");
+    server.says("SIGHUP: nothing is read again");
     assert_eq!(client.response().status, 200);
     assert_eq!(server.connect().get("/blob/1").status, 200);
     server.signal(SIGTERM);

@@ -40,7 +40,14 @@ impl ShardPool {
         id: &RequestId,
         limit: Duration,
     ) -> Result<Handling, ProcessError> {
-        let IncomingRequest(request) = request;
+        let IncomingRequest {
+            request,
+            is_over_tls,
+        } = request;
+        let scheme = match is_over_tls {
+            true => Scheme::Https,
+            false => Scheme::Http,
+        };
         let started = Instant::now();
         let deadline = started.checked_add(limit);
         let permit = self.acquire_permit(started).await?;
@@ -53,6 +60,7 @@ impl ShardPool {
                 let _permit = permit;
                 let task = Task {
                     request,
+                    scheme,
                     outparam,
                     deadline,
                     limit,
@@ -65,6 +73,7 @@ impl ShardPool {
     async fn handle(&self, component: &LoadedComponent, pid: Pid, task: Task) -> ExitReason {
         let Task {
             request,
+            scheme,
             outparam,
             deadline,
             limit,
@@ -86,7 +95,7 @@ impl ShardPool {
             };
             let proxy = component.instantiate_http(pre, store).await?;
             let mut http = store.data_mut().http();
-            let request = http.new_incoming_request(Scheme::Http, request)?;
+            let request = http.new_incoming_request(scheme, request)?;
             let response =
                 http.new_response_outparam_from_callback(move |set| answer.set(pid, set))?;
             let handler = proxy.wasi_http_incoming_handler();
@@ -108,6 +117,7 @@ impl ShardPool {
 
 struct Task {
     request: http::Request<RequestBody>,
+    scheme: Scheme,
     outparam: Arc<Outparam>,
     deadline: Option<Instant>,
     limit: Duration,

@@ -9,7 +9,10 @@ use super::fields::remove_nominated;
 use crate::http::HeaderRef;
 
 /// A request to a stock component.
-pub struct IncomingRequest(pub(crate) http::Request<RequestBody>);
+pub struct IncomingRequest {
+    pub(crate) request: http::Request<RequestBody>,
+    pub(crate) is_over_tls: bool,
+}
 
 impl IncomingRequest {
     /// The request with this method, this target in origin form, these headers in the order of
@@ -56,7 +59,17 @@ impl IncomingRequest {
             }
             Some(_) => {}
         }
-        Ok(Self(request))
+        Ok(Self {
+            request,
+            is_over_tls: false,
+        })
+    }
+
+    /// Sets whether the request came over TLS: its scheme is `https` then.
+    #[must_use]
+    pub fn over_tls(mut self, is_over_tls: bool) -> Self {
+        self.is_over_tls = is_over_tls;
+        self
     }
 }
 
@@ -119,7 +132,7 @@ mod tests {
 
     #[test]
     fn targets() {
-        let seen = |target: &str| request(target, &[]).map(|request| request.0.uri().to_string());
+        let seen = |target: &str| request(target, &[]).map(|request| request.request.uri().to_string());
         for (target, expected) in [
             ("/a?b", "/a?b"),
             ("*", "*"),
@@ -141,7 +154,7 @@ mod tests {
     fn hosts() {
         let host = |value: &[u8]| {
             let made = request("/", &[("host", value)])?;
-            let host = made.0.headers()[http::header::HOST].to_str();
+            let host = made.request.headers()[http::header::HOST].to_str();
             Ok(host.unwrap_or_default().to_owned())
         };
         for (sent, expected) in [
@@ -155,7 +168,7 @@ mod tests {
             assert_eq!(host(sent.as_bytes()).as_deref(), Ok(expected), "{sent}");
         }
         assert_eq!(host(b"%41"), Err(InvalidRequest::Host));
-        let made = request("/", &[]).ok().map(|made| made.0.headers().len());
+        let made = request("/", &[]).ok().map(|made| made.request.headers().len());
         assert_eq!(made, Some(1));
     }
 
@@ -175,7 +188,7 @@ mod tests {
             ],
         );
         let made = made.unwrap_or_else(|error| panic!("{error}"));
-        let mut names: Vec<_> = made.0.headers().keys().map(|name| name.as_str()).collect();
+        let mut names: Vec<_> = made.request.headers().keys().map(|name| name.as_str()).collect();
         names.sort_unstable();
         assert_eq!(names, ["connection", "host", "x-c"]);
     }
