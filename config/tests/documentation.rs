@@ -70,6 +70,7 @@ fn keys() -> Vec<(String, String)> {
         listen = '127.0.0.1:1'
         component = 'c'
         zzz = 1
+        tls = { cert = 'c', key = 'k', zzz = 1 }
     ";
     let error = rusm_config::parse("wrong", wrong).unwrap_err();
     let mut keys = Vec::new();

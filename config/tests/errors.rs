@@ -553,6 +553,40 @@ fn storage_without_a_store() {
 }
 
 #[test]
+fn files_of_tls() {
+    let tls = |keys: &str, words: &[&str]| {
+        let listener = "[[serve]]\nlisten = '127.0.0.1:1'\ncomponent = 'c'\n";
+        check(&format!("{listener}{keys}"), words);
+    };
+    tls("«[serve.tls]»\nkey = 'k'", &["no `cert`", "cert.pem"]);
+    tls("«[serve.tls]»\ncert = 'c'", &["no `key`"]);
+    tls("[serve.tls]\ncert = «''»\nkey = 'k'", &["path of a file"]);
+    tls(
+        "[serve.tls]\ncert = 'c'\nkey = 'k'\n«client_ca» = 'a'",
+        &[
+            "unknown key `client_ca` in [serve.tls]",
+            "did you mean `client-ca`?",
+        ],
+    );
+    tls(
+        "[serve.tls]\ncert = 'c'\nkey = 'k'\nclient-cert = «'required'»",
+        &["`client-cert` without `client-ca`"],
+    );
+    tls(
+        "[serve.tls]\ncert = 'c'\nkey = 'k'\nclient-ca = 'a'\nclient-cert = «'optinal'»",
+        &["did you mean `optional`?"],
+    );
+    tls(
+        "[serve.tls]\ncert = 'c'\nkey = 'k'\nadditional = [«{ cert = 'c' }»]",
+        &["an entry of `additional` has no `key`"],
+    );
+    tls(
+        "[serve.tls]\ncert = 'c'\nkey = 'k'\nadditional = [{ cert = 'c', «keys» = 'k', key = 'k' }]",
+        &["did you mean `key`?"],
+    );
+}
+
+#[test]
 fn profiles() {
     check("[capabilities.«trusted»]", &["built in", "inherits"]);
     check("[capabilities.«Web»]", &["not a name"]);

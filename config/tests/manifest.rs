@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusm_config::{
-    Admin, AdminAddr, App, Capabilities, Component, CoreId, Cores, Intensity, Limits, Log,
+    Admin, AdminAddr, App, Capabilities, CertificateFiles, Component, CoreId, Cores, Intensity, Limits, Log,
     LogFormat, LogLevel, Lookup, Mailbox, Network, Node, Preopen, Protocol, Resident,
     WebSocketSettings,
 };
@@ -39,6 +39,29 @@ fn an_empty_manifest_is_all_defaults() {
     assert_eq!(app.node.pool_wait, Duration::from_secs(1));
     assert_eq!(app.node.shutdown_grace, Duration::from_secs(10));
     assert_eq!((app.log.level, app.log.access), (LogLevel::Info, false));
+}
+
+#[test]
+fn the_files_of_tls_are_read() {
+    let tls = |keys: &str| {
+        let listener = "[[serve]]\nlisten = '127.0.0.1:1'\ncomponent = 'c'\n";
+        app(&format!("{listener}{keys}")).listeners[0].tls.clone()
+    };
+    assert_eq!(tls(""), None);
+    let files = |cert: &str, key: &str| CertificateFiles {
+        cert: cert.into(),
+        key: key.into(),
+    };
+    let of = tls(
+        "[serve.tls]\ncert = 'a'\nkey = '/b'\nadditional = [{ cert = 'c', key = 'd' }]\nclient-ca = 'e'",
+    );
+    let of = of.unwrap();
+    assert_eq!(of.certificates, [files("a", "/b"), files("c", "d")]);
+    let clients = of.clients.unwrap();
+    assert_eq!(
+        (clients.ca.to_str(), clients.is_optional),
+        (Some("e"), false)
+    );
 }
 
 #[test]

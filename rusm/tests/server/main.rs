@@ -15,7 +15,7 @@
 //! - Requests to other servers: [`fetch`], [`proxy`].
 //! - All of it together, for as long as one likes: [`soak`].
 //! - Operators: [`access_log`], [`operator_log`], [`signals`], [`stopping`], [`starting`],
-//!   [`caching`], [`descriptors`], [`addresses`], [`admin`], [`metrics`].
+//!   [`caching`], [`descriptors`], [`addresses`], [`admin`], [`metrics`], [`tls`].
 //!
 //! Times are bounded generously: the machine may be busy with something else.
 
@@ -69,6 +69,7 @@ mod soak;
 mod starting;
 mod stock;
 mod stopping;
+mod tls;
 mod todo_board;
 mod typescript;
 mod typescript_build;

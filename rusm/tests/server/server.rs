@@ -194,8 +194,8 @@ impl Serve {
                 }
                 return server;
             }
-            let addr = line.strip_prefix("http://");
-            if let Some(addr) = addr.or_else(|| line.strip_prefix("ws://")) {
+            let schemes = ["http://", "ws://", "https://", "wss://"];
+            if let Some(addr) = schemes.iter().find_map(|scheme| line.strip_prefix(scheme)) {
                 server.addrs.push(addr.parse().unwrap());
             }
             if line.starts_with("ready") {

@@ -5,7 +5,7 @@
 //!   bodies and WebSocket handlers that a test controls.
 //! - [`sinks`] take bodies that are streamed to them, and answer.
 //! - [`streaming`], [`uploads`], [`refusals`], [`memory`], [`handshake`], [`conversations`],
-//!   [`interoperation`], [`stopping`] are the tests.
+//!   [`interoperation`], [`stopping`], [`tls`] are the tests.
 //!
 //! Times are bounded generously: the machine may be busy with something else.
 
@@ -27,4 +27,5 @@ mod memory;
 mod refusals;
 mod stopping;
 mod streaming;
+mod tls;
 mod uploads;

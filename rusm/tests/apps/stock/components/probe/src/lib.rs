@@ -54,6 +54,7 @@ impl Guest for Probe {
                 eprintln!("{}", "x".repeat(query.parse().unwrap_or(0)));
                 found.note::<_, ()>("shout", Ok(()));
             }
+            Some("scheme") => found.note::<_, ()>("scheme", Ok(request.scheme())),
             Some("hoard") => hoard(&mut found, query),
             _ => found.note::<(), _>("probe", Err("no such probe")),
         }
