@@ -23,8 +23,9 @@ fn certificates() -> tempfile::TempDir {
             openssl req -x509 -CA ca.pem -CAkey ca.key $ec -keyout $name.key -out $name.pem -days 30 \
                 -subj /CN=$name -addext subjectAltName=DNS:$name.test -addext basicConstraints=critical,CA:FALSE
         done
-        openssl req -x509 $ec -keyout old.key -out old.pem -subj /CN=old \
-            -not_before 20250101000000Z -not_after 20250201000000Z
+        openssl req -new $ec -keyout old.key -out old.csr -subj /CN=old
+        openssl x509 -req -in old.csr -signkey old.key -days -2 -out old.pem \
+            -extfile <(echo subjectAltName=DNS:a.test)
     "#;
     run(&dir, script);
     dir

@@ -256,7 +256,7 @@ fn an_end_is_said_and_a_response_that_is_cut_off_has_none() {
     let server = Server::start(secure(acceptor()), move || {
         move |request| {
             if request.head.path == "/whole" {
-                return Ok(ok("all"));
+                return Ok(ok(b"all".to_vec()));
             }
             let (source, body) = source();
             sources.send(source).unwrap();
@@ -510,7 +510,7 @@ fn clients_beyond_the_limit_get_an_alert() {
         ..Bounds::default()
     };
     let server = Server::within(Driver::Uring, secure(acceptor()), bounds, || {
-        crate::harness::Answering(|_: &rusm_uring_net::Request<'_>| Ok(ok("ok")))
+        crate::harness::Answering(|_: &rusm_uring_net::Request<'_>| Ok(ok(b"ok".to_vec())))
     });
     let mut first = Secure::connect(&server);
     first.send(get("/"));
@@ -556,7 +556,7 @@ fn openssl_and_its_tickets_work() {
     let server = answering(Driver::Uring, secure(acceptor()));
     for version in ["-tls1_2", "-tls1_3"] {
         let session = file(&format!("session{version}"));
-        let mut run = |tickets: &str| {
+        let run = |tickets: &str| {
             let script = format!(
                 "printf 'GET /3 HTTP/1.1\\r\\nHost: h\\r\\nConnection: close\\r\\n\\r\\n' | \
                  openssl s_client -connect {} {version} -alpn http/1.1 -servername a.test -CAfile ca.pem \
