@@ -124,8 +124,8 @@ impl Client {
     ) -> Result<(), Disconnected> {
         let guard = &self.guard;
         let begin = || match deadline {
-            Some(deadline) => guard.enter_until(Phase::Writing, deadline),
-            None => guard.enter(Phase::Writing, None),
+            Some(deadline) => guard.set_phase_until(Phase::Writing, deadline),
+            None => guard.set_phase(Phase::Writing, None),
         };
         let bytes = write_all(&mut self.writer, &guard.recorder, bytes, begin).await?;
         self.shard.give_buffer(bytes);
@@ -141,7 +141,7 @@ impl Client {
     pub(crate) async fn end(&mut self) {
         if self.writer.tls.is_some() {
             let timeout = self.settings.write_timeout;
-            self.guard.enter(Phase::Writing, Some(timeout));
+            self.guard.set_phase(Phase::Writing, Some(timeout));
             let _ = Box::pin(self.writer.end()).await;
         }
     }

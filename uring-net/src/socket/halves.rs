@@ -99,7 +99,7 @@ async fn read_tls(
 ) -> Read {
     loop {
         let taken = tls.take(&mut buffer, free.end);
-        if taken > 0 || tls.is_ended() {
+        if taken > 0 || tls.is_ended() || free.is_empty() {
             return (Ok(taken), buffer);
         }
         let decrypted = if free.len() < MIN_RECORDS {

@@ -60,14 +60,14 @@ async fn handshake(client: &mut Client, acceptor: &Acceptor) -> Result<Session, 
         true => FIRST_REQUEST.min(client.settings.idle_timeout),
         false => client.settings.idle_timeout,
     };
-    client.guard.enter(Phase::Idle, Some(first));
+    client.guard.set_phase(Phase::Idle, Some(first));
     let mut input = Vec::with_capacity(IDLE_INPUT);
     read(client, &mut input).await?;
     if input.first().is_some_and(u8::is_ascii_uppercase) {
         return Err(End::Plain(input));
     }
     let timeout = client.settings.header_timeout;
-    client.guard.enter(Phase::Head, Some(timeout));
+    client.guard.set_phase(Phase::Head, Some(timeout));
     let deadline = client.guard.deadline();
     let session = Session::new(acceptor.current());
     let session = session.map_err(|error| End::Failed(error, Vec::new()))?;
@@ -92,7 +92,7 @@ async fn handshake(client: &mut Client, acceptor: &Acceptor) -> Result<Session, 
             return Ok(session);
         }
         if let Some(deadline) = deadline {
-            client.guard.enter_until(Phase::Head, deadline);
+            client.guard.set_phase_until(Phase::Head, deadline);
         }
         input.clear();
         read(client, &mut input).await?;

@@ -28,7 +28,8 @@ static FILES: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
         set -e
         ec="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
         openssl req -x509 $ec -keyout ca.key -out ca.pem -subj /CN=ca
-        openssl req -x509 $ec -keyout other.key -out other.pem -subj /CN=other -addext subjectAltName=DNS:b.test
+        openssl req -x509 $ec -keyout other.key -out other.pem -subj /CN=other \
+            -addext subjectAltName=DNS:b.test -addext basicConstraints=critical,CA:FALSE
         for who in a:DNS:a.test,DNS:*.wild.test b:DNS:b.test client:DNS:client.test; do
             name=${who%%:*}
             openssl req -x509 -CA ca.pem -CAkey ca.key $ec -keyout $name.key -out $name.pem \
@@ -236,6 +237,58 @@ fn records_of_any_size_in_pieces_of_any_size_are_read() {
         client.until("\r\n\r\n");
         assert!(client.take(300_000) == pattern(300_000));
     }
+}
+
+#[test]
+fn records_that_come_by_the_byte_or_all_at_once_or_not_whole() {
+    fn records(client: &mut Secure, content: &str) -> Vec<u8> {
+        let mut records = Vec::new();
+        let connection = &mut client.stream.conn;
+        connection.writer().write_all(content.as_bytes()).unwrap();
+        while connection.wants_write() {
+            connection.write_tls(&mut records).unwrap();
+        }
+        records
+    }
+    fn answered(client: &mut Secure, len: usize) {
+        client.until("\r\n\r\n");
+        assert_eq!(client.take(len), pattern(len));
+    }
+    each_driver(|driver| {
+        let server = answering(driver, secure(acceptor()));
+        let mut client = Secure::connect(&server);
+        client.send(get("/3"));
+        answered(&mut client, 3);
+        for byte in records(&mut client, &get("/5")) {
+            client.stream.sock.write_all(&[byte]).unwrap();
+        }
+        answered(&mut client, 5);
+        let many: Vec<u8> = (0..100)
+            .flat_map(|_| records(&mut client, &get("/5")))
+            .collect();
+        client.stream.sock.write_all(&many).unwrap();
+        for _ in 0..100 {
+            answered(&mut client, 5);
+        }
+        // A record that is cut off is none.
+        let cut = records(&mut client, &get("/5"));
+        let sock = &mut client.stream.sock;
+        sock.write_all(&cut[..cut.len() - 1]).unwrap();
+        sock.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(client.rest(), b"");
+        // The end behind a whole request, in one write; what comes behind the end is not read.
+        let mut client = Secure::connect(&server);
+        client.send(get("/3"));
+        answered(&mut client, 3);
+        let mut last = records(&mut client, &get("/7"));
+        client.stream.conn.send_close_notify();
+        client.stream.conn.write_tls(&mut last).unwrap();
+        last.extend_from_slice(b"garbage");
+        client.stream.sock.write_all(&last).unwrap();
+        answered(&mut client, 7);
+        assert_eq!(client.rest(), b"");
+        server.wait_until_empty();
+    });
 }
 
 #[test]
