@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn targets() {
-        let seen = |target: &str| request(target, &[]).map(|request| request.request.uri().to_string());
+        let seen =
+            |target: &str| request(target, &[]).map(|request| request.request.uri().to_string());
         for (target, expected) in [
             ("/a?b", "/a?b"),
             ("*", "*"),
@@ -168,7 +169,9 @@ mod tests {
             assert_eq!(host(sent.as_bytes()).as_deref(), Ok(expected), "{sent}");
         }
         assert_eq!(host(b"%41"), Err(InvalidRequest::Host));
-        let made = request("/", &[]).ok().map(|made| made.request.headers().len());
+        let made = request("/", &[])
+            .ok()
+            .map(|made| made.request.headers().len());
         assert_eq!(made, Some(1));
     }
 
@@ -188,7 +191,12 @@ mod tests {
             ],
         );
         let made = made.unwrap_or_else(|error| panic!("{error}"));
-        let mut names: Vec<_> = made.request.headers().keys().map(|name| name.as_str()).collect();
+        let mut names: Vec<_> = made
+            .request
+            .headers()
+            .keys()
+            .map(|name| name.as_str())
+            .collect();
         names.sort_unstable();
         assert_eq!(names, ["connection", "host", "x-c"]);
     }
