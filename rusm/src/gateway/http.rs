@@ -310,7 +310,7 @@ impl Service for HttpGateway {
             let status = Status::new(invalid.status()).unwrap_or(Status::BAD_REQUEST);
             ErrorResponse::new(status).with_text(invalid.to_string())
         })?;
-        let incoming = incoming.over_tls(self.is_tls);
+        let wasi_request = wasi_request.over_tls(self.is_tls);
         let (pool, limit) = (self.pool.clone(), self.request_timeout);
         let response = async move {
             let outcome = wasi_http::handle(&pool, component, wasi_request, limit, &log).await;
