@@ -11,8 +11,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusm_config::{
-    Admin, AdminAddr, App, Capabilities, CertificateFiles, Component, CoreId, Cores, Intensity, Limits, Log,
-    LogFormat, LogLevel, Lookup, Mailbox, Network, Node, Preopen, Protocol, Resident,
+    Admin, AdminAddr, App, Capabilities, CertificateFiles, Component, CoreId, Cores, Intensity,
+    Limits, Log, LogFormat, LogLevel, Lookup, Mailbox, Network, Node, Preopen, Protocol, Resident,
     WebSocketSettings,
 };
 
