@@ -133,7 +133,7 @@ fn certificates_are_renewed_under_requests_and_a_bad_file_changes_nothing() {
         dir.path().display()
     );
     let server = Serve::hello_with(&tls(dir.path(), &more))
-        .args(["--cores", two_cores()])
+        .args(["--cores", &two_cores()])
         .start();
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
