@@ -82,7 +82,7 @@ fn keys() -> Vec<(String, String)> {
         keys.extend(names.map(|key| (section.to_owned(), key.to_owned())));
         sections += 1;
     }
-    assert_eq!(sections, 8);
+    assert_eq!(sections, 9);
     assert!(keys.len() > 40, "{keys:?}");
     keys
 }
