@@ -246,7 +246,7 @@ fn an_address_for_other_machines_without_a_key_is_refused() {
         .manifest(manifest)
         .fails_to_start();
     assert_eq!(code, Some(2), "{log}");
-    assert!(log.contains("can be reached from other machines"), "{log}");
+    assert!(log.contains("has no `key`"), "{log}");
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn requests_are_counted_by_route_method_and_class_and_no_client_adds_a_series() 
     })
     .start();
     let addr = admin(&server);
-    for user in ["1", "2\"x", "%0A"] {
+    for user in ["1", "2%22x", "%0A"] {
         get_each(&server, &[(&format!("/users/{user}"), 200)]);
     }
     get_each(
@@ -230,7 +230,7 @@ fn clients_that_stay_are_counted_while_they_do() {
     let samples = becomes(addr, |samples| {
         (value(samples, &open), value(samples, &active)) == (0.0, 0.0)
     });
-    assert_eq!(requests(&samples, "/feed/:topic", "GET", "2xx"), 1.0);
+    assert_eq!(requests(&samples, "/feed/:room", "GET", "2xx"), 1.0);
     becomes(addr, |samples| {
         value(samples, "rusm_connections_open") == 0.0
     });
