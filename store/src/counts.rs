@@ -29,7 +29,7 @@ pub struct StoreStats {
     /// The time that they took together, from the first change to the answer of the disk.
     pub took: Duration,
     /// Failed ones.
-    pub failed: u64,
+    pub not_committed: u64,
 }
 
 impl StoreStats {
@@ -45,7 +45,7 @@ impl StoreStats {
 pub(crate) struct CommitCounts {
     committed: [AtomicU64; COMMIT_BOUNDS.len() + 1],
     nanos: AtomicU64,
-    failed: AtomicU64,
+    not_committed: AtomicU64,
 }
 
 #[cfg(feature = "redb")]
@@ -59,8 +59,8 @@ impl CommitCounts {
         }
     }
 
-    pub(crate) fn failed(&self) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn not_committed(&self) {
+        self.not_committed.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn stats(&self) -> StoreStats {
@@ -72,7 +72,7 @@ impl CommitCounts {
         StoreStats {
             committed,
             took: Duration::from_nanos(load(&self.nanos)),
-            failed: load(&self.failed),
+            not_committed: load(&self.not_committed),
         }
     }
 }
@@ -87,11 +87,11 @@ mod tests {
         for micros in [0, 100, 101, 2_500_000, 2_500_001] {
             counts.committed(Duration::from_micros(micros));
         }
-        counts.failed();
+        counts.not_committed();
         let stats = counts.stats();
         let at = |place: usize| stats.committed[place];
         assert_eq!((at(0), at(1), at(11), at(12)), (2, 1, 1, 1));
-        assert_eq!((stats.commits(), stats.failed), (5, 1));
+        assert_eq!((stats.commits(), stats.not_committed), (5, 1));
         assert_eq!(stats.took, Duration::from_micros(5_000_202));
     }
 }

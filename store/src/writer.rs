@@ -39,7 +39,7 @@ pub(crate) fn run(file: &StoreFile, queue: &Receiver<Box<dyn Write>>, counts: &C
         match committed {
             Ok(true) => counts.committed(started.elapsed()),
             Ok(false) => {}
-            Err(_) => counts.failed(),
+            Err(_) => counts.not_committed(),
         }
         let committed = committed.map(drop);
         for write in batch {

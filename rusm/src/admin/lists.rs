@@ -22,7 +22,7 @@ pub(super) fn processes(node: &NodeState) -> String {
     let processes: Vec<_> = infos.map(Process::from).collect();
     json(&Processes {
         total,
-        left_out: total - processes.len(),
+        omitted: total - processes.len(),
         processes,
     })
 }
@@ -73,7 +73,7 @@ fn json(of: &impl Serialize) -> String {
 #[derive(Serialize)]
 struct Processes {
     total: usize,
-    left_out: usize,
+    omitted: usize,
     processes: Vec<Process>,
 }
 

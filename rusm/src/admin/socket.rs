@@ -106,7 +106,7 @@ pub(super) fn check_directory(socket: &Path) -> Result<(), AdminError> {
 
 /// Listens on a unix socket. The file of a server that was killed is replaced.
 fn bind_unix(path: &Path) -> Result<UnixListener, AdminError> {
-    let refused = |error| AdminError::BindUnix {
+    let bind_error = |error| AdminError::BindUnix {
         path: path.to_owned(),
         error,
     };
@@ -118,10 +118,10 @@ fn bind_unix(path: &Path) -> Result<UnixListener, AdminError> {
                     path: path.to_owned(),
                 });
             }
-            fs::remove_file(path).map_err(refused)?;
-            UnixListener::bind(path).map_err(refused)
+            fs::remove_file(path).map_err(bind_error)?;
+            UnixListener::bind(path).map_err(bind_error)
         }
-        bound => bound.map_err(refused),
+        bound => bound.map_err(bind_error),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::app::Application;
 use crate::log::line::{self, Head};
 
 /// What is served.
-pub(super) struct Served<'s> {
+pub(super) struct Contents<'s> {
     pub(super) app: &'s Application,
     /// The addresses of its listeners.
     pub(super) addrs: &'s [SocketAddr],
@@ -25,15 +25,15 @@ pub(super) struct Served<'s> {
 }
 
 /// Formats the banner, in the format of the logs.
-pub(super) fn of(served: &Served<'_>) -> String {
+pub(super) fn of(served: &Contents<'_>) -> String {
     match served.app.manifest.log.format {
         LogFormat::Text => text(served),
         LogFormat::Json => json(served),
     }
 }
 
-fn text(served: &Served<'_>) -> String {
-    let Served {
+fn text(served: &Contents<'_>) -> String {
+    let Contents {
         app,
         addrs,
         admin,
@@ -74,8 +74,8 @@ fn text(served: &Served<'_>) -> String {
     out
 }
 
-fn json(served: &Served<'_>) -> String {
-    let Served {
+fn json(served: &Contents<'_>) -> String {
+    let Contents {
         app,
         addrs,
         admin,

@@ -294,7 +294,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
             shards: updated,
         })?;
     }
-    let served = banner::Served {
+    let served = banner::Contents {
         app: &app,
         addrs: &addrs,
         admin: admin.as_ref().map(AdminServer::addr),

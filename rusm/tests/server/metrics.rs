@@ -12,7 +12,7 @@ use crate::clients;
 use crate::server::{Serve, Server, eventually, two_cores};
 use crate::websocket::Socket;
 
-/// The samples of a scrape, by name and labels as they are written. Anything else than the format is refused.
+/// The samples of a scrape, by name and labels as they are written. Anything else than the format is rejected.
 fn scrape(addr: SocketAddr) -> BTreeMap<String, f64> {
     let response = ask(addr, "/metrics");
     assert_eq!(response.status, 200);
@@ -189,14 +189,14 @@ fn requests_that_find_no_room_are_counted_by_the_limit() {
     let mut third = server.connect();
     third.get("/nowhere");
     assert!(eventually(|| server.connect().response().status == 503));
-    let refused = |samples: &BTreeMap<String, f64>, reason: &str| {
+    let rejected = |samples: &BTreeMap<String, f64>, reason: &str| {
         value(
             samples,
             &format!("rusm_refused_total{{reason=\"{reason}\"}}"),
         )
     };
-    let samples = becomes(addr, |samples| refused(samples, "max_connections") >= 1.0);
-    assert_eq!(refused(&samples, "pool_full"), 2.0);
+    let samples = becomes(addr, |samples| rejected(samples, "max_connections") >= 1.0);
+    assert_eq!(rejected(&samples, "pool_full"), 2.0);
     assert_eq!(requests(&samples, "/", "GET", "5xx"), 2.0);
     assert_eq!(spinning.response().status, 504);
     becomes(addr, |samples| value(samples, &active) == 0.0);
@@ -280,7 +280,7 @@ fn shards_are_summed_and_services_named() {
     );
     assert_eq!(subject["process"]["names"][0], "subject");
     let processes = list("/processes");
-    assert_eq!(processes["left_out"], 0);
+    assert_eq!(processes["omitted"], 0);
     let listed = processes["processes"].as_array().unwrap();
     assert_eq!(processes["total"], listed.len());
     assert!(

@@ -76,11 +76,11 @@ fn curl_with_a_certificate_and_without() {
     );
     run(&dir, &without);
     // It learns in plain HTTP what the port speaks.
-    let [refused] = &exchange(server.addr(), "GET / HTTP/1.1\r\nHost: h\r\n\r\n")[..] else {
+    let [rejected] = &exchange(server.addr(), "GET / HTTP/1.1\r\nHost: h\r\n\r\n")[..] else {
         panic!("not one response");
     };
-    assert_eq!(refused.status, 400);
-    assert_eq!(refused.text(), "this port speaks TLS: use https://\n");
+    assert_eq!(rejected.status, 400);
+    assert_eq!(rejected.text(), "this port speaks TLS: use https://\n");
     server.says("TLS handshakes failed on this core");
 }
 
@@ -128,10 +128,10 @@ fn certificates_are_renewed_under_requests_and_a_bad_file_changes_nothing() {
     let server = Serve::hello_with(&tls(dir.path(), &more))
         .args(["--cores", &two_cores()])
         .start();
-    let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
         scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
+            while !is_over.load(Ordering::Relaxed) {
                 assert_eq!(curl(&dir, &server, "", "/users/7"), "user 7\n");
                 answered.fetch_add(1, Ordering::Relaxed);
             }
@@ -163,7 +163,7 @@ fn certificates_are_renewed_under_requests_and_a_bad_file_changes_nothing() {
         assert!(eventually(|| serial("a.test") == of_file("a")));
         let before = answered.load(Ordering::Relaxed);
         assert!(eventually(|| answered.load(Ordering::Relaxed) > before + 3));
-        stop.store(true, Ordering::Relaxed);
+        is_over.store(true, Ordering::Relaxed);
     });
 }
 

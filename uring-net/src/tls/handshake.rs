@@ -27,7 +27,7 @@ pub(crate) async fn accept(
     };
     let failures = client.shard.handshake_failures();
     match end {
-        End::Left => {}
+        End::Disconnected => {}
         End::Expired => failures.note(peer, "it took too long".into()),
         End::Failed(error, alert) => {
             failures.note(peer, error.to_string());
@@ -46,7 +46,7 @@ pub(crate) async fn accept(
 /// The end of a connection that has no TLS.
 enum End {
     /// The client left, or sent nothing.
-    Left,
+    Disconnected,
     /// It did not come to the end in time.
     Expired,
     /// The client broke the protocol, or wants what we do not have. The alert for it.
@@ -78,7 +78,7 @@ async fn handshake(client: &mut Client, acceptor: &Acceptor) -> Result<Session, 
             return Err(End::Failed(error, alert));
         }
         if session.is_ended() && session.is_handshaking() {
-            return Err(End::Left);
+            return Err(End::Disconnected);
         }
         if session.may_wait() {
             return Ok(session);
@@ -101,16 +101,16 @@ async fn handshake(client: &mut Client, acceptor: &Acceptor) -> Result<Session, 
 
 async fn read(client: &mut Client, input: &mut Vec<u8>) -> Result<(), End> {
     match client.read_more(input).await {
-        Ok(0) | Err(_) if client.guard.phase() == Phase::Idle => Err(End::Left),
+        Ok(0) | Err(_) if client.guard.phase() == Phase::Idle => Err(End::Disconnected),
         Ok(0) if client.guard.interrupted() == Some(Interrupt::Expired) => Err(End::Expired),
-        Ok(0) | Err(_) => Err(End::Left),
+        Ok(0) | Err(_) => Err(End::Disconnected),
         Ok(_) => Ok(()),
     }
 }
 
 impl From<Disconnected> for End {
     fn from(_: Disconnected) -> Self {
-        Self::Left
+        Self::Disconnected
     }
 }
 

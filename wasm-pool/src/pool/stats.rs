@@ -18,7 +18,7 @@ pub struct PoolStats {
     /// Permits for processes that guests spawn, and those of them that are taken.
     pub spawned: (u32, u32),
     /// Permits for processes that hold a connection, and those of them that are taken.
-    pub held: (u32, u32),
+    pub connections: (u32, u32),
     /// Instances that were made.
     pub made: u64,
     /// Instances that were put back after a process.
@@ -55,7 +55,7 @@ impl ShardPool {
             waiting: instances.waiting(),
             kept: self.registry.warm(),
             spawned: (spawned.permits(), spawned.taken()),
-            held: (connections.permits(), connections.taken()),
+            connections: (connections.permits(), connections.taken()),
             made: counts.made.get(),
             put_back: counts.put_back.get(),
             reused: counts.reused.get(),

@@ -121,7 +121,7 @@ fn connections(text: &mut Text, shards: &[&ShardStats]) {
         "Memory of bodies that wait, those of up to 16 KiB left out (body-memory-per-core).",
         sum(|shard| shard.net.body_bytes),
     );
-    let mut refused = text.metric(
+    let mut rejected = text.metric(
         "rusm_refused_total",
         Kind::Counter,
         "Connections and requests that were refused with 503, by the limit that was reached.",
@@ -129,17 +129,20 @@ fn connections(text: &mut Text, shards: &[&ShardStats]) {
     let reasons = [
         ("max_connections", sum(|shard| shard.net.over_limit)),
         ("body_memory", sum(|shard| shard.net.over_body_memory)),
-        ("pool_full", failed(shards, FailureKind::PoolFull)),
-        ("held_per_core", failed(shards, FailureKind::HeldLimit)),
-        ("process_memory", failed(shards, FailureKind::ProcessMemory)),
-        ("stopping", failed(shards, FailureKind::Stopping)),
+        ("pool_full", failures_of(shards, FailureKind::PoolFull)),
+        ("held_per_core", failures_of(shards, FailureKind::HeldLimit)),
+        (
+            "process_memory",
+            failures_of(shards, FailureKind::ProcessMemory),
+        ),
+        ("stopping", failures_of(shards, FailureKind::Stopping)),
     ];
     for (reason, count) in reasons {
-        refused.sample(&[("reason", reason)], count);
+        rejected.sample(&[("reason", reason)], count);
     }
 }
 
-fn failed(shards: &[&ShardStats], kind: FailureKind) -> u64 {
+fn failures_of(shards: &[&ShardStats], kind: FailureKind) -> u64 {
     let failures = shards.iter().flat_map(|shard| &shard.failures);
     failures
         .filter(|(of, _)| *of == kind)
@@ -178,12 +181,12 @@ fn pool(text: &mut Text, shards: &[&ShardStats]) {
         (
             "rusm_pool_held",
             "Instances that may hold a connection (held-per-core, on all cores).",
-            |shard| u64::from(shard.pool.held.0),
+            |shard| u64::from(shard.pool.connections.0),
         ),
         (
             "rusm_pool_held_in_use",
             "Instances that hold a connection.",
-            |shard| u64::from(shard.pool.held.1),
+            |shard| u64::from(shard.pool.connections.1),
         ),
         (
             "rusm_pool_spawned",
@@ -231,7 +234,7 @@ fn processes(text: &mut Text, shards: &[&ShardStats]) {
         .into_iter()
         .filter(|kind| !kind.is_refusal())
     {
-        failures.sample(&[("kind", failure_label(kind))], failed(shards, kind));
+        failures.sample(&[("kind", failure_label(kind))], failures_of(shards, kind));
     }
     let sum = |of: OfShard| shards.iter().map(|shard| of(shard)).sum::<u64>();
     let numbers: [(_, _, _, OfShard); 7] = [
@@ -391,6 +394,6 @@ fn store(text: &mut Text, node: &NodeState) {
         "rusm_store_commits_failed_total",
         Kind::Counter,
         "Transactions of the store that failed.",
-        stats.failed,
+        stats.not_committed,
     );
 }
