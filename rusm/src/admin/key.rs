@@ -6,7 +6,7 @@ use std::path::Path;
 
 use subtle::ConstantTimeEq;
 
-use super::AdminError;
+use super::error::AdminError;
 
 /// The token, as clients have to send it: `Authorization: Bearer TOKEN` (RFC 6750).
 pub(super) struct Key(Vec<u8>);

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use rusm_core::{Pid, ProcessInfo};
 use serde::Serialize;
 
-use super::ShardView;
-use super::shards::ask_all;
+use super::shards::{ShardView, ask_all};
 use super::state::{NodeState, ServicePhase, ServiceState};
 
 /// Returns the processes of all shards, up to [`MAX_LISTED`] of each.

@@ -4,8 +4,8 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::AdminError;
 use super::connection::Connection;
+use super::error::AdminError;
 use super::http::{Request, Response};
 use super::pages::Pages;
 use super::socket::Listener;

@@ -10,7 +10,7 @@ use rusm_core::Shard;
 use rusm_uring_net::Shard as NetShard;
 use rusm_wasm_pool::ShardPool;
 
-use super::RequestMetrics;
+use super::metrics::requests::RequestMetrics;
 
 /// The state of a shard, as the shard's own thread sees it.
 pub(crate) struct ShardView<'s> {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rusm_config::AdminAddr;
 
-use super::AdminError;
+use super::error::AdminError;
 
 /// A listening socket. It does not block.
 pub(super) enum Listener {

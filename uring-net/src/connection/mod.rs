@@ -19,6 +19,7 @@ mod http;
 mod length_check;
 mod response_writer;
 mod streaming;
+mod tls_handshake;
 mod transition;
 
 use std::net::SocketAddr;
@@ -35,7 +36,7 @@ use crate::service::Service;
 pub use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::socket::Client;
-use crate::{tls, websocket};
+use crate::websocket;
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve<S: Service>(
@@ -48,7 +49,7 @@ pub(crate) async fn serve<S: Service>(
     let mut client = Client::new(socket, peer, shard, settings);
     client.guard.recorder.count_with(service.meter());
     if let Some(acceptor) = client.settings.tls.clone() {
-        client = match Box::pin(tls::accept(client, peer, acceptor)).await {
+        client = match Box::pin(tls_handshake::accept(client, peer, acceptor)).await {
             Some(client) => client,
             None => return,
         };
@@ -74,7 +75,11 @@ pub(crate) async fn reject_over_limit(
 ) {
     let mut client = Client::unrecorded(socket, peer, shard, settings);
     if client.settings.tls.is_some() {
-        if client.write(tls::OVER_LIMIT.to_vec()).await.is_ok() {
+        if client
+            .write(tls_handshake::OVER_LIMIT.to_vec())
+            .await
+            .is_ok()
+        {
             client.close(Linger::REJECTED).await;
         }
         return;
@@ -91,7 +96,7 @@ pub(crate) async fn reject_over_limit(
 /// Returns the response of [`reject_over_limit`].
 pub(crate) fn over_limit_response(shard: &Shard, settings: &Settings) -> Vec<u8> {
     if settings.tls.is_some() {
-        return tls::OVER_LIMIT.to_vec();
+        return tls_handshake::OVER_LIMIT.to_vec();
     }
     let mut out = Vec::new();
     let (context, connection) = (ResponseContext::UNKNOWN, Connection::Close);

@@ -50,7 +50,7 @@ impl Acceptor {
         Ok(())
     }
 
-    pub(super) fn current(&self) -> Arc<ServerConfig> {
+    pub(crate) fn current(&self) -> Arc<ServerConfig> {
         let config = self.0.read();
         config.unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -5,7 +5,7 @@
 //! - [`Acceptor`]: what the connections of a listener share, which can be replaced while it serves;
 //!   `resolver`: which certificate a client gets
 //! - `session`: the state of one connection, as functions over bytes
-//! - `handshake`: its beginning; `failures`: what the operator learns of those that failed
+//! - `failures`: what the operator learns of handshakes that failed
 //!
 //! The shards share one [`Acceptor`], and so the keys of session tickets: a client resumes its
 //! session on any shard.
@@ -13,7 +13,6 @@
 mod acceptor;
 mod failures;
 mod files;
-mod handshake;
 mod resolver;
 mod session;
 mod validity;
@@ -21,5 +20,4 @@ mod validity;
 pub use self::acceptor::{Acceptor, ConfigError};
 pub(crate) use self::failures::HandshakeFailures;
 pub use self::files::{ClientAuth, FileError, FileProblem, Identity};
-pub(crate) use self::handshake::{OVER_LIMIT, accept};
 pub(crate) use self::session::Session;

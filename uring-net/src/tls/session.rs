@@ -19,7 +19,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let mut connection = ServerConnection::new(config)?;
         // How much is encrypted at once is bounded by `CHUNK`.
         connection.set_buffer_limit(None);
@@ -105,7 +105,7 @@ impl Session {
     }
 
     /// Appends what is to be sent beside content.
-    pub(super) fn take_sendable(&self, out: &mut Vec<u8>) {
+    pub(crate) fn take_sendable(&self, out: &mut Vec<u8>) {
         take_sendable(&mut self.connection.borrow_mut(), out);
     }
 
@@ -116,13 +116,13 @@ impl Session {
         take_sendable(&mut connection, out);
     }
 
-    pub(super) fn is_handshaking(&self) -> bool {
+    pub(crate) fn is_handshaking(&self) -> bool {
         self.connection.borrow().is_handshaking()
     }
 
     /// Returns whether what is to be sent now can wait for the first response: the client needs none of
     /// it to begin.
-    pub(super) fn may_wait(&self) -> bool {
+    pub(crate) fn may_wait(&self) -> bool {
         let connection = self.connection.borrow();
         // In 1.3 it is the session tickets, in 1.2 the end of the handshake.
         !connection.is_handshaking()

@@ -9,6 +9,7 @@ pub mod preempt;
 pub mod semaphore;
 pub mod stats;
 mod store;
+pub(crate) mod waiting;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -23,6 +24,7 @@ use wasmtime::Engine;
 use preempt::Activity;
 use semaphore::{Permit, Semaphore};
 use stats::PoolCounts;
+use waiting::Waiting;
 
 use crate::component::id::{ActionRef, ComponentRef};
 use crate::component::kind::ComponentKind;
@@ -31,7 +33,6 @@ use crate::component::registry::ComponentRegistry;
 use crate::component::source::{ComponentSource, LoadError};
 use crate::connection::EncodeEvent;
 use crate::error::ProcessError;
-use crate::process::hibernation::Waiting;
 use crate::runtime;
 use crate::state::wasi::{WasiLimits, within_wasi_runtime};
 

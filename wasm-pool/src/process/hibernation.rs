@@ -7,8 +7,6 @@
 //! A process keeps its instance while it waits if more than half of `held-per-core` are free, if its component does not
 //! suit (see `rusm_wasm_reset`), or if what is to be kept is too much.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use wasmtime::Store;
@@ -16,6 +14,7 @@ use wasmtime::Store;
 use crate::component::loaded::LoadedComponent;
 use crate::pool::ShardPool;
 use crate::pool::semaphore::Permit;
+use crate::pool::waiting::Tally;
 use crate::state::HostState;
 
 /// The sandbox of a process.
@@ -148,37 +147,6 @@ impl<'a> Hibernation<'a> {
 pub(super) struct Permits {
     pub(super) instance: Permit,
     pub(super) kept: Option<Permit>,
-}
-
-/// What processes that wait take of a shard.
-#[derive(Default)]
-pub(crate) struct Waiting {
-    /// Of memory, by those without an instance.
-    pub(crate) bytes: Rc<Cell<u64>>,
-    /// How many have an instance beyond `held-per-core`.
-    pub(crate) overdrawn: Rc<Cell<u64>>,
-}
-
-/// A part of a sum, for as long as it lives.
-pub(crate) struct Tally {
-    sum: Rc<Cell<u64>>,
-    part: u64,
-}
-
-impl Tally {
-    fn add(sum: &Rc<Cell<u64>>, part: u64) -> Self {
-        sum.set(sum.get().saturating_add(part));
-        Self {
-            sum: sum.clone(),
-            part,
-        }
-    }
-}
-
-impl Drop for Tally {
-    fn drop(&mut self) {
-        self.sum.set(self.sum.get().saturating_sub(self.part));
-    }
 }
 
 /// How long a process that is to go on waits for an instance before it joins the queue again.

@@ -7,7 +7,7 @@
 
 mod node;
 mod process;
-mod requests;
+pub(super) mod requests;
 mod shard;
 mod text;
 

@@ -4,9 +4,9 @@ use rusm_core::{Counts, Stats};
 use rusm_uring_net::NetStats;
 use rusm_wasm_pool::{FailureKind, PoolStats, failures};
 
-use super::requests::RequestStats;
+use super::requests::{RequestMetrics, RequestStats};
+use crate::admin::shards::ShardView;
 use crate::admin::state::ServiceState;
-use crate::admin::{RequestMetrics, ShardView};
 
 /// The numbers of one shard, as they are at one of its ticks.
 pub(super) struct ShardStats {

@@ -3,13 +3,12 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use super::acceptor::Acceptor;
-use super::session::Session;
 use crate::deadline_guard::Linger;
 use crate::error_response::ErrorResponse;
 use crate::http1::Status;
 use crate::shard::{FIRST_REQUEST, Interrupt, Phase};
 use crate::socket::{Client, Disconnected, IDLE_INPUT};
+use crate::tls::{Acceptor, Session};
 
 /// Has the handshake with a client, in the time that a head may take. Returns `None` if there is no
 /// connection: the client was told why, as far as it can be.
