@@ -48,8 +48,8 @@ impl NodeState {
         let _ = self.listeners.set(listeners);
     }
 
-    pub(crate) fn set_store(&self, store: Store) {
-        let _ = self.store.set(store);
+    pub(crate) fn set_store(&self, store: Option<Store>) {
+        let _ = store.map(|store| self.store.set(store));
     }
 
     /// Marks that the services are up, and that the listeners accept.

@@ -174,9 +174,7 @@ fn run(args: &RunArgs, mode: Mode) -> Result<(), CliError> {
     }
     let addrs: Vec<_> = listeners.iter().map(|listener| listener.addr).collect();
     state.set_listeners(listeners.iter().map(Listener::facts).collect());
-    if let Some(store) = &store {
-        state.set_store(store.clone());
-    }
+    state.set_store(store.clone());
 
     let wasi = WasiLimits {
         resources: files.resources_per_instance(instances),
