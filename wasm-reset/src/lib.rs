@@ -18,9 +18,14 @@
 //! The marks also say what an instance differs in from its first state. [`SAVE`] reads that out, and [`RESTORE`] puts
 //! it into an instance in its first state, which is then, bit for bit, the one that it was read from: a process that
 //! waits needs no instance.
+//!
+//! Actions get a second way in, [`CALL`]: a request comes as one list of bytes, which the added code hands to the
+//! action as the canonical ABI says, and the response leaves likewise, with the instance put back. So a request
+//! enters the sandbox twice, instead of once for each string of it and thrice more.
 
 mod component;
 pub mod difference;
+pub mod frame;
 pub mod module;
 mod result_size;
 mod sections;
@@ -39,8 +44,19 @@ pub const SAVE: &str = "rusm-save";
 /// its memory can't be as large. It has to be thrown away then.
 pub const RESTORE: &str = "rusm-restore";
 
-/// All exports that are added.
-pub const ADDED: [&str; 3] = [RESET, SAVE, RESTORE];
+/// What the export that calls an action begins with; the rest is the name of the action. It is
+/// `func(request: list<u8>) -> list<u8>`, see [`frame`]: a response, or nothing if it has to be asked for by
+/// [`RESPONSE`]. A response says whether the instance was put back. It is only to be called in the first state.
+pub const CALL: &str = "rusm-call-";
+/// The export that gives the response of the last call of [`CALL`] which gave nothing, `func() -> tuple<u16,
+/// list<tuple<string, list<u8>>>, list<u8>>`.
+pub const RESPONSE: &str = "rusm-response";
+
+/// Whether an export has the name of one that is added.
+#[must_use]
+pub fn is_added(export: &str) -> bool {
+    [RESET, SAVE, RESTORE, RESPONSE].contains(&export) || export.starts_with(CALL)
+}
 
 /// What a component is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +68,7 @@ pub enum Added {
 }
 
 /// A number that changes whenever the same input gives another output, for caches of what is compiled from it.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Why the instances of a component can't be put back.
 #[derive(Debug, Error)]

@@ -450,6 +450,7 @@ fn around() -> Surroundings {
         reallocs: BTreeSet::from(["cabi_realloc".to_owned()]),
         result: RESULT,
         others_fill_tables: false,
+        actions: None,
     }
 }
 

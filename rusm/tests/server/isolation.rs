@@ -55,7 +55,8 @@ fn several_cores() {
     nothing_is_left(server.addr(), &["small", "large"], 300);
 }
 
-/// What `rusm build` makes is put back, in both languages: if it came to be unsuited, it would only be slow.
+/// What `rusm build` makes is put back, and its actions are called in one piece, in both languages: if it came to be
+/// unsuited, it would only be slow.
 #[test]
 fn components_of_both_languages_are_put_back() {
     for (app, component) in [
@@ -66,7 +67,10 @@ fn components_of_both_languages_are_put_back() {
     ] {
         let wasm = std::fs::read(app.join(format!("wasm/{component}.wasm"))).unwrap();
         let rewritten = rusm_wasm_reset::rewrite(&wasm, rusm_wasm_reset::Added::Reset);
-        assert!(rewritten.is_ok(), "{component}: {}", rewritten.unwrap_err());
+        let rewritten = rewritten.unwrap_or_else(|why| panic!("{component}: {why}"));
+        let call = rusm_wasm_reset::CALL.as_bytes();
+        let calls = |bytes: &[u8]| bytes.windows(call.len()).any(|at| at == call);
+        assert!(!calls(&wasm) && calls(&rewritten), "{component}");
     }
 }
 

@@ -44,7 +44,7 @@ impl ComponentType {
         for (name, item) in ty.exports(engine) {
             match item.ty {
                 // The host's own.
-                ComponentItem::ComponentFunc(_) if rusm_wasm_reset::ADDED.contains(&name) => {}
+                ComponentItem::ComponentFunc(_) if rusm_wasm_reset::is_added(name) => {}
                 ComponentItem::ComponentFunc(_) => found.functions.push(name.to_owned()),
                 ComponentItem::ComponentInstance(_) => found.interfaces.push(name.to_owned()),
                 _ => {}

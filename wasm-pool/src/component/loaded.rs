@@ -15,6 +15,7 @@ use wasmtime::{Engine, Store};
 #[cfg(feature = "wasi-http")]
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
+use super::actions::Actions;
 use super::exports::{
     ActionParams, ActionResults, CallParams, CallResults, ConnectionEvent, ConnectionKind,
     EventsExports, WebSocketExports, function, gone, typed,
@@ -38,8 +39,7 @@ pub(crate) struct LoadedComponent {
     pub(crate) function_timeout: Duration,
     pub(crate) imports_wasi: bool,
     pre: InstancePre<HostState>,
-    /// Those that a route may call.
-    actions: Vec<(Arc<str>, ComponentExportIndex)>,
+    actions: Actions,
     /// Those that processes may call.
     functions: Vec<(Arc<str>, ComponentExportIndex)>,
     run: Option<ComponentExportIndex>,
@@ -121,7 +121,7 @@ impl LoadedComponent {
             warm: RefCell::default(),
             starts_without_fiber: !ty.may_wait && !source.artifact.runs_code_at_start(),
             pre,
-            actions: Vec::new(),
+            actions: Actions::default(),
             functions: Vec::new(),
             run: None,
             init: None,
@@ -140,6 +140,7 @@ impl LoadedComponent {
         }
         if !source.artifact.has_own_reset() {
             loaded.reset = loaded.find_reset(&component);
+            loaded.actions.find_calls(&component, &loaded.pre);
             loaded.saving = loaded.find_saving(&component, &source.artifact);
         }
         loaded.websocket = WebSocketExports::find(&component, &loaded.pre);
@@ -192,7 +193,7 @@ impl LoadedComponent {
             .typecheck::<ActionParams<'_>, ActionResults>(&types)
             .is_ok()
         {
-            self.actions.push((name.into(), export));
+            self.actions.add(name, export);
         } else if func
             .typecheck::<CallParams<'_>, CallResults>(&types)
             .is_ok()
@@ -239,19 +240,13 @@ impl LoadedComponent {
 
     /// The position of an action among those of the component.
     pub(crate) fn action(&self, name: &str) -> Option<u16> {
-        let named = |wanted: &str| self.actions.iter().position(|(n, _)| &**n == wanted);
-        let index = named(name).or_else(|| named(name.parse::<ActionName>().ok()?.as_str()))?;
-        u16::try_from(index).ok()
+        self.actions.position(name)
     }
 
     /// `component#action`, for people.
     pub(crate) fn full_name(&self, action: u16) -> String {
-        let action = self.actions.get(usize::from(action));
-        format!(
-            "{}#{}",
-            self.info.name,
-            action.map_or("?", |(name, _)| name)
-        )
+        let action = self.actions.name(action).unwrap_or("?");
+        format!("{}#{action}", self.info.name)
     }
 
     /// Whether processes can call it, or it runs by itself.
@@ -261,12 +256,12 @@ impl LoadedComponent {
 
     /// The names of its functions, for a caller who got one wrong.
     pub(crate) fn function_names(&self) -> String {
-        names(&self.functions)
+        names(self.functions.iter().map(|(name, _)| name))
     }
 
     /// The names of its actions, likewise.
     pub(crate) fn action_names(&self) -> String {
-        names(&self.actions)
+        names(self.actions.names())
     }
 
     /// The instance of a store: the one that it has, or a new one.
@@ -315,6 +310,9 @@ impl LoadedComponent {
     /// Puts the instance of a store back to what it was right after instantiation. False if it can't be, or has none:
     /// it has to be thrown away then.
     pub(crate) async fn reset(&self, store: &mut Store<HostState>) -> bool {
+        if store.data().is_reset {
+            return true;
+        }
         let (Some(export), Some(instance)) = (&self.reset, store.data().instance) else {
             return false;
         };
@@ -403,15 +401,7 @@ impl LoadedComponent {
         request: &Request<'_>,
     ) -> wasmtime::Result<Response> {
         let instance = self.instantiate(store).await?;
-        let (_, export) = self
-            .actions
-            .get(action as usize)
-            .ok_or_else(|| gone("the action"))?;
-        // SAFETY: the type of this very export was checked when it was loaded.
-        let func: TypedFunc<ActionParams<'_>, ActionResults> =
-            unsafe { typed(&instance, store, export)? };
-        let (response,) = func.call_async(store, (request,)).await?;
-        Ok(response)
+        self.actions.call(store, &instance, action, request).await
     }
 
     /// A function by its name: in WIT's kebab-case, or as the languages of guests spell it.
@@ -514,8 +504,8 @@ const RUN: &str = "run";
 const INIT: &str = "init";
 const ON_MAIL: &str = "on-mail";
 
-fn names(exports: &[(Arc<str>, ComponentExportIndex)]) -> String {
-    let names: Vec<_> = exports.iter().map(|(name, _)| name).collect();
+fn names<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> String {
+    let names: Vec<_> = names.collect();
     list(&names)
 }
 

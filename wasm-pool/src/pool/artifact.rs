@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rusm_wasm_reset::difference::Image;
-use rusm_wasm_reset::{ADDED, Added};
+use rusm_wasm_reset::{Added, is_added};
 use wasmparser::Payload;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -64,7 +64,7 @@ impl Artifact {
         self.facts.stack
     }
 
-    /// Whether its author has given it an export of the name of the host's reset. That is none.
+    /// Whether its author has given it an export of a name that the host adds. That is not the host's.
     pub(crate) fn has_own_reset(&self) -> bool {
         self.facts.has_own_reset
     }
@@ -102,7 +102,7 @@ impl Facts {
                 }
                 Payload::ComponentExportSection(exports) => {
                     let mut exports = exports.into_iter().map_while(Result::ok);
-                    facts.has_own_reset |= exports.any(|export| ADDED.contains(&export.name.name));
+                    facts.has_own_reset |= exports.any(|export| is_added(export.name.name));
                 }
                 Payload::MemorySection(memories) => {
                     for memory in memories.into_iter().map_while(Result::ok) {

@@ -46,6 +46,8 @@ pub(crate) struct HostState {
     pub(crate) context: CallContext,
     /// The instance, once it has started.
     pub(crate) instance: Option<Instance>,
+    /// The instance is in its first state again: its last call has put it back.
+    pub(crate) is_reset: bool,
     /// Only for a component that imports WASI: it costs more than all the rest.
     wasi: Option<Box<Wasi>>,
 }
@@ -74,6 +76,7 @@ impl HostState {
             diagnostics: Diagnostics::new(component.name.clone(), pid, Level::Warn),
             context: CallContext::default(),
             instance: None,
+            is_reset: false,
             wasi: None,
         }
     }

@@ -1,14 +1,16 @@
 //! Rewriting of a core module.
 
 mod body;
+mod call_functions;
 mod coverage;
 mod marked_runs;
 mod marks;
 mod read;
 mod reset_function;
 mod save_functions;
+mod surroundings;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use wasm_encoder::{Encode, Instruction as I, ValType};
 use wasmparser::{ElementItems, ElementKind, ExternalKind, Validator, WasmFeatures};
@@ -17,42 +19,22 @@ use crate::difference;
 use crate::sections::{Items, write};
 use crate::{Added, RESET, RESTORE, SAVE, Unsuited};
 use body::Instrumented;
+use call_functions::{CallFunctions, Within};
 use marks::{Marks, PAGES};
 use read::Module;
 use reset_function::{Image, ResetFunction};
 use save_functions::SaveFunctions;
-
-/// What acts on a module's state besides its own instructions, and what is added to it.
-#[derive(Clone, Debug)]
-pub struct Surroundings {
-    /// The functions that it is given.
-    pub added: Added,
-    /// Exports that give the host memory to write to, as `cabi_realloc`.
-    pub reallocs: BTreeSet<String>,
-    /// The most bytes that an imported function writes to where its last parameter points, if that is one of type
-    /// `i32`. 0 if none does.
-    pub result: u32,
-    /// Whether other modules may put functions into a table that it exports. They could be the host's, which write
-    /// where nothing is marked.
-    pub others_fill_tables: bool,
-}
-
-impl Default for Surroundings {
-    fn default() -> Self {
-        Self {
-            added: Added::Reset,
-            reallocs: BTreeSet::new(),
-            result: 0,
-            others_fill_tables: false,
-        }
-    }
-}
+pub use surroundings::{Actions, Surroundings};
 
 /// Gives a core module the export [`RESET`], `() -> i32`: 1 if the instance is what it was right after
 /// instantiation, 0 if it has to be thrown away.
 ///
 /// With [`Added::ResetAndSave`] it also gets [`SAVE`] and [`RESTORE`], as they are lifted: with [`MARKS`] as their
 /// memory, [`SAVED`] after the first, and [`PLACE`] for what the second is given.
+///
+/// For each action it gets the function [`call_name`], `(i32, i32) -> i32`, as `func(request: list<u8>) -> list<u8>` is
+/// lifted, with [`MARKS`] as its memory and [`FRAME`] as its allocator; and [`RESPONSE`], as `func() -> response` is,
+/// with the memory of the guest.
 ///
 /// # Errors
 /// When the module has what can't be put back, or is invalid.
@@ -200,8 +182,10 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         wrapped: &BTreeMap<u32, u32>,
         added: &mut Vec<Vec<u8>>,
     ) -> Result<(), Unsuited> {
+        // What is called instead of the functions that are exported.
+        let mut functions = BTreeMap::new();
         for export in &self.module.exports {
-            if crate::ADDED.contains(&export.name) || ADDED.contains(&export.name) {
+            if crate::is_added(export.name) || ADDED.contains(&export.name) {
                 return Err(Unsuited::Has("an export of a name that is added"));
             }
             let mut index = export.index;
@@ -221,6 +205,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
             };
             if kind == 0 {
                 index = wrapped.get(&index).copied().unwrap_or(index);
+                functions.insert(export.name, index);
             }
             self.exports.add(|out| {
                 export.name.encode(out);
@@ -230,11 +215,63 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         }
         let body = self.reset_body(marks)?;
         added.push(body);
-        self.export_function(RESET, &[], &[ValType::I32]);
+        let reset = self.export_function(RESET, &[], &[ValType::I32]);
         if around.added == Added::ResetAndSave {
             self.export_save(marks, added)?;
         }
+        if let (Some(actions), Some(marks)) = (&around.actions, marks) {
+            let realloc = functions.get(actions.realloc.as_str());
+            let realloc = *realloc.ok_or(Unsuited::Has("an allocator that is not exported"))?;
+            let functions = actions
+                .names
+                .iter()
+                .map(|name| functions.get(name.as_str()));
+            let functions: Option<Vec<u32>> = functions.map(Option::<&u32>::copied).collect();
+            let functions = functions.ok_or(Unsuited::Has("an action that is not exported"))?;
+            let calls = CallFunctions {
+                marks,
+                realloc,
+                reset,
+            };
+            self.export_calls(calls, &functions, added);
+        }
+        if around.added == Added::ResetAndSave || around.actions.is_some() {
+            let marks = marks.ok_or(Unsuited::Has("no memory"))?;
+            self.exports.add(|out| {
+                MARKS.encode(out);
+                out.push(2);
+                marks.memory.encode(out);
+            });
+        }
         Ok(())
+    }
+
+    fn export_calls(&mut self, calls: CallFunctions, actions: &[u32], added: &mut Vec<Vec<u8>>) {
+        const I32: ValType = ValType::I32;
+        let mut number = |params: &[ValType], results: &[ValType]| {
+            let ty = self.add_type(params, results);
+            self.add_function(ty)
+        };
+        let within = Within {
+            block: number(&[I32; 2], &[I32]),
+            take: number(&[I32; 2], &[I32]),
+            pairs: number(&[I32; 3], &[I32; 2]),
+            lower: number(&[I32], &[I32; 10]),
+            respond: number(&[I32], &[I32]),
+        };
+        added.push(calls.block());
+        added.push(calls.take(within));
+        added.push(calls.pairs(within));
+        added.push(calls.lower(within));
+        added.push(calls.respond());
+        added.push(CallFunctions::place());
+        self.export_function(FRAME, &[I32; 4], &[I32]);
+        added.push(calls.response());
+        self.export_function(RESPONSE, &[], &[I32]);
+        for (place, action) in actions.iter().enumerate() {
+            added.push(CallFunctions::call(within, *action));
+            self.export_function(&call_name(place), &[I32; 2], &[I32]);
+        }
     }
 
     fn export_save(
@@ -257,16 +294,11 @@ impl<'m, 'a> Rewriting<'m, 'a> {
         self.export_function(PLACE, &[I32, I32, I32, I32], &[I32]);
         added.push(functions.restore());
         self.export_function(RESTORE, &[I32, I32], &[I32]);
-        self.exports.add(|out| {
-            MARKS.encode(out);
-            out.push(2);
-            marks.memory.encode(out);
-        });
         Ok(())
     }
 
-    /// Adds and exports a function whose body is the next one.
-    fn export_function(&mut self, name: &str, params: &[ValType], results: &[ValType]) {
+    /// Adds and exports a function whose body is the next one; its number.
+    fn export_function(&mut self, name: &str, params: &[ValType], results: &[ValType]) -> u32 {
         let ty = self.add_type(params, results);
         let function = self.add_function(ty);
         self.exports.add(|out| {
@@ -274,6 +306,7 @@ impl<'m, 'a> Rewriting<'m, 'a> {
             out.push(0);
             function.encode(out);
         });
+        function
     }
 
     fn reset_body(&mut self, marks: Option<Marks>) -> Result<Vec<u8>, Unsuited> {
@@ -398,7 +431,18 @@ pub const MARKS: &str = "rusm-marks";
 pub const SAVED: &str = "rusm-saved";
 /// What gives [`RESTORE`] its memory, of the type of `cabi_realloc`.
 pub const PLACE: &str = "rusm-place";
-const ADDED: [&str; 3] = [MARKS, SAVED, PLACE];
+/// What says where a request is to be written, of the type of `cabi_realloc`.
+pub const FRAME: &str = "rusm-frame";
+/// What says where a response is that was too large, `() -> i32`.
+pub const RESPONSE: &str = crate::RESPONSE;
+const ADDED: [&str; 4] = [MARKS, SAVED, PLACE, FRAME];
+
+/// The export that calls the action of this place among [`Actions::names`].
+#[must_use]
+pub fn call_name(place: usize) -> String {
+    format!("{}{place}", crate::CALL)
+}
+
 const WASM_PAGE: u64 = 64 << 10;
 /// A copy of what the data make of the memory is kept with the code.
 /// An instance that waits for its next request keeps its memory.

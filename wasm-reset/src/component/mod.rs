@@ -1,18 +1,23 @@
 //! Rewriting of a component.
 
+mod actions;
+mod additions;
+
 use std::ops::Range;
 
-use wasm_encoder::{Encode, PrimitiveValType};
 use wasmparser::types::Types;
 use wasmparser::{
-    CanonicalFunction, CanonicalOption, Chunk, ComponentAlias, Encoding, ExternalKind, Instance,
-    Parser, Payload, Validator, WasmFeatures,
+    CanonicalFunction, CanonicalOption, Chunk, ComponentAlias, ComponentExport,
+    ComponentExternalKind, ComponentTypeRef, Encoding, ExternalKind, Instance, Parser, Payload,
+    Validator, WasmFeatures,
 };
 
+use self::actions::is_action;
+use self::additions::Additions;
 use crate::difference::Image;
 use crate::module::{self, Surroundings};
 use crate::sections::write;
-use crate::{Added, RESET, RESTORE, SAVE, Unsuited, result_size};
+use crate::{Added, Unsuited, result_size};
 
 /// Gives a component the export [`RESET`], and others.
 ///
@@ -28,11 +33,16 @@ pub fn rewrite(component: &[u8], added: Added) -> Result<Vec<u8>, Unsuited> {
     shape.check_complete(&types)?;
     let main = shape.main(component)?;
     shape.check_lifted(main.instance)?;
+    let actions = shape.actions(&types);
     let around = Surroundings {
         added,
         reallocs: shape.reallocs(main.instance)?,
         result: shape.largest_result(&types)?,
         others_fill_tables: true,
+        actions: actions.as_ref().map(|actions| module::Actions {
+            names: actions.functions.clone(),
+            realloc: actions.realloc.clone(),
+        }),
     };
     let core = component.get(main.code.clone()).unwrap_or_default();
     let core = module::rewrite(core, &around)?;
@@ -41,7 +51,15 @@ pub fn rewrite(component: &[u8], added: Added) -> Result<Vec<u8>, Unsuited> {
     out.extend_from_slice(component.get(..main.section.start).unwrap_or_default());
     write(&mut out, CORE_MODULE, &core);
     out.extend_from_slice(component.get(main.section.end..).unwrap_or_default());
-    shape.export(&mut out, main.instance, &types, added);
+    let mut additions = Additions::behind(&mut out, &types, main.instance);
+    additions.reset();
+    if added == Added::ResetAndSave {
+        additions.save();
+    }
+    if let Some(actions) = &actions {
+        let names = actions.names.iter().map(String::as_str);
+        additions.calls(names, actions.memory);
+    }
     Validator::new_with_features(KNOWN).validate_all(&out)?;
     Ok(out)
 }
@@ -82,6 +100,35 @@ struct Shape {
     reallocs: Vec<u32>,
     /// Those that are lifted.
     lifted: Vec<u32>,
+    functions: Vec<Function>,
+    /// The functions that are exported: names and numbers.
+    exports: Vec<(String, u32)>,
+}
+
+/// A function of the component's.
+#[derive(Clone, Copy)]
+enum Function {
+    /// A core function, lifted.
+    Lifted(Lifted),
+    Other,
+}
+
+#[derive(Clone, Copy)]
+struct Lifted {
+    core: u32,
+    memory: Option<u32>,
+    realloc: Option<u32>,
+    is_utf8: bool,
+}
+
+/// The actions that can be called in one piece.
+struct Actions {
+    names: Vec<String>,
+    /// The exports of the main module that they are.
+    functions: Vec<String>,
+    realloc: String,
+    /// The number of the guest's memory.
+    memory: u32,
 }
 
 /// A core module: its section, and the bytes of it alone.
@@ -142,6 +189,18 @@ impl Shape {
                         shape.core_instance(&instance?)?;
                     }
                 }
+                Payload::ComponentImportSection(imports) => {
+                    for import in imports {
+                        if matches!(import?.ty, ComponentTypeRef::Func(_)) {
+                            shape.functions.push(Function::Other);
+                        }
+                    }
+                }
+                Payload::ComponentExportSection(exports) => {
+                    for export in exports {
+                        shape.component_export(&export?);
+                    }
+                }
                 Payload::ComponentAliasSection(aliases) => {
                     for alias in aliases {
                         shape.alias(&alias?);
@@ -182,17 +241,31 @@ impl Shape {
         Ok(())
     }
 
+    /// An export of a function is a function, too.
+    fn component_export(&mut self, export: &ComponentExport<'_>) {
+        if export.kind == ComponentExternalKind::Func {
+            let function = self.functions.get(export.index as usize).copied();
+            self.functions.push(function.unwrap_or(Function::Other));
+            self.exports
+                .push((export.name.name.to_owned(), export.index));
+        }
+    }
+
     fn alias(&mut self, alias: &ComponentAlias<'_>) {
-        if let ComponentAlias::CoreInstanceExport {
-            kind: ExternalKind::Func,
-            instance_index,
-            name,
-        } = alias
-        {
-            self.core_functions.push(CoreFunction::Export {
+        match alias {
+            ComponentAlias::CoreInstanceExport {
+                kind: ExternalKind::Func,
+                instance_index,
+                name,
+            } => self.core_functions.push(CoreFunction::Export {
                 instance: *instance_index,
                 name: (*name).to_owned(),
-            });
+            }),
+            ComponentAlias::InstanceExport {
+                kind: ComponentExternalKind::Func,
+                ..
+            } => self.functions.push(Function::Other),
+            _ => {}
         }
     }
 
@@ -204,6 +277,8 @@ impl Shape {
                 ..
             } => {
                 self.lifted.push(*core_func_index);
+                self.functions
+                    .push(Function::Lifted(Lifted::of(*core_func_index, options)));
                 options
             }
             CanonicalFunction::Lower {
@@ -241,6 +316,7 @@ impl Shape {
             (self.modules.len(), types.module_count()),
             (self.core_instances.len(), types.core_instance_count()),
             (self.core_functions.len(), types.function_count()),
+            (self.functions.len(), types.component_function_count()),
         ];
         match known.iter().all(|(read, all)| *read == *all as usize) {
             true => Ok(()),
@@ -315,120 +391,65 @@ impl Shape {
         Ok(largest)
     }
 
-    /// Writes what lifts and exports the functions that were added to the main module.
-    fn export(&self, out: &mut Vec<u8>, main: u32, types: &Types, added: Added) {
+    /// The actions, if they can be called in one piece: they share an allocator, and text is UTF-8.
+    fn actions(&self, types: &Types) -> Option<Actions> {
         let types = types.as_ref();
-        let functions = self.core_functions.len() as u32;
-        let first_type = types.component_type_count();
-        let first_function = types.component_function_count();
-        let alias = |name: &'static str, sort: u8| {
-            move |out: &mut Vec<u8>| {
-                out.extend([CORE_SORT, sort, OF_CORE_EXPORT]);
-                main.encode(out);
-                name.encode(out);
+        let actions = self.exports.iter().filter_map(|(name, function)| {
+            let ty = &types[types.component_function_at(*function)];
+            match self.functions.get(*function as usize) {
+                Some(Function::Lifted(lifted)) if is_action(types, ty) => Some((name, *lifted)),
+                _ => None,
             }
-        };
-        let export = |name: &'static str, function: u32| {
-            move |out: &mut Vec<u8>| {
-                out.push(0);
-                name.encode(out);
-                out.push(FUNCTION_SORT);
-                function.encode(out);
-                // It has the type that it has.
-                out.push(0);
-            }
-        };
-        item(out, ALIAS, alias(RESET, CORE_FUNCTION));
-        item(out, COMPONENT_TYPE, |out| {
-            // () -> bool
-            out.extend([COMPONENT_FUNCTION, 0, 0]);
-            PrimitiveValType::Bool.encode(out);
         });
-        item(out, CANONICAL, |out| {
-            out.extend([LIFT, 0]);
-            functions.encode(out);
-            0u32.encode(out);
-            first_type.encode(out);
-        });
-        item(out, COMPONENT_EXPORT, export(RESET, first_function));
-        if added == Added::Reset {
-            return;
+        let actions: Vec<(&String, Lifted)> = actions.collect();
+        let (_, first) = actions.first()?;
+        let realloc = |lifted: &Lifted| self.core_export(lifted.realloc?);
+        let alike = |lifted: &Lifted| lifted.is_utf8 && realloc(lifted) == realloc(first);
+        if !actions.iter().all(|(_, lifted)| alike(lifted)) {
+            return None;
         }
-        for (name, sort) in [
-            (SAVE, CORE_FUNCTION),
-            (module::SAVED, CORE_FUNCTION),
-            (module::PLACE, CORE_FUNCTION),
-            (RESTORE, CORE_FUNCTION),
-            (module::MARKS, CORE_MEMORY),
-        ] {
-            item(out, ALIAS, alias(name, sort));
+        let functions = actions
+            .iter()
+            .map(|(_, lifted)| self.core_export(lifted.core));
+        Some(Actions {
+            names: actions.iter().map(|(name, _)| (*name).clone()).collect(),
+            functions: functions
+                .map(|name| name.map(str::to_owned))
+                .collect::<Option<_>>()?,
+            realloc: realloc(first)?.to_owned(),
+            // The main module has one, and no other has any.
+            memory: first.memory?,
+        })
+    }
+
+    /// The name of a core function that an instance exports.
+    fn core_export(&self, function: u32) -> Option<&str> {
+        match self.core_functions.get(function as usize)? {
+            CoreFunction::Export { name, .. } => Some(name),
+            CoreFunction::Lowered(_) => None,
         }
-        let (save, saved, place, restore) =
-            (functions + 1, functions + 2, functions + 3, functions + 4);
-        let memory = types.memory_count();
-        let bytes = first_type + 1;
-        item(out, COMPONENT_TYPE, |out| {
-            out.push(LIST);
-            PrimitiveValType::U8.encode(out);
-        });
-        item(out, COMPONENT_TYPE, |out| {
-            // () -> list<u8>
-            out.extend([COMPONENT_FUNCTION, 0, 0]);
-            i64::from(bytes).encode(out);
-        });
-        item(out, COMPONENT_TYPE, |out| {
-            // (bytes: list<u8>) -> bool
-            out.extend([COMPONENT_FUNCTION, 1]);
-            "bytes".encode(out);
-            i64::from(bytes).encode(out);
-            out.push(0);
-            PrimitiveValType::Bool.encode(out);
-        });
-        item(out, CANONICAL, |out| {
-            out.extend([LIFT, 0]);
-            save.encode(out);
-            out.extend([2, WITH_MEMORY]);
-            memory.encode(out);
-            out.push(WITH_POST_RETURN);
-            saved.encode(out);
-            (bytes + 1).encode(out);
-        });
-        item(out, CANONICAL, |out| {
-            out.extend([LIFT, 0]);
-            restore.encode(out);
-            out.extend([2, WITH_MEMORY]);
-            memory.encode(out);
-            out.push(WITH_REALLOC);
-            place.encode(out);
-            (bytes + 2).encode(out);
-        });
-        // An export is a function of its own.
-        item(out, COMPONENT_EXPORT, export(SAVE, first_function + 2));
-        item(out, COMPONENT_EXPORT, export(RESTORE, first_function + 3));
     }
 }
 
-/// Writes a section of one item.
-fn item(out: &mut Vec<u8>, id: u8, item: impl FnOnce(&mut Vec<u8>)) {
-    let mut content = vec![1];
-    item(&mut content);
-    write(out, id, &content);
+impl Lifted {
+    fn of(core: u32, options: &[CanonicalOption]) -> Self {
+        let mut this = Self {
+            core,
+            memory: None,
+            realloc: None,
+            is_utf8: true,
+        };
+        for option in options {
+            match option {
+                CanonicalOption::Memory(memory) => this.memory = Some(*memory),
+                CanonicalOption::Realloc(function) => this.realloc = Some(*function),
+                CanonicalOption::UTF16 | CanonicalOption::CompactUTF16 => this.is_utf8 = false,
+                _ => {}
+            }
+        }
+        this
+    }
 }
 
-// Numbers of sections and kinds (component model, Binary.md).
+/// The number of the section of a core module (component model, Binary.md).
 const CORE_MODULE: u8 = 1;
-const ALIAS: u8 = 6;
-const COMPONENT_TYPE: u8 = 7;
-const CANONICAL: u8 = 8;
-const COMPONENT_EXPORT: u8 = 11;
-const CORE_SORT: u8 = 0;
-const CORE_FUNCTION: u8 = 0;
-const CORE_MEMORY: u8 = 2;
-const FUNCTION_SORT: u8 = 1;
-const OF_CORE_EXPORT: u8 = 1;
-const COMPONENT_FUNCTION: u8 = 0x40;
-const LIST: u8 = 0x70;
-const LIFT: u8 = 0;
-const WITH_MEMORY: u8 = 3;
-const WITH_REALLOC: u8 = 4;
-const WITH_POST_RETURN: u8 = 5;
