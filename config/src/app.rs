@@ -14,6 +14,7 @@ use crate::log::Log;
 use crate::manifest::Section;
 use crate::name::ComponentName;
 use crate::node::Node;
+use crate::variables::{Expanded, Variables};
 
 /// An application, as its manifest describes it.
 #[derive(Clone, Debug, Default)]
@@ -30,10 +31,21 @@ pub struct App {
     pub components: BTreeMap<ComponentName, Component>,
 }
 
-pub(crate) fn parse(source_name: &str, text: &str) -> Result<App, ConfigError> {
+pub(crate) fn parse(
+    source_name: &str,
+    text: &str,
+    variables: &dyn Variables,
+) -> Result<App, ConfigError> {
     let faults = Faults::default();
     let app = match DeTable::parse(text) {
-        Ok(tree) => App::read(Section::root(&tree, text, &faults)),
+        Ok(mut tree) => {
+            let expanded = Expanded::expand(tree.get_mut(), variables, &faults);
+            // What lacks a variable would be reported for its value, too.
+            match faults.is_empty() {
+                true => App::read(Section::root(&tree, text, &expanded, &faults)),
+                false => App::default(),
+            }
+        }
         Err(error) => {
             faults.report(Fault::from(error));
             App::default()

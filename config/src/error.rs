@@ -190,6 +190,10 @@ impl Faults {
         self.0.borrow_mut().push(fault);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// Returns `value` if no fault was reported.
     pub(crate) fn into_result<T>(
         self,

@@ -14,6 +14,7 @@
 //! - `component`, `resident`, `mailbox`, `name`: `[components.<name>]` and the names of components
 //!   and actions.
 //! - `capability`: `[capabilities.<name>]` and the built-in profiles.
+//! - `variables`: `${NAME}` in strings.
 //! - `manifest`: reads a TOML tree by hand, so that every value keeps its place in the file;
 //!   `size` and `suggest` help it.
 //! - `error`: problems, with their places and advice.
@@ -66,9 +67,12 @@ mod size;
 mod suggest;
 mod tls;
 mod trie;
+mod variables;
 mod websocket;
 
 use std::path::Path;
+
+use variables::NoVariables;
 
 pub use admin::{Admin, AdminAddr};
 pub use app::App;
@@ -86,20 +90,39 @@ pub use node::Node;
 pub use resident::{Intensity, Resident};
 pub use routes::{ANY_METHOD, Lookup, Match, Params, Route, RouteId, RouteTable};
 pub use tls::{CertificateFiles, ClientCertificates, Tls};
+pub use variables::{Environment, Lenient, Variables};
 pub use websocket::WebSocketSettings;
 
-/// Reads and validates the manifest at `path`.
+/// Reads and validates the manifest at `path`, with these variables.
 ///
 /// Errors name the file as `path` does: give it as the operator wrote it.
-pub fn load(path: &Path) -> Result<App, ConfigError> {
+///
+/// # Errors
+/// If it can't be read, or is not valid.
+pub fn load(path: &Path, variables: &dyn Variables) -> Result<App, ConfigError> {
     let source_name = path.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => parse(&source_name, &text),
+        Ok(text) => parse_with(&source_name, &text, variables),
         Err(cause) => Err(ConfigError::Unreadable { source_name, cause }),
     }
 }
 
-/// Validates the text of a manifest; errors call it `source_name`.
+/// Validates the text of a manifest, where no variable is set; errors call it `source_name`.
+///
+/// # Errors
+/// If it is not valid.
 pub fn parse(source_name: &str, text: &str) -> Result<App, ConfigError> {
-    app::parse(source_name, text)
+    parse_with(source_name, text, &NoVariables)
+}
+
+/// Validates the text of a manifest, with these variables; errors call it `source_name`.
+///
+/// # Errors
+/// If it is not valid.
+pub fn parse_with(
+    source_name: &str,
+    text: &str,
+    variables: &dyn Variables,
+) -> Result<App, ConfigError> {
+    app::parse(source_name, text, variables)
 }

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Fault, Faults};
+use crate::variables::Expanded;
 use crate::{size, suggest};
 
 /// A table of the manifest, and the keys that it may have: those that were read.
@@ -22,8 +23,17 @@ pub(crate) struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// Creates the section of a whole manifest with this text.
-    pub(crate) fn root(tree: &'a Spanned<DeTable<'a>>, text: &'a str, faults: &'a Faults) -> Self {
-        let source = Source { text, faults };
+    pub(crate) fn root(
+        tree: &'a Spanned<DeTable<'a>>,
+        text: &'a str,
+        expanded: &'a Expanded,
+        faults: &'a Faults,
+    ) -> Self {
+        let source = Source {
+            text,
+            expanded,
+            faults,
+        };
         Self::new("rusm.toml".to_owned(), tree.span(), tree.get_ref(), source)
     }
 
@@ -145,6 +155,10 @@ impl<'a> Value<'a> {
     pub(crate) fn boolean(&self) -> Result<bool, Fault> {
         match self.value.get_ref() {
             DeValue::Boolean(value) => Ok(*value),
+            DeValue::String(text) if self.is_expanded() => {
+                let value = text.parse();
+                value.map_err(|_| self.fault("true or false", "its variable has another value"))
+            }
             _ => Err(self.mismatch("true or false")),
         }
     }
@@ -158,6 +172,11 @@ impl<'a> Value<'a> {
             }),
             _ => Err(self.mismatch("a string")),
         }
+    }
+
+    /// Returns whether it is a string that had variables, which may be for a number.
+    fn is_expanded(&self) -> bool {
+        self.source.expanded.contains(self.value.span().start)
     }
 
     /// Returns whether it is written as a number.
@@ -179,6 +198,12 @@ impl<'a> Value<'a> {
                 .ok()
                 .filter(|number| allowed.contains(number))
                 .ok_or_else(|| self.fault(&expected, "out of range")),
+            DeValue::String(text) if self.is_expanded() => {
+                let number = text.parse().ok();
+                number
+                    .filter(|number| allowed.contains(number))
+                    .ok_or_else(|| self.fault(&expected, "its variable has another value"))
+            }
             _ => Err(self.mismatch(&expected)),
         }
     }
@@ -307,5 +332,6 @@ impl<'a> Text<'a> {
 #[derive(Clone, Copy)]
 struct Source<'a> {
     text: &'a str,
+    expanded: &'a Expanded,
     faults: &'a Faults,
 }

@@ -529,14 +529,14 @@ fn load_reads_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("rusm.toml");
     std::fs::write(&path, "[node]\ncores = 2").unwrap();
-    assert!(rusm_config::load(&path).unwrap().node.cores.is_some());
+    assert!(load(&path).unwrap().node.cores.is_some());
 
     std::fs::write(&path, b"\xff").unwrap();
-    let error = rusm_config::load(&path).unwrap_err();
+    let error = load(&path).unwrap_err();
     let cause = error.source().unwrap().to_string();
     assert!(cause.contains("UTF-8"), "{cause}");
 
-    let error = rusm_config::load(Path::new("no/such/rusm.toml")).unwrap_err();
+    let error = load(Path::new("no/such/rusm.toml")).unwrap_err();
     assert_eq!(error.to_string(), "cannot read no/such/rusm.toml");
     let cause = error.source().unwrap().to_string();
     assert!(cause.starts_with("No such file"), "{cause}");
@@ -562,4 +562,9 @@ fn the_admin_listener_is_read() {
     assert_eq!(public.key.as_deref(), Some(Path::new("admin.key")));
     let unix = admin("listen = 'unix:/run/rusm/admin.sock'");
     assert_eq!(unix.listen, AdminAddr::Unix("/run/rusm/admin.sock".into()));
+}
+
+fn load(path: &Path) -> Result<App, rusm_config::ConfigError> {
+    let dir = path.parent().unwrap().to_owned();
+    rusm_config::load(path, &rusm_config::Environment { dir })
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 #[cfg(feature = "build")]
 use rusm_build::{BuildOptions, ComponentSpec};
 use rusm_build::{Grants, artifact_path, source_map, withheld};
-use rusm_config::{ActionName, App, Capabilities, ComponentName, Network};
+use rusm_config::{
+    ActionName, App, Capabilities, ComponentName, Environment, Lenient, Network, Variables,
+};
 use rusm_core::MailboxLimit;
 use rusm_store::Store;
 use rusm_wasm_pool::pool::engine::{compiler_engine, shard_engine};
@@ -32,6 +34,12 @@ pub struct Application {
     pub manifest: App,
 }
 
+fn environment(args: &AppArgs) -> Environment {
+    Environment {
+        dir: args.app_dir.clone(),
+    }
+}
+
 /// An application's components, compiled for the shards of this machine.
 pub struct Compiled {
     /// The sizes of each shard's pool.
@@ -46,9 +54,23 @@ impl Application {
     /// # Errors
     /// If it can't be read, or is not valid.
     pub fn open(args: &AppArgs) -> Result<Self, CliError> {
+        let environment = environment(args);
+        Self::open_with(args, &environment)
+    }
+
+    /// The same for a command that needs no secrets: a variable that is not set is empty, and so is a file that is
+    /// not there.
+    ///
+    /// # Errors
+    /// As of [`Application::open`].
+    pub fn open_without_secrets(args: &AppArgs) -> Result<Self, CliError> {
+        Self::open_with(args, &Lenient(environment(args)))
+    }
+
+    fn open_with(args: &AppArgs, variables: &dyn Variables) -> Result<Self, CliError> {
         Ok(Self {
             dir: args.app_dir.clone(),
-            manifest: rusm_config::load(&args.manifest())?,
+            manifest: rusm_config::load(&args.manifest(), variables)?,
         })
     }
 

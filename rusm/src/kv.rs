@@ -14,7 +14,7 @@ use crate::{AppError, CliError};
 /// # Errors
 /// If the app has no store, the store can't be opened, or the key does not exist.
 pub fn run(args: &KvArgs) -> Result<(), CliError> {
-    let app = Application::open(&AppArgs {
+    let app = Application::open_without_secrets(&AppArgs {
         app_dir: args.app_dir.clone(),
         config: args.config.clone(),
     })?;

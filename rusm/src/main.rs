@@ -22,7 +22,9 @@ fn run(command: Command) -> Result<(), CliError> {
         #[cfg(feature = "build")]
         Command::Dev(args) => serve::dev(&args),
         #[cfg(feature = "build")]
-        Command::Build(args) => rusm::app::Application::open(&args.app)?.build(args.types),
+        Command::Build(args) => {
+            rusm::app::Application::open_without_secrets(&args.app)?.build(args.types)
+        }
         Command::Compile(args) => serve::compile(&args),
         Command::Check(args) => check::check(&args),
         Command::Kv(args) => kv::run(&args),

@@ -67,7 +67,7 @@ pub fn dev(args: &RunArgs) -> Result<(), CliError> {
 /// # Errors
 /// If they can't be compiled, or the result can't be stored.
 pub fn compile(args: &CompileArgs) -> Result<(), CliError> {
-    let app = Application::open(&args.app)?;
+    let app = Application::open_without_secrets(&args.app)?;
     let _log = log::init(&app.manifest.log).map_err(CliError::Log)?;
     let shards = match args.cores.as_ref().or(app.manifest.node.cores.as_ref()) {
         // Not the cores of this machine: the server is another.

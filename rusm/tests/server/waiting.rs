@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::apps;
 use crate::client::Client;
 use crate::server::Serve;
 
@@ -29,6 +30,34 @@ fn waiting_too_long_is_504() {
     let mut client = server.connect();
     assert_eq!(client.get("/sleep/600000").status, 504);
     assert_eq!(client.get("/sleep/1").text(), "slept for 1 ms\n");
+}
+
+#[test]
+fn a_manifest_has_variables_and_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("hours");
+    std::fs::write(&secret, "never\n").unwrap();
+    let manifest = format!(
+        "[[serve]]\nlisten = \"127.0.0.1:${{PORT:-0}}\"\nmax-headers = \"${{FIELDS}}\"\n\
+         [serve.routes]\n\"GET /env\" = \"clock#env\"\n[components.clock]\ncapability = \"one\"\n\
+         [capabilities.one]\nenv = {{ LAB = \"${{WORD}}\", HOURS = \"${{file:{}}}\" }}\n",
+        secret.display()
+    );
+    let serve = || {
+        Serve::app(apps::lab())
+            .manifest(&manifest)
+            .env("FIELDS", "3")
+    };
+    let server = serve().env("WORD", "shut").start();
+    let found = "[(\"HOURS\", \"never\"), (\"LAB\", \"shut\")]\n";
+    assert_eq!(server.connect().get("/env").text(), found);
+    let (code, said) = serve().fails_to_start();
+    assert_eq!(code, Some(2));
+    assert!(
+        said.contains("the environment variable `WORD` is not set"),
+        "{said}"
+    );
+    assert!(!said.contains("never"), "{said}");
 }
 
 #[test]
