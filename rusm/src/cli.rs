@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use rusm_config::Cores;
 
 /// Serve WebAssembly components as processes: a fresh, sandboxed instance for every request.
@@ -30,6 +31,17 @@ pub enum Command {
     Check(AppArgs),
     /// Look into an app's durable store, or change it, while its server is stopped
     Kv(KvArgs),
+    /// Print a script that completes this command in a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write the manual pages, in section 1
+    Man {
+        /// The directory they are written to
+        dir: PathBuf,
+    },
     /// Start a new app
     New {
         /// Its name, and that of the directory it is made in

@@ -25,6 +25,7 @@ pub mod cli_error;
 pub mod gateway;
 pub mod kv;
 pub mod log;
+pub mod manual;
 pub mod serve;
 mod swap;
 mod tls;

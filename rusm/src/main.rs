@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use rusm::cli::{Cli, Command};
-use rusm::{CliError, check, kv, serve};
+use rusm::{CliError, check, kv, manual, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -28,6 +28,8 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Compile(args) => serve::compile(&args),
         Command::Check(args) => check::check(&args),
         Command::Kv(args) => kv::run(&args),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { dir } => manual::write_pages(&dir),
         #[cfg(feature = "build")]
         Command::New { name, lang } => {
             rusm_build::scaffold::create(&name, lang.into())?;

@@ -41,6 +41,32 @@ fn a_restart_gets_the_port_again() {
 }
 
 #[test]
+fn shells_and_man_know_the_command() {
+    let script = rusm().args(["completions", "bash"]).output().unwrap();
+    assert!(script.status.success());
+    let mut bash = std::process::Command::new("bash");
+    let script = String::from_utf8(script.stdout).unwrap();
+    let complete = format!(
+        "{script}\nCOMP_WORDS=(rusm ser) COMP_CWORD=1; _rusm rusm ser rusm; echo ${{COMPREPLY[*]}}"
+    );
+    let completed = bash.args(["-c", &complete]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&completed.stdout), "serve\n");
+    let dir = tempfile::tempdir().unwrap();
+    let pages = dir.path().join("man1");
+    let written = rusm().arg("man").arg(&pages).status().unwrap();
+    assert!(written.success());
+    let page = std::fs::read_to_string(pages.join("rusm-serve.1")).unwrap();
+    assert!(page.contains("\\-\\-listen"), "{page}");
+    // A directory that can't be made.
+    let written = rusm()
+        .arg("man")
+        .arg(pages.join("rusm.1"))
+        .output()
+        .unwrap();
+    assert_eq!(written.status.code(), Some(1));
+}
+
+#[test]
 fn a_wrong_command_line() {
     for (args, words) in [
         (
