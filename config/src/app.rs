@@ -1,6 +1,7 @@
 //! The manifest as a whole.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::Range;
 
 use toml::de::DeTable;
@@ -90,9 +91,18 @@ impl App {
     }
 }
 
-/// With port 0 each listener gets its own port.
+/// Returns whether both would take the same connections. With port 0 each listener gets its own port.
 fn is_same(admin: &AdminAddr, listener: &Listener) -> bool {
-    matches!(admin, AdminAddr::Tcp(addr) if *addr == listener.addr && addr.port() != 0)
+    let (AdminAddr::Tcp(admin), of_clients) = (admin, &listener.addr) else {
+        return false;
+    };
+    let covers = |all: IpAddr, one: IpAddr| match all {
+        IpAddr::V4(all) => all.is_unspecified() && one.is_ipv4(),
+        IpAddr::V6(all) => all.is_unspecified() && one.is_ipv6(),
+    };
+    let (first, second) = (admin.ip(), of_clients.ip());
+    let is_overlap = first == second || covers(first, second) || covers(second, first);
+    is_overlap && admin.port() == of_clients.port() && admin.port() != 0
 }
 
 /// Reads the listeners, and the place of each one's address.

@@ -654,6 +654,19 @@ fn the_admin_listener() {
         "[[serve]]\nlisten = '127.0.0.1:1'\ncomponent = 'c'\n[admin]\nlisten = «'127.0.0.1:1'»\n",
         &["has the address of a [[serve]]", "for clients"],
     );
+    for (serve, admin) in [
+        ("0.0.0.0:1", "127.0.0.1:1"),
+        ("[::]:1", "[::1]:1"),
+        ("127.0.0.1:1", "0.0.0.0:1"),
+    ] {
+        let manifest = format!(
+            "[[serve]]\nlisten = '{serve}'\ncomponent = 'c'\n[admin]\nkey = 'k'\nlisten = «'{admin}'»\n"
+        );
+        check(
+            &manifest,
+            &["has the address of a [[serve]]", "for clients"],
+        );
+    }
 }
 
 #[test]
