@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
         Err(failed) => {
             let code = failed.code();
             if let Some(problem) = failed.problem() {
-                eprintln!("{problem:?}");
+                output::print_error(&format!("{problem:?}\n"));
             }
             ExitCode::from(code)
         }

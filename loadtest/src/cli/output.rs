@@ -36,6 +36,17 @@ pub(super) fn try_paths(common: &Common) -> Result<(), CliError> {
         let message = ErrorMessage::new("only one file can be `-`, standard output");
         return Err(CliError::usage(message));
     }
+    // By their directories: the files may not exist yet.
+    let places: Vec<_> = paths
+        .iter()
+        .map(|path| (directory(path), path.file_name()))
+        .collect();
+    for (index, place) in places.iter().enumerate() {
+        if places[..index].contains(place) && !is_device(paths[index]) {
+            let message = format!("two files at {}", paths[index].display());
+            return Err(CliError::usage(ErrorMessage::new(message)));
+        }
+    }
     paths.into_iter().try_for_each(try_path)
 }
 
@@ -63,7 +74,7 @@ pub(super) fn finish(report: &Report, common: &Common) -> Result<(), CliError> {
     let paths = [&common.json, &common.html, &common.hgrm];
     let on_stdout = paths.into_iter().flatten().any(|path| is_stdout(path));
     if !common.quiet && on_stdout {
-        eprint!("{}", table::summary(report));
+        print_error(&table::summary(report));
     } else if !common.quiet {
         print(&table::summary(report));
     }
@@ -110,6 +121,11 @@ pub(super) fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
+/// Prints to standard error, which may be closed or full: the exit code still tells the outcome.
+pub(super) fn print_error(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
 /// Writes a file; `-` is standard output.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let written = if is_stdout(path) {
@@ -118,6 +134,22 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
         std::fs::write(path, bytes)
     };
     written.map_err(|error| cannot_write(path, &error))
+}
+
+/// Returns the directory of a file, by its own path if it exists.
+fn directory(path: &Path) -> Option<PathBuf> {
+    let parent = path.parent()?;
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
+    Some(parent.canonicalize().unwrap_or_else(|_| parent.to_owned()))
+}
+
+/// Returns whether the path is of something that takes several files, such as `/dev/null`.
+fn is_device(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| !file.is_file())
 }
 
 fn is_stdout(path: &Path) -> bool {

@@ -284,11 +284,12 @@ pub fn gate_sentence(gate: &Expectation) -> String {
         Figure::Latency(percentile) => (format!("p{percentile}"), "at most"),
         Figure::Rate => ("rate".to_owned(), "at least"),
         Figure::Errors => ("errors and unsent".to_owned(), "at most"),
+        Figure::Downtime => ("time without a success".to_owned(), "at most"),
     };
     let value = |value: f64| match gate.figure {
         Figure::Latency(_) => figures::time(value),
         Figure::Rate => format!("{}/s", figures::rate(value)),
-        Figure::Errors => figures::share(value),
+        Figure::Errors | Figure::Downtime => figures::share(value),
     };
     let found = gate.found.map_or("unknown".to_owned(), value);
     format!("{name} {found}, expected {bound} {}", value(gate.limit))
