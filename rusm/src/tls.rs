@@ -82,7 +82,8 @@ struct Files {
     clients: Option<ClientAuth>,
 }
 
-/// Reads the files of a listener, and warns of certificates that have expired or soon will.
+/// Reads the files of a listener, and warns of certificates that are not valid yet, have expired or soon
+/// will.
 fn read(dir: &Path, listener: &Listener) -> Result<Option<Files>, AppError> {
     let Some(tls) = &listener.tls else {
         return Ok(None);
@@ -98,10 +99,11 @@ fn read(dir: &Path, listener: &Listener) -> Result<Option<Files>, AppError> {
     for files in &tls.certificates {
         let (cert, key) = (dir.join(&files.cert), dir.join(&files.key));
         let identity = Identity::read(&cert, &key).map_err(|error| {
-            let of = if error.path == cert { "cert" } else { "key" };
+            let is_of_key = error.path != cert || error.problem.is_of_key();
+            let of = if is_of_key { "key" } else { "cert" };
             invalid(of)(error)
         })?;
-        warn_of_end(&cert, &identity, SystemTime::now());
+        warn_of_validity(&cert, &identity, SystemTime::now());
         identities.push(identity);
     }
     let clients = tls.clients.as_ref().map(|clients| {
@@ -114,7 +116,18 @@ fn read(dir: &Path, listener: &Listener) -> Result<Option<Files>, AppError> {
     }))
 }
 
-fn warn_of_end(cert: &Path, identity: &Identity, now: SystemTime) {
+fn warn_of_validity(cert: &Path, identity: &Identity, now: SystemTime) {
+    let until_start = identity.not_before().map(|start| start.duration_since(now));
+    if let Some(Ok(wait)) = until_start
+        && !wait.is_zero()
+    {
+        tracing::warn!(
+            "{}: the certificate is not valid yet, but in {} hour(s): until then clients will refuse it (is the \
+             clock of this machine right?)",
+            cert.display(),
+            wait.as_secs().div_ceil(3600)
+        );
+    }
     let Some(left) = identity.not_after().map(|end| end.duration_since(now)) else {
         return;
     };

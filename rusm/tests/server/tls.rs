@@ -27,6 +27,12 @@ fn certificates() -> tempfile::TempDir {
         openssl req -new $ec -keyout old.key -out old.csr -subj /CN=old
         openssl x509 -req -in old.csr -signkey old.key -days -1 -out old.pem \
             -extfile <(echo subjectAltName=DNS:a.test)
+        openssl x509 -in a.pem -outform DER -out a.der
+        openssl pkcs8 -topk8 -in a.key -v2 aes256 -passout pass:x -out locked.key
+        openssl ec -in a.key -aes256 -passout pass:x -out locked-ec.key
+        head -c 300 a.pem > cut.pem
+        (printf '\\357\\273\\277'; cat a.pem) > mark.pem
+        mkfifo pipe
     "#;
     run(&dir, script);
     dir
@@ -181,7 +187,9 @@ fn rusm_check_names_the_file_the_key_and_what_to_do() {
             .arg(apps::hello())
             .arg("--config")
             .arg(path);
-        let output = command.output().unwrap();
+        let mut limited = Command::new("timeout");
+        let limited = limited.arg("10").arg(command.get_program());
+        let output = limited.args(command.get_args()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code(), said)
     };
@@ -190,6 +198,8 @@ fn rusm_check_names_the_file_the_key_and_what_to_do() {
         format!("[serve.tls]\ncert = '{dir}/{cert}'\nkey = '{dir}/{key}'")
     };
     assert_eq!(check(&files("a.pem", "a.key")).0, Some(0));
+    // Some editors begin a text with a mark.
+    assert_eq!(check(&files("mark.pem", "a.key")).0, Some(0));
     for (cert, key, words) in [
         (
             "none.pem",
@@ -212,6 +222,14 @@ fn rusm_check_names_the_file_the_key_and_what_to_do() {
             "b.key",
             ["`key`: ", "not the key of the certificate in "],
         ),
+        ("a.pem", "a.pem", ["`key`: ", "it has no private key"]),
+        ("a.der", "a.key", ["`cert`: ", "-inform DER"]),
+        ("cut.pem", "a.key", ["`cert`: ", "no END line"]),
+        ("a.pem", "locked.key", ["`key`: ", "has a passphrase"]),
+        ("a.pem", "locked-ec.key", ["`key`: ", "has a passphrase"]),
+        ("pipe", "a.key", ["`cert`: ", "not a regular file"]),
+        ("a.pem", "pipe", ["`key`: ", "not a regular file"]),
+        ("/dev/zero", "a.key", ["`cert`: ", "not a regular file"]),
     ] {
         let (code, said) = check(&files(cert, key));
         assert_eq!(code, Some(2), "{said}");
@@ -221,6 +239,21 @@ fn rusm_check_names_the_file_the_key_and_what_to_do() {
     assert_eq!(code, Some(0), "{said}");
     assert!(
         said.contains("old.pem: the certificate has expired "),
+        "{said}"
+    );
+    run(
+        &dir,
+        r#"
+        mkdir ca; touch ca/index.txt; echo 01 > ca/serial
+        printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=ca/index.txt\\nserial=ca/serial\\nnew_certs_dir=ca\\ndefault_md=sha256\\npolicy=p\\n[p]\\n' > ca.cnf
+        openssl ca -batch -config ca.cnf -selfsign -keyfile old.key -in old.csr -startdate 400101000000Z \
+            -enddate 410101000000Z -extfile <(echo subjectAltName=DNS:a.test) -notext -out early.pem
+    "#,
+    );
+    let (code, said) = check(&files("early.pem", "old.key"));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("early.pem: the certificate is not valid yet"),
         "{said}"
     );
 }

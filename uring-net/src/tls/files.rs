@@ -1,8 +1,8 @@
 //! Certificates and keys from PEM files.
 
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -15,14 +15,14 @@ use rustls::{InconsistentKeys, RootCertStore};
 use thiserror::Error;
 use webpki::EndEntityCert;
 
-use super::validity::not_after;
+use super::validity::{Validity, validity};
 
 /// A certificate of the server, with its chain and its key.
 #[derive(Clone)]
 pub struct Identity {
     pub(super) key: Arc<CertifiedKey>,
     pub(super) names: Vec<String>,
-    not_after: Option<SystemTime>,
+    validity: Validity,
 }
 
 impl Identity {
@@ -33,10 +33,14 @@ impl Identity {
     /// certificate's.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, FileError> {
         let chain = certificates(certificate)?;
-        let key_der = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| {
+        let pem = read(key)?;
+        if is_encrypted(&pem) {
+            return Err(FileProblem::EncryptedKey.of(key));
+        }
+        let key_der = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
             let problem = match error {
                 pem::Error::NoItemsFound => FileProblem::NoKey,
-                error => FileProblem::NotPem(error.to_string()),
+                error => FileProblem::malformed(&error),
             };
             problem.of(key)
         })?;
@@ -59,7 +63,7 @@ impl Identity {
             .collect();
         Ok(Self {
             names,
-            not_after: not_after(first),
+            validity: validity(first),
             key: Arc::new(identity),
         })
     }
@@ -69,9 +73,14 @@ impl Identity {
         &self.names
     }
 
+    /// Returns from when the certificate is valid.
+    pub fn not_before(&self) -> Option<SystemTime> {
+        self.validity.not_before
+    }
+
     /// Returns until when the certificate is valid.
     pub fn not_after(&self) -> Option<SystemTime> {
-        self.not_after
+        self.validity.not_after
     }
 }
 
@@ -80,7 +89,7 @@ impl fmt::Debug for Identity {
         // Not the key.
         f.debug_struct("Identity")
             .field("names", &self.names)
-            .field("not_after", &self.not_after)
+            .field("validity", &self.validity)
             .finish_non_exhaustive()
     }
 }
@@ -115,17 +124,49 @@ impl ClientAuth {
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FileError> {
     let pem = read(path)?;
     let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    let certificates =
-        certificates.map_err(|error| FileProblem::NotPem(error.to_string()).of(path))?;
+    let certificates = certificates.map_err(|error| FileProblem::malformed(&error).of(path))?;
     match certificates.is_empty() {
         true => Err(FileProblem::NoCertificate.of(path)),
         false => Ok(certificates),
     }
 }
 
+/// Reads a file of PEM. A pipe or a device could keep the server waiting, or have no end.
 fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    fs::read(path).map_err(|error| FileProblem::Unreadable(error).of(path))
+    let unreadable = |error| FileProblem::Unreadable(error).of(path);
+    let is_regular = path.metadata().map_err(unreadable)?.is_file();
+    if !is_regular {
+        return Err(FileProblem::NotRegular.of(path));
+    }
+    let mut content = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    let read = file.take(MAX_FILE + 1).read_to_end(&mut content);
+    if read.map_err(unreadable)? as u64 > MAX_FILE {
+        return Err(FileProblem::TooLarge.of(path));
+    }
+    if content.first() == Some(&DER_SEQUENCE) {
+        let problem = FileProblem::NotPem("it begins as DER or PKCS #12 does".into());
+        return Err(problem.of(path));
+    }
+    // Some editors put it before a text; the parser of PEM takes it for a part of the first line.
+    if content.starts_with(BYTE_ORDER_MARK) {
+        content.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(content)
 }
+
+/// Returns whether the key has a passphrase, in the form of PKCS #8 or in that of OpenSSL before it.
+fn is_encrypted(pem: &[u8]) -> bool {
+    pem.split(|byte| *byte == b'\n').any(|line| {
+        line.starts_with(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+            || line.starts_with(b"Proc-Type: 4,ENCRYPTED")
+    })
+}
+
+/// Bytes of a file: more than the certificates of all public authorities.
+const MAX_FILE: u64 = 4 << 20;
+const DER_SEQUENCE: u8 = 0x30;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A file that can't be used for TLS.
 #[derive(Debug, Error)]
@@ -144,6 +185,12 @@ pub enum FileProblem {
     /// The system can't read it.
     #[error("can't be read: {0}")]
     Unreadable(io::Error),
+    /// It is a directory, a pipe or a device.
+    #[error("it is not a regular file")]
+    NotRegular,
+    /// It is larger than any file of certificates.
+    #[error("it has more than 4 MiB")]
+    TooLarge,
     /// It is malformed.
     #[error("it is not PEM: {0}")]
     NotPem(String),
@@ -151,8 +198,11 @@ pub enum FileProblem {
     #[error("it has no certificate (BEGIN CERTIFICATE)")]
     NoCertificate,
     /// It has no key.
-    #[error("it has no private key in the clear (BEGIN PRIVATE KEY)")]
+    #[error("it has no private key (BEGIN PRIVATE KEY)")]
     NoKey,
+    /// Its key has a passphrase.
+    #[error("its private key has a passphrase")]
+    EncryptedKey,
     /// A certificate in it is malformed, or of a kind that is not supported.
     #[error("its certificate can't be used: {0}")]
     NotCertificate(String),
@@ -172,13 +222,15 @@ impl FileProblem {
                 "relative paths begin at the directory of the app"
             }
             Self::Unreadable(_) => "the user that the server runs as has to be able to read it",
+            Self::NotRegular => "give the file itself: it is read again at each SIGHUP",
+            Self::TooLarge => "give a file with the certificate and its chain, or its key, alone",
             Self::NotPem(_) => {
-                "a PEM file is text: `openssl x509 -inform DER -in FILE` turns DER into PEM"
+                "a PEM file is text; `openssl x509 -inform DER -in FILE`, `openssl pkey -inform DER -in FILE` and \
+                 `openssl pkcs12 -nodes -in FILE` turn other forms into it"
             }
             Self::NoCertificate => "give the file with the certificate, its chain behind it",
-            Self::NoKey => {
-                "give the file with the key; `openssl pkey -in FILE` removes the passphrase of one"
-            }
+            Self::NoKey => "give the file with the key",
+            Self::EncryptedKey => "`openssl pkey -in FILE` prints the key without it",
             Self::NotCertificate(_) => {
                 "it has to be an X.509 certificate of version 3: `openssl x509 -text -in FILE` shows it"
             }
@@ -189,6 +241,21 @@ impl FileProblem {
                 "the certificate of the server has to be the first in its file, before its chain"
             }
         }
+    }
+
+    /// Returns whether it is a problem with a key.
+    pub fn is_of_key(&self) -> bool {
+        matches!(
+            self,
+            Self::NoKey | Self::EncryptedKey | Self::UnusableKey(_) | Self::OtherKey(_)
+        )
+    }
+
+    fn malformed(error: &pem::Error) -> Self {
+        Self::NotPem(match error {
+            pem::Error::MissingSectionEnd { .. } => "its last section has no END line".into(),
+            error => error.to_string(),
+        })
     }
 
     fn of(self, path: &Path) -> FileError {

@@ -1,9 +1,32 @@
-//! The end of a certificate's validity (RFC 5280 section 4.1).
+//! The time in which a certificate is valid (RFC 5280 section 4.1).
 
 use std::time::{Duration, SystemTime};
 
-/// Returns until when the certificate is valid, if it says so in a form that this reads.
-pub(super) fn not_after(certificate: &[u8]) -> Option<SystemTime> {
+/// The time in which a certificate is valid, as far as it says so in a form that this reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Validity {
+    pub(super) not_before: Option<SystemTime>,
+    pub(super) not_after: Option<SystemTime>,
+}
+
+/// Returns the time in which the certificate is valid.
+pub(super) fn validity(certificate: &[u8]) -> Validity {
+    let Some(validity) = field(certificate) else {
+        return Validity::default();
+    };
+    let (start, end) = match element(validity) {
+        Some((_, _, behind)) => (element(validity), element(behind)),
+        None => (None, None),
+    };
+    let read = |(tag, content, _)| time(tag, content);
+    Validity {
+        not_before: start.and_then(read),
+        not_after: end.and_then(read),
+    }
+}
+
+/// Returns the content of the field `validity`.
+fn field(certificate: &[u8]) -> Option<&[u8]> {
     let (_, certificate, _) = element(certificate)?;
     let (_, to_be_signed, _) = element(certificate)?;
     let (tag, _, behind_version) = element(to_be_signed)?;
@@ -15,8 +38,10 @@ pub(super) fn not_after(certificate: &[u8]) -> Option<SystemTime> {
     let (_signature, fields) = skip(fields)?;
     let (_issuer, fields) = skip(fields)?;
     let (_, validity, _) = element(fields)?;
-    let (_not_before, validity) = skip(validity)?;
-    let (tag, time, _) = element(validity)?;
+    Some(validity)
+}
+
+fn time(tag: u8, time: &[u8]) -> Option<SystemTime> {
     let time = std::str::from_utf8(time).ok()?.strip_suffix('Z')?;
     let (year, rest) = match tag {
         UTC_TIME => {
@@ -109,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_read_in_both_forms() {
+    fn start_and_end_are_read_in_both_forms() {
         let version = b"\xa0\x03\x02\x01\x02";
         let seconds = |time: SystemTime| {
             time.duration_since(SystemTime::UNIX_EPOCH)
@@ -131,7 +156,10 @@ mod tests {
             for issuer in [0, 200, 300] {
                 for version in [&version[..], b""] {
                     let der = certificate(tag, time, version, issuer);
-                    assert_eq!(not_after(&der).map(seconds), expected, "{time} {issuer}");
+                    let validity = validity(&der);
+                    assert_eq!(validity.not_after.map(seconds), expected, "{time} {issuer}");
+                    let start = validity.not_before.map(seconds);
+                    assert_eq!(start, Some(1_735_689_600), "{time} {issuer}");
                 }
             }
         }
@@ -140,7 +168,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
-            not_after(&bytes);
+            validity(&bytes);
         }
     }
 }

@@ -673,6 +673,11 @@ fn what_is_wrong_with_a_file_is_said() {
         .unwrap()
         .duration_since(std::time::SystemTime::now());
     assert_eq!(left.unwrap().as_secs() / (24 * 3600), 29);
+    assert!(identity.not_before().unwrap() < std::time::SystemTime::now());
+    assert!(matches!(
+        problem("/dev/zero", "a.key"),
+        FileProblem::NotRegular
+    ));
     assert!(ClientAuth::read(Path::new("/none"), false).is_err());
     assert!(Acceptor::new(Vec::new(), None).is_err());
 }
