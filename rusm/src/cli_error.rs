@@ -135,6 +135,11 @@ impl CliError {
             Self::Usage(_) | Self::Manifest(_) | Self::Application(_) | Self::Load(_) => {
                 ExitCode::from(2)
             }
+            Self::Admin(
+                AdminError::Key { .. }
+                | AdminError::KeyFile { .. }
+                | AdminError::NoDirectory { .. },
+            ) => ExitCode::from(2),
             #[cfg(feature = "build")]
             Self::Build(BuildError::Missing { .. })
             | Self::Scaffold(ScaffoldError::Name { .. }) => ExitCode::from(2),

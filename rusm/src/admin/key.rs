@@ -21,6 +21,13 @@ impl Key {
             path: path.to_owned(),
             error,
         };
+        // A pipe could keep the server waiting.
+        if !path.metadata().map_err(unreadable)?.is_file() {
+            return Err(AdminError::Key {
+                path: path.to_owned(),
+                reason: "it is not a regular file",
+            });
+        }
         let file = File::open(path).map_err(unreadable)?;
         let mut text = Vec::new();
         let read = file.take(MAX_KEY as u64 + 1).read_to_end(&mut text);

@@ -1,5 +1,6 @@
 //! The response to each path.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use rusm_uring_net::http1::Status;
@@ -15,6 +16,8 @@ pub(super) struct Pages {
     node: Arc<NodeState>,
     key: Option<Key>,
     metrics: Metrics,
+    /// What the shards told in this turn of the listener.
+    told: RefCell<Vec<(Page, String)>>,
 }
 
 /// A page, by its path.
@@ -51,7 +54,29 @@ impl Pages {
             node,
             key,
             metrics: Metrics::default(),
+            told: RefCell::default(),
         }
+    }
+
+    /// Begins a turn. Clients that ask in one turn for what the shards tell get the same answer, so a turn waits at
+    /// most once for each page, however many ask: probes wait behind no queue.
+    pub(super) fn begin_turn(&self) {
+        self.told.borrow_mut().clear();
+    }
+
+    fn once_a_turn(&self, page: Page, tell: impl FnOnce() -> String) -> String {
+        let told = self
+            .told
+            .borrow()
+            .iter()
+            .find(|(of, _)| *of == page)
+            .cloned();
+        if let Some((_, text)) = told {
+            return text;
+        }
+        let text = tell();
+        self.told.borrow_mut().push((page, text.clone()));
+        text
     }
 
     pub(super) fn respond(&self, request: &Request<'_>) -> Response {
@@ -72,11 +97,17 @@ impl Pages {
             Page::Live => probe(health::dead(&self.node)),
             Page::Ready => probe(health::unready(&self.node)),
             Page::Metrics => {
-                let text = self.metrics.scrape(&self.node);
+                let text = self.once_a_turn(page, || self.metrics.scrape(&self.node));
                 Response::new(Status::OK, metrics::CONTENT_TYPE, text)
             }
-            Page::Processes => Response::new(Status::OK, JSON, lists::processes(&self.node)),
-            Page::Services => Response::new(Status::OK, JSON, lists::services(&self.node)),
+            Page::Processes => {
+                let text = self.once_a_turn(page, || lists::processes(&self.node));
+                Response::new(Status::OK, JSON, text)
+            }
+            Page::Services => {
+                let text = self.once_a_turn(page, || lists::services(&self.node));
+                Response::new(Status::OK, JSON, text)
+            }
         }
     }
 }

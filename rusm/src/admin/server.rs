@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::error::AdminError;
-use super::http::{Request, Response};
+use super::http::Request;
 use super::pages::Pages;
 use super::socket::Listener;
 
@@ -22,7 +22,7 @@ pub(super) fn start(listener: Listener, pages: Pages) -> Result<(), AdminError> 
             accepts_from: Instant::now(),
         };
         loop {
-            server.turn(&|request| pages.respond(request));
+            server.turn(&pages);
         }
     };
     let thread = thread::Builder::new().name("rusm-admin".into());
@@ -40,14 +40,16 @@ struct Server {
 
 impl Server {
     /// Waits until something can be done, and does it.
-    fn turn(&mut self, respond: &impl Fn(&Request<'_>) -> Response) {
+    fn turn(&mut self, pages: &Pages) {
         let ready = self.wait();
+        pages.begin_turn();
+        let respond = |request: &Request<'_>| pages.respond(request);
         let now = Instant::now();
         let mut ready = ready.into_iter();
         // One for each connection, in their order, and one for the listener.
         self.connections.retain_mut(|connection| {
             let is_ready = ready.next().unwrap_or_default();
-            now < connection.deadline() && (!is_ready || connection.advance(respond))
+            now < connection.deadline() && (!is_ready || connection.advance(&respond))
         });
         if ready.next().unwrap_or_default() {
             self.accept(now);

@@ -91,8 +91,9 @@ pub(super) fn ask_all<T: Send + 'static>(
     let asked: Vec<_> = shards
         .iter()
         .map(|shard| {
-            shard.silence()?;
-            shard.ask(question.clone())
+            // One that is stuck would keep all clients of the listener waiting, probes too.
+            let is_ticking = shard.silence()? < PATIENCE;
+            is_ticking.then(|| shard.ask(question.clone())).flatten()
         })
         .collect();
     let deadline = Instant::now() + PATIENCE;

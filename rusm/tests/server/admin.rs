@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use libc::{SIGKILL, SIGTERM};
 
@@ -234,9 +235,44 @@ fn a_key_that_is_not_there_keeps_the_node_from_starting() {
         let (code, log) = Serve::app(apps::hello())
             .manifest(&manifest)
             .fails_to_start();
-        assert_eq!(code, Some(1), "{log}");
+        assert_eq!(code, Some(2), "{log}");
         assert!(log.contains(said), "{log}");
     }
+}
+
+#[test]
+fn a_key_that_has_no_end_is_refused() {
+    let manifest = std::fs::read_to_string(apps::hello().join("rusm.toml")).unwrap();
+    let manifest = format!("{ADMIN}key = \"/dev/zero\"\n{manifest}");
+    let (code, log) = Serve::app(apps::hello())
+        .manifest(&manifest)
+        .fails_to_start();
+    assert_eq!(code, Some(2), "{log}");
+    assert!(log.contains("not a regular file"), "{log}");
+}
+
+#[test]
+fn probes_are_answered_between_any_number_of_scrapes() {
+    let server = hello().start();
+    let admin = admin(&server);
+    assert!(eventually(|| ask(admin, "/health/ready").status == 200));
+    // They wait for the next tick of the shards, and never take what they asked for.
+    let pages = ["/metrics", "/processes", "/services"];
+    let scrapes: Vec<_> = (0..300)
+        .map(|number| {
+            let mut client = Client::connect(admin);
+            client.send(request("GET", pages[number % 3], "", ""));
+            client
+        })
+        .collect();
+    let asked = Instant::now();
+    assert_eq!(ask(admin, "/health/live").status, 200);
+    assert!(
+        asked.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        asked.elapsed()
+    );
+    drop(scrapes);
 }
 
 #[test]
