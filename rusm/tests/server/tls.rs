@@ -31,7 +31,7 @@ fn certificates() -> tempfile::TempDir {
         openssl pkcs8 -topk8 -in a.key -v2 aes256 -passout pass:x -out locked.key
         openssl ec -in a.key -aes256 -passout pass:x -out locked-ec.key
         head -c 300 a.pem > cut.pem
-        (printf '\\357\\273\\277'; cat a.pem) > mark.pem
+        (printf '\357\273\277'; cat a.pem) > mark.pem
         mkfifo pipe
     "#;
     run(&dir, script);
@@ -245,7 +245,7 @@ fn rusm_check_names_the_file_the_key_and_what_to_do() {
         &dir,
         r#"
         mkdir ca; touch ca/index.txt; echo 01 > ca/serial
-        printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=ca/index.txt\\nserial=ca/serial\\nnew_certs_dir=ca\\ndefault_md=sha256\\npolicy=p\\n[p]\\n' > ca.cnf
+        printf '[ca]\ndefault_ca=d\n[d]\ndatabase=ca/index.txt\nserial=ca/serial\nnew_certs_dir=ca\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n' > ca.cnf
         openssl ca -batch -config ca.cnf -selfsign -keyfile old.key -in old.csr -startdate 400101000000Z \
             -enddate 410101000000Z -extfile <(echo subjectAltName=DNS:a.test) -notext -out early.pem
     "#,
