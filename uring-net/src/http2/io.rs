@@ -89,7 +89,7 @@ impl Io {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.taken == self.input.len() && !self.is_ended {
+        if self.taken >= self.input.len() && !self.is_ended {
             if self.reads == 0 {
                 // A client that is faster than we are must not keep the core from others.
                 cx.waker().wake_by_ref();

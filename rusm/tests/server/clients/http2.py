@@ -50,7 +50,7 @@ class Peer:
         stream = stream or self.next
         self.next = max(self.next, stream + 2)
         frame = HeadersFrame(stream, self.encoder.encode(fields))
-        frame.flags.update(flags)
+        [frame.flags.add(flag) for flag in flags]
         self.send(frame)
         return stream
 
@@ -91,7 +91,7 @@ class Peer:
         while (frame := self.frame()) is not None:
             if isinstance(frame, kind) and stream in (None, frame.stream_id):
                 return frame
-        raise AssertionError(f"the end came before {kind.__name__} on {stream}")
+        raise AssertionError(f"the end came before {kind} on {stream}")
 
     def response(self, stream):
         """Status, fields, content and trailers."""
