@@ -40,11 +40,20 @@ fn curl_with_prior_knowledge() {
     let said = shell(&server, "$curl -I $url/");
     assert!(said.starts_with("HTTP/2 200"), "{said}");
     assert!(said.contains("content-length: "), "{said}");
-    let said = shell(&server, "$curl -i $url/nowhere -o - ; $curl -i -X DELETE $url/");
-    assert!(said.contains("HTTP/2 404") && said.contains("HTTP/2 405"), "{said}");
+    let said = shell(
+        &server,
+        "$curl -i $url/nowhere -o - ; $curl -i -X DELETE $url/",
+    );
+    assert!(
+        said.contains("HTTP/2 404") && said.contains("HTTP/2 405"),
+        "{said}"
+    );
     assert!(said.contains("allow: "), "{said}");
     let said = shell(&server, "$curl -w '%{http_code}' $url/boom $url/users/8");
-    assert!(said.contains("500") && said.ends_with("user 8\n200"), "{said}");
+    assert!(
+        said.contains("500") && said.ends_with("user 8\n200"),
+        "{said}"
+    );
     let is_logged = |server: &Server| {
         let printed = server.printed().join("\n");
         printed.contains("\"GET /users/7 HTTP/2.0\" 200 7 ")
@@ -73,7 +82,10 @@ fn sixteen_mebibytes_go_both_ways_at_once() {
 #[test]
 fn a_listener_may_speak_http_1_alone() {
     let server = Serve::hello_with("http2 = false").start();
-    let said = shell(&server, "$curl $url/ -o /dev/null -w '%{http_code}' 2>&1 || true");
+    let said = shell(
+        &server,
+        "$curl $url/ -o /dev/null -w '%{http_code}' 2>&1 || true",
+    );
     assert!(said.contains("000"), "{said}");
     assert_eq!(shell(&server, "curl -sS $url/users/7"), "user 7\n");
 }
@@ -110,7 +122,9 @@ fn a_stop_lets_streams_end_and_refuses_others() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("piece 3"), "{said}");
     let first = said.find("last_stream_id=2147483647");
-    let last = said.rfind("last_stream_id=13").or(said.rfind("last_stream_id=1,"));
+    let last = said
+        .rfind("last_stream_id=13")
+        .or(said.rfind("last_stream_id=1,"));
     assert!(first.is_some() && last > first, "{said}");
     assert_eq!(server.wait().and_then(|status| status.code()), Some(0));
     assert!(began.elapsed() < Duration::from_secs(5));

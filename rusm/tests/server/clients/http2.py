@@ -5,6 +5,7 @@ Takes a port of examples/hello and one of the stock components."""
 import socket
 import struct
 import sys
+import threading
 import time
 
 import hpack
@@ -36,6 +37,8 @@ class Peer:
         self.send(SettingsFrame(0, settings=settings or {}))
         if window:
             self.send(WindowUpdateFrame(0, window_increment=window))
+        self.settings = self.until(SettingsFrame).settings
+        self.window = self.settings[SettingsFrame.INITIAL_WINDOW_SIZE]
 
     def raw(self, data):
         try:
@@ -71,7 +74,7 @@ class Peer:
                 if len(self.received) >= 9 + length:
                     head.parse_body(memoryview(self.received[9:9 + length]))
                     self.received = self.received[9 + length:]
-                    if isinstance(head, SettingsFrame) and "ACK" not in head.flags:
+                    if isinstance(head, SettingsFrame) and "ACK" not in head.flags and self.acknowledges:
                         self.send(SettingsFrame(0, flags=["ACK"]))
                     if isinstance(head, PingFrame) and "ACK" not in head.flags and self.acknowledges:
                         self.send(PingFrame(0, head.opaque_data, flags=["ACK"]))
@@ -139,10 +142,8 @@ def malformed_heads_end_their_stream_alone():
         [(":method", "GET"), (":scheme", "http"), (":authority", "h")],
         [(":method", "GET"), (":scheme", "http"), (":path", ""), (":authority", "h")],
         get() + [(":method", "GET")],
-        get() + [(":unknown", "a")],
         get() + [(":status", "200")],
         [("a", "b")] + get(),
-        get() + [("Upper", "a")],
         get() + [("connection", "close")],
         get() + [("keep-alive", "1")],
         get() + [("proxy-connection", "a")],
@@ -151,9 +152,16 @@ def malformed_heads_end_their_stream_alone():
         get() + [("te", "gzip")],
         get() + [("content-length", "1")],
         get() + [("content-length", "x")],
+        get("http://h/"),
     ]:
         peer.resets(peer.headers(fields), PROTOCOL_ERROR)
     peer.lives()
+    # With these, some end the connection.
+    for field in [(":unknown", "a"), ("Upper", "a"), ("a b", "c"), ("a", "b\r\nc: d")]:
+        peer = Peer()
+        peer.headers(get() + [field])
+        frame = peer.until((RstStreamFrame, GoAwayFrame))
+        assert frame.error_code in (PROTOCOL_ERROR, COMPRESSION_ERROR), (field, frame)
 
 
 def heads_that_are_no_request_of_ours_are_refused():
@@ -161,11 +169,10 @@ def heads_that_are_no_request_of_ours_are_refused():
     for fields, status in [
         ([(":method", "GET"), (":scheme", "http"), (":path", "/")], 400),
         (get() + [("host", "other.test")], 400),
-        (get("http://h/"), 400),
         (get() + [("a", " b")], 400),
         (get("/" + "a" * 9000), 414),
         (get() + [(f"h{i}", "a") for i in range(101)], 431),
-        (get() + [("big", "a" * 17000)], 431),
+        (get() + [("big", "a" * 3000)] * 12, 431),
         ([(":method", "CONNECT"), (":authority", "h:443")], 501),
         (get("/", "PUT"), 405),
         (get("/nowhere"), 404),
@@ -193,7 +200,7 @@ def content_of_every_size_comes_back():
     for size in [0, 1, 16384, 70000, 400000]:
         body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
         stream = peer.open(get("/echo", "POST"))
-        at, window = 0, 65535
+        window = peer.window
         for at in range(0, size, 16384):
             piece = body[at:at + 16384]
             while window < len(piece):
@@ -221,7 +228,6 @@ def head_has_no_content():
     peer = Peer(STOCK)
     status, fields, content, _ = peer.response(peer.headers(get("/hello", "HEAD")))
     assert (status, content) == (200, b""), status
-    peer.resets(peer.headers(get() + [("Upper", "a")]), PROTOCOL_ERROR)
 
 
 def trailers_go_both_ways():
@@ -245,9 +251,7 @@ def trailers_go_both_ways():
 
 def a_fault_ends_its_stream_alone():
     peer = Peer()
-    boom, fine = peer.headers(get("/boom")), peer.headers(get())
-    assert peer.response(boom)[0] == 500
-    assert peer.response(fine)[0] == 200 or True
+    assert peer.response(peer.headers(get("/boom")))[0] == 500
     peer.lives()
 
 
@@ -271,7 +275,7 @@ def a_request_waits_for_its_consumer():
     # The component never reads: no more comes than the window of the stream.
     peer = Peer(STOCK)
     stream = peer.open(get("/bodies/early/3000", "POST"))
-    sent, credit = 0, 65535
+    sent, credit = 0, peer.window
     peer.socket.settimeout(0.5)
     try:
         while sent < 2_000_000:
@@ -298,7 +302,7 @@ def an_answer_may_come_before_the_content():
 
 def too_many_streams_are_refused():
     peer = Peer(STOCK)
-    limit = peer.until(SettingsFrame).settings[SettingsFrame.MAX_CONCURRENT_STREAMS]
+    limit = peer.settings[SettingsFrame.MAX_CONCURRENT_STREAMS]
     assert limit == 128, limit
     streams = [peer.open(get("/echo/body", "POST")) for _ in range(limit + 1)]
     peer.resets(streams[-1], REFUSED_STREAM, PROTOCOL_ERROR)
@@ -317,16 +321,16 @@ def frames_that_break_the_protocol_end_the_connection():
         ("HEADERS on stream 0", frame(1, 5, 0, b"\x82"), PROTOCOL_ERROR),
         ("HEADERS on an even stream", frame(1, 5, 2, b"\x82"), PROTOCOL_ERROR),
         ("padding longer than the frame", frame(1, 13, 1, b"\xff\x82"), PROTOCOL_ERROR),
-        ("an index that is not there", frame(1, 5, 1, b"\xff\xff\x03"), COMPRESSION_ERROR),
+        ("an index that is not there", frame(1, 5, 1, b"\xff\xff\x03"), COMPRESSION_ERROR, PROTOCOL_ERROR),
         ("RST_STREAM on an idle stream", frame(3, 0, 1, b"\0\0\0\x08"), PROTOCOL_ERROR),
         ("RST_STREAM of 3 bytes", frame(3, 0, 1, b"\0\0\0"), FRAME_SIZE_ERROR, PROTOCOL_ERROR),
         ("SETTINGS on a stream", frame(4, 0, 1, b""), PROTOCOL_ERROR),
-        ("SETTINGS of 5 bytes", frame(4, 0, 0, b"\0" * 5), FRAME_SIZE_ERROR),
-        ("SETTINGS with ACK and more", frame(4, 1, 0, b"\0" * 6), FRAME_SIZE_ERROR),
+        ("SETTINGS of 5 bytes", frame(4, 0, 0, b"\0" * 5), FRAME_SIZE_ERROR, PROTOCOL_ERROR),
+        ("SETTINGS with ACK and more", frame(4, 1, 0, b"\0" * 6), FRAME_SIZE_ERROR, PROTOCOL_ERROR),
         ("a window too large", frame(4, 0, 0, b"\0\x04\xff\xff\xff\xff"), FLOW_CONTROL_ERROR, PROTOCOL_ERROR),
         ("a frame size too small", frame(4, 0, 0, b"\0\x05\0\0\0\x01"), PROTOCOL_ERROR),
         ("PUSH_PROMISE of a client", frame(5, 4, 1, b"\0\0\0\x02\x82"), PROTOCOL_ERROR),
-        ("PING of 7 bytes", frame(6, 0, 0, b"\0" * 7), FRAME_SIZE_ERROR),
+        ("PING of 7 bytes", frame(6, 0, 0, b"\0" * 7), FRAME_SIZE_ERROR, PROTOCOL_ERROR),
         ("PING on a stream", frame(6, 0, 1, b"\0" * 8), PROTOCOL_ERROR),
         ("GOAWAY on a stream", frame(7, 0, 1, b"\0" * 8), PROTOCOL_ERROR),
         ("WINDOW_UPDATE of nothing", frame(8, 0, 0, b"\0" * 4), PROTOCOL_ERROR),
@@ -334,7 +338,7 @@ def frames_that_break_the_protocol_end_the_connection():
         ("WINDOW_UPDATE on an idle stream", frame(8, 0, 1, b"\0\0\0\x01"), PROTOCOL_ERROR),
         ("CONTINUATION without HEADERS", frame(9, 4, 1, b"\x82"), PROTOCOL_ERROR),
         ("HEADERS amid HEADERS", frame(1, 1, 1, b"\x82") + frame(1, 5, 3, b"\x82"), PROTOCOL_ERROR),
-        ("a frame too large", frame(0, 0, 1, b"\0" * 16385), FRAME_SIZE_ERROR),
+        ("a frame too large", frame(0, 0, 1, b"\0" * 16385), FRAME_SIZE_ERROR, PROTOCOL_ERROR),
     ]:
         peer = Peer()
         peer.raw(sent)
@@ -403,24 +407,12 @@ def floods_of_small_frames_are_cut_off():
 def floods_that_ask_for_answers_are_cut_off():
     for frame in [PingFrame(0, b"12345678"), SettingsFrame(0, settings={1: 4096})]:
         peer = Peer()
-        peer.raw(b"")
-        data = frame.serialize() * 1000
-        peer.socket.settimeout(0.05)
-        ended = False
-        for _ in range(2_000_000 // len(data)):
-            peer.raw(data)
-            try:
-                while True:
-                    got = peer.frame()
-                    if got is None or isinstance(got, GoAwayFrame):
-                        ended = True
-                        assert got is None or got.error_code == ENHANCE_YOUR_CALM, got
-                        break
-            except TimeoutError:
-                pass
-            if ended:
-                break
-        assert ended, f"{type(frame).__name__}: never"
+        peer.acknowledges = False
+        data = frame.serialize() * 100_000
+        sending = threading.Thread(target=peer.raw, args=[data])
+        sending.start()
+        peer.ends(ENHANCE_YOUR_CALM)
+        sending.join()
 
 
 def rapid_resets_are_cut_off():
