@@ -30,7 +30,7 @@ fn a_client_of_single_frames() {
 
 #[test]
 fn curl_with_prior_knowledge() {
-    let server = Serve::hello_with("access-log = true").start();
+    let server = Serve::hello_with("[log]\naccess = true\n").start();
     let said = shell(&server, "$curl -i $url/users/7");
     assert!(said.starts_with("HTTP/2 200"), "{said}");
     assert!(said.ends_with("user 7\n"), "{said}");

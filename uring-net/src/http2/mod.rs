@@ -97,7 +97,7 @@ pub(crate) async fn serve<S: Service>(
     };
     match end {
         End::Cut => {}
-        End::Left => client.end().await,
+        End::Disconnected => client.end().await,
         End::Closed => client.close(Linger::REJECTED).await,
     }
 }
@@ -106,7 +106,7 @@ pub(crate) async fn serve<S: Service>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     /// The client has left.
-    Left,
+    Disconnected,
     /// We said that it ends.
     Closed,
     /// The client takes nothing of what we send.
@@ -115,12 +115,12 @@ enum End {
 
 async fn run<S: Service>(shared: Rc<Shared<S>>, io: Rc<RefCell<Io>>, guard: &DeadlineGuard) -> End {
     let Some(h2) = handshake(&shared, &io, guard).await else {
-        return End::Left;
+        return End::Disconnected;
     };
     let mut running = Running {
         h2,
         streams: FuturesUnordered::new(),
-        make: |request, respond| contained(stream::serve(shared.clone(), request, respond)),
+        make: |request, respond| catch_panics(stream::serve(shared.clone(), request, respond)),
         io,
         shared: &shared,
         idle_since: None,
@@ -215,7 +215,7 @@ where
                 Poll::Ready(Some(Err(error))) => {
                     tracing::trace!(peer = %self.shared.peer, %error, "connection failed");
                     return Poll::Ready(match error.is_io() {
-                        true => End::Left,
+                        true => End::Disconnected,
                         false => self.end(),
                     });
                 }
@@ -279,14 +279,14 @@ where
 
     fn end(&self) -> End {
         match self.io.borrow().is_ended() {
-            true => End::Left,
+            true => End::Disconnected,
             false => End::Closed,
         }
     }
 }
 
 /// A defect of ours ends the stream that met it, not the others.
-fn contained(stream: impl Future<Output = ()>) -> impl Future<Output = ()> {
+fn catch_panics(stream: impl Future<Output = ()>) -> impl Future<Output = ()> {
     let mut stream = Box::pin(stream);
     poll_fn(move |cx| {
         let poll = catch_unwind(AssertUnwindSafe(|| stream.as_mut().poll(cx)));
