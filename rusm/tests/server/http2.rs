@@ -49,9 +49,9 @@ fn curl_with_prior_knowledge() {
         "{said}"
     );
     assert!(said.contains("allow: "), "{said}");
-    let said = shell(&server, "$curl -w '%{http_code}' $url/boom $url/users/8");
+    let said = shell(&server, "$curl -i $url/boom; $curl $url/users/8");
     assert!(
-        said.contains("500") && said.ends_with("user 8\n200"),
+        said.starts_with("HTTP/2 500") && said.ends_with("user 8\n"),
         "{said}"
     );
     let is_logged = |server: &Server| {
@@ -59,15 +59,6 @@ fn curl_with_prior_knowledge() {
         printed.contains("\"GET /users/7 HTTP/2.0\" 200 7 ")
     };
     assert!(eventually(|| is_logged(&server)), "{:?}", server.printed());
-}
-
-#[test]
-fn a_body_beyond_the_limit_is_refused() {
-    let server = Serve::hello_with("max-body = \"1MiB\"").start();
-    let script = "head -c 1048576 /dev/zero | $curl --data-binary @- $url/echo | wc -c; \
-                  head -c 1048577 /dev/zero | $curl -o /dev/null -w '%{http_code}' --data-binary @- $url/echo; \
-                  head -c 2000000 /dev/zero | $curl -o /dev/null -w ' %{http_code}' -T - -X POST $url/echo";
-    assert_eq!(shell(&server, script), "1048576\n413 413");
 }
 
 #[test]

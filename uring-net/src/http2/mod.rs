@@ -41,6 +41,7 @@ use self::waits::earlier;
 use crate::deadline_guard::{DeadlineGuard, Linger};
 use crate::service::Service;
 use crate::settings::Settings;
+use crate::shard::FIRST_REQUEST;
 use crate::socket::Client;
 
 /// What a client sends first (RFC 9113 section 3.4), as far as it tells the version.
@@ -143,15 +144,19 @@ async fn handshake<S>(
     io: &Rc<RefCell<Io>>,
     guard: &DeadlineGuard,
 ) -> Option<Connection<Handle, Piece>> {
-    let deadline = shared.shard.now() + shared.settings.header_timeout;
+    let mut deadline = shared.shard.now() + shared.settings.header_timeout;
     let mut handshake = pin!(builder(&shared.settings).handshake(Handle(io.clone())));
     poll_fn(|cx| {
         io.borrow_mut().renew_turn();
         if let Poll::Ready(ready) = handshake.as_mut().poll(cx) {
             return Poll::Ready(ready.ok());
         }
-        if shared.shard.now() >= deadline {
+        let now = shared.shard.now();
+        if now >= deadline {
             return Poll::Ready(None);
+        }
+        if shared.shard.is_draining() {
+            deadline = deadline.min(now + FIRST_REQUEST);
         }
         guard.set_open(Some(deadline), cx.waker());
         Poll::Pending

@@ -224,6 +224,20 @@ def content_is_as_long_as_it_says():
     peer.lives()
 
 
+def content_beyond_the_limit_is_refused():
+    peer = Peer()
+    stream = peer.open(get("/echo", "POST"))
+    sent, window = 0, peer.window
+    while sent <= 1 << 20:
+        while window < 16384:
+            window += peer.until(WindowUpdateFrame, stream).window_increment
+        peer.data(stream, b"x" * 16384)
+        sent, window = sent + 16384, window - 16384
+    assert peer.response(stream)[0] == 413
+    peer.resets(stream, NO_ERROR)
+    peer.lives()
+
+
 def head_has_no_content():
     peer = Peer(STOCK)
     status, fields, content, _ = peer.response(peer.headers(get("/hello", "HEAD")))
