@@ -25,6 +25,8 @@ pub struct Listener {
     pub routes: RouteTable,
     /// Fields for every response, names in lower case, in the order of the file.
     pub headers: Vec<(String, String)>,
+    /// Set if it speaks HTTP/2 besides HTTP/1.1.
+    pub http2: bool,
     /// The files of TLS; without them it speaks none.
     pub tls: Option<Tls>,
     /// Its limits for each client.
@@ -34,7 +36,8 @@ pub struct Listener {
     pub websocket: WebSocketSettings,
 }
 
-/// The protocol of a listener. All of them speak HTTP/1.1 and HTTP/1.0.
+/// The protocol of a listener. All of them speak HTTP/1.1 and HTTP/1.0, and HTTP/2 unless it is
+/// switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protocol {
@@ -75,6 +78,7 @@ impl Listener {
         let headers = section.section("headers", "[serve.headers]");
         // One with a fault was reported.
         let tls = (section.section("tls", "[serve.tls]")).map(Tls::read);
+        let http2 = section.get("http2", Value::boolean).unwrap_or(true);
         let limits = Limits::read(&mut section);
         let long_lived = long_lived(protocol, routes.as_ref());
         let websocket = WebSocketSettings::read(&mut section, long_lived);
@@ -117,6 +121,7 @@ impl Listener {
             addr: addr?,
             routes: routes?,
             headers,
+            http2,
             tls: tls.flatten(),
             limits,
             websocket,

@@ -87,6 +87,7 @@ impl<'e> Entry<'e> {
                 _ if record.is_websocket => "websocket",
                 Version::Http10 => "HTTP/1.0",
                 Version::Http11 => "HTTP/1.1",
+                Version::Http2 => "HTTP/2.0",
             }),
             status: record.status.map_or(CLIENT_LEFT, |status| status.code()),
             bytes: record.sent,

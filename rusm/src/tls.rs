@@ -18,10 +18,14 @@ pub(crate) fn acceptor(dir: &Path, listener: &Listener) -> Result<Option<Accepto
         return Ok(None);
     };
     let acceptor = Acceptor::new(files.identities, files.clients);
-    acceptor.map(Some).map_err(|error| AppError::Tls {
+    let acceptor = acceptor.map_err(|error| AppError::Tls {
         listener: listener.addr,
         error,
-    })
+    })?;
+    Ok(Some(match listener.http2 {
+        true => acceptor.with_http2(),
+        false => acceptor,
+    }))
 }
 
 /// The acceptors of a node that serves, to be replaced when their files have changed.

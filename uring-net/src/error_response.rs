@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::http1::{HeaderLines, Status};
+use crate::http1::{HeaderLines, RequestError, Status};
 
 /// A response that the server makes by itself: one line of text.
 #[derive(Clone, Debug)]
@@ -48,5 +48,11 @@ impl ErrorResponse {
     pub fn with_headers(mut self, headers: HeaderLines) -> Self {
         self.headers = headers;
         self
+    }
+}
+
+impl From<RequestError> for ErrorResponse {
+    fn from(error: RequestError) -> Self {
+        Self::new(error.status()).with_text(error.reason())
     }
 }

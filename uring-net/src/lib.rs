@@ -69,6 +69,7 @@
 //!     write_timeout: Duration::from_secs(30),
 //!     headers: HeaderLines::default(),
 //!     access_log: None,
+//!     http2: true,
 //!     tls: None,
 //! };
 //! Driver::Uring.block_on(|| async {
@@ -88,10 +89,13 @@
 pub mod access;
 pub mod bind;
 pub mod connection;
+mod content;
 mod deadline_guard;
 pub mod driver;
 mod error_response;
 pub mod http1;
+mod http2;
+mod length_check;
 pub mod listener;
 mod memory;
 pub mod meter;

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 pub use self::body::{Aborted, Body, BodyStream, WrongLength};
+pub(crate) use self::informational::InformationalHead;
 pub use self::informational::{Informational, InvalidInformational};
 pub use self::response::{Response, ServiceResponse};
 pub use self::streamed::{BodyError, BodySink, Closed, PendingResponse, Streamed, StreamedRequest};

@@ -27,6 +27,9 @@ pub struct Settings {
     pub headers: HeaderLines,
     /// The receiver of a record of each request that has ended.
     pub access_log: Option<Arc<dyn AccessLog>>,
+    /// Set if clients may speak HTTP/2: over TLS as [`Acceptor::with_http2`] offers it, else those that
+    /// begin with it ("prior knowledge").
+    pub http2: bool,
     /// The listener speaks TLS if it is set.
     pub tls: Option<Acceptor>,
 }

@@ -68,6 +68,12 @@ impl Client {
         }
     }
 
+    /// Returns whether the handshake of TLS has chosen HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        let tls = self.writer.tls.as_ref();
+        tls.is_some_and(|session| session.is_http2())
+    }
+
     /// The handshake is complete: the connection speaks TLS, and has not sent anything yet.
     pub(crate) fn secure(&mut self, session: Rc<Session>) {
         self.reader.half.tls = Some(session.clone());
@@ -262,6 +268,25 @@ impl Reader {
             read_in_time(&mut half, &reads, buffer, 0..room).await
         };
         self.poll_read_ahead(begin, cx)
+    }
+
+    /// Reads once into `buffer`, of which `room` bytes are used. While this is pending the buffer is
+    /// the read's, which goes on, and is the next one in any case.
+    pub(crate) fn poll_read(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        room: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let mut taken = std::mem::take(buffer);
+        let begin = |mut half| async move {
+            taken.clear();
+            taken.reserve_exact(room);
+            read_once(&mut half, taken).await
+        };
+        let (read, read_into) = ready!(self.poll_read_ahead(begin, cx));
+        *buffer = read_into;
+        Poll::Ready(read)
     }
 
     /// The read that is in flight, or else the one that `begin` begins.

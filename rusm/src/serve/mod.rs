@@ -354,7 +354,10 @@ impl Listener {
                 .unwrap_or(listener.addr),
             sockets,
             spec,
-            settings: settings(limits, &listener.headers, access_log)?,
+            settings: Settings {
+                http2: listener.http2,
+                ..settings(limits, &listener.headers, access_log)?
+            },
             limit: ConnectionLimit::new(limits.max_connections as usize).within(room),
         })
     }
@@ -397,6 +400,7 @@ fn settings(
         headers: HeaderLines::new(headers.iter().map(|(name, value)| (name, value)))
             .map_err(AppError::from)?,
         access_log,
+        http2: false,
         tls: None,
     })
 }

@@ -4,7 +4,7 @@
 //! - [`apps`] builds the guests, [`server`] starts and stops the command, [`client`] speaks HTTP
 //!   as well or as badly as a test wants, [`websocket`] the frames of WebSocket, [`clients`] runs other people's,
 //!   [`nginx`] the proxy in front.
-//! - Clients: [`hello`], [`matrix`], [`interoperation`], [`proxied`], [`rejections`], [`limits`],
+//! - Clients: [`hello`], [`http2`], [`matrix`], [`interoperation`], [`proxied`], [`rejections`], [`limits`],
 //!   [`vanishing`].
 //! - Guests: [`faults`], [`isolation`], [`fairness`], [`waiting`], [`reach`].
 //! - Processes: [`services`], [`processes`], [`counter`]; clients that stay: [`browser`], [`chat`], [`guide`],
@@ -51,6 +51,7 @@ mod fetch;
 mod guide;
 mod hello;
 mod hibernation;
+mod http2;
 mod interoperation;
 mod isolation;
 mod limits;

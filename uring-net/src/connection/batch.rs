@@ -3,8 +3,8 @@
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use super::length_check::LengthCheck;
 use crate::http1::{self, BodyEncoding, Trailers};
+use crate::length_check::LengthCheck;
 use crate::service::{Aborted, BodyStream};
 use crate::shard::Shard;
 

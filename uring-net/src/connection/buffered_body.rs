@@ -2,6 +2,7 @@
 
 use super::context::ResponseContext;
 use super::transition::Transition;
+use crate::content::Content;
 use crate::error_response::ErrorResponse;
 use crate::http1::{self, BodyDecoder, BodyFraming, Head, RequestError, Status};
 use crate::memory::{Exhausted, Reserved};
@@ -154,34 +155,6 @@ pub(super) fn whole_in(head: &Head<'_>) -> Option<usize> {
             .ok()
             .filter(|len| *len <= head.rest.len()),
         BodyFraming::Chunked => None,
-    }
-}
-
-/// Content on its way, and the memory for it.
-struct Content {
-    bytes: Vec<u8>,
-    reserved: Reserved,
-}
-
-impl Content {
-    fn new(reserved: Reserved) -> Self {
-        Self {
-            bytes: Vec::new(),
-            reserved,
-        }
-    }
-
-    /// Makes room for `more` bytes, and for as many again as there are, unless no more than `most`
-    /// will come.
-    fn reserve(&mut self, more: usize, most: usize) -> Result<(), Exhausted> {
-        let (len, capacity) = (self.bytes.len(), self.bytes.capacity());
-        if capacity - len >= more {
-            return Ok(());
-        }
-        let growth = more.max(capacity).min(most).max(more);
-        self.reserved.grow_to(len + growth)?;
-        self.bytes.reserve_exact(growth);
-        Ok(())
     }
 }
 

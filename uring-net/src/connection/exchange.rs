@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::body_reader::{BodyReader, PollContext};
 use crate::deadline_guard::DeadlineGuard;
 use crate::http1::{self, Version};
-use crate::service::{BodyError, Informational};
+use crate::service::{BodyError, Informational, InformationalHead};
 use crate::settings::Settings;
 use crate::shard::{Phase, Shard};
 use crate::socket::{Disconnected, Reader};
@@ -163,10 +163,7 @@ impl<'c> ExchangeState<'c> {
         let Reading::Body(body_reader, informational) = &self.reading else {
             return Poll::Pending;
         };
-        let mut informational = informational.take(waker);
-        if version == Version::Http10 {
-            informational.clear();
-        }
+        let mut informational = encode(informational.take(waker), version);
         if body_reader.borrow_mut().take_continue() {
             informational.extend_from_slice(http1::CONTINUE);
         }
@@ -179,11 +176,7 @@ impl<'c> ExchangeState<'c> {
     /// Lets no further informational responses in, and returns those that aren't written.
     pub(super) fn close_informational(&self, version: Version) -> Vec<u8> {
         match &self.reading {
-            Reading::Body(_, informational) if version == Version::Http11 => informational.close(),
-            Reading::Body(_, informational) => {
-                drop(informational.close());
-                Vec::new()
-            }
+            Reading::Body(_, informational) => encode(informational.close(), version),
             Reading::Complete => Vec::new(),
         }
     }
@@ -263,6 +256,18 @@ impl<'c> ExchangeState<'c> {
             Reading::Complete => false,
         }
     }
+}
+
+/// Returns informational responses as a client of this version is sent them: HTTP/1.0 has none.
+fn encode(informational: Vec<InformationalHead>, version: Version) -> Vec<u8> {
+    let mut out = Vec::new();
+    if version != Version::Http10 {
+        for InformationalHead { status, headers } in informational {
+            // Their headers are valid, so it can't fail.
+            let _ = http1::encode_informational(&mut out, status, headers.iter());
+        }
+    }
+    out
 }
 
 impl PollContext {

@@ -13,6 +13,7 @@ use super::transition::Transition;
 use crate::deadline_guard::Linger;
 use crate::error_response::ErrorResponse;
 use crate::http1::{BodyDecoder, Connection, Head, HeadParser, RequestError, Status};
+use crate::http2;
 use crate::memory::Reserved;
 use crate::request_id::RequestId;
 use crate::service::{
@@ -28,7 +29,13 @@ pub(super) struct Upgraded {
     pub(super) client: Client,
     /// The bytes that were read behind the request.
     pub(super) input: Vec<u8>,
-    pub(super) websocket: WebSocket,
+    pub(super) to: Protocol,
+}
+
+/// The protocol that a connection goes on with.
+pub(super) enum Protocol {
+    WebSocket(WebSocket),
+    Http2,
 }
 
 /// Serves the requests of a connection until it ends or changes its protocol.
@@ -79,7 +86,14 @@ pub(super) async fn serve<S: Service>(
                 return Some(Upgraded {
                     client,
                     input,
-                    websocket,
+                    to: Protocol::WebSocket(websocket),
+                });
+            }
+            Transition::Http2 => {
+                return Some(Upgraded {
+                    client,
+                    input,
+                    to: Protocol::Http2,
                 });
             }
             Transition::Close => {
@@ -198,6 +212,11 @@ async fn respond(client: &mut Client, handled: Handled, is_streamed: bool) -> Tr
     }
 }
 
+/// Returns whether a client begins with HTTP/2, and may: over TLS the handshake decides.
+fn may_be_http2(client: &Client, input: &[u8]) -> bool {
+    client.settings.http2 && client.settings.tls.is_none() && input.starts_with(http2::PREFACE)
+}
+
 /// A request that was read as far as its route wants it.
 enum Routed {
     /// It has a response.
@@ -230,6 +249,10 @@ async fn handle<S: Service>(
         Ok(None) => return Err(Transition::NeedInput),
         Ok(Some(head)) => head,
         Err(error) => {
+            // To look for it here costs the other requests nothing.
+            if may_be_http2(client, input) {
+                return Err(Transition::Http2);
+            }
             client.guard.recorder.begin_unparsed(input);
             let context = ResponseContext::of_unparsed(input);
             return Err(client.reject(error, context).await);

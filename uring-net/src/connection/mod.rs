@@ -5,10 +5,10 @@
 //! - `buffered_body`: the body of a request, whole
 //! - `streaming`: a request that is answered while its body still comes; `body_reader`: that body
 //! - `response_writer`: responses, whole and streamed, to either kind of request; `batch`: the
-//!   chunks of a stream; `length_check`: how many bytes they may be
+//!   chunks of a stream
 //! - `exchange`: the state of a request and its response, and so what the connection waits for
 //!
-//! One that is upgraded leaves this module for [`websocket`].
+//! One that is upgraded leaves this module for [`websocket`], and one of HTTP/2 for `http2`.
 
 mod batch;
 mod body_reader;
@@ -16,7 +16,6 @@ mod buffered_body;
 mod context;
 mod exchange;
 mod http;
-mod length_check;
 mod response_writer;
 mod streaming;
 mod tls_handshake;
@@ -28,10 +27,11 @@ use std::rc::Rc;
 use monoio::net::TcpStream;
 
 use self::context::ResponseContext;
-use self::http::Upgraded;
+use self::http::{Protocol, Upgraded};
 use crate::deadline_guard::Linger;
 use crate::error_response::ErrorResponse;
 use crate::http1::Connection;
+use crate::http2;
 use crate::service::Service;
 pub use crate::settings::Settings;
 use crate::shard::Shard;
@@ -54,15 +54,19 @@ pub(crate) async fn serve<S: Service>(
             None => return,
         };
     }
+    if client.is_http2() {
+        return Box::pin(http2::serve(client, Vec::new(), peer, service)).await;
+    }
     // In a separate box: a connection that is upgraded gives back the memory of HTTP.
-    let upgraded = Box::pin(http::serve(client, peer, service)).await;
-    if let Some(Upgraded {
-        client,
-        input,
-        websocket,
-    }) = upgraded
-    {
-        Box::pin(websocket::serve(client, input, websocket)).await;
+    let upgraded = Box::pin(http::serve(client, peer, service.clone())).await;
+    let Some(Upgraded { client, input, to }) = upgraded else {
+        return;
+    };
+    match to {
+        Protocol::WebSocket(websocket) => {
+            Box::pin(websocket::serve(client, input, websocket)).await;
+        }
+        Protocol::Http2 => Box::pin(http2::serve(client, input, peer, service)).await,
     }
 }
 

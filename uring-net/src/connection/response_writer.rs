@@ -11,12 +11,12 @@ use std::time::Duration;
 use super::batch::{Batch, Framing, Gathered, SMALL_BODY};
 use super::context::ResponseContext;
 use super::exchange::{ExchangeState, Reading, Writing};
-use super::length_check::LengthCheck;
 use super::transition::Transition;
 use crate::error_response::ErrorResponse;
 use crate::http1::{
     self, BodyEncoding, Connection, Payload, RequestError, ResponseHeaders, Status, Version,
 };
+use crate::length_check::LengthCheck;
 use crate::memory::Reserved;
 use crate::service::{Body, BodyStream, PendingResponse, ServiceResponse};
 use crate::settings::Settings;
@@ -411,8 +411,7 @@ impl Client {
         error: RequestError,
         context: ResponseContext,
     ) -> Transition {
-        let response = ErrorResponse::new(error.status()).with_text(error.reason());
-        self.reject_with(&response, context).await
+        self.reject_with(&error.into(), context).await
     }
 
     /// Answers a request whose body there is no memory for, and closes.

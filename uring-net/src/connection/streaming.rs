@@ -11,8 +11,7 @@ use super::context::ResponseContext;
 use super::exchange::{ExchangeState, Reading};
 use super::response_writer::{ResponseWriter, Written};
 use super::transition::Transition;
-use crate::error_response::ErrorResponse;
-use crate::http1::{BodyDecoder, Connection, Head, Status};
+use crate::http1::{BodyDecoder, Connection, Head};
 use crate::memory::Reserved;
 use crate::service::{BodyError, Informational, Streamed};
 use crate::shard::Phase;
@@ -91,7 +90,7 @@ impl StreamingExchange {
             Ok(Written::Aborted) => Transition::Disconnected,
             Err(why) => {
                 body_reader.fail(why);
-                match error_response(why) {
+                match why.response() {
                     Some(response) if is_unwritten => client.reject_with(&response, context).await,
                     // That the end of the response is missing tells the client.
                     _ => Transition::Disconnected,
@@ -121,20 +120,6 @@ async fn finish(client: &mut Client, body_reader: &mut BodyReader) -> Transition
         Ok(()) if body_reader.is_complete() => Transition::Next,
         Err(BodyError::Disconnected) => Transition::Disconnected,
         Ok(()) | Err(_) => Transition::Close,
-    }
-}
-
-/// The response to a client whose body did not come, if it is still there.
-fn error_response(why: BodyError) -> Option<ErrorResponse> {
-    match why {
-        BodyError::Disconnected => None,
-        BodyError::Malformed(error) => {
-            Some(ErrorResponse::new(error.status()).with_text(error.reason()))
-        }
-        BodyError::TooLarge => {
-            Some(ErrorResponse::new(Status::CONTENT_TOO_LARGE).with_text("the body is too large"))
-        }
-        BodyError::TooSlow => Some(ErrorResponse::new(Status::REQUEST_TIMEOUT)),
     }
 }
 

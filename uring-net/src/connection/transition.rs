@@ -10,6 +10,8 @@ pub(super) enum Transition {
     Next,
     /// The request was answered with a change of protocol.
     Upgrade(WebSocket),
+    /// The client speaks HTTP/2.
+    Http2,
     /// The last response was written: close so that it arrives.
     Close,
     /// The last response was written, and the client has nothing more to say.

@@ -26,7 +26,7 @@ impl RequestError {
         self.reason
     }
 
-    pub(super) const fn new(status: Status, reason: &'static str) -> Self {
+    pub(crate) const fn new(status: Status, reason: &'static str) -> Self {
         Self { status, reason }
     }
 

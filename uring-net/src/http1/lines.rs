@@ -1,6 +1,7 @@
 //! Header lines that are the same for every response.
 
 use super::field::{InvalidHeader, is_host_owned, validate_header};
+use super::fields::{Fields, Line};
 
 /// Headers checked and encoded once, when a listener or a route table is made. A response that
 /// sets a header of the same name itself is sent with its own in the place of this one.
@@ -33,25 +34,22 @@ impl HeaderLines {
             if lines.len() == MAX_LINES {
                 return Err(InvalidHeader::new(name, "there are more than 64 headers"));
             }
-            lines.push(Line {
-                name: name.into(),
-                bytes: [name, b": ", value, b"\r\n"].concat(),
-            });
+            lines.push(Line::new(name, value));
         }
         Ok(Self { lines })
     }
 
     /// Returns whether there is a header `name`.
     pub(crate) fn has(&self, name: &str) -> bool {
-        let is_it = |line: &Line| line.name.eq_ignore_ascii_case(name.as_bytes());
+        let is_it = |line: &Line| line.name().eq_ignore_ascii_case(name.as_bytes());
         self.lines.iter().any(is_it)
     }
 
-    /// Appends all lines except those in `overridden`.
-    pub(super) fn put(&self, out: &mut Vec<u8>, overridden: Overridden) {
+    /// Puts all of them except those in `overridden`.
+    pub(super) fn put(&self, out: &mut impl Fields, overridden: Overridden) {
         for (index, line) in self.lines.iter().enumerate() {
             if overridden.0 & (1 << index) == 0 {
-                out.extend_from_slice(&line.bytes);
+                out.line(line);
             }
         }
     }
@@ -59,14 +57,14 @@ impl HeaderLines {
     /// Notes that the response has all of these headers, where `defaults` has them too.
     pub(super) fn override_in(&self, defaults: &Self, overridden: &mut Overridden) {
         for line in &self.lines {
-            defaults.override_with(&line.name, overridden);
+            defaults.override_with(line.name(), overridden);
         }
     }
 
     /// Notes that the response sets a header `name` itself.
     pub(super) fn override_with(&self, name: &[u8], overridden: &mut Overridden) {
         for (index, line) in self.lines.iter().enumerate() {
-            if line.name.eq_ignore_ascii_case(name) {
+            if line.name().eq_ignore_ascii_case(name) {
                 overridden.0 |= 1 << index;
             }
         }
@@ -76,12 +74,6 @@ impl HeaderLines {
 /// A set of lines, by index.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Overridden(u64);
-
-#[derive(Clone, Debug)]
-struct Line {
-    name: Box<[u8]>,
-    bytes: Vec<u8>,
-}
 
 /// As many as [`Overridden`] has bits.
 const MAX_LINES: usize = u64::BITS as usize;

@@ -5,6 +5,7 @@
 //! - [`BodyDecoder`]: the bytes after a head to a body, by its [`BodyFraming`]
 //! - [`encode_head`], [`encode_chunk`], [`encode_last_chunk`], [`encode_trailers`],
 //!   [`encode_plain`], [`encode_informational`]: a response to bytes
+//! - `HeadParts`: a [`Head`] whose parts came one by one, as those of HTTP/2 do
 //! - [`HeaderLines`]: headers that are checked and encoded once, and sent with every response
 //! - [`Date`]: the `date` header
 //!
@@ -18,6 +19,7 @@ mod chunked;
 mod date;
 mod error;
 mod field;
+mod fields;
 mod length;
 mod limits;
 mod lines;
@@ -36,17 +38,20 @@ pub use chunked::{CHUNK_END, ChunkedDecoder, encode_chunk, encode_chunk_size, en
 pub use date::Date;
 pub use error::RequestError;
 pub use field::{InvalidHeader, is_host_owned, validate_header};
+pub(crate) use fields::{Fields, Line};
 pub use length::{LengthDecoder, Progress};
 pub use limits::HeadLimits;
 pub use lines::HeaderLines;
+pub(crate) use request::HeadParts;
 pub use request::{Head, HeadParser, Headers};
-pub(crate) use response::change_connection;
 pub use response::{
     BodyEncoding, CONTINUE, Connection, Payload, ResponseHead, encode_head, encode_informational,
     encode_plain,
 };
+pub(crate) use response::{change_connection, put_head_fields, put_plain_head_fields};
 pub use response_headers::ResponseHeaders;
 pub use semantics::BodyFraming;
 pub use status::{InvalidStatus, Status};
 pub use trailers::{Trailers, encode_trailers};
+pub(crate) use trailers::{check_trailers, received_trailers};
 pub use version::Version;

@@ -1,5 +1,7 @@
 //! The head of a request: request line and headers.
 
+mod parts;
+
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
@@ -13,6 +15,8 @@ use super::semantics::{BodyFraming, Semantics};
 use super::status::Status;
 use super::target::{Target, escape};
 use super::version::Version;
+
+pub(crate) use parts::HeadParts;
 
 /// Takes the heads of a connection's requests apart, one after the other. It belongs to one
 /// connection and lives as long; it allocates only for a head of more than 16 headers, once, and for
@@ -65,7 +69,8 @@ pub struct Head<'b> {
 /// values have no white space around them, and no control characters but the tab.
 #[derive(Clone, Copy)]
 pub struct Headers<'b> {
-    /// The head of the same call of [`HeadParser::parse`] as `spans`: [`Headers::iter`] relies on it.
+    /// The head of the same call of [`HeadParser::parse`] as `spans`, or of the same [`HeadParts`]:
+    /// [`Headers::iter`] relies on it.
     head: &'b [u8],
     spans: &'b [HeaderSpan],
 }
@@ -260,7 +265,8 @@ impl<'b> Headers<'b> {
         self.spans.iter().map(move |span| {
             // SAFETY: `head` and `spans` come from one call of `HeadParser::parse`, which made
             // every `name` from a `&str` of tokens in `head`, and has since changed nothing in it
-            // but upper case to lower; a range that isn't in `head` gives an empty slice.
+            // but upper case to lower; or from one `HeadParts`, whose names are whole `&str`s. A range
+            // that isn't in `head` gives an empty slice.
             let name = unsafe { str::from_utf8_unchecked(span.name.of(head)) };
             (name, span.value.of(head))
         })

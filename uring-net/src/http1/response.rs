@@ -2,6 +2,7 @@
 
 use super::date::Date;
 use super::field::{InvalidHeader, is_host_owned, validate_header};
+use super::fields::Fields;
 use super::lines::{HeaderLines, Overridden};
 use super::response_headers::ResponseHeaders;
 use super::semantics::decimal;
@@ -40,7 +41,7 @@ where
             return Err(invalid);
         }
         if !is_host_owned(name) {
-            put_field(out, name, value);
+            out.field(name, value);
         }
     }
     out.extend_from_slice(b"\r\n");
@@ -95,7 +96,7 @@ pub enum BodyEncoding {
     /// [`encode_last_chunk`](super::encode_last_chunk).
     Chunked,
     /// As it is, and its end is the connection's: close, whatever [`ResponseHead::connection`]
-    /// was. A stream to a client of HTTP/1.0.
+    /// was. A stream to a client of HTTP/1.0. In HTTP/2 the end is the stream's.
     UntilClose,
 }
 
@@ -111,18 +112,7 @@ pub fn encode_head(
 ) -> BodyEncoding {
     head.status.put_line(out);
     out.extend_from_slice(head.date.line());
-    let mut overridden = Overridden::default();
-    let mut declared = DeclaredLength::None;
-    for (name, value) in headers.iter() {
-        let name = name.as_bytes();
-        if is_host_owned(name) {
-            declared.see(name, value);
-            continue;
-        }
-        head.defaults.override_with(name, &mut overridden);
-        put_field(out, name, value);
-    }
-    head.defaults.put(out, overridden);
+    let declared = put_fields(out, head, headers);
     head.finish(out, payload, declared)
 }
 
@@ -159,13 +149,7 @@ pub fn encode_plain(
     let start = out.len();
     head.status.put_line(out);
     out.extend_from_slice(head.date.line());
-    out.extend_from_slice(b"content-type: text/plain; charset=utf-8\r\n");
-    let mut overridden = Overridden::default();
-    head.defaults
-        .override_with(b"content-type", &mut overridden);
-    extra.override_in(head.defaults, &mut overridden);
-    extra.put(out, Overridden::default());
-    head.defaults.put(out, overridden);
+    put_plain_fields(out, head, extra);
     let len = text.len() as u64 + 1;
     let payload = Payload::Length(len);
     let encoding = head.finish(out, payload, DeclaredLength::None);
@@ -177,11 +161,62 @@ pub fn encode_plain(
     head_len
 }
 
-fn put_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
+/// Puts the fields of a head whose status and end are another's affair, as in HTTP/2. Returns
+/// whether a body follows: [`BodyEncoding::Omitted`] if none does.
+pub(crate) fn put_head_fields(
+    out: &mut impl Fields,
+    head: &ResponseHead<'_>,
+    payload: Payload,
+    headers: &ResponseHeaders,
+) -> BodyEncoding {
+    out.field(b"date", head.date.value());
+    let declared = put_fields(out, head, headers);
+    head.put_length(out, payload, declared).encoding
+}
+
+/// Puts the fields of [`encode_plain`] for a text of `len` bytes, as [`put_head_fields`] does.
+pub(crate) fn put_plain_head_fields(
+    out: &mut impl Fields,
+    head: &ResponseHead<'_>,
+    extra: &HeaderLines,
+    len: usize,
+) -> BodyEncoding {
+    out.field(b"date", head.date.value());
+    put_plain_fields(out, head, extra);
+    let payload = Payload::Length(len as u64);
+    head.put_length(out, payload, DeclaredLength::None).encoding
+}
+
+/// Puts the service's headers, and those of the listener that they don't replace.
+fn put_fields(
+    out: &mut impl Fields,
+    head: &ResponseHead<'_>,
+    headers: &ResponseHeaders,
+) -> DeclaredLength {
+    let mut overridden = Overridden::default();
+    let mut declared = DeclaredLength::None;
+    for (name, value) in headers.iter() {
+        let name = name.as_bytes();
+        if is_host_owned(name) {
+            declared.see(name, value);
+            continue;
+        }
+        head.defaults.override_with(name, &mut overridden);
+        out.field(name, value);
+    }
+    head.defaults.put(out, overridden);
+    declared
+}
+
+/// Puts the headers of a line of text, and those of the listener that they don't replace.
+fn put_plain_fields(out: &mut impl Fields, head: &ResponseHead<'_>, extra: &HeaderLines) {
+    out.field(b"content-type", b"text/plain; charset=utf-8");
+    let mut overridden = Overridden::default();
+    head.defaults
+        .override_with(b"content-type", &mut overridden);
+    extra.override_in(head.defaults, &mut overridden);
+    extra.put(out, Overridden::default());
+    head.defaults.put(out, overridden);
 }
 
 impl ResponseHead<'_> {
@@ -192,9 +227,27 @@ impl ResponseHead<'_> {
         payload: Payload,
         declared: DeclaredLength,
     ) -> BodyEncoding {
-        let encoding = self.frame(out, payload, declared);
-        self.put_end(out, encoding);
-        encoding
+        let framing = self.put_length(out, payload, declared);
+        if framing.is_chunked {
+            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+        }
+        self.put_end(out, framing.encoding);
+        framing.encoding
+    }
+
+    /// Puts the length of the content, if it is known.
+    fn put_length(
+        &self,
+        out: &mut impl Fields,
+        payload: Payload,
+        declared: DeclaredLength,
+    ) -> Framing {
+        let framing = self.frame(payload, declared);
+        if let Some(length) = framing.length {
+            let mut digits = itoa::Buffer::new();
+            out.field(b"content-length", digits.format(length).as_bytes());
+        }
+        framing
     }
 
     /// Appends the fate of the connection, and the end of the head.
@@ -204,7 +257,7 @@ impl ResponseHead<'_> {
         }
         let connection: &[u8] = match (self.connection, self.version) {
             _ if encoding == BodyEncoding::UntilClose => b"connection: close\r\n\r\n",
-            (Connection::KeepAlive, Version::Http11) => b"\r\n",
+            (Connection::KeepAlive, Version::Http11 | Version::Http2) => b"\r\n",
             (Connection::KeepAlive, Version::Http10) => b"connection: keep-alive\r\n\r\n",
             (Connection::Close, _) => b"connection: close\r\n\r\n",
             (Connection::Upgrade(protocol), _) => {
@@ -231,49 +284,50 @@ impl ResponseHead<'_> {
     }
 
     /// RFC 9110 section 8.6, RFC 9112 section 6.
-    fn frame(&self, out: &mut Vec<u8>, payload: Payload, declared: DeclaredLength) -> BodyEncoding {
+    fn frame(&self, payload: Payload, declared: DeclaredLength) -> Framing {
+        let omitted = |length| Framing {
+            length,
+            is_chunked: false,
+            encoding: BodyEncoding::Omitted,
+        };
         if self.status.forbids_body() {
-            if self.status == Status::NOT_MODIFIED {
-                declared.put(out);
-            }
-            return BodyEncoding::Omitted;
+            let is_of_content = self.status == Status::NOT_MODIFIED;
+            return omitted(declared.known().filter(|_| is_of_content));
         }
         // How long the content of a GET would be is not known, unless the service says it: none at
         // all is what a handler returns that knows what HEAD asks for.
         let is_unknown = matches!(payload, Payload::Length(0) | Payload::Stream);
-        if self.to_head && is_unknown && (declared.is_known() || payload == Payload::Length(0)) {
-            declared.put(out);
-            return BodyEncoding::Omitted;
+        let declared = declared.known();
+        if self.to_head && is_unknown && (declared.is_some() || payload == Payload::Length(0)) {
+            return omitted(declared);
         }
         let payload = match self.status {
             // It has no content, but is framed like one that might.
             Status::RESET_CONTENT => Payload::Length(0),
             _ => payload,
         };
-        let encoding = match (payload, self.version) {
-            (Payload::Length(len), _) => {
-                put_length(out, len);
-                BodyEncoding::Plain
-            }
-            (Payload::Stream, Version::Http11) => {
-                out.extend_from_slice(b"transfer-encoding: chunked\r\n");
-                BodyEncoding::Chunked
-            }
-            (Payload::Stream, Version::Http10) if self.to_head => BodyEncoding::Omitted,
-            (Payload::Stream, Version::Http10) => BodyEncoding::UntilClose,
+        let (length, encoding) = match (payload, self.version) {
+            (Payload::Length(len), _) => (Some(len), BodyEncoding::Plain),
+            (Payload::Stream, Version::Http11) => (None, BodyEncoding::Chunked),
+            (Payload::Stream, Version::Http10 | Version::Http2) => (None, BodyEncoding::UntilClose),
         };
-        match self.status {
-            _ if self.to_head => BodyEncoding::Omitted,
-            Status::RESET_CONTENT => BodyEncoding::Omitted,
-            _ => encoding,
+        Framing {
+            length,
+            is_chunked: encoding == BodyEncoding::Chunked,
+            encoding: match self.status {
+                _ if self.to_head => BodyEncoding::Omitted,
+                Status::RESET_CONTENT => BodyEncoding::Omitted,
+                _ => encoding,
+            },
         }
     }
 }
 
-fn put_length(out: &mut Vec<u8>, len: u64) {
-    out.extend_from_slice(b"content-length: ");
-    out.extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
-    out.extend_from_slice(b"\r\n");
+/// The framing of a message.
+struct Framing {
+    length: Option<u64>,
+    is_chunked: bool,
+    encoding: BodyEncoding,
 }
 
 /// The length of the content that a service declares.
@@ -298,13 +352,10 @@ impl DeclaredLength {
         };
     }
 
-    fn is_known(self) -> bool {
-        matches!(self, Self::Known(_))
-    }
-
-    fn put(self, out: &mut Vec<u8>) {
-        if let Self::Known(length) = self {
-            put_length(out, length);
+    fn known(self) -> Option<u64> {
+        match self {
+            Self::Known(length) => Some(length),
+            Self::None | Self::Invalid => None,
         }
     }
 }

@@ -11,7 +11,7 @@ pub enum BodyFraming {
     None,
     /// As many bytes follow the head.
     Length(u64),
-    /// Chunks follow the head.
+    /// Chunks follow the head; in HTTP/2, content of unknown length.
     Chunked,
 }
 
@@ -77,7 +77,7 @@ impl Semantics {
     }
 
     pub(super) fn conclude(self, version: Version) -> Result<Conclusion, RequestError> {
-        let http11 = version == Version::Http11;
+        let http11 = version != Version::Http10;
         if http11 && self.host.is_none() {
             return Err(RequestError::bad("no Host header"));
         }

@@ -11,12 +11,7 @@ pub type Trailers = Vec<(String, Vec<u8>)>;
 /// # Errors
 /// A trailer that can't be sent, or may not stand behind the content; nothing is appended then.
 pub fn encode_trailers(out: &mut Vec<u8>, trailers: &Trailers) -> Result<(), InvalidHeader> {
-    for (name, value) in trailers {
-        validate_header(name.as_bytes(), value)?;
-        if is_forbidden(name.as_bytes()) {
-            return Err(InvalidHeader::new(name.as_bytes(), FORBIDDEN));
-        }
-    }
+    check_trailers(trailers)?;
     out.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
         for part in [name.as_bytes(), b": ", value, b"\r\n"] {
@@ -25,6 +20,29 @@ pub fn encode_trailers(out: &mut Vec<u8>, trailers: &Trailers) -> Result<(), Inv
     }
     out.extend_from_slice(b"\r\n");
     Ok(())
+}
+
+/// Checks that trailers can be sent, and may stand behind the content.
+pub(crate) fn check_trailers(trailers: &Trailers) -> Result<(), InvalidHeader> {
+    for (name, value) in trailers {
+        validate_header(name.as_bytes(), value)?;
+        if is_forbidden(name.as_bytes()) {
+            return Err(InvalidHeader::new(name.as_bytes(), FORBIDDEN));
+        }
+    }
+    Ok(())
+}
+
+/// Takes the trailers of a request that came as fields. Names are in lower case.
+pub(crate) fn received_trailers<'t>(
+    fields: impl Iterator<Item = (&'t str, &'t [u8])>,
+) -> Result<Trailers, RequestError> {
+    fields
+        .map(|(name, value)| match is_forbidden(name.as_bytes()) {
+            true => Err(RequestError::bad(FORBIDDEN)),
+            false => Ok((name.to_owned(), value.trim_ascii().to_vec())),
+        })
+        .collect()
 }
 
 /// Parses what is between the last chunk and the end of the body, with the line ends.

@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use thiserror::Error;
 
-use crate::http1::{self, InvalidHeader};
+use crate::http1::{InvalidHeader, ResponseHeaders};
 
 /// The way to informational responses, such as 103 (Early Hints), to one request.
 ///
@@ -36,11 +36,14 @@ impl Informational {
         if !(102..=199).contains(&status) {
             return Err(InvalidInformational::Status(status));
         }
-        let mut encoded = Vec::new();
-        http1::encode_informational(&mut encoded, status, headers)?;
+        let headers = headers.into_iter().map(|(name, value)| {
+            let name = String::from_utf8_lossy(name.as_ref());
+            (name.into_owned(), value.as_ref().to_vec())
+        });
+        let headers = ResponseHeaders::new(headers.collect())?;
         let mut queue = self.queue.borrow_mut();
         if !queue.closed {
-            queue.bytes.append(&mut encoded);
+            queue.heads.push(InformationalHead { status, headers });
             if let Some(waker) = queue.waker.take() {
                 waker.wake();
             }
@@ -49,20 +52,20 @@ impl Informational {
     }
 
     /// Takes the responses that were sent and are not written; `waker` is woken when there are more.
-    pub(crate) fn take(&self, waker: &Waker) -> Vec<u8> {
+    pub(crate) fn take(&self, waker: &Waker) -> Vec<InformationalHead> {
         let mut queue = self.queue.borrow_mut();
-        if queue.bytes.is_empty() {
+        if queue.heads.is_empty() {
             queue.waker = Some(waker.clone());
         }
-        std::mem::take(&mut queue.bytes)
+        std::mem::take(&mut queue.heads)
     }
 
     /// The final response begins. What was sent before and isn't written goes out before it.
-    pub(crate) fn close(&self) -> Vec<u8> {
+    pub(crate) fn close(&self) -> Vec<InformationalHead> {
         let mut queue = self.queue.borrow_mut();
         queue.closed = true;
         queue.waker = None;
-        std::mem::take(&mut queue.bytes)
+        std::mem::take(&mut queue.heads)
     }
 }
 
@@ -70,6 +73,12 @@ impl fmt::Debug for Informational {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Informational").finish_non_exhaustive()
     }
+}
+
+/// An informational response. Of its headers, those that are the host's are not sent.
+pub(crate) struct InformationalHead {
+    pub(crate) status: u16,
+    pub(crate) headers: ResponseHeaders,
 }
 
 /// An informational response that can't be sent.
@@ -86,7 +95,7 @@ pub enum InvalidInformational {
 
 #[derive(Default)]
 struct Queue {
-    bytes: Vec<u8>,
+    heads: Vec<InformationalHead>,
     /// The waker of the connection that waits for the final response.
     waker: Option<Waker>,
     closed: bool,

@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::informational::Informational;
 use super::response::ServiceResponse;
 use crate::error_response::ErrorResponse;
-use crate::http1::{Head, RequestError, Trailers};
+use crate::http1::{Head, RequestError, Status, Trailers};
 use crate::request_id::RequestId;
 
 /// A request without its body, which goes to a [`BodySink`].
@@ -95,4 +95,18 @@ pub enum BodyError {
     /// The client sent nothing for longer than the listener allows.
     #[error("the client sends too slowly")]
     TooSlow,
+}
+
+impl BodyError {
+    /// Returns the response to a client whose body did not come, if it is still there.
+    pub(crate) fn response(self) -> Option<ErrorResponse> {
+        match self {
+            Self::Disconnected => None,
+            Self::Malformed(error) => Some(error.into()),
+            Self::TooLarge => Some(
+                ErrorResponse::new(Status::CONTENT_TOO_LARGE).with_text("the body is too large"),
+            ),
+            Self::TooSlow => Some(ErrorResponse::new(Status::REQUEST_TIMEOUT)),
+        }
+    }
 }

@@ -154,6 +154,27 @@ impl Writer {
         write_tcp(&mut self.tcp, out, || {}, |_| {}).await.map(drop)
     }
 
+    /// Prepares the beginning of `content` for [`Writer::write_prepared`], behind what `out` has
+    /// already: encrypted, or as it is. Returns how many bytes of it.
+    pub(crate) fn prepare(&self, content: &[u8], out: &mut Vec<u8>) -> usize {
+        match &self.tls {
+            None => {
+                out.extend_from_slice(content);
+                content.len()
+            }
+            Some(tls) => tls.encrypt(content, out),
+        }
+    }
+
+    /// Writes all of what was prepared, and returns the buffer.
+    pub(crate) async fn write_prepared(
+        &mut self,
+        bytes: Vec<u8>,
+        before_each: impl FnMut(),
+    ) -> Result<Vec<u8>, Disconnected> {
+        write_tcp(&mut self.tcp, bytes, before_each, |_| {}).await
+    }
+
     /// Ends the way out.
     pub(crate) async fn shutdown(&mut self) -> io::Result<()> {
         self.tcp.shutdown().await

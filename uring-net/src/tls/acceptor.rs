@@ -16,7 +16,11 @@ use super::resolver::Resolver;
 ///
 /// A clone is the same one: all shards that have one share it, and see a replacement at once.
 #[derive(Clone)]
-pub struct Acceptor(Arc<RwLock<Arc<ServerConfig>>>);
+pub struct Acceptor {
+    config: Arc<RwLock<Arc<ServerConfig>>>,
+    /// Set if HTTP/2 is offered.
+    http2: bool,
+}
 
 impl Acceptor {
     /// Creates the acceptor of a listener. The first identity is that of clients that ask for none
@@ -32,7 +36,22 @@ impl Acceptor {
         identities: Vec<Identity>,
         clients: Option<ClientAuth>,
     ) -> Result<Self, ConfigError> {
-        Ok(Self(Arc::new(RwLock::new(config(identities, clients)?))))
+        let config = config(identities, clients, false)?;
+        Ok(Self {
+            config: Arc::new(RwLock::new(Arc::new(config))),
+            http2: false,
+        })
+    }
+
+    /// Offers HTTP/2 besides HTTP/1.1 (ALPN, RFC 7301).
+    #[must_use]
+    pub fn with_http2(self) -> Self {
+        let mut config = ServerConfig::clone(&self.current());
+        config.alpn_protocols = protocols(true);
+        Self {
+            config: Arc::new(RwLock::new(Arc::new(config))),
+            http2: true,
+        }
     }
 
     /// Serves connections that begin from now on by these. Open ones are not affected, and tickets
@@ -45,13 +64,13 @@ impl Acceptor {
         identities: Vec<Identity>,
         clients: Option<ClientAuth>,
     ) -> Result<(), ConfigError> {
-        let config = config(identities, clients)?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+        let config = config(identities, clients, self.http2)?;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         Ok(())
     }
 
     pub(crate) fn current(&self) -> Arc<ServerConfig> {
-        let config = self.0.read();
+        let config = self.config.read();
         config.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -80,7 +99,8 @@ pub enum ConfigError {
 fn config(
     identities: Vec<Identity>,
     clients: Option<ClientAuth>,
-) -> Result<Arc<ServerConfig>, ConfigError> {
+    http2: bool,
+) -> Result<ServerConfig, ConfigError> {
     if identities.is_empty() {
         return Err(ConfigError::NoIdentity);
     }
@@ -104,9 +124,21 @@ fn config(
         }
     };
     let mut config = builder.with_cert_resolver(Arc::new(Resolver::new(identities)));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols(http2);
     // A session is in the client's ticket alone: no shard stores any.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = ring::Ticketer::new().map_err(library)?;
-    Ok(Arc::new(config))
+    Ok(config)
 }
+
+/// The protocols that are offered, the preferred one first.
+fn protocols(http2: bool) -> Vec<Vec<u8>> {
+    let mut protocols = vec![b"http/1.1".to_vec()];
+    if http2 {
+        protocols.insert(0, HTTP2.to_vec());
+    }
+    protocols
+}
+
+/// The name of HTTP/2 (RFC 9113 section 3.2).
+pub(super) const HTTP2: &[u8] = b"h2";

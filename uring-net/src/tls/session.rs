@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 
+use super::acceptor::HTTP2;
+
 /// TLS on one connection, which its reading and its writing side share.
 ///
 /// It holds records that came in part, and content that there was no room for: less than a record
@@ -118,6 +120,11 @@ impl Session {
 
     pub(crate) fn is_handshaking(&self) -> bool {
         self.connection.borrow().is_handshaking()
+    }
+
+    /// Returns whether the client and we have agreed on HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.connection.borrow().alpn_protocol() == Some(HTTP2)
     }
 
     /// Returns whether what is to be sent now can wait for the first response: the client needs none of

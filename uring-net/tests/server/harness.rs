@@ -26,6 +26,7 @@ pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
 pub(crate) fn settings() -> Settings {
     Settings {
         access_log: None,
+        http2: true,
         tls: None,
         head: HeadLimits::default(),
         max_body: 1 << 20,

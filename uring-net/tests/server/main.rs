@@ -4,7 +4,7 @@
 //! - [`harness`] starts a shard and speaks raw HTTP, [`peers`] answer it: sources of streamed
 //!   bodies and WebSocket handlers that a test controls.
 //! - [`sinks`] take bodies that are streamed to them, and answer.
-//! - [`streaming`], [`uploads`], [`refusals`], [`memory`], [`handshake`], [`conversations`],
+//! - [`streaming`], [`http2`], [`uploads`], [`refusals`], [`memory`], [`handshake`], [`conversations`],
 //!   [`interoperation`], [`stopping`], [`tls`] are the tests.
 //!
 //! Times are bounded generously: the machine may be busy with something else.
@@ -22,6 +22,7 @@ mod sinks;
 
 mod conversations;
 mod handshake;
+mod http2;
 mod interoperation;
 mod memory;
 mod refusals;

@@ -47,7 +47,7 @@ static FILES: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     dir
 });
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     FILES.path().join(name)
 }
 
@@ -55,7 +55,7 @@ fn identity(name: &str) -> Identity {
     Identity::read(&file(&format!("{name}.pem")), &file(&format!("{name}.key"))).unwrap()
 }
 
-fn acceptor() -> Acceptor {
+pub(crate) fn acceptor() -> Acceptor {
     Acceptor::new(vec![identity("a"), identity("b")], None).unwrap()
 }
 

@@ -4,14 +4,14 @@ use crate::service::WrongLength;
 
 /// The check of the content's length. The chunk that completes the length is held until the source has
 /// ended: a client that had it would take a body for whole that is longer, or was not finished.
-pub(super) struct LengthCheck {
+pub(crate) struct LengthCheck {
     /// The bytes that are still to come; `None` if the source has not said how many.
     left: Option<u64>,
     last: Option<Vec<u8>>,
 }
 
 impl LengthCheck {
-    pub(super) fn new(length: Option<u64>) -> Self {
+    pub(crate) fn new(length: Option<u64>) -> Self {
         Self {
             left: length,
             last: None,
@@ -19,7 +19,7 @@ impl LengthCheck {
     }
 
     /// Counts a chunk, and returns it if it may be sent.
-    pub(super) fn admit(&mut self, chunk: Vec<u8>) -> Result<Option<Vec<u8>>, WrongLength> {
+    pub(crate) fn admit(&mut self, chunk: Vec<u8>) -> Result<Option<Vec<u8>>, WrongLength> {
         let Some(left) = &mut self.left else {
             return Ok(Some(chunk));
         };
@@ -34,12 +34,12 @@ impl LengthCheck {
     }
 
     /// Returns whether a chunk is held.
-    pub(super) fn holds_chunk(&self) -> bool {
+    pub(crate) fn holds_chunk(&self) -> bool {
         self.last.is_some()
     }
 
     /// Returns the chunk that was held, at the end of the source.
-    pub(super) fn end(&mut self) -> Result<Option<Vec<u8>>, WrongLength> {
+    pub(crate) fn end(&mut self) -> Result<Option<Vec<u8>>, WrongLength> {
         match self.left {
             Some(missing) if missing > 0 => Err(WrongLength::TooShort { missing }),
             _ => Ok(self.last.take()),
@@ -47,7 +47,7 @@ impl LengthCheck {
     }
 
     /// Returns whether a body that ends here, without its source, is whole.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         !self.holds_chunk() && self.left.is_none_or(|left| left == 0)
     }
 }
