@@ -1,4 +1,5 @@
 // https://w3c.github.io/hr-time/#sec-performance
+import { timeOrigin } from "../build-time";
 import { now } from "./clock";
 import { EventTarget } from "./event-target";
 
@@ -9,7 +10,7 @@ export class Performance extends EventTarget {
   }
 
   get timeOrigin(): number {
-    return Date.now() - this.now();
+    return timeOrigin();
   }
 
   toJSON(): { timeOrigin: number } {
