@@ -363,8 +363,8 @@ mod tests {
         for (module, reason) in [
             ("left-pad", "npm install left-pad"),
             ("@a/b/c", "npm install @a/b"),
-            ("node:fs", "Node's"),
-            ("fs", "Node's"),
+            ("node:http", "Node's"),
+            ("http", "Node's"),
         ] {
             let app = App::new(&[(
                 "index.ts",

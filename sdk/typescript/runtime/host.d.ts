@@ -46,7 +46,7 @@ export interface Host {
 
   // The machine.
   random(length: number): ArrayBuffer;
-  /** Milliseconds since the instance began, with a fraction. */
+  /** Milliseconds since some time, with a fraction. */
   monotonic(): number;
   /** Name, value, ... of the environment that the profile grants. */
   environment(): string[];

@@ -143,11 +143,16 @@ fn start() -> Result<(Engine, String), String> {
     runtime.set_gc_threshold(GC_THRESHOLD);
     runtime.set_host_promise_rejection_tracker(Some(Box::new(note_rejection)));
     let context = Context::full(&runtime).map_err(|error| error.to_string())?;
-    let (entries, description) = context.with(|ctx| {
+    let evaluated = context.with(|ctx| {
         evaluate(&ctx)
             .catch(&ctx)
             .map_err(|error| error.to_string())
-    })?;
+    });
+    if evaluated.is_err() {
+        // It must not outlive the runtime.
+        NOTE_REJECTION.set(None);
+    }
+    let (entries, description) = evaluated?;
     let engine = Engine {
         runtime,
         context,

@@ -15,7 +15,7 @@ export function isRunning(): boolean {
   return running;
 }
 
-/** When the first entry of the instance began, in milliseconds since 1970; 0 at build time. */
+/** When the first entry of the instance began, by `host.monotonic`; 0 at build time. */
 export function timeOrigin(): number {
   return origin;
 }

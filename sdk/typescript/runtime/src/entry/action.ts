@@ -32,7 +32,12 @@ let asked: { method: string; target: string };
 
 /** The request, as a line of the log names it: without the query, which may hold what a log must not. */
 function line(): string {
-  return `${asked.method} ${asked.target.split("?", 1)[0]}: `;
+  try {
+    return `${asked.method} ${asked.target.split("?", 1)[0]}: `;
+  } catch {
+    // Code may have made anything of String.prototype, and an error is told all the same.
+    return "";
+  }
 }
 
 function fail(error: unknown): void {
@@ -63,7 +68,7 @@ function refuse(error: unknown): void {
 
 /** The client's fault, and no error of the action's. */
 function refuseBody(error: unknown): void {
-  host.log("info", `${line()}malformed body: ${errorText(error).split("\n", 1)[0]}`);
+  host.log("info", `${line()}malformed body: ${(error as Error).message}`);
   host.answer(400, ["content-type", "text/plain; charset=utf-8"], "Bad Request\n");
 }
 

@@ -56,8 +56,7 @@ setReporter((error, text) => {
   if (reporting) return true;
   reporting = true;
   try {
-    const message = text.slice(0, text.indexOf("\n") >>> 0);
-    return dispatchGlobal(new ErrorEvent("error", { cancelable: true, message, error }));
+    return dispatchGlobal(new ErrorEvent("error", { cancelable: true, message: text, error }));
   } finally {
     reporting = false;
   }

@@ -1,5 +1,4 @@
 // https://w3c.github.io/hr-time/#sec-performance
-import { timeOrigin } from "../build-time";
 import { now } from "./clock";
 import { EventTarget } from "./event-target";
 
@@ -10,7 +9,7 @@ export class Performance extends EventTarget {
   }
 
   get timeOrigin(): number {
-    return timeOrigin();
+    return Date.now() - this.now();
   }
 
   toJSON(): { timeOrigin: number } {
