@@ -105,8 +105,6 @@ new XMLHttpRequest();
 Buffer.from("a");
 // @ts-expect-error no compression
 new CompressionStream("gzip");
-// @ts-expect-error no MessageChannel
-new MessageChannel();
 // @ts-expect-error a signal comes from a controller
 new AbortSignal();
 
