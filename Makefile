@@ -9,7 +9,7 @@ SLIM := -p rusm --no-default-features --features serve,build
 
 LOADTEST := --manifest-path loadtest/Cargo.toml --target-dir target
 
-.PHONY: serve build examples loadtest test test-long lint guard fuzz test262 bench-peers runner node-modules setup test-tools clean
+.PHONY: serve build examples loadtest test test-long lint guard fuzz test262 bench-peers runner setup test-tools clean
 
 ## serve examples/hello on http://127.0.0.1:8080
 serve: setup
@@ -55,14 +55,9 @@ bench-peers: build loadtest
 test262:
 	scripts/test262.sh $(TEST262)
 
-## what TypeScript runs in, sdk/typescript/runner.wasm, anew from its sources
+## what TypeScript runs in, sdk/typescript/runner.wasm and node/modules, anew from their sources
 runner:
 	sdk/typescript/build-runner.sh
-
-## modules of Node for TypeScript components, sdk/typescript/node/modules, anew from its sources and packages
-node-modules:
-	scripts/npm-install.sh sdk/typescript/node
-	cd sdk/typescript/node && node build.mjs
 
 ## formatting and clippy, without a warning
 lint: setup
