@@ -10,7 +10,6 @@ use rolldown::plugin::{
     SharedLoadPluginContext,
 };
 use rolldown_common::ModuleType;
-use rolldown_common::side_effects::HookSideEffects;
 
 /// Resolves the modules of Node, with `node:` before their name or without; without it, a package
 /// of the name that is installed comes first.
@@ -99,7 +98,6 @@ impl Plugin for NodeModules {
         Ok(Some(HookLoadOutput {
             code,
             module_type: Some(ModuleType::Js),
-            side_effects: Some(HookSideEffects::False),
             ..HookLoadOutput::default()
         }))
     }
@@ -108,7 +106,6 @@ impl Plugin for NodeModules {
 fn found(name: &str) -> Option<HookResolveIdOutput> {
     Some(HookResolveIdOutput {
         id: format!("{PREFIX}{name}").into(),
-        side_effects: Some(HookSideEffects::False),
         ..HookResolveIdOutput::default()
     })
 }

@@ -37,7 +37,11 @@ impl TopLevel {
     /// package has asked for `what`.
     pub(super) fn is_package(&self, what: &str, stack: &str) -> bool {
         let located = self.map.locate(stack);
-        let Some(package) = located.lines().find_map(file).and_then(package_of) else {
+        let Some(file) = located.lines().find_map(file) else {
+            // A module of Node that is loaded is nobody's mistake, and nothing to note.
+            return located.contains(&format!("({}", super::node::PREFIX));
+        };
+        let Some(package) = package_of(file) else {
             return false;
         };
         let note = (package.to_owned(), what.to_owned());
@@ -97,6 +101,10 @@ mod tests {
             ),
             (
                 "    at x (node:process:1:2)\n    at node_modules/b/c.js:1:2",
+                true,
+            ),
+            (
+                "    at x (node:process:1:2)\n    at y (node:util:1:2)",
                 true,
             ),
             ("    at bundle.js:1:1", false),
