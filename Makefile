@@ -55,7 +55,7 @@ bench-peers: build loadtest
 test262:
 	scripts/test262.sh $(TEST262)
 
-## what TypeScript runs in, sdk/typescript/runner.wasm, anew from its sources
+## what TypeScript runs in, sdk/typescript/runner.wasm and node/modules, anew from their sources
 runner:
 	sdk/typescript/build-runner.sh
 

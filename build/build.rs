@@ -11,6 +11,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .canonicalize()?;
     let sdk = ["sdk/Cargo.toml", "sdk/rust", "sdk/rust-macros"];
     embed("sdk_sources.rs", "FILES", &root, &sdk)?;
+    let node = root.join("sdk/typescript/node/modules");
+    embed("node_modules.rs", "FILES", &node, &["."])?;
     let types = root.join("sdk/typescript/types");
     embed("typescript_types.rs", "TYPES", &types, &["."])
 }

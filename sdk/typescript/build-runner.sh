@@ -6,6 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")"
 ../../scripts/npm-install.sh runtime
 (cd runtime && node build.mjs)
+# Modules of Node, which `rusm build` takes into a bundle.
+../../scripts/npm-install.sh node
+(cd node && node build.mjs)
 export CC_wasm32_unknown_unknown=${CLANG:-clang-19}
 export AR_wasm32_unknown_unknown=${LLVM_AR:-llvm-ar-19}
 # QuickJS needs more stack than a handler in Rust; what overflows it must trap, not overwrite data.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rolldown::plugin::__inner::SharedPluginable;
 use rolldown::{
     Bundler, BundlerOptions, BundlerTransformOptions, CodeSplittingMode, Either, IsExternal,
     OutputFormat, Platform, ResolveOptions, SourceMapType,
@@ -13,6 +15,7 @@ use rolldown_error::{
     DiagnosticOptions, Severity,
 };
 
+use super::node::{self, NodeModules};
 use crate::source_map::BUNDLE_FILE;
 
 /// One ES module of an author's sources.
@@ -71,7 +74,8 @@ async fn generate(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
     let sources = |problems: BatchedBuildDiagnostic| {
         BundleError::Sources(rendered(app_dir, &problems.into_vec()))
     };
-    let mut bundler = Bundler::new(options(app_dir, entry)).map_err(sources)?;
+    let plugins: Vec<SharedPluginable> = vec![Arc::new(NodeModules)];
+    let mut bundler = Bundler::with_plugins(options(app_dir, entry), plugins).map_err(sources)?;
     let output = bundler.generate().await.map_err(sources)?;
     let mut inputs: BTreeSet<PathBuf> = bundler
         .watch_files()
@@ -95,7 +99,8 @@ async fn generate(app_dir: &Path, entry: &Path) -> Result<Bundle, BundleError> {
     let imports = chunk.imports.iter().chain(&chunk.dynamic_imports);
     let absent: BTreeSet<&str> = imports
         .map(|module| module.as_str())
-        .filter(|module| *module != RUNTIME_MODULE)
+        // Its own name stands for modules that are imported when they are asked for.
+        .filter(|module| ![RUNTIME_MODULE, BUNDLE_FILE].contains(module))
         .collect();
     let (unresolved, warnings): (Vec<_>, Vec<_>) =
         output.warnings.into_iter().partition(|warning| {
@@ -155,8 +160,10 @@ fn options(app_dir: &Path, entry: &Path) -> BundlerOptions {
                 "\"production\"".to_owned(),
             )]
             .into_iter()
+            .chain([("global".to_owned(), "globalThis".to_owned())])
             .collect(),
         ),
+        inject: Some(node::globals()),
         transform: Some(BundlerTransformOptions {
             target: Some(Either::Left(TARGET.to_owned())),
             ..BundlerTransformOptions::default()
@@ -180,7 +187,7 @@ const NO_MAPPINGS: &str = r#"{"version":3,"sources":[],"names":[],"mappings":""}
 /// author.
 fn explained(mut problem: BuildDiagnostic) -> BuildDiagnostic {
     let module = problem.exporter().unwrap_or_default();
-    let is_nodes = module.starts_with("node:") || NODE_MODULES.contains(&module.as_str());
+    let is_nodes = node::is_nodes(&module);
     if let Some(unresolved) = problem.downcast_mut::<DiagnosableResolveError>() {
         (unresolved.reason, unresolved.help) = if is_nodes {
             (
@@ -198,36 +205,11 @@ fn explained(mut problem: BuildDiagnostic) -> BuildDiagnostic {
 }
 
 /// Returns the package of a module specifier: `@scope/name` or `name`.
-fn package(module: &str) -> &str {
+pub(super) fn package(module: &str) -> &str {
     let names = if module.starts_with('@') { 2 } else { 1 };
     let end = module.match_indices('/').nth(names - 1);
     end.map_or(module, |(end, _)| &module[..end])
 }
-
-/// Modules of Node that packages and authors import without `node:`.
-const NODE_MODULES: [&str; 21] = [
-    "assert",
-    "async_hooks",
-    "buffer",
-    "child_process",
-    "cluster",
-    "crypto",
-    "dns",
-    "events",
-    "fs",
-    "fs/promises",
-    "http",
-    "https",
-    "net",
-    "os",
-    "path",
-    "process",
-    "stream",
-    "tls",
-    "util",
-    "worker_threads",
-    "zlib",
-];
 
 /// Formats each problem as a text with the source lines.
 fn rendered(app_dir: &Path, problems: &[BuildDiagnostic]) -> Vec<String> {
@@ -381,8 +363,8 @@ mod tests {
         for (module, reason) in [
             ("left-pad", "npm install left-pad"),
             ("@a/b/c", "npm install @a/b"),
-            ("node:fs", "Node's"),
-            ("fs", "Node's"),
+            ("node:http", "Node's"),
+            ("http", "Node's"),
         ] {
             let app = App::new(&[(
                 "index.ts",

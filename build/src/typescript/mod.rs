@@ -10,10 +10,12 @@
 mod bundle;
 mod description;
 mod exports;
+mod node;
 mod package;
 #[cfg(test)]
 mod runner_tests;
 mod snapshot;
+mod top_level;
 mod types;
 
 use std::collections::BTreeSet;
@@ -27,6 +29,7 @@ pub use exports::ExportsError;
 use exports::name_exports;
 pub use snapshot::SnapshotError;
 use snapshot::snapshot;
+use top_level::TopLevel;
 pub(crate) use types::TypeCheck;
 pub use types::TypesError;
 
@@ -63,12 +66,12 @@ pub(crate) fn build(
     if let Some(types) = types {
         types.check(app_dir, &entry)?;
     }
-    let (memory, description) = snapshot(RUNNER, &code).map_err(|error| match error {
-        SnapshotError::Bundle(why) => {
-            TypeScriptError::TopLevel(told_by_author(&SourceMap::new(&*source_map).locate(&why)))
-        }
-        other => other.into(),
-    })?;
+    let top_level = TopLevel::new(SourceMap::new(&*source_map));
+    let (memory, description) =
+        snapshot(RUNNER, &code, &top_level).map_err(|error| match error {
+            SnapshotError::Bundle(why) => TypeScriptError::TopLevel(top_level.located(&why)),
+            other => other.into(),
+        })?;
     let core = name_exports(&memory, &description)?;
     Ok(Snapshot {
         core,

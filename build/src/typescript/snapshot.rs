@@ -12,7 +12,7 @@ use wasmtime::{
 };
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
-use super::Description;
+use super::{Description, TopLevel};
 
 /// Evaluates `bundle`, an ES module, in the `runner`, and keeps the memory.
 ///
@@ -25,14 +25,16 @@ use super::Description;
 pub(super) fn snapshot(
     runner: &[u8],
     bundle: &str,
+    log: &TopLevel,
 ) -> Result<(Vec<u8>, Description), SnapshotError> {
-    snapshot_within(LONGEST, runner, bundle)
+    snapshot_within(LONGEST, runner, bundle, log)
 }
 
 fn snapshot_within(
     limit: Duration,
     runner: &[u8],
     bundle: &str,
+    log: &TopLevel,
 ) -> Result<(Vec<u8>, Description), SnapshotError> {
     let mut wizer = Wizer::new();
     wizer.init_func(INIT);
@@ -41,8 +43,8 @@ fn snapshot_within(
     let deadline = Instant::now() + limit;
     let alarm = interrupt_after(limit, module.engine()).map_err(SnapshotError::Thread)?;
     let sources = [bundle.as_bytes().into(), Arc::default()];
-    let (_, compiled) = enter(&module, COMPILE, sources, deadline)?;
-    let (mut state, report) = enter(&module, INIT, compiled.modules, deadline)?;
+    let (_, compiled) = enter(&module, COMPILE, sources, log, deadline)?;
+    let (mut state, report) = enter(&module, INIT, compiled.modules, log, deadline)?;
     drop(alarm);
     let json = report.description.ok_or(SnapshotError::Silent)?;
     let description = match serde_json::from_str(&json) {
@@ -140,13 +142,14 @@ fn enter(
     module: &Module,
     entry: &str,
     modules: Modules,
+    log: &TopLevel,
     deadline: Instant,
 ) -> Result<(State, RunnerReport), SnapshotError> {
     thread::scope(|scope| {
         let entering = thread::Builder::new()
             .name("rusm-snapshot".into())
             .stack_size(STACK)
-            .spawn_scoped(scope, || enter_here(module, entry, modules, deadline));
+            .spawn_scoped(scope, || enter_here(module, entry, modules, log, deadline));
         let entered = entering.map_err(SnapshotError::Thread)?.join();
         entered.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
@@ -156,6 +159,7 @@ fn enter_here(
     module: &Module,
     entry: &str,
     modules: Modules,
+    log: &TopLevel,
     deadline: Instant,
 ) -> Result<(State, RunnerReport), SnapshotError> {
     let mut store = Store::new(module.engine(), RunnerReport::default());
@@ -164,7 +168,8 @@ fn enter_here(
         true => Ok(UpdateDeadline::Continue(1)),
         false => Err(Trap::Interrupt.into()),
     });
-    let linker = imports(&mut store, module, modules).map_err(SnapshotError::Runner)?;
+    let linker =
+        imports(&mut store, module, modules, log.clone()).map_err(SnapshotError::Runner)?;
     let instance = linker
         .instantiate(&mut store, module)
         .map_err(SnapshotError::Runner)?;
@@ -189,6 +194,7 @@ fn imports(
     store: &mut Store<RunnerReport>,
     module: &Module,
     modules: Modules,
+    log: TopLevel,
 ) -> wasmtime::Result<Linker<RunnerReport>> {
     let mut linker = Linker::new(module.engine());
     let lens = modules.clone().map(|module| module.len());
@@ -225,15 +231,35 @@ fn imports(
             BUILD,
             name,
             move |mut caller: Caller<'_, RunnerReport>, at: u32, len: u32| {
-                let text = bytes(&mut caller, at, len)?;
-                tell(
-                    caller.data_mut(),
-                    String::from_utf8_lossy(&text).into_owned(),
-                );
+                let text = text(&mut caller, at, len)?;
+                tell(caller.data_mut(), text);
                 wasmtime::Result::Ok(())
             },
         )?;
     }
+    let packages = log.clone();
+    linker.func_wrap(
+        BUILD,
+        "is-package",
+        move |mut caller: Caller<'_, RunnerReport>,
+              what: u32,
+              what_len: u32,
+              stack: u32,
+              stack_len: u32| {
+            let what = text(&mut caller, what, what_len)?;
+            let stack = text(&mut caller, stack, stack_len)?;
+            wasmtime::Result::Ok(u32::from(packages.is_package(&what, &stack)))
+        },
+    )?;
+    linker.func_wrap(
+        "rusm:runtime/log@0.1.0",
+        "log",
+        move |mut caller: Caller<'_, RunnerReport>, _level: u32, at: u32, len: u32| {
+            let line = text(&mut caller, at, len)?;
+            log.print(&line);
+            wasmtime::Result::Ok(())
+        },
+    )?;
     linker.func_wrap("rusm:typescript/host@0.1.0", "now", || 0u64)?;
     for import in module.imports() {
         let ExternType::Func(ty) = import.ty() else {
@@ -258,6 +284,11 @@ fn imports(
 
 fn no_module() -> wasmtime::Error {
     wasmtime::Error::msg("it asks for a module that there is not")
+}
+
+fn text(caller: &mut Caller<'_, RunnerReport>, at: u32, len: u32) -> wasmtime::Result<String> {
+    let text = bytes(caller, at, len)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 fn bytes(caller: &mut Caller<'_, RunnerReport>, at: u32, len: u32) -> wasmtime::Result<Vec<u8>> {
@@ -316,6 +347,15 @@ pub(crate) const BUILD: &str = "rusm-js:build";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source_map::SourceMap;
+
+    fn top_level() -> TopLevel {
+        TopLevel::new(SourceMap::new("{}"))
+    }
+
+    fn snapshot(runner: &[u8], bundle: &str) -> Result<(Vec<u8>, Description), SnapshotError> {
+        super::snapshot(runner, bundle, &top_level())
+    }
 
     /// A runner that copies the bundle to 1024, with `init` doing more.
     fn runner(init: &str) -> Vec<u8> {
@@ -377,7 +417,7 @@ mod tests {
     #[test]
     fn what_comes_to_no_end_is_stopped() {
         let limit = Duration::from_millis(20);
-        let error = snapshot_within(limit, &runner("(loop (br 0))"), "").unwrap_err();
+        let error = snapshot_within(limit, &runner("(loop (br 0))"), "", &top_level()).unwrap_err();
         assert!(matches!(error, SnapshotError::Endless), "{error:?}");
     }
 
@@ -396,7 +436,7 @@ mod tests {
         thread::scope(|scope| {
             let fine = scope.spawn(|| snapshot(&runner, "export {}"));
             while !fine.is_finished() {
-                let endless = snapshot_within(Duration::from_millis(1), &runner, "");
+                let endless = snapshot_within(Duration::from_millis(1), &runner, "", &top_level());
                 assert!(matches!(endless, Err(SnapshotError::Endless)));
             }
             assert!(fine.join().unwrap().is_ok());

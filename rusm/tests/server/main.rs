@@ -74,5 +74,6 @@ mod tls;
 mod todo_board;
 mod typescript;
 mod typescript_build;
+mod typescript_node;
 mod vanishing;
 mod waiting;

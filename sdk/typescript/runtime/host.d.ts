@@ -46,11 +46,19 @@ export interface Host {
 
   // The machine.
   random(length: number): ArrayBuffer;
-  /** Milliseconds since the instance began, with a fraction. */
+  /** Milliseconds since some time, with a fraction. */
   monotonic(): number;
   /** Name, value, ... of the environment that the profile grants. */
   environment(): string[];
   log(level: "error" | "warn" | "info" | "debug", message: string): void;
+  /**
+   * At build time: is the code at the top of this stack, but for the runtime's own, a package's? Then it is noted
+   * that the package has asked for `what`.
+   */
+  isPackage(what: string, stack: string): boolean;
+  /** What the running job has inherited: each job of a promise has what was set when its reaction was added. */
+  asyncContext(): unknown;
+  setAsyncContext(context: unknown): void;
 
   // serve
   /** Undefined in a process that serves no connection. */
@@ -212,4 +220,8 @@ export interface Runner {
   run(): void;
   /** Fires a timer that is due, or waits for the next one and for mail (by `receiveMail`). False if there is nothing to wait for. */
   turn(): boolean;
+  /** A promise was rejected and has no handler, or one that had none has one now. */
+  rejection(promise: Promise<unknown>, reason: unknown, isHandled: boolean): void;
+  /** No job is left: reports the promises that were rejected and have no handler. May add jobs. */
+  reportRejections(): void;
 }

@@ -785,3 +785,85 @@ interface Navigator {
 declare var navigator: Navigator;
 
 declare var self: typeof globalThis;
+
+interface ErrorEventInit extends EventInit {
+  message?: string;
+  filename?: string;
+  lineno?: number;
+  colno?: number;
+  error?: any;
+}
+
+interface ErrorEvent extends Event {
+  readonly message: string;
+  readonly filename: string;
+  readonly lineno: number;
+  readonly colno: number;
+  readonly error: any;
+}
+declare var ErrorEvent: {
+  prototype: ErrorEvent;
+  new (type: string, init?: ErrorEventInit): ErrorEvent;
+};
+
+interface PromiseRejectionEventInit extends EventInit {
+  promise: Promise<any>;
+  reason?: any;
+}
+
+interface PromiseRejectionEvent extends Event {
+  readonly promise: Promise<any>;
+  readonly reason: any;
+}
+declare var PromiseRejectionEvent: {
+  prototype: PromiseRejectionEvent;
+  new (type: string, init: PromiseRejectionEventInit): PromiseRejectionEvent;
+};
+
+/** Events of the global object: `error`, `unhandledrejection`, `rejectionhandled`. */
+interface GlobalEventMap {
+  error: ErrorEvent;
+  unhandledrejection: PromiseRejectionEvent;
+  rejectionhandled: PromiseRejectionEvent;
+}
+declare function addEventListener<K extends keyof GlobalEventMap>(type: K, listener: (event: GlobalEventMap[K]) => any): void;
+declare function removeEventListener<K extends keyof GlobalEventMap>(type: K, listener: (event: GlobalEventMap[K]) => any): void;
+declare function dispatchEvent(event: Event): boolean;
+declare var onerror: ((message: string, filename: string, lineno: number, colno: number, error: any) => any) | null;
+declare var onunhandledrejection: ((event: PromiseRejectionEvent) => any) | null;
+declare var onrejectionhandled: ((event: PromiseRejectionEvent) => any) | null;
+
+interface MessageEventInit<T = any> extends EventInit {
+  data?: T;
+  origin?: string;
+  lastEventId?: string;
+}
+
+interface MessageEvent<T = any> extends Event {
+  readonly data: T;
+  readonly origin: string;
+  readonly lastEventId: string;
+}
+declare var MessageEvent: {
+  prototype: MessageEvent;
+  new <T>(type: string, init?: MessageEventInit<T>): MessageEvent<T>;
+};
+
+/** Within one instance; ports can't be transferred. */
+interface MessagePort extends EventTarget {
+  onmessage: ((event: MessageEvent) => any) | null;
+  onmessageerror: ((event: MessageEvent) => any) | null;
+  postMessage(message: any, options?: readonly ArrayBuffer[] | StructuredSerializeOptions): void;
+  start(): void;
+  close(): void;
+}
+declare var MessagePort: { prototype: MessagePort };
+
+interface MessageChannel {
+  readonly port1: MessagePort;
+  readonly port2: MessagePort;
+}
+declare var MessageChannel: {
+  prototype: MessageChannel;
+  new (): MessageChannel;
+};

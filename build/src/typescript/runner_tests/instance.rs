@@ -8,7 +8,9 @@ use wasmtime::{
     StoreLimitsBuilder, Val,
 };
 
+use crate::source_map::SourceMap;
 use crate::typescript::RUNNER;
+use crate::typescript::TopLevel;
 use crate::typescript::snapshot::snapshot;
 
 /// Makes instances of one snapshot.
@@ -26,7 +28,7 @@ struct Host {
 impl Instances {
     /// Of a bundle, with so many bytes of the machine's stack.
     pub(super) fn of(bundle: &str, stack: usize) -> Self {
-        let (core, _) = snapshot(RUNNER, bundle).unwrap();
+        let (core, _) = snapshot(RUNNER, bundle, &TopLevel::new(SourceMap::new("{}"))).unwrap();
         let mut config = Config::new();
         config
             .async_stack_size(2 * stack)

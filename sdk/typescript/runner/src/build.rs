@@ -10,6 +10,8 @@ unsafe extern "C" {
     fn tell_compiled(module: usize, bytecode: *const u8, len: usize);
     #[link_name = "describe"]
     fn tell_description(json: *const u8, len: usize);
+    #[link_name = "is-package"]
+    fn ask_is_package(what: *const u8, what_len: usize, stack: *const u8, stack_len: usize) -> u32;
     #[link_name = "fail"]
     fn tell_failure(text: *const u8, len: usize);
 }
@@ -37,6 +39,12 @@ pub(crate) fn source(module: Source) -> Vec<u8> {
 pub(crate) fn compiled(module: Source, bytecode: &[u8]) {
     // SAFETY: it reads these bytes, and keeps nothing.
     unsafe { tell_compiled(module as usize, bytecode.as_ptr(), bytecode.len()) };
+}
+
+/// Whether the code at the top of this stack is a package's; the build then notes what it asked for.
+pub(crate) fn is_package(what: &str, stack: &str) -> bool {
+    // SAFETY: it reads these bytes, and keeps nothing.
+    unsafe { ask_is_package(what.as_ptr(), what.len(), stack.as_ptr(), stack.len()) != 0 }
 }
 
 /// What the bundle exports: JSON.

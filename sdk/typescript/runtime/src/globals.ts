@@ -6,10 +6,13 @@ import { Crypto } from "./web/crypto";
 import { CustomEvent, Event } from "./web/event";
 import { EventTarget } from "./web/event-target";
 import { fetch, USER_AGENT } from "./web/fetch";
+import { ErrorEvent, PromiseRejectionEvent } from "./web/error-events";
+import { defineHandlers, globalTarget } from "./web/global-events";
 import { FormData } from "./web/form-data";
 import { Headers } from "./web/headers";
 import { Performance } from "./web/performance";
-import { reportError } from "./web/report-error";
+import { MessageChannel, MessageEvent, MessagePort } from "./web/message-channel";
+import { queueMicrotask, reportError } from "./web/report-error";
 import { Request } from "./web/request";
 import { Response } from "./web/response";
 import * as streams from "./web/streams";
@@ -31,12 +34,17 @@ const hidden: Record<string, unknown> = {
   Crypto,
   CryptoKey,
   CustomEvent,
+  ErrorEvent,
   Event,
   EventTarget,
   File,
   FormData,
   Headers,
+  MessageChannel,
+  MessageEvent,
+  MessagePort,
   Performance,
+  PromiseRejectionEvent,
   Request,
   Response,
   SubtleCrypto,
@@ -51,12 +59,14 @@ const hidden: Record<string, unknown> = {
 };
 
 const visible: Record<string, unknown> = {
+  ...globalTarget,
   clearInterval: (id?: unknown): void => clearTimer(id),
   clearTimeout: (id?: unknown): void => clearTimer(id),
   crypto: new Crypto(),
   fetch,
   navigator: { userAgent: USER_AGENT, hardwareConcurrency: 1 },
   performance: new Performance(),
+  queueMicrotask,
   reportError,
   self: globalThis,
   setInterval,
@@ -65,6 +75,7 @@ const visible: Record<string, unknown> = {
 };
 
 export function defineGlobals(): void {
+  defineHandlers();
   for (const [names, enumerable] of [[hidden, false], [visible, true]] as const) {
     for (const name of Object.keys(names)) {
       Object.defineProperty(globalThis, name, { value: names[name], writable: true, enumerable, configurable: true });

@@ -105,7 +105,16 @@ new XMLHttpRequest();
 Buffer.from("a");
 // @ts-expect-error no compression
 new CompressionStream("gzip");
-// @ts-expect-error no MessageChannel
-new MessageChannel();
 // @ts-expect-error a signal comes from a controller
 new AbortSignal();
+
+addEventListener("unhandledrejection", (event) => {
+  const reason: unknown = event.reason;
+  event.preventDefault();
+  reportError(reason);
+});
+export const messages = (): Promise<number> => {
+  const { port1, port2 } = new MessageChannel();
+  port1.postMessage(1);
+  return new Promise((done) => (port2.onmessage = (event: MessageEvent<number>) => done(event.data)));
+};

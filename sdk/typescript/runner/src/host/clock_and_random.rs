@@ -7,7 +7,7 @@ use rquickjs::{ArrayBuffer, Ctx, Function, Object, Result};
 use super::{buffer, define, flat};
 use crate::bindings::rusm::runtime::log as runtime_log;
 use crate::bindings::rusm::typescript::host;
-use crate::engine;
+use crate::{build, engine};
 
 pub(super) fn define_on<'js>(ctx: &Ctx<'js>, object: &Object<'js>) -> Result<()> {
     define!(ctx, object, {
@@ -15,6 +15,7 @@ pub(super) fn define_on<'js>(ctx: &Ctx<'js>, object: &Object<'js>) -> Result<()>
         "monotonic": || host::now() as f64 / 1000.0,
         "environment": || flat(host::environment()),
         "log": log,
+        "isPackage": |what: String, stack: String| build::is_package(&what, &stack),
     });
     let math: Object = ctx.globals().get("Math")?;
     math.set(

@@ -1,6 +1,7 @@
 //! What JavaScript can ask for: `../../runtime/host.d.ts`.
 
 pub(crate) mod actors;
+mod async_context;
 pub(crate) mod clock_and_random;
 mod connection;
 mod request;
@@ -25,6 +26,7 @@ pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     request::define_on(ctx, &host)?;
     rusm_typescript_intrinsics::define_on(ctx, &host)?;
     clock_and_random::define_on(ctx, &host)?;
+    async_context::define_on(ctx, &host)?;
     connection::define_on(ctx, &host)?;
     actors::define_on(ctx, &host)?;
     storage::define_on(ctx, &host)?;

@@ -16,6 +16,10 @@
     "unlink", "trapExit", "exit", "send", "stash", "unstash", "cast", "setLabel", "registerTag", "unregisterTag", "streamClose"]) {
     host[name] = tell(name);
   }
+  host.isPackage = () => fake.isPackage ?? false;
+  let context;
+  host.asyncContext = () => context;
+  host.setAsyncContext = (next) => { context = next; };
   host.requestHeaders = () => fake.headers;
   host.requestParams = () => fake.params;
   host.requestBody = () => (fake.body instanceof Uint8Array ? fake.body.slice().buffer : bytes(fake.body));

@@ -2,14 +2,15 @@ import { host } from "../host";
 import { start } from "../build-time";
 import { CallError } from "../rusm/call-error";
 import { env } from "../rusm/environment";
-import { bodyBytes, type Source } from "../web/body";
+import { bodyBytes, malformedBodies, type Source } from "../web/body";
 import { errorText } from "../web/describe-error";
 import { inspect } from "../web/inspect";
 import { incomingRequest, type Request } from "../web/request";
 import { outgoing, Response } from "../web/response";
 import { ReadableStream } from "../web/streams";
 import { context, resetContext, waited } from "./context";
-import { fail } from "./event-loop";
+import { fail as failEntry } from "./event-loop";
+import { encodeUtf8 } from "../web/text";
 import { wellFormed } from "../web/well-formed";
 
 export interface Action {
@@ -27,9 +28,26 @@ export function namedAction(name: string, handler: (...args: unknown[]) => unkno
   return { name, call: (request) => handler(request, context) };
 }
 
+let asked: { method: string; target: string };
+
+/** The request, as a line of the log names it: without the query, which may hold what a log must not. */
+function line(): string {
+  try {
+    return `${asked.method} ${asked.target.split("?", 1)[0]}: `;
+  } catch {
+    // Code may have made anything of String.prototype, and an error is told all the same.
+    return "";
+  }
+}
+
+function fail(error: unknown): void {
+  failEntry(error, line());
+}
+
 export function runAction(action: Action, method: string, target: string): void {
   start();
   resetContext();
+  asked = { method, target };
   try {
     const take = method === "HEAD" ? answerHead : answer;
     const result = action.call(incomingRequest(method, target));
@@ -42,9 +60,16 @@ export function runAction(action: Action, method: string, target: string): void 
 
 /** An action did not answer. A service that can't be reached is not the action's fault: the client is told so. */
 function refuse(error: unknown): void {
+  if (typeof error === "object" && error !== null && malformedBodies.has(error)) return refuseBody(error);
   if (!(error instanceof CallError) || error.status === 500) return fail(error);
-  host.log("error", errorText(error));
+  host.log("error", line() + errorText(error));
   host.answer(error.status, ["content-type", "text/plain; charset=utf-8"], error.status === 504 ? "Gateway Timeout\n" : "Service Unavailable\n");
+}
+
+/** The client's fault, and no error of the action's. */
+function refuseBody(error: unknown): void {
+  host.log("info", `${line()}malformed body: ${(error as Error).message}`);
+  host.answer(400, ["content-type", "text/plain; charset=utf-8"], "Bad Request\n");
 }
 
 function answer(action: Action, response: unknown): void {
@@ -75,8 +100,22 @@ function send(status: number, headers: string[], body: Source | ReadableStream |
 function answerWhole(status: number, headers: string[], body: string | Uint8Array | undefined): void {
   if (status === 0) throw new TypeError("the action gave Response.error()");
   const wait = waited();
-  if (wait) wait.then(() => host.answer(status, headers, body)).catch(fail);
+  if (wait) answerThenWait(status, headers, body, wait).catch(fail);
   else host.answer(status, headers, body);
+}
+
+/** The client has the whole response at once; the action goes on until what it waits for has settled. */
+async function answerThenWait(status: number, headers: string[], body: string | Uint8Array | undefined, wait: Promise<void>): Promise<void> {
+  if (asked.method === "HEAD") {
+    await wait;
+    return host.answer(status, headers, body);
+  }
+  const bytes = typeof body === "string" ? encodeUtf8(body) : (body ?? new Uint8Array(0));
+  const sized = status === 204 || status === 304 || headers.includes("content-length") ? headers : [...headers, "content-length", `${bytes.length}`];
+  host.respond(status, sized);
+  if (bytes.length > 0) host.write(bytes);
+  await wait;
+  host.answer(status, headers);
 }
 
 async function sendHead(status: number, headers: string[], body: ReadableStream): Promise<void> {

@@ -4,8 +4,9 @@ import { deliver, isAwaited, takeQueued, toMail, type Mail } from "../rusm/mail"
 import { fireTimer, untilNextTimer } from "../web/timers";
 import { isAlarm, setAlarm } from "./alarm";
 
-export function fail(error: unknown): void {
-  host.fail(errorText(error));
+/** `where` is the beginning of the line in the log. */
+export function fail(error: unknown, where = ""): void {
+  host.fail(where + errorText(error));
 }
 
 let end: (() => void) | undefined;

@@ -1,5 +1,5 @@
 import { host, type HostMail, type Runner } from "../host";
-import { start } from "../build-time";
+import { allowHost, start } from "../build-time";
 import { toMail } from "../rusm/mail";
 import { runAction } from "./action";
 import { allowClock } from "./build-clock";
@@ -7,6 +7,7 @@ import { describe, toComponent, type Component } from "./describe";
 import { isAlarm } from "./alarm";
 import { fail, runTimers, turn } from "./event-loop";
 import { runFunction, runInit, runOnMail } from "./function";
+import { noteRejection, reportRejections } from "../web/rejections";
 import { runClose, runMessage, runOpen, runSocketMail } from "./websocket";
 
 let component: Component;
@@ -15,7 +16,9 @@ let component: Component;
 export const runner: Runner = {
   describe(namespace) {
     component = toComponent(namespace as Record<string, unknown>);
+    reportRejections();
     allowClock();
+    allowHost();
     return describe(component);
   },
 
@@ -67,6 +70,10 @@ export const runner: Runner = {
   },
 
   turn,
+
+  rejection: noteRejection,
+
+  reportRejections,
 };
 
 function wrong(entry: string): void {

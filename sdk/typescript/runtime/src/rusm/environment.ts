@@ -1,11 +1,11 @@
 import { host } from "../host";
-import { started } from "../build-time";
+import { isReal } from "../build-time";
 
 let variables: Record<string, string> | undefined;
 
 function load(): Record<string, string> {
   if (variables) return variables;
-  started("the environment");
+  if (!isReal("the environment")) return {};
   const flat = host.environment();
   variables = {};
   for (let i = 0; i < flat.length; i += 2) variables[flat[i]!] = flat[i + 1]!;

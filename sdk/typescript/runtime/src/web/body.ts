@@ -54,6 +54,9 @@ export let takeBody: (body: Body) => [Source, ReadableStream | null];
 /** Gives a body that has none another's. */
 export let setBody: (body: Body, source: Source, stream: ReadableStream | null) => void;
 
+/** Errors of parsing a body that came from outside. */
+export const malformedBodies = new WeakSet<object>();
+
 /** What Request and Response have in common. */
 export abstract class Body {
   #source: Source;
@@ -90,7 +93,8 @@ export abstract class Body {
   }
 
   async json(): Promise<unknown> {
-    return JSON.parse(await this.text());
+    const text = await this.text();
+    return this.#parsed(() => JSON.parse(text) as unknown);
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
@@ -115,10 +119,19 @@ export abstract class Body {
       throw new TypeError(`a body of the type ${JSON.stringify(type)} is no form`);
     }
     const bytes = await this.bytes();
-    if (boundary !== undefined) return parseMultipart(bytes, boundary);
+    if (boundary !== undefined) return this.#parsed(() => parseMultipart(bytes, boundary));
     const form = new FormData();
     for (const [name, value] of parseForm(decodeUtf8KeepingMark(bytes))) form.append(name, value);
     return form;
+  }
+
+  #parsed<T>(parse: () => T): T {
+    try {
+      return parse();
+    } catch (error) {
+      if (typeof this.#source === "function") malformedBodies.add(error as object);
+      throw error;
+    }
   }
 
   /** The whole body, for who reads it now; string or bytes at once unless it is a stream. */

@@ -1,7 +1,7 @@
 import { host } from "../host";
-import { isRunning } from "../build-time";
+import { isRunning, timeOrigin } from "../build-time";
 
 /** Milliseconds since the instance began; 0 at build time. */
 export function now(): number {
-  return isRunning() ? host.monotonic() : 0;
+  return isRunning() ? host.monotonic() - timeOrigin() : 0;
 }

@@ -21,7 +21,9 @@ interface Registered {
 }
 
 /** As the platform itself does it. */
-export let dispatchTrusted: (target: EventTarget, event: Event) => void;
+export let dispatchTrusted: (target: EventTarget, event: Event, as?: unknown) => boolean;
+/** As `dispatchEvent`, of a target that shows itself as another object. */
+export let dispatchAs: (target: EventTarget, event: Event, as: unknown) => boolean;
 
 export class EventTarget {
   /** None until there is a listener: most targets never have one. */
@@ -52,20 +54,16 @@ export class EventTarget {
   }
 
   dispatchEvent(event: Event): boolean {
-    if (!(event instanceof Event)) throw new TypeError("dispatchEvent takes an Event");
-    const state = eventState(event);
-    if (state.dispatching) throw new DOMException("the event is being dispatched already", "InvalidStateError");
-    state.trusted = false;
-    return this.#dispatch(event);
+    return dispatchAs(this, event, this);
   }
 
   get [Symbol.toStringTag](): string {
     return "EventTarget";
   }
 
-  #dispatch(event: Event): boolean {
+  #dispatch(event: Event, as: unknown): boolean {
     const state = eventState(event);
-    state.target = this;
+    state.target = as;
     state.dispatching = true;
     state.phase = 2;
     if (this.#listeners && !state.stopped) {
@@ -76,7 +74,7 @@ export class EventTarget {
           if (registered.capture !== capture || registered.removed) continue;
           if (registered.once) this.#remove(registered);
           state.passive = registered.passive;
-          this.#call(registered.listener, event);
+          this.#call(registered.listener, event, as);
           state.passive = false;
           if (state.stoppedNow) break;
         }
@@ -90,9 +88,9 @@ export class EventTarget {
     return !state.canceled;
   }
 
-  #call(listener: EventListener, event: Event): void {
+  #call(listener: EventListener, event: Event, as: unknown): void {
     try {
-      if (typeof listener === "function") listener.call(this, event);
+      if (typeof listener === "function") listener.call(as, event);
       else listener.handleEvent(event);
     } catch (error) {
       reportError(error);
@@ -105,9 +103,16 @@ export class EventTarget {
   }
 
   static {
-    dispatchTrusted = (target, event) => {
+    dispatchTrusted = (target, event, as = target) => {
       eventState(event).trusted = true;
-      target.#dispatch(event);
+      return target.#dispatch(event, as);
+    };
+    dispatchAs = (target, event, as) => {
+      if (!(event instanceof Event)) throw new TypeError("dispatchEvent takes an Event");
+      const state = eventState(event);
+      if (state.dispatching) throw new DOMException("the event is being dispatched already", "InvalidStateError");
+      state.trusted = false;
+      return target.#dispatch(event, as);
     };
   }
 }

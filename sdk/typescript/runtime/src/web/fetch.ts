@@ -4,6 +4,7 @@ import { started } from "../build-time";
 import { signalDeadline } from "./abort";
 import { bodyParts, bodyBytes } from "./body";
 import { concat } from "./bytes";
+import { now } from "./clock";
 import { flatHeaders } from "./headers";
 import { Request, requestSignal, type RequestInit } from "./request";
 import { fetchedResponse, type Response } from "./response";
@@ -31,7 +32,7 @@ export async function fetch(input: string | URL | Request, init?: RequestInit): 
     signal?.throwIfAborted();
     const scheme = url.slice(0, url.indexOf(":"));
     if (scheme !== "http" && scheme !== "https") throw failed(url, new Error(`the scheme ${scheme} is not supported: http and https are`));
-    const fetched = send(method, url, headers, body, signal ? signalDeadline(signal) - host.monotonic() : Infinity);
+    const fetched = send(method, url, headers, body, signal ? signalDeadline(signal) - now() : Infinity);
     const location = isRedirect(fetched.status) ? valueOf(fetched.headers, "location") : undefined;
     if (location === undefined || request.redirect === "manual") return fetchedResponse(fetched, withoutFragment(url), redirects > 0);
     if (request.redirect === "error") throw failed(url, new Error(`it redirects to ${location}, and redirect is "error"`));

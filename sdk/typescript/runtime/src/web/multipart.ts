@@ -47,24 +47,49 @@ export function parseMultipart(bytes: Uint8Array, boundary: string): FormData {
 function append(form: FormData, head: string, content: Uint8Array): void {
   let disposition: string | undefined;
   let type: string | undefined;
-  for (const line of head.split("\r\n")) {
+  // A field may go on in the next line (RFC 5322, section 2.2.3).
+  for (const line of head.replace(/\r\n[ \t]+/g, " ").split("\r\n")) {
     const colon = line.indexOf(":");
     const field = line.slice(0, colon).trim().toLowerCase();
     if (field === "content-disposition") disposition = line.slice(colon + 1).trim();
     else if (field === "content-type") type = line.slice(colon + 1).trim();
   }
   if (!disposition || !/^form-data\s*(;|$)/i.test(disposition)) throw malformed("a part is no form-data");
-  const name = parameter(disposition, "name");
+  const given = parameters(disposition);
+  const name = given.get("name");
   if (name === undefined) throw malformed("a part has no name");
-  const filename = parameter(disposition, "filename");
+  const filename = extended(given.get("filename*")) ?? given.get("filename");
   if (filename === undefined) form.append(name, decodeUtf8(content));
   else form.append(name, new File([content], filename, { type: type ?? "text/plain" }));
 }
 
-function parameter(disposition: string, name: string): string | undefined {
-  const found = new RegExp(`;\\s*${name}\\s*=\\s*(?:"([^"]*)"|([^\\s;"]*))`, "i").exec(disposition);
-  const value = found?.[1] ?? found?.[2];
-  return value?.replace(/%0A/gi, "\n").replace(/%0D/gi, "\r").replace(/%22/g, '"');
+/** The parameters of a field, by their names in lower case; of one that comes twice the first. */
+function parameters(disposition: string): Map<string, string> {
+  const found = new Map<string, string>();
+  PARAMETER.lastIndex = 0;
+  for (let match = PARAMETER.exec(disposition); match; match = PARAMETER.exec(disposition)) {
+    const name = match[1]!.toLowerCase();
+    const value = match[2]?.replace(/\\(["\\])/g, "$1") ?? match[3]!;
+    if (!found.has(name)) found.set(name, value.replace(/%0A/gi, "\n").replace(/%0D/gi, "\r").replace(/%22/g, '"'));
+  }
+  return found;
+}
+
+/**
+ * A quoted value ends at a quote that no backslash escapes, or that ends the field or the parameter: browsers
+ * write a backslash at the end of a name as it is.
+ */
+const PARAMETER = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:\\"(?!\s*(?:;|$))|[^"])*)"|([^\s;"]*))/g;
+
+/** RFC 8187, section 3.2; undefined if it is none. */
+function extended(value: string | undefined): string | undefined {
+  const encoded = /^utf-8'[^']*'(.*)$/i.exec(value ?? "")?.[1];
+  if (encoded === undefined) return undefined;
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return undefined;
+  }
 }
 
 function escape(name: string): string {

@@ -19,11 +19,19 @@ export function setTimer(run: () => void, delay: number, options: { every?: bool
   // As browsers do: what does not fit into 31 bits is 0.
   const whole = Math.trunc(delay);
   const wait = whole > 0 && whole <= 0x7fffffff ? whole : 0;
+  const context = host.asyncContext();
   const timer: Timer = {
     id: ++lastId,
     due: host.monotonic() + wait,
     every: options.every ? Math.max(wait, 1) : undefined,
-    run,
+    run: () => {
+      host.setAsyncContext(context);
+      try {
+        run();
+      } finally {
+        host.setAsyncContext(undefined);
+      }
+    },
   };
   insert(timer);
   return timer.id;

@@ -1,0 +1,1 @@
+import"./shared.7AVFRYEY.js";function absent(module,has={}){let made=new Map;return new Proxy(has,{get(target,name){return name in target||typeof name=="symbol"||name==="__esModule"||name==="then"?target[name]:(made.has(name)||made.set(name,function(){throw new Error(`${name} of node:${module}: components don't have it`)}),made.get(name))}})}export{absent};

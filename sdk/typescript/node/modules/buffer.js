@@ -1,0 +1,1 @@
+import{Blob,Buffer,File,INSPECT_MAX_BYTES,SlowBuffer,atob,btoa,buffer_default,constants,init_buffer,isAscii,isUtf8,kMaxLength,kStringMaxLength}from"./shared.JVYSC3LK.js";import"./shared.7AVFRYEY.js";init_buffer();export{Blob,Buffer,File,INSPECT_MAX_BYTES,SlowBuffer,atob,btoa,constants,buffer_default as default,isAscii,isUtf8,kMaxLength,kStringMaxLength};

@@ -1,0 +1,1 @@
+import{access,appendFile,constants,copyFile,fs_promises_default,lstat,mkdir,mkdtemp,open,readFile,readdir,realpath,rename,rm,stat,unlink,writeFile}from"./shared.XIEM6EKB.js";import"./shared.7AVFRYEY.js";export{access,appendFile,constants,copyFile,fs_promises_default as default,lstat,mkdir,mkdtemp,open,readFile,readdir,realpath,rename,rm,stat,unlink,writeFile};

@@ -1,0 +1,1 @@
+import{basename,delimiter,dirname,extname,format,isAbsolute,join,normalize,parse,path_default,posix,relative,resolve,sep,toNamespacedPath}from"./shared.XVWGVISA.js";import"./shared.7AVFRYEY.js";export{basename,path_default as default,delimiter,dirname,extname,format,isAbsolute,join,normalize,parse,posix,relative,resolve,sep,toNamespacedPath};

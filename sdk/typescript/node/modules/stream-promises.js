@@ -1,0 +1,1 @@
+import{finished,pipeline,stream_promises_default}from"./shared.RXF6CRGZ.js";import"./shared.WH3P5FFA.js";import"./shared.URXVLQ6C.js";import"./shared.JVYSC3LK.js";import"./shared.7QBNZSDG.js";import"./shared.7AVFRYEY.js";export{stream_promises_default as default,finished,pipeline};

@@ -1,0 +1,1 @@
+import{StringDecoder,init_string_decoder,string_decoder_default}from"./shared.WH3P5FFA.js";import"./shared.JVYSC3LK.js";import"./shared.7AVFRYEY.js";init_string_decoder();export{StringDecoder,string_decoder_default as default};

@@ -1,0 +1,1 @@
+import{scheduler,setImmediate,setInterval,timers_promises_default,wait}from"./shared.SVBNPW7S.js";import"./shared.7AVFRYEY.js";export{timers_promises_default as default,scheduler,setImmediate,setInterval,wait as setTimeout};

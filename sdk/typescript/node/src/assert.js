@@ -1,0 +1,8 @@
+// https://nodejs.org/api/assert.html
+import npm from "assert";
+
+export const {
+  ok, equal, notEqual, deepEqual, notDeepEqual, deepStrictEqual, notDeepStrictEqual, strictEqual, notStrictEqual, throws,
+  doesNotThrow, rejects, doesNotReject, ifError, match, doesNotMatch, fail, AssertionError, strict,
+} = npm;
+export default npm;
