@@ -82,7 +82,7 @@ fn a_listener_may_speak_http_1_alone() {
 }
 
 #[test]
-fn handlers_in_typescript_and_events() {
+fn events_are_streamed() {
     let server = Serve::chat().start();
     let events = shell(&server, "$curl -N $url/ticks/3");
     assert_eq!(events.matches("data").count(), 3, "{events}");
