@@ -39,7 +39,7 @@ impl TopLevel {
         let located = self.map.locate(stack);
         let Some(file) = located.lines().find_map(file) else {
             // A module of Node that is loaded is nobody's mistake, and nothing to note.
-            return located.contains(&format!("({}", super::node::PREFIX));
+            return located.contains(super::node::PREFIX);
         };
         let Some(package) = package_of(file) else {
             return false;

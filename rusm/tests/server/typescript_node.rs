@@ -150,7 +150,7 @@ fn modules_may_be_imported_when_they_are_asked_for() {
 #[test]
 fn packages_get_a_fixed_clock_at_their_top_level_and_console_prints_there() {
     let app = app(
-        "import { started, later } from 'clock';\nconsole.log('built', started);\n\
+        "import { started, later } from 'clock';\nconsole.log(`built ${started}`);\n\
          export default () => new Response(`${started} ${later() > 1e12}`);\n",
         &[
             ("node_modules/clock/package.json", r#"{"main":"main.js"}"#),
