@@ -194,8 +194,12 @@ fn rusm_check_names_the_file_the_key_and_what_to_do() {
         (output.status.code(), said)
     };
     let files = |cert: &str, key: &str| {
-        let dir = dir.path().display();
-        format!("[serve.tls]\ncert = '{dir}/{cert}'\nkey = '{dir}/{key}'")
+        let (cert, key) = (dir.path().join(cert), dir.path().join(key));
+        format!(
+            "[serve.tls]\ncert = '{}'\nkey = '{}'",
+            cert.display(),
+            key.display()
+        )
     };
     assert_eq!(check(&files("a.pem", "a.key")).0, Some(0));
     // Some editors begin a text with a mark.
