@@ -1,6 +1,6 @@
 // Makes modules/: an ES module for each file of src/, and what several of them share. `rusm build` puts into a
-// bundle what it imports.
-import { rm, readdir } from "node:fs/promises";
+// bundle what it imports. LICENSES.txt has the licenses of the packages whose code is in them.
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
 await rm("modules", { recursive: true, force: true });
@@ -23,7 +23,7 @@ const nodes = {
   },
 };
 
-await build({
+const { metafile } = await build({
   entryPoints: sources.map((file) => `src/${file}`),
   outdir: "modules",
   chunkNames: "shared.[hash]",
@@ -39,4 +39,17 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "inline",
+  metafile: true,
 });
+
+const packages = Object.keys(metafile.inputs).flatMap((input) => input.match(/^node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1] ?? []);
+let licenses = "The files of modules/ contain code of these packages.\n";
+for (const name of [...new Set(packages)].sort()) {
+  const dir = `node_modules/${name}`;
+  const { version, license } = JSON.parse(await readFile(`${dir}/package.json`, "utf8"));
+  const file = (await readdir(dir)).find((file) => /^licen[cs]e/i.test(file));
+  // A package without a file has its license in its README.
+  const text = file && (await readFile(`${dir}/${file}`, "utf8"));
+  licenses += `\n---\n${name} ${version}, ${license}\n\n${(text ?? "").trim()}\n`;
+}
+await writeFile("LICENSES.txt", licenses);
