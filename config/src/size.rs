@@ -2,7 +2,7 @@
 
 use crate::suggest;
 
-/// Parses a size to bytes. `KiB`, `MiB` and `GiB` are powers of 1024, `KB`, `MB` and `GB` of 1000.
+/// Parses a size to bytes. `KiB`, `MiB`, `GiB` and `TiB` are powers of 1024, `KB`, `MB`, `GB` and `TB` of 1000.
 ///
 /// The error is advice for the author.
 pub(crate) fn parse(text: &str) -> Result<u64, String> {
@@ -20,13 +20,15 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
                 .filter(|n| !n.is_empty())
         };
         // Many tools write these, without a fixed meaning.
-        if let "k" | "m" | "g" = unit.to_ascii_lowercase().as_str() {
+        if let "k" | "m" | "g" | "t" = unit.to_ascii_lowercase().as_str() {
             let unit = unit.to_ascii_uppercase();
             return Err(format!(
                 "write `{number}{unit}iB`, in powers of 1024, or `{number}{unit}B`, in powers of 1000"
             ));
         }
-        return Err(match suggest::nearest(unit, names()) {
+        let is_word = unit.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let near = suggest::nearest(unit, names()).filter(|_| is_word);
+        return Err(match near {
             Some(near) => format!("did you mean `{number}{near}`?"),
             None => format!("the units are {}", suggest::list(names())),
         });
@@ -45,15 +47,17 @@ pub(crate) fn display(bytes: u64) -> String {
     }
 }
 
-const UNITS: [(&str, u64); 8] = [
+const UNITS: [(&str, u64); 10] = [
     ("", 1),
     ("B", 1),
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),
     ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
     ("KB", 1_000),
     ("MB", 1_000_000),
     ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
 ];
 
 #[cfg(test)]
@@ -67,6 +71,7 @@ mod tests {
         assert_eq!(parse("8KiB"), Ok(8192));
         assert_eq!(parse("2 MiB"), Ok(2 << 20));
         assert_eq!(parse("1GiB"), Ok(1 << 30));
+        assert_eq!(parse("2TiB"), Ok(2 << 40));
         assert_eq!(parse("3KB"), Ok(3000));
         assert_eq!(parse("0"), Ok(0));
     }
@@ -80,6 +85,7 @@ mod tests {
                 "write `10MiB`, in powers of 1024, or `10MB`, in powers of 1000"
             );
         }
+        assert!(parse("50%").unwrap_err().starts_with("the units are "));
         assert!(parse("8 pages").unwrap_err().contains("`KiB`"));
         assert!(parse("KiB").unwrap_err().contains("whole number"));
         assert!(parse("").unwrap_err().contains("whole number"));
