@@ -79,6 +79,9 @@ fn a_listener_may_speak_http_1_alone() {
     );
     assert!(said.contains("000"), "{said}");
     assert_eq!(shell(&server, "curl -sS $url/users/7"), "user 7\n");
+    let mut client = server.connect();
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert_eq!(client.response().status, 505);
 }
 
 #[test]

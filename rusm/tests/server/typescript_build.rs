@@ -187,8 +187,11 @@ fn a_module_that_is_not_there_is_told_with_what_to_do() {
     for (module, reason) in [
         ("left-pad", "npm install left-pad"),
         ("@scope/name/part", "npm install @scope/name"),
-        ("node:fs", "a module of Node's, which components don't have"),
-        ("path", "a module of Node's, which components don't have"),
+        (
+            "node:http",
+            "a module of Node's, which components don't have",
+        ),
+        ("http", "a module of Node's, which components don't have"),
         ("./gone", "./gone"),
     ] {
         let source = format!("\nimport x from '{module}';\nexport const use = () => x;");
