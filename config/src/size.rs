@@ -26,7 +26,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
                 "write `{number}{unit}iB`, in powers of 1024, or `{number}{unit}B`, in powers of 1000"
             ));
         }
-        let is_word = unit.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let is_word = unit.bytes().any(|byte| byte.is_ascii_alphabetic());
         let near = suggest::nearest(unit, names()).filter(|_| is_word);
         return Err(match near {
             Some(near) => format!("did you mean `{number}{near}`?"),
