@@ -19,7 +19,7 @@ use crate::module::{self, Surroundings};
 use crate::sections::write;
 use crate::{Added, Unsuited, result_size};
 
-/// Gives a component the export [`RESET`], and others.
+/// Gives a component the export [`RESET`](crate::RESET), and others.
 ///
 /// A component suits if one core module of it has all the state, which is what linkers make of one program: others
 /// may only join it with the host's functions. It has no resources: the numbers of their handles would tell of those
