@@ -1,7 +1,8 @@
 //! `${NAME}` and `${file:PATH}` in the strings of a manifest.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -34,11 +35,18 @@ impl Variables for Environment {
     }
 
     fn file(&self, path: &Path) -> io::Result<String> {
-        std::fs::read_to_string(self.dir.join(path))
+        let file = File::open(self.dir.join(path).as_path())?;
+        let mut text = String::new();
+        file.take(MAX_FILE + 1).read_to_string(&mut text)?;
+        match text.len() as u64 {
+            0..=MAX_FILE => Ok(text),
+            _ => Err(io::ErrorKind::FileTooLarge.into()),
+        }
     }
 }
 
-/// Others, and nothing where they have nothing: for commands that run before there are secrets.
+/// Wraps other variables, for commands that run before there are secrets: a variable that is not set is empty, and
+/// so is a file that can't be read.
 #[derive(Clone, Debug)]
 pub struct Lenient<V>(pub V);
 
@@ -201,6 +209,8 @@ fn value_of(reference: &str, variables: &dyn Variables) -> Result<String, Mistak
 }
 
 const FILE: &str = "file:";
+/// Bytes of a file at most: a device has no end.
+const MAX_FILE: u64 = 1 << 20;
 /// As in a shell: for a variable that is not set, or empty.
 const DEFAULT: &str = ":-";
 
@@ -208,9 +218,9 @@ const DEFAULT: &str = ":-";
 mod tests {
     use super::*;
 
-    struct Some;
+    struct Fake;
 
-    impl Variables for Some {
+    impl Variables for Fake {
         fn variable(&self, name: &str) -> Option<String> {
             let set = [("PORT", "9000"), ("KEY", "a}b ${PORT}"), ("EMPTY", "")];
             let found = set.iter().find(|(set, _)| *set == name);
@@ -219,7 +229,7 @@ mod tests {
 
         fn file(&self, path: &Path) -> io::Result<String> {
             match path.to_str() {
-                Option::Some("secret") => Ok("hunter2\n".to_owned()),
+                Some("secret") => Ok("hunter2\n".to_owned()),
                 _ => Err(io::ErrorKind::NotFound.into()),
             }
         }
@@ -229,15 +239,15 @@ mod tests {
     fn a_string_is_expanded_once() {
         for (text, wanted) in [
             ("plain $PORT", None),
-            ("${PORT}", Option::Some("9000")),
-            ("[::]:${PORT}", Option::Some("[::]:9000")),
-            ("${PORT}${PORT}", Option::Some("90009000")),
-            ("${UNSET:-80}:${PORT:-80}", Option::Some("80:9000")),
-            ("<${EMPTY}${EMPTY:-x}${UNSET:-}>", Option::Some("<x>")),
-            ("${KEY}", Option::Some("a}b ${PORT}")),
-            ("$${PORT} ${file:secret}", Option::Some("${PORT} hunter2")),
+            ("${PORT}", Some("9000")),
+            ("[::]:${PORT}", Some("[::]:9000")),
+            ("${PORT}${PORT}", Some("90009000")),
+            ("${UNSET:-80}:${PORT:-80}", Some("80:9000")),
+            ("<${EMPTY}${EMPTY:-x}${UNSET:-}>", Some("<x>")),
+            ("${KEY}", Some("a}b ${PORT}")),
+            ("$${PORT} ${file:secret}", Some("${PORT} hunter2")),
         ] {
-            let expanded = expanded(text, &Some).ok().expect(text);
+            let expanded = expanded(text, &Fake).ok().expect(text);
             assert_eq!(expanded.as_deref(), wanted, "{text}");
         }
     }
@@ -252,7 +262,7 @@ mod tests {
             ("${file:missing}", "cannot read `missing`: "),
         ] {
             let manifest = format!("[[serve]]\nlisten = \"{listen}\"\ncomponent = \"a\"\n");
-            let error = crate::parse_with("rusm.toml", &manifest, &Some).unwrap_err();
+            let error = crate::parse_with("rusm.toml", &manifest, &Fake).unwrap_err();
             let problems: Vec<_> = error.problems().map(ToString::to_string).collect();
             assert!(problems[0].starts_with("rusm.toml:2:10: "), "{problems:?}");
             assert!(problems[0].contains(message), "{problems:?}");
@@ -265,22 +275,29 @@ mod tests {
         let manifest = "[node]\ninstances-per-core = \"${PORT}\"\npool-wait-ms = \"${WAIT:-5}\"\n\
                         [log]\naccess = \"${ACCESS:-true}\"\n\
                         [capabilities.a]\nallow-stdio = \"${file:secret}\"\nenv = { ZIP = \"${PORT}\" }\n";
-        let error = crate::parse_with("rusm.toml", manifest, &Some)
+        let error = crate::parse_with("rusm.toml", manifest, &Fake)
             .unwrap_err()
             .to_string();
         assert_eq!(error, "rusm.toml:7:15: `allow-stdio` must be true or false");
         let manifest = manifest.replace("allow-stdio = \"${file:secret}\"\n", "");
-        let app = crate::parse_with("rusm.toml", &manifest, &Some).unwrap();
+        let app = crate::parse_with("rusm.toml", &manifest, &Fake).unwrap();
         assert_eq!((app.node.instances_per_core, app.log.access), (9000, true));
         // What is written as a string is none of them.
         assert!(crate::parse("rusm.toml", "[log]\naccess = \"true\"\n").is_err());
     }
 
     #[test]
+    fn a_file_without_an_end_is_refused() {
+        let dir = "/dev".into();
+        let error = Environment { dir }.file(Path::new("zero")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
     fn the_lenient_go_on_without_a_secret() {
         let manifest =
             "[capabilities.a]\nenv = { KEY = \"${UNSET}\", TOKEN = \"${file:missing}\" }\n";
-        assert!(crate::parse_with("rusm.toml", manifest, &Some).is_err());
-        assert!(crate::parse_with("rusm.toml", manifest, &Lenient(Some)).is_ok());
+        assert!(crate::parse_with("rusm.toml", manifest, &Fake).is_err());
+        assert!(crate::parse_with("rusm.toml", manifest, &Lenient(Fake)).is_ok());
     }
 }

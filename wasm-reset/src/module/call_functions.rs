@@ -7,7 +7,7 @@ use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
 use super::WASM_PAGE;
 use super::body::{emit, locals};
-use super::marks::{Marks, PAGES};
+use super::marks::{MOST_PAGES, Marks, PAGES, RESULT};
 use crate::frame::{MAX, PAIR, REQUEST_HEAD, RESPONSE_HEAD};
 
 /// What the functions that call actions need.
@@ -145,7 +145,7 @@ impl CallFunctions {
                     I::LocalGet(AT),
                     I::LocalGet(FROM),
                     I::LocalGet(LENGTHS),
-                    I::I32Load(self.at(half * 4)),
+                    I::I32Load(self.marks.at(half * 4)),
                     I::LocalTee(LENGTH),
                     I::Call(within.take),
                     I::I32Store(in_guest(half * 8)),
@@ -185,7 +185,7 @@ impl CallFunctions {
         const FIRST: u32 = 3;
         const PIECES: u32 = 5;
         let mut out = locals(&[(2 + PIECES, ValType::I32)]);
-        let number = |piece: u32| [I::LocalGet(REQUEST), I::I32Load(self.at(piece * 4))];
+        let number = |piece: u32| [I::LocalGet(REQUEST), I::I32Load(self.marks.at(piece * 4))];
         emit(
             &mut out,
             [
@@ -305,13 +305,13 @@ impl CallFunctions {
             [
                 I::I32Const(RESULT - 8),
                 I::LocalGet(RESPONSE),
-                I::I32Store(self.at(0)),
+                I::I32Store(self.marks.at(0)),
                 I::I32Const(RESULT),
                 I::I32Const(FRAME),
-                I::I32Store(self.at(0)),
+                I::I32Store(self.marks.at(0)),
                 I::I32Const(RESULT),
                 I::I32Const(0),
-                I::I32Store(self.at(4)),
+                I::I32Store(self.marks.at(4)),
             ],
         );
         emit(&mut out, field(4));
@@ -361,10 +361,10 @@ impl CallFunctions {
             [
                 I::LocalGet(RESPONSE),
                 I::I32Load16U(in_guest(0)),
-                I::I32Store(self.at(0)),
+                I::I32Store(self.marks.at(0)),
                 I::I32Const(FRAME),
                 I::LocalGet(COUNT),
-                I::I32Store(self.at(4)),
+                I::I32Store(self.marks.at(4)),
                 I::I32Const(FRAME),
             ],
         );
@@ -373,7 +373,7 @@ impl CallFunctions {
             &mut out,
             [
                 I::LocalTee(BODY),
-                I::I32Store(self.at(8)),
+                I::I32Store(self.marks.at(8)),
                 I::Block(BlockType::Empty),
                 I::Loop(BlockType::Empty),
                 I::LocalGet(COUNT),
@@ -389,7 +389,7 @@ impl CallFunctions {
                     I::LocalGet(HEADERS),
                     I::I32Load(in_guest(half * 8 + 4)),
                     I::LocalTee(LENGTH),
-                    I::I32Store(self.at(half * 4)),
+                    I::I32Store(self.marks.at(half * 4)),
                 ],
             );
             let address = [I::LocalGet(HEADERS), I::I32Load(in_guest(half * 8))];
@@ -414,12 +414,12 @@ impl CallFunctions {
             [
                 I::I32Const(FRAME),
                 I::Call(self.reset),
-                I::I32Store(self.at(12)),
+                I::I32Store(self.marks.at(12)),
                 I::I32Const(RESULT),
                 I::LocalGet(TO),
                 I::I32Const(FRAME),
                 I::I32Sub,
-                I::I32Store(self.at(4)),
+                I::I32Store(self.marks.at(4)),
                 I::End,
                 I::I32Const(RESULT),
                 I::End,
@@ -433,7 +433,11 @@ impl CallFunctions {
         let mut out = locals(&[]);
         emit(
             &mut out,
-            [I::I32Const(RESULT - 8), I::I32Load(self.at(0)), I::End],
+            [
+                I::I32Const(RESULT - 8),
+                I::I32Load(self.marks.at(0)),
+                I::End,
+            ],
         );
         out
     }
@@ -452,14 +456,6 @@ impl CallFunctions {
             ],
         );
         out
-    }
-
-    fn at(&self, offset: u32) -> MemArg {
-        MemArg {
-            offset: u64::from(offset),
-            align: 0,
-            memory_index: self.marks.memory,
-        }
     }
 }
 
@@ -486,10 +482,6 @@ fn in_guest(offset: u32) -> MemArg {
 
 /// Where requests and responses are: the last page of the marks.
 const FRAME: i32 = (PAGES as i32 - 1) * WASM_PAGE as i32;
-/// Where the place and the length of a response are said, behind it.
-const RESULT: i32 = (PAGES as i32) * (WASM_PAGE as i32) - 8;
-/// Pages of the largest memory whose marks do not reach into that page.
-const MOST_PAGES: i32 = 1 << 15;
 /// Bytes of a pair of a name and a value in the guest's memory.
 const GUEST_PAIR: u32 = 16;
 const _: () = assert!(MAX as i32 <= WASM_PAGE as i32 - 16);

@@ -21,6 +21,15 @@ pub(super) struct Marks {
 }
 
 impl Marks {
+    /// A place in the memory of the marks, behind an address.
+    pub(super) fn at(&self, offset: u32) -> MemArg {
+        MemArg {
+            offset: u64::from(offset),
+            align: 0,
+            memory_index: self.memory,
+        }
+    }
+
     /// Marks the granule of the first byte of a store: see [`BEHIND`] for the others.
     pub(super) fn mark_store(&self, out: &mut Vec<u8>, address: u32, offset: u64) {
         granule_of(out, address, offset);
@@ -180,6 +189,10 @@ pub(super) const SHIFT: u32 = 12;
 /// beyond them. Those that are not used take no room.
 pub(super) const PAGES: u8 = 16;
 const _: () = assert!((PAGES as u64 * WASM_PAGE) << SHIFT == 1 << 32);
+/// Where functions that are added say the place and the length of a result, behind all marks.
+pub(super) const RESULT: i32 = (PAGES as i32) * (WASM_PAGE as i32) - 8;
+/// Pages of the largest memory whose marks leave half of theirs to other use.
+pub(super) const MOST_PAGES: i32 = 1 << 15;
 /// Bytes of the longest store.
 const LONGEST_STORE: u32 = 16;
 /// How many bytes before a granule that is marked are restored with it, and how many behind it: a mark is that of the

@@ -3,12 +3,12 @@
 //! What goes between them has the form of [`crate::difference`]. It passes through the memory of the marks, behind
 //! those that the module's memory has: that way the host needs no place in the guest's own.
 
-use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
+use wasm_encoder::{BlockType, Instruction as I, ValType};
 
 use super::WASM_PAGE;
 use super::body::{emit, locals};
 use super::marked_runs::{self, ANOTHER, END, FROM, MarkedRuns, OTHER, START, TO};
-use super::marks::{Marks, PAGES, SHIFT};
+use super::marks::{MOST_PAGES, Marks, RESULT, SHIFT};
 use crate::difference::{GLOBAL, GLOBALS_AT, RECORD_HEAD};
 
 /// The numbers and types of the mutable globals.
@@ -33,14 +33,14 @@ impl SaveFunctions<'_> {
         emit(
             &mut out,
             [
-                I::I32Const(RETURN),
+                I::I32Const(RESULT),
                 I::I32Const(0),
-                I::I32Store(self.at(4)),
+                I::I32Store(self.marks.at(4)),
                 I::MemorySize(0),
                 I::I32Const(MOST_PAGES),
                 I::I32GtU,
                 I::If(BlockType::Empty),
-                I::I32Const(RETURN),
+                I::I32Const(RESULT),
                 I::Return,
                 I::End,
                 I::MemorySize(0),
@@ -52,7 +52,7 @@ impl SaveFunctions<'_> {
                 I::LocalTee(GRANULES),
                 I::LocalTee(BASE),
                 I::MemorySize(0),
-                I::I32Store(self.at(0)),
+                I::I32Store(self.marks.at(0)),
             ],
         );
         for ((global, ty), at) in self.places() {
@@ -60,10 +60,10 @@ impl SaveFunctions<'_> {
             emit(
                 &mut out,
                 [match ty {
-                    ValType::I32 => I::I32Store(self.at(at)),
-                    ValType::F32 => I::F32Store(self.at(at)),
-                    ValType::F64 => I::F64Store(self.at(at)),
-                    _ => I::I64Store(self.at(at)),
+                    ValType::I32 => I::I32Store(self.marks.at(at)),
+                    ValType::F32 => I::F32Store(self.marks.at(at)),
+                    ValType::F64 => I::F64Store(self.marks.at(at)),
+                    _ => I::I64Store(self.marks.at(at)),
                 }],
             );
         }
@@ -94,15 +94,15 @@ impl SaveFunctions<'_> {
                 [
                     I::I32Add,
                     // The place of what is restored is rounded.
-                    I::I32Const(RETURN - 8),
+                    I::I32Const(RESULT - 8),
                     I::I32GtU,
                     I::If(BlockType::Empty),
-                    I::I32Const(RETURN),
+                    I::I32Const(RESULT),
                     I::Return,
                     I::End,
                     I::LocalGet(OUT),
                     I::LocalGet(START),
-                    I::I32Store(self.at(0)),
+                    I::I32Store(self.marks.at(0)),
                     I::LocalGet(OUT),
                 ],
             );
@@ -110,7 +110,7 @@ impl SaveFunctions<'_> {
             emit(
                 out,
                 [
-                    I::I32Store(self.at(4)),
+                    I::I32Store(self.marks.at(4)),
                     I::LocalGet(OUT),
                     I::I32Const(RECORD_HEAD as i32),
                     I::I32Add,
@@ -135,15 +135,15 @@ impl SaveFunctions<'_> {
         emit(
             &mut out,
             [
-                I::I32Const(RETURN),
+                I::I32Const(RESULT),
                 I::LocalGet(BASE),
-                I::I32Store(self.at(0)),
-                I::I32Const(RETURN),
+                I::I32Store(self.marks.at(0)),
+                I::I32Const(RESULT),
                 I::LocalGet(OUT),
                 I::LocalGet(BASE),
                 I::I32Sub,
-                I::I32Store(self.at(4)),
-                I::I32Const(RETURN),
+                I::I32Store(self.marks.at(4)),
+                I::I32Const(RESULT),
                 I::End,
             ],
         );
@@ -156,11 +156,11 @@ impl SaveFunctions<'_> {
         emit(
             &mut out,
             [
-                I::I32Const(RETURN),
-                I::I32Load(self.at(0)),
+                I::I32Const(RESULT),
+                I::I32Load(self.marks.at(0)),
                 I::I32Const(0),
-                I::I32Const(RETURN),
-                I::I32Load(self.at(4)),
+                I::I32Const(RESULT),
+                I::I32Load(self.marks.at(4)),
                 I::MemoryFill(self.marks.memory),
                 I::End,
             ],
@@ -176,7 +176,7 @@ impl SaveFunctions<'_> {
             &mut out,
             [
                 I::LocalGet(NEW_SIZE),
-                I::I32Const(RETURN - 8),
+                I::I32Const(RESULT - 8),
                 I::MemorySize(0),
                 I::I32Const((WASM_PAGE >> SHIFT).trailing_zeros() as i32),
                 I::I32Shl,
@@ -189,7 +189,7 @@ impl SaveFunctions<'_> {
                 I::If(BlockType::Empty),
                 I::Unreachable,
                 I::End,
-                I::I32Const(RETURN),
+                I::I32Const(RESULT),
                 I::LocalGet(NEW_SIZE),
                 I::I32Sub,
                 I::I32Const(-8),
@@ -215,7 +215,7 @@ impl SaveFunctions<'_> {
             &mut out,
             [
                 I::LocalGet(PLACE),
-                I::I32Load(self.at(0)),
+                I::I32Load(self.marks.at(0)),
                 I::MemorySize(0),
                 I::I32Sub,
                 I::LocalTee(SIZE),
@@ -237,10 +237,10 @@ impl SaveFunctions<'_> {
                 [
                     I::LocalGet(PLACE),
                     match ty {
-                        ValType::I32 => I::I32Load(self.at(at)),
-                        ValType::F32 => I::F32Load(self.at(at)),
-                        ValType::F64 => I::F64Load(self.at(at)),
-                        _ => I::I64Load(self.at(at)),
+                        ValType::I32 => I::I32Load(self.marks.at(at)),
+                        ValType::F32 => I::F32Load(self.marks.at(at)),
+                        ValType::F64 => I::F64Load(self.marks.at(at)),
+                        _ => I::I64Load(self.marks.at(at)),
                     },
                     I::GlobalSet(*global),
                 ],
@@ -264,13 +264,13 @@ impl SaveFunctions<'_> {
                 I::I32GeU,
                 I::BrIf(1),
                 I::LocalGet(AT),
-                I::I32Load(self.at(0)),
+                I::I32Load(self.marks.at(0)),
                 I::LocalTee(START),
                 I::LocalGet(AT),
                 I::I32Const(RECORD_HEAD as i32),
                 I::I32Add,
                 I::LocalGet(AT),
-                I::I32Load(self.at(4)),
+                I::I32Load(self.marks.at(4)),
                 I::LocalTee(SIZE),
                 I::MemoryCopy {
                     src_mem: self.marks.memory,
@@ -309,19 +309,7 @@ impl SaveFunctions<'_> {
     fn head(&self) -> i32 {
         (GLOBALS_AT + self.globals.len() as u32 * GLOBAL) as i32
     }
-
-    fn at(&self, offset: u32) -> MemArg {
-        MemArg {
-            offset: u64::from(offset),
-            align: 0,
-            memory_index: self.marks.memory,
-        }
-    }
 }
 
-/// Where the place and the length of a difference are said, behind it.
-const RETURN: i32 = (PAGES as i32) * (WASM_PAGE as i32) - 8;
-/// Pages of the largest memory of which a difference is made: its marks take half of their memory.
-const MOST_PAGES: i32 = 1 << 15;
 /// The most globals that there may be: beyond, there is no room for memory.
 pub(super) const MOST_GLOBALS: usize = 1024;
