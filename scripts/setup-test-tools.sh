@@ -34,11 +34,11 @@ main() {
     if [ ${#missing[@]} -gt 0 ]; then
         install "${missing[@]}"
     fi
-    if ! "$venv/bin/python" -c 'import httpx, websockets, aiohttp, kosoku, playwright, prometheus_client, h2' 2>/dev/null; then
+    if ! "$venv/bin/python" -c 'import httpx, websockets, aiohttp, kosoku, playwright, prometheus_client, h2, jsonschema' 2>/dev/null; then
         say "installing clients into $venv"
         python3 -m venv "$venv"
         "$venv/bin/pip" install --quiet 'httpx>=0.28,<0.29' 'websockets>=15' 'aiohttp>=3.12' kosoku \
-            'playwright>=1.50' 'prometheus-client>=0.21,<1' 'h2>=4.2,<5'
+            'playwright>=1.50' 'prometheus-client>=0.21,<1' 'h2>=4.2,<5' 'jsonschema>=4.20,<5'
     fi
     scripts/npm-install.sh "$clients" "$node"
     scripts/npm-install.sh "$app"

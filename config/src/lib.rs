@@ -17,6 +17,7 @@
 //! - `variables`: `${NAME}` in strings.
 //! - `manifest`: reads a TOML tree by hand, so that every value keeps its place in the file;
 //!   `size` and `suggest` help it.
+//! - `schema`: the schema for editors, [`SCHEMA`].
 //! - `error`: problems, with their places and advice.
 //!
 //! The reference of every key is `docs/configuration.md`.
@@ -63,6 +64,7 @@ mod pattern;
 mod percent;
 mod resident;
 mod routes;
+mod schema;
 mod size;
 mod suggest;
 mod tls;
@@ -89,6 +91,7 @@ pub use network::{Hosts, Network};
 pub use node::Node;
 pub use resident::{Intensity, Resident};
 pub use routes::{ANY_METHOD, Lookup, Match, Params, Route, RouteId, RouteTable};
+pub use schema::SCHEMA;
 pub use tls::{CertificateFiles, ClientCertificates, Tls};
 pub use variables::{Environment, Lenient, Variables};
 pub use websocket::WebSocketSettings;

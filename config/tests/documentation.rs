@@ -7,6 +7,8 @@
     reason = "helpers of tests fail loudly"
 )]
 
+mod support;
+
 const GUIDE: &str = include_str!("../../docs/configuration.md");
 
 /// The text of the guide's `toml` blocks.
@@ -56,35 +58,14 @@ fn every_key_has_its_row() {
     }
 }
 
-/// Every table and key that a manifest may have. The help for an unknown key lists its
-/// table's keys.
+/// Every table and key that a manifest may have.
 fn keys() -> Vec<(String, String)> {
-    let wrong = "
-        zzz = 1
-        node.zzz = 1
-        log.zzz = 1
-        admin.listen = 'unix:a'
-        admin.zzz = 1
-        components.c.zzz = 1
-        capabilities.p.zzz = 1
-        capabilities.q.preopen = [{ host = '/', zzz = 1 }]
-        [[serve]]
-        listen = '127.0.0.1:1'
-        component = 'c'
-        zzz = 1
-        tls = { cert = 'c', key = 'k', zzz = 1 }
-    ";
-    let error = rusm_config::parse("wrong", wrong).unwrap_err();
-    let mut keys = Vec::new();
-    let mut sections = 0;
-    for problem in error.problems() {
-        let help = miette::Diagnostic::help(problem).unwrap().to_string();
-        let (section, list) = help.split_once(" takes ").unwrap();
-        let names = list.split('`').skip(1).step_by(2);
-        keys.extend(names.map(|key| (section.to_owned(), key.to_owned())));
-        sections += 1;
-    }
-    assert_eq!(sections, 9);
+    let tables = support::tables();
+    assert!(tables.len() >= 9);
+    let tables = tables.iter().map(support::keys_of_reader);
+    let keys: Vec<_> = tables
+        .flat_map(|(section, keys)| keys.into_iter().map(move |key| (section.clone(), key)))
+        .collect();
     assert!(keys.len() > 40, "{keys:?}");
     keys
 }

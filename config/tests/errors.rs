@@ -8,6 +8,8 @@
     reason = "helpers of tests fail loudly"
 )]
 
+mod support;
+
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use rusm_config::ConfigError;
 
@@ -60,6 +62,27 @@ fn check(manifest: &str, words: &[&str]) {
     );
     for word in words {
         assert!(report.contains(word), "no {word:?} in\n{report}");
+    }
+    check_schema(&error, &text, marked);
+}
+
+/// Checks that the schema refuses a manifest with an unknown key, a value of a wrong type, or a number that is out of
+/// range.
+#[track_caller]
+fn check_schema(error: &ConfigError, text: &str, marked: &str) {
+    let Some(objections) = support::objections(text) else {
+        return;
+    };
+    let labels = miette::Diagnostic::labels(error).unwrap();
+    let labels: Vec<_> = labels
+        .filter_map(|label| Some(label.label()?.to_owned()))
+        .collect();
+    let is_text = marked.starts_with(['\'', '"']);
+    let is_of_shape = error.to_string().contains(": unknown key `")
+        || labels[0].starts_with("this is a")
+        || (labels[0] == "out of range" && !is_text);
+    if is_of_shape {
+        assert!(!objections.is_empty(), "the schema takes this:\n{text}");
     }
 }
 

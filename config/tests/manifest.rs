@@ -6,6 +6,8 @@
     reason = "helpers of tests fail loudly"
 )]
 
+mod support;
+
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use rusm_config::{
 };
 
 fn app(text: &str) -> App {
+    assert_eq!(support::objections(text), Some(vec![]), "{text}");
     rusm_config::parse("rusm.toml", text).unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -31,6 +31,8 @@ pub enum Command {
     Check(AppArgs),
     /// Look into an app's durable store, or change it, while its server is stopped
     Kv(KvArgs),
+    /// Print the JSON schema of rusm.toml, for editors
+    Schema,
     /// Print a script that completes this command in a shell
     Completions {
         /// The shell

@@ -28,6 +28,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Compile(args) => serve::compile(&args),
         Command::Check(args) => check::check(&args),
         Command::Kv(args) => kv::run(&args),
+        Command::Schema => manual::schema(),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { dir } => manual::write_pages(&dir),
         #[cfg(feature = "build")]

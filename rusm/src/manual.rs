@@ -1,4 +1,4 @@
-//! What describes the command to shells and to `man`, made from its definition.
+//! What describes the command to shells and to `man`, made from its definition, and the manifest to editors.
 
 use std::fs;
 use std::io::{self, Write};
@@ -17,11 +17,18 @@ use crate::cli::Cli;
 pub fn completions(shell: Shell) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "rusm", &mut script);
-    let written = io::stdout().write_all(&script);
-    written.map_err(|error| CliError::System {
-        what: "the script can't be written",
-        error,
-    })
+    print(&script, "the script can't be written")
+}
+
+/// Prints the JSON schema of the manifest.
+///
+/// # Errors
+/// If standard output can't be written to.
+pub fn schema() -> Result<(), CliError> {
+    print(
+        rusm_config::SCHEMA.as_bytes(),
+        "the schema can't be written",
+    )
 }
 
 /// Writes a page for the command, and one for each of its commands, to a directory, which is made if it is not
@@ -36,4 +43,9 @@ pub fn write_pages(dir: &Path) -> Result<(), CliError> {
         what: "the manual pages can't be written",
         error,
     })
+}
+
+fn print(text: &[u8], what: &'static str) -> Result<(), CliError> {
+    let written = io::stdout().write_all(text);
+    written.map_err(|error| CliError::System { what, error })
 }

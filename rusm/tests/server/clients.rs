@@ -9,21 +9,29 @@ use crate::server::Server;
 /// Run a Python script with the server's port and these arguments, as it must succeed.
 #[track_caller]
 pub(crate) fn python(script: &str, server: &Server, args: &[&str]) {
+    let port = server.addr().port().to_string();
+    let args = std::iter::once(&*port).chain(args.iter().copied());
+    python_alone(script, &args.map(OsStr::new).collect::<Vec<_>>());
+}
+
+/// Run a Python script with these arguments, as it must succeed.
+#[track_caller]
+pub(crate) fn python_alone(script: &str, args: &[&OsStr]) {
     let python = root().join("target/test-venv/bin/python");
-    succeeds(python.as_os_str(), script, server, args);
+    succeeds(python.as_os_str(), script, args);
 }
 
 /// Run a script for Node with the server's port, as it must succeed.
 #[track_caller]
 pub(crate) fn node(script: &str, server: &Server) {
-    succeeds(OsStr::new("node"), script, server, &[]);
+    let port = server.addr().port().to_string();
+    succeeds(OsStr::new("node"), script, &[OsStr::new(&port)]);
 }
 
 #[track_caller]
-fn succeeds(program: &OsStr, script: &str, server: &Server, args: &[&str]) {
+fn succeeds(program: &OsStr, script: &str, args: &[&OsStr]) {
     let output = Command::new(program)
         .arg(root().join("rusm/tests/server/clients").join(script))
-        .arg(server.addr().port().to_string())
         .args(args)
         // The repository is left as it is.
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -15,7 +15,8 @@
 //! - Requests to other servers: [`fetch`], [`proxy`].
 //! - All of it together, for as long as one likes: [`soak`].
 //! - Operators: [`access_log`], [`operator_log`], [`signals`], [`stopping`], [`starting`],
-//!   [`caching`], [`descriptors`], [`addresses`], [`admin`], [`metrics`], [`tls`].
+//!   [`caching`], [`descriptors`], [`addresses`], [`admin`], [`metrics`], [`tls`],
+//!   [`settings`].
 //!
 //! Times are bounded generously: the machine may be busy with something else.
 
@@ -64,6 +65,7 @@ mod proxy;
 mod reach;
 mod rejections;
 mod services;
+mod settings;
 mod seven;
 mod signals;
 mod soak;
