@@ -28,6 +28,7 @@ fn main() {
     let args = AppArgs {
         app_dir: Path::new(dir).into(),
         config: None,
+        settings: Vec::new(),
     };
     let app = Application::open(&args).expect("the manifest is right");
     let mut compiled = app

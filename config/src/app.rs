@@ -9,12 +9,14 @@ use toml::de::DeTable;
 use crate::admin::{Admin, AdminAddr};
 use crate::capability::Profiles;
 use crate::component::{Component, Roster};
-use crate::error::{ConfigError, Fault, Faults};
+use crate::error::{ConfigError, Fault, Faults, Sources};
 use crate::listener::Listener;
 use crate::log::Log;
 use crate::manifest::Section;
 use crate::name::ComponentName;
 use crate::node::Node;
+use crate::secrets;
+use crate::settings::{self, Setting};
 use crate::variables::{Expanded, Variables};
 
 /// An application, as its manifest describes it.
@@ -32,27 +34,47 @@ pub struct App {
     pub components: BTreeMap<ComponentName, Component>,
 }
 
+/// Reads the text of a manifest with these settings laid over it.
 pub(crate) fn parse(
     source_name: &str,
     text: &str,
+    settings: &[Setting],
     variables: &dyn Variables,
 ) -> Result<App, ConfigError> {
+    let sources = Sources::new(source_name, text, settings);
+    let documents = settings::documents(&sources, settings);
     let faults = Faults::default();
-    let app = match DeTable::parse(text) {
-        Ok(mut tree) => {
-            let expanded = Expanded::expand(tree.get_mut(), variables, &faults);
-            // What lacks a variable would be reported for its value, too.
-            match faults.is_empty() {
-                true => App::read(Section::root(&tree, text, &expanded, &faults)),
-                false => App::default(),
+    let read = |expand: &mut dyn FnMut(&mut DeTable<'_>) -> Option<Expanded>, faults: &Faults| {
+        let mut tree = match DeTable::parse(sources.file()) {
+            Ok(tree) => tree,
+            Err(error) => {
+                faults.report(Fault::from(error));
+                return (App::default(), Expanded::default());
             }
-        }
-        Err(error) => {
-            faults.report(Fault::from(error));
-            App::default()
+        };
+        settings::apply(tree.get_mut(), &sources, settings, &documents, faults);
+        let expanded = expand(tree.get_mut()).unwrap_or_default();
+        // What lacks a variable would be reported for its value, too.
+        let app = match faults.is_empty() {
+            true => App::read(Section::root(&tree, sources.text(), &expanded, faults)),
+            false => App::default(),
+        };
+        (app, expanded)
+    };
+    let (app, expanded) = read(
+        &mut |tree| Some(Expanded::expand(tree, variables, &faults)),
+        &faults,
+    );
+    let faults = match faults.is_empty() || expanded.is_empty() {
+        true => faults,
+        false => {
+            let as_written = Faults::default();
+            let mut expanded = Some(expanded);
+            let (_, expanded) = read(&mut |_| expanded.take(), &as_written);
+            secrets::conceal(faults, as_written, &expanded)
         }
     };
-    faults.into_result(source_name, text, app)
+    faults.into_result(&sources, app)
 }
 
 impl App {

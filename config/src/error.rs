@@ -9,6 +9,8 @@ use std::sync::Arc;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use thiserror::Error;
 
+use crate::settings::Setting;
+
 /// The reason why a manifest is not a valid [`App`](crate::App).
 ///
 /// Its `Display` is one line: `file:line:column: message` of the first problem, or the file that could
@@ -50,10 +52,13 @@ impl ConfigError {
 impl Diagnostic for ConfigError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         match self {
-            Self::Unreadable { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
-                Some(Box::new("an app is a directory with a rusm.toml in it"))
-            }
-            Self::Unreadable { .. } => None,
+            Self::Unreadable { cause, .. } => match cause.kind() {
+                io::ErrorKind::NotFound => {
+                    Some(Box::new("an app is a directory with a rusm.toml in it"))
+                }
+                io::ErrorKind::FileTooLarge => Some(Box::new("a manifest has at most 1 MiB")),
+                _ => None,
+            },
             Self::Invalid { first, .. } => first.help(),
         }
     }
@@ -84,8 +89,10 @@ impl Diagnostic for ConfigError {
 
 /// One problem of a manifest.
 #[derive(Debug, Error, Diagnostic)]
-#[error("{}:{line}:{column}: {message}", source_code.name())]
+#[error("{place}: {message}")]
 pub struct Problem {
+    /// `file:line:column`, or `--set` and the key.
+    place: String,
     message: String,
     line: usize,
     column: usize,
@@ -103,7 +110,7 @@ impl Problem {
         &self.message
     }
 
-    /// Returns the line of the offending text, from 1.
+    /// Returns the line of the offending text, from 1: of the file, or of the value of a `--set`.
     pub fn line(&self) -> usize {
         self.line
     }
@@ -113,15 +120,37 @@ impl Problem {
         self.column
     }
 
-    fn new(fault: Fault, source_code: NamedSource<Arc<str>>) -> Self {
+    fn new(fault: Fault, sources: &Sources, file: &NamedSource<Arc<str>>) -> Self {
+        let setting = sources.setting_at(fault.start());
+        let (start, source_code) = match setting {
+            Some(setting) => {
+                let text = &sources.text[setting.start..setting.end];
+                (setting.start, NamedSource::new("--set", Arc::from(text)))
+            }
+            None => (0, file.clone()),
+        };
         let text = source_code.inner();
-        let before = text.get(..fault.start()).unwrap_or(text);
+        // A label of another source can't be shown in this one.
+        let in_text = |span: Range<usize>| {
+            let span = span.start.checked_sub(start)?..span.end.checked_sub(start)?;
+            (span.end <= text.len()).then_some(span)
+        };
+        let at = fault.start().saturating_sub(start);
+        let before = text.get(..at).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = before.matches('\n').count() + 1;
+        let column = before[line_start..].chars().count() + 1;
+        let place = match setting {
+            Some(setting) => format!("--set {}", setting.key),
+            None => format!("{}:{line}:{column}", sources.name),
+        };
         Self {
+            place,
             message: fault.message,
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line,
+            column,
             labels: (fault.labels.into_iter())
+                .filter_map(|(span, label)| Some((in_text(span)?, label)))
                 .map(|(span, label)| LabeledSpan::new_with_span(Some(label), span))
                 .collect(),
             help: fault.help,
@@ -130,13 +159,75 @@ impl Problem {
     }
 }
 
+/// The text of a manifest: that of its file, and behind it the settings of the command line. So a range of bytes is the
+/// place of anything.
+pub(crate) struct Sources {
+    /// The name of the file.
+    name: String,
+    text: String,
+    /// Bytes of the file.
+    file: usize,
+    settings: Vec<SettingSource>,
+}
+
+/// The place of a setting.
+struct SettingSource {
+    start: usize,
+    end: usize,
+    key: String,
+}
+
+impl Sources {
+    pub(crate) fn new(name: &str, file: &str, settings: &[Setting]) -> Self {
+        let mut text = file.to_owned();
+        let mut places = Vec::new();
+        for setting in settings {
+            // An error may be at the end of the file, so that is no part of a setting.
+            text.push('\n');
+            let start = text.len();
+            text.push_str(setting.text());
+            places.push(SettingSource {
+                start,
+                end: text.len(),
+                key: setting.key().to_owned(),
+            });
+        }
+        Self {
+            name: name.to_owned(),
+            text,
+            file: file.len(),
+            settings: places,
+        }
+    }
+
+    /// Returns the text of the file.
+    pub(crate) fn file(&self) -> &str {
+        self.text.get(..self.file).unwrap_or_default()
+    }
+
+    /// Returns all of the text.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns where the settings begin.
+    pub(crate) fn starts_of_settings(&self) -> impl Iterator<Item = usize> {
+        self.settings.iter().map(|setting| setting.start)
+    }
+
+    fn setting_at(&self, at: usize) -> Option<&SettingSource> {
+        let mut settings = self.settings.iter();
+        settings.find(|setting| (setting.start..=setting.end).contains(&at))
+    }
+}
+
 /// A problem that was found while reading: it has byte ranges, but not yet the file.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    message: String,
+    pub(crate) message: String,
     /// Byte ranges of the text. The first is the offending one.
-    labels: Vec<(Range<usize>, String)>,
-    help: Option<String>,
+    pub(crate) labels: Vec<(Range<usize>, String)>,
+    pub(crate) help: Option<String>,
 }
 
 impl Fault {
@@ -169,7 +260,7 @@ impl Fault {
         self.help.is_some()
     }
 
-    fn start(&self) -> usize {
+    pub(crate) fn start(&self) -> usize {
         self.labels.first().map_or(0, |(span, _)| span.start)
     }
 }
@@ -195,16 +286,11 @@ impl Faults {
     }
 
     /// Returns `value` if no fault was reported.
-    pub(crate) fn into_result<T>(
-        self,
-        source_name: &str,
-        text: &str,
-        value: T,
-    ) -> Result<T, ConfigError> {
-        let mut faults = self.0.into_inner();
+    pub(crate) fn into_result<T>(self, sources: &Sources, value: T) -> Result<T, ConfigError> {
+        let mut faults = self.into_inner();
         faults.sort_by_key(Fault::start);
-        let source = NamedSource::new(source_name, Arc::<str>::from(text));
-        let mut problems = (faults.into_iter()).map(|fault| Problem::new(fault, source.clone()));
+        let file = NamedSource::new(&sources.name, Arc::<str>::from(sources.file()));
+        let mut problems = (faults.into_iter()).map(|fault| Problem::new(fault, sources, &file));
         match problems.next() {
             None => Ok(value),
             Some(first) => Err(ConfigError::Invalid {
@@ -212,6 +298,16 @@ impl Faults {
                 others: problems.collect(),
             }),
         }
+    }
+
+    pub(crate) fn into_inner(self) -> Vec<Fault> {
+        self.0.into_inner()
+    }
+}
+
+impl FromIterator<Fault> for Faults {
+    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
+        Self(RefCell::new(faults.into_iter().collect()))
     }
 }
 
@@ -224,9 +320,8 @@ mod tests {
         let faults = Faults::default();
         faults.report(Fault::new(9..10, "second", ""));
         faults.report(Fault::new(5..6, "first", ""));
-        let error = faults
-            .into_result("app.toml", "é = 1\n a\n", ())
-            .unwrap_err();
+        let sources = Sources::new("app.toml", "é = 1\n a\n", &[]);
+        let error = faults.into_result(&sources, ()).unwrap_err();
         assert_eq!(error.to_string(), "app.toml:1:5: first");
         let places: Vec<_> = (error.problems())
             .map(|problem| (problem.line(), problem.column(), problem.message()))

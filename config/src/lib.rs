@@ -14,7 +14,8 @@
 //! - `component`, `resident`, `mailbox`, `name`: `[components.<name>]` and the names of components
 //!   and actions.
 //! - `capability`: `[capabilities.<name>]` and the built-in profiles.
-//! - `variables`: `${NAME}` in strings.
+//! - `settings`: `--set KEY=VALUE`; `variables`: `${NAME}` in strings; `secrets`: what keeps their contents out of
+//!   errors; `file`: bounds what is read.
 //! - `manifest`: reads a TOML tree by hand, so that every value keeps its place in the file;
 //!   `size` and `suggest` help it.
 //! - `schema`: the schema for editors, [`SCHEMA`].
@@ -51,6 +52,7 @@ mod capability;
 mod component;
 mod cores;
 mod error;
+mod file;
 mod header;
 mod limits;
 mod listener;
@@ -65,6 +67,8 @@ mod percent;
 mod resident;
 mod routes;
 mod schema;
+mod secrets;
+mod settings;
 mod size;
 mod suggest;
 mod tls;
@@ -92,20 +96,25 @@ pub use node::Node;
 pub use resident::{Intensity, Resident};
 pub use routes::{ANY_METHOD, Lookup, Match, Params, Route, RouteId, RouteTable};
 pub use schema::SCHEMA;
+pub use settings::{Setting, SettingError};
 pub use tls::{CertificateFiles, ClientCertificates, Tls};
 pub use variables::{Environment, Lenient, Variables};
 pub use websocket::WebSocketSettings;
 
-/// Reads and validates the manifest at `path`, with these variables.
+/// Reads and validates the manifest at `path`, with these settings laid over it, and these variables.
 ///
 /// Errors name the file as `path` does: give it as the operator wrote it.
 ///
 /// # Errors
-/// If it can't be read, or is not valid.
-pub fn load(path: &Path, variables: &dyn Variables) -> Result<App, ConfigError> {
+/// If it can't be read, has more than 1 MiB, or is not valid.
+pub fn load(
+    path: &Path,
+    settings: &[Setting],
+    variables: &dyn Variables,
+) -> Result<App, ConfigError> {
     let source_name = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse_with(&source_name, &text, variables),
+    match file::read_bounded(path) {
+        Ok(text) => app::parse(&source_name, &text, settings, variables),
         Err(cause) => Err(ConfigError::Unreadable { source_name, cause }),
     }
 }
@@ -127,5 +136,19 @@ pub fn parse_with(
     text: &str,
     variables: &dyn Variables,
 ) -> Result<App, ConfigError> {
-    app::parse(source_name, text, variables)
+    parse_with_settings(source_name, text, &[], variables)
+}
+
+/// Validates the text of a manifest with these settings laid over it, and these variables; errors call it
+/// `source_name`.
+///
+/// # Errors
+/// If it is not valid.
+pub fn parse_with_settings(
+    source_name: &str,
+    text: &str,
+    settings: &[Setting],
+    variables: &dyn Variables,
+) -> Result<App, ConfigError> {
+    app::parse(source_name, text, settings, variables)
 }

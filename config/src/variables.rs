@@ -1,14 +1,15 @@
 //! `${NAME}` and `${file:PATH}` in the strings of a manifest.
 
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read};
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Fault, Faults};
+use crate::file::read_bounded;
 
 /// The values of variables and files that a manifest names.
 pub trait Variables {
@@ -35,13 +36,7 @@ impl Variables for Environment {
     }
 
     fn file(&self, path: &Path) -> io::Result<String> {
-        let file = File::open(self.dir.join(path).as_path())?;
-        let mut text = String::new();
-        file.take(MAX_FILE + 1).read_to_string(&mut text)?;
-        match text.len() as u64 {
-            0..=MAX_FILE => Ok(text),
-            _ => Err(io::ErrorKind::FileTooLarge.into()),
-        }
+        read_bounded(&self.dir.join(path))
     }
 }
 
@@ -75,11 +70,36 @@ impl Variables for NoVariables {
 
 /// The values that contained variables, by where they begin: they may be numbers, though they are strings.
 #[derive(Default)]
-pub(crate) struct Expanded(BTreeSet<usize>);
+pub(crate) struct Expanded(BTreeMap<usize, ExpandedValue>);
+
+/// A value that contained variables.
+pub(crate) struct ExpandedValue {
+    end: usize,
+    /// The string before it was expanded.
+    pub(crate) written: String,
+    /// The contents of its variables, which may be secrets.
+    pub(crate) contents: Vec<String>,
+}
 
 impl Expanded {
     pub(crate) fn contains(&self, value: usize) -> bool {
-        self.0.contains(&value)
+        self.0.contains_key(&value)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the value that this place is in, and where it begins.
+    pub(crate) fn at(&self, place: &Range<usize>) -> Option<(usize, &ExpandedValue)> {
+        let (start, value) = self.0.range(..=place.start).next_back()?;
+        (place.start <= value.end).then_some((*start, value))
+    }
+
+    /// Iterates over the contents of all variables.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = &str> {
+        let values = self.0.values();
+        values.flat_map(|value| value.contents.iter().map(String::as_str))
     }
 
     /// Expands the variables in all strings of a table, keys aside.
@@ -105,9 +125,14 @@ impl Expanded {
         match value.get_mut() {
             DeValue::String(text) => match expanded(text, variables) {
                 Ok(None) => {}
-                Ok(Some(expanded)) => {
-                    *text = expanded.into();
-                    self.0.insert(span.start);
+                Ok(Some(expansion)) => {
+                    let written = std::mem::replace(text, expansion.text.into());
+                    let value = ExpandedValue {
+                        end: span.end,
+                        written: written.into_owned(),
+                        contents: expansion.contents,
+                    };
+                    self.0.insert(span.start, value);
                 }
                 Err(Mistake {
                     message,
@@ -139,12 +164,19 @@ struct Mistake {
     help: String,
 }
 
-/// The text with its variables expanded; `None` if it has none.
-fn expanded(text: &str, variables: &dyn Variables) -> Result<Option<String>, Mistake> {
+/// A string with its variables expanded.
+struct Expansion {
+    text: String,
+    contents: Vec<String>,
+}
+
+/// Expands a string; `None` if it has no variables.
+fn expanded(text: &str, variables: &dyn Variables) -> Result<Option<Expansion>, Mistake> {
     if !text.contains("${") {
         return Ok(None);
     }
     let mut out = String::new();
+    let mut contents = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         if let Some(before) = before.strip_suffix('$') {
@@ -159,11 +191,16 @@ fn expanded(text: &str, variables: &dyn Variables) -> Result<Option<String>, Mis
             help: "write `$${` for a `${` that is none of a variable".to_owned(),
         })?;
         out.push_str(before);
-        out.push_str(&value_of(reference, variables)?);
+        let content = value_of(reference, variables)?;
+        out.push_str(&content);
+        contents.push(content);
         rest = behind;
     }
     out.push_str(rest);
-    Ok(Some(out))
+    Ok(Some(Expansion {
+        text: out,
+        contents,
+    }))
 }
 
 fn value_of(reference: &str, variables: &dyn Variables) -> Result<String, Mistake> {
@@ -209,8 +246,6 @@ fn value_of(reference: &str, variables: &dyn Variables) -> Result<String, Mistak
 }
 
 const FILE: &str = "file:";
-/// Bytes of a file at most: a device has no end.
-const MAX_FILE: u64 = 1 << 20;
 /// As in a shell: for a variable that is not set, or empty.
 const DEFAULT: &str = ":-";
 
@@ -248,6 +283,7 @@ mod tests {
             ("$${PORT} ${file:secret}", Some("${PORT} hunter2")),
         ] {
             let expanded = expanded(text, &Fake).ok().expect(text);
+            let expanded = expanded.map(|expansion| expansion.text);
             assert_eq!(expanded.as_deref(), wanted, "{text}");
         }
     }

@@ -569,5 +569,5 @@ fn the_admin_listener_is_read() {
 
 fn load(path: &Path) -> Result<App, rusm_config::ConfigError> {
     let dir = path.parent().unwrap().to_owned();
-    rusm_config::load(path, &rusm_config::Environment { dir })
+    rusm_config::load(path, &[], &rusm_config::Environment { dir })
 }

@@ -70,7 +70,7 @@ impl Application {
     fn open_with(args: &AppArgs, variables: &dyn Variables) -> Result<Self, CliError> {
         Ok(Self {
             dir: args.app_dir.clone(),
-            manifest: rusm_config::load(&args.manifest(), variables)?,
+            manifest: rusm_config::load(&args.manifest(), &args.settings, variables)?,
         })
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use rusm_config::Cores;
+use rusm_config::{Cores, Setting};
 
 /// Serve WebAssembly components as processes: a fresh, sandboxed instance for every request.
 #[derive(Debug, Parser)]
@@ -63,6 +63,9 @@ pub struct AppArgs {
     /// The manifest [default: rusm.toml in the directory of the app]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Set a value of the manifest, whatever the file has: `--set node.cores=2`; can be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub settings: Vec<Setting>,
 }
 
 impl AppArgs {

@@ -17,6 +17,7 @@ pub fn run(args: &KvArgs) -> Result<(), CliError> {
     let app = Application::open_without_secrets(&AppArgs {
         app_dir: args.app_dir.clone(),
         config: args.config.clone(),
+        settings: Vec::new(),
     })?;
     let store = app.open_store()?.ok_or(AppError::NoStore)?;
     let done = execute(&store, &args.command);
