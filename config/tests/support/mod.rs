@@ -1,6 +1,12 @@
 //! The schema of `rusm.toml`, as tests use it.
 
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "each test uses a part, and fails by a panic"
+)]
 
 mod validate;
 
