@@ -67,7 +67,7 @@ fn a_default_is_what_the_reader_takes_for_a_missing_key() {
             let read = |entry: Value| {
                 let mut manifest = support::at(&table.path, &entry);
                 add_required(&mut manifest);
-                let manifest = toml::to_string(&manifest).unwrap();
+                let manifest = support::as_toml(&manifest);
                 let app = rusm_config::parse("rusm.toml", &manifest);
                 format!(
                     "{:?}",

@@ -91,7 +91,32 @@ pub(crate) fn values() -> Vec<Vec<Step>> {
 
 /// Returns a manifest with this value at the end of `path`.
 pub(crate) fn manifest(path: &[Step], value: &Value) -> String {
-    toml::to_string(&at(path, value)).expect("JSON in TOML")
+    as_toml(&at(path, value))
+}
+
+/// Writes JSON as TOML. It does not serialize the JSON itself: numbers become tables where a
+/// crate beside this one turns on `arbitrary_precision` of `serde_json`.
+pub(crate) fn as_toml(value: &Value) -> String {
+    toml::to_string(&converted(value)).expect("JSON in TOML")
+}
+
+fn converted(value: &Value) -> toml::Value {
+    match value {
+        Value::Null => panic!("null in TOML"),
+        Value::Bool(value) => (*value).into(),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => number.into(),
+            None => number.as_f64().expect("a number").into(),
+        },
+        Value::String(value) => value.as_str().into(),
+        Value::Array(values) => toml::Value::Array(values.iter().map(converted).collect()),
+        Value::Object(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(key, value)| (key.clone(), converted(value)));
+            toml::Value::Table(entries.collect())
+        }
+    }
 }
 
 /// Returns the tables and lists that lead to this value.
